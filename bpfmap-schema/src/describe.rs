@@ -1,4 +1,5 @@
-//! Maps and types of a checked schema as the data that both sides share: [`MapDef`] and [`TypeDesc`].
+//! Converts maps and types of a checked schema into [`MapDef`] and [`TypeDesc`], which the tools
+//! and the run-time library share.
 
 use crate::check::Checked;
 use crate::ir::{
@@ -82,8 +83,8 @@ impl<'a> Types<'a> {
         }
     }
 
-    /// Returns a type of the schema. Types lead to each other by value in no circle: the check sees
-    /// to it.
+    /// Returns a type of the schema. The recursion ends, because the check refuses types that
+    /// contain themselves by value.
     fn named(self, name: &'a str) -> &'a TypeDesc<'a> {
         let Some(def) = self.checked.resolved().type_def(name) else { return TypeDesc::VOID };
         let layout = self.checked.layouts().composite(name);
@@ -141,7 +142,7 @@ impl<'a> Types<'a> {
     fn enumeration(self, name: &'a str, body: &'a Enum) -> &'a TypeDesc<'a> {
         let variants = body.variants.iter().map(|variant| {
             let constant = body.c_constant(name, &variant.name.value);
-            // BTF keeps 64 bits.
+            // BTF stores the lowest 64 bits.
             let [low @ .., _, _, _, _, _, _, _, _] = variant.value.value.to_le_bytes();
             (&*self.arena.alloc_str(&constant), i64::from_le_bytes(low))
         });
@@ -187,7 +188,7 @@ impl<'a> Types<'a> {
         }
     }
 
-    /// Returns what the kernel has to know of what a special field leads to.
+    /// Returns the description of a special field's target that the kernel needs.
     fn pointee(self, field: SpecialField, target: &'a Target) -> &'a TypeDesc<'a> {
         let name = &target.name.value;
         if field == SpecialField::UserPtr {
@@ -210,7 +211,7 @@ impl<'a> Types<'a> {
     }
 }
 
-/// BTF counts in 32 bits; the check has seen that they are enough.
+/// BTF stores this number in 32 bits. The check has made sure that it fits.
 fn narrow(number: u64) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }

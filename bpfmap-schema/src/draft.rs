@@ -1,4 +1,4 @@
-//! The result of a front end, which the check gets.
+//! The result of a front end and the input of the check.
 
 use std::collections::HashSet;
 
@@ -8,8 +8,8 @@ use crate::syntax::Syntax;
 
 /// A schema as far as a front end could read it, with diagnostics for the rest.
 ///
-/// The check continues with it, so that one run reports all mistakes. It accepts only a draft
-/// without errors.
+/// The check runs on a draft even if it has errors, so that one run reports all mistakes. But it
+/// accepts only a draft without errors.
 #[derive(Debug, Clone, Default)]
 pub struct Draft {
     /// The schema.

@@ -18,15 +18,16 @@ pub const MAX_OBJECT_SIZE: u64 = 64 << 20;
 pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     let size = check(&fs::metadata(path)?, limit)?;
     let file = open(path)?;
-    // What was there a moment ago may have been replaced.
+    // The file may have been replaced since the previous check.
     check(&file.metadata()?, limit)?;
     let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0));
     file.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > limit { Err(too_large(limit)) } else { Ok(bytes) }
 }
 
-/// Does the same for a file that another one names. Its name must have this `extension`, and so must the target if it
-/// is a link: a message about a file shows a line of it, which the author of the schema may not be allowed to see.
+/// Does the same for a file that is named in another file. Its name must have this `extension`, and
+/// so must the target if it is a link: a message about a file shows a line of it, which the author
+/// of the schema may not be allowed to see.
 ///
 /// # Errors
 ///
@@ -48,7 +49,7 @@ pub(crate) fn read_named(path: &Path, extension: &str, limit: u64) -> io::Result
 /// can't be read.
 #[cfg(any(feature = "rust", feature = "toml"))]
 pub(crate) fn read_given(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
-    // A stream has a name that says nothing.
+    // A stream, such as `/dev/stdin`, has no extension.
     if path.extension().is_some() { read(&followed(path)?, limit) } else { read(path, limit) }
 }
 
@@ -137,7 +138,7 @@ mod tests {
         assert_eq!(error(folder.path()), "is a directory");
     }
 
-    /// One that took a file's place just before it is opened.
+    /// Simulates a FIFO that replaced a regular file just before it is opened.
     #[cfg(unix)]
     #[test]
     fn opening_does_not_wait_for_a_writer() {
@@ -155,10 +156,10 @@ mod tests {
         let path = folder.path().join("file");
         fs::write(&path, [7; 16]).unwrap();
         assert_eq!(read(&path, 16).unwrap(), [7; 16]);
-        // A hole takes no room on the disk.
+        // A sparse file needs no space on the disk.
         File::options().write(true).open(&path).unwrap().set_len(1 << 40).unwrap();
         assert_eq!(read(&path, 4 << 20).unwrap_err().to_string(), "it is larger than 4 MiB");
-        // A file whose size the system does not tell.
+        // A file for which the system reports no size.
         #[cfg(target_os = "linux")]
         assert!(read(Path::new("/proc/self/maps"), 16).is_err());
     }

@@ -2,8 +2,8 @@
 
 use bpfmap_core::map_type::OTHER_NAMES;
 
-/// Returns what to write instead of `wrong`: the most similar of `words`, or all of them if they
-/// are few.
+/// Returns a help that says what to write instead of `wrong`: the most similar of `words`, or all
+/// of them if there are only a few.
 #[must_use]
 pub fn nearest<'w>(wrong: &str, words: impl IntoIterator<Item = &'w str>) -> String {
     let words: Vec<&str> = words.into_iter().collect();
@@ -16,7 +16,7 @@ pub fn nearest<'w>(wrong: &str, words: impl IntoIterator<Item = &'w str>) -> Str
         .or_else(|| longest_start(&lower, &words))
         .or_else(|| only_longer(&lower, &words));
     let several = several_longer(&lower, &words);
-    // Of a word of another tool's, the nearest in letters may be far in meaning.
+    // For a word of a different tool, the most similar word may have an unrelated meaning.
     let best = other_word(&lower, &words).or(best);
     let all = || words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ");
     match best {
@@ -31,7 +31,8 @@ pub fn nearest<'w>(wrong: &str, words: impl IntoIterator<Item = &'w str>) -> Str
     }
 }
 
-/// Returns the same of the keys of a map or a type. `by_name`: how the word for libbpf's pinning is written.
+/// Returns the same help for the keys of a map or a type. `by_name` is the spelling of the value
+/// for pinning by name.
 #[must_use]
 pub fn nearest_key<'w>(
     wrong: &str,
@@ -58,7 +59,7 @@ fn only_longer<'w>(wrong: &str, words: &[&'w str]) -> Option<(usize, &'w str)> {
     longer.next().is_none().then(|| (found.len() - wrong.len(), *found))
 }
 
-/// As many suggestions help more than they hinder.
+/// The maximum number of suggestions that are still helpful.
 const FEW: usize = 6;
 
 /// Returns those of `words` that contain `wrong`, if they are few: `array-key-size` and `array-key-type` of `array-key`.
@@ -68,7 +69,7 @@ fn several_longer<'w>(wrong: &str, words: &[&'w str]) -> Vec<&'w str> {
     if longer.len() <= FEW { longer } else { vec![] }
 }
 
-/// What other loaders and languages call keys, and what `words` has for it.
+/// Names of keys in other loaders and languages, with the corresponding names here.
 const OTHER_WORDS: &[(&str, &str)] = &[
     ("size", "max_entries"),
     ("entries", "max_entries"),

@@ -14,7 +14,7 @@ pub struct Source {
     pub text: String,
 }
 
-/// Names one [`Source`] of a [`SourceMap`].
+/// The ID of a [`Source`] in a [`SourceMap`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SourceId(u32);
 
@@ -49,7 +49,7 @@ pub struct SourceMap {
 }
 
 impl SourceMap {
-    /// Adds a text and returns its name.
+    /// Adds a text and returns its ID.
     ///
     /// # Panics
     ///
@@ -67,19 +67,19 @@ impl SourceMap {
         }
     }
 
-    /// Replaces the text that `id` names.
+    /// Replaces the text with this ID.
     #[cfg(feature = "import")]
     pub(crate) fn set_text(&mut self, id: SourceId, text: String) {
         self.sources[id.0 as usize].text = text;
     }
 
-    /// Returns the text that `id` names.
+    /// Returns the text with this ID.
     #[must_use]
     pub fn get(&self, id: SourceId) -> &Source {
         &self.sources[id.0 as usize]
     }
 
-    /// Returns every text and its name, in the order in which they were read.
+    /// Returns every text and its ID, in the order in which they were read.
     pub fn entries(&self) -> impl Iterator<Item = (SourceId, &Source)> {
         (0..).map(SourceId).zip(&self.sources)
     }
@@ -93,9 +93,9 @@ impl SourceMap {
 /// A value and its source position. Equality compares only the values.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Spanned<T> {
-    /// What was written.
+    /// The value.
     pub value: T,
-    /// Where.
+    /// Its position.
     pub span: Span,
 }
 

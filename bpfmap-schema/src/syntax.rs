@@ -11,7 +11,7 @@ pub enum Syntax {
 }
 
 impl Syntax {
-    /// Returns a key, value, event or inner map of the type `ty`, or a member.
+    /// Returns the declaration of a key, value, event, inner map or member of the type `ty`.
     pub(crate) fn field(self, name: &str, ty: &str) -> String {
         match self {
             Self::Toml => format!("`{name} = \"{ty}\"`"),
@@ -19,7 +19,7 @@ impl Syntax {
         }
     }
 
-    /// Returns the member of a struct.
+    /// Returns the declaration of a struct member.
     pub(crate) fn member(self, name: &str, ty: &str) -> String {
         match self {
             Self::Toml => format!("`{{ name = \"{name}\", type = \"{ty}\" }}`"),
@@ -35,7 +35,7 @@ impl Syntax {
         }
     }
 
-    /// Returns a part of a map, as its author calls it.
+    /// Returns the name of a map's attribute in this language.
     pub(crate) fn attribute(self, key: &str) -> String {
         match self {
             Self::Toml => format!("`{key}`"),
@@ -43,7 +43,7 @@ impl Syntax {
         }
     }
 
-    /// Returns the integer of an enum.
+    /// Returns the attribute that sets the integer type of an enum.
     pub(crate) fn repr(self, int: &str) -> String {
         match self {
             Self::Toml => format!("`repr = \"{int}\"`"),
@@ -51,7 +51,7 @@ impl Syntax {
         }
     }
 
-    /// Returns how a type is said to be the kernel's.
+    /// Returns the attribute that marks a type as defined by the kernel.
     pub(crate) fn kernel(self) -> &'static str {
         match self {
             Self::Toml => "`kernel = true`",
@@ -59,7 +59,7 @@ impl Syntax {
         }
     }
 
-    /// Returns what to do about a type that is not there.
+    /// Returns a help for a missing type.
     pub(crate) fn declare(self) -> &'static str {
         match self {
             Self::Toml => "declare it in `types`",
@@ -67,7 +67,7 @@ impl Syntax {
         }
     }
 
-    /// Returns what to do about a schema that has nothing in it.
+    /// Returns a help for an empty schema.
     pub(crate) fn begin(self) -> &'static str {
         match self {
             Self::Toml => "write `[maps.NAME]` with the `type` of a map, or `[types.NAME]`",
@@ -78,7 +78,7 @@ impl Syntax {
         }
     }
 
-    /// Returns what to do about an inner map that is not there.
+    /// Returns a help for a missing inner map.
     pub(crate) fn inner(self) -> &'static str {
         match self {
             Self::Toml => {

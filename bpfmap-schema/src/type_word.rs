@@ -13,7 +13,7 @@ pub fn builtin(word: &str) -> Option<Type> {
     BUILTIN.iter().find(|(known, _)| *known == word).map(|(_, ty)| ty.clone()).or_else(special)
 }
 
-/// Returns the field that `word` stands for when what it leads to follows: `kptr<task_struct>`.
+/// Returns the special field for a `word` that is followed by a target, as in `kptr<task_struct>`.
 #[must_use]
 pub fn pointing(word: &str) -> Option<SpecialField> {
     let mut fields = SpecialField::ALL.iter().copied().filter(|field| field.has_target());
@@ -72,7 +72,8 @@ pub(crate) const RUNTIME: &[&str] = &[
     "WorkQueue",
 ];
 
-/// Returns the type of every schema that a word of C or of the kernel means: `u32` for `__u32` and for `u32`.
+/// Returns the built-in type that corresponds to a C or kernel type name: `u32` for `__u32` and for
+/// `u32`.
 #[must_use]
 pub fn meant(word: &str) -> Option<Type> {
     let advised = || in_other_words(word)?.strip_prefix("write `")?.strip_suffix('`');
@@ -80,7 +81,7 @@ pub fn meant(word: &str) -> Option<Type> {
     find(word).or_else(|| find(advised()?)).map(|(_, ty)| ty.clone())
 }
 
-/// Returns what to write instead of the name of a type in C, in the kernel or in Rust.
+/// Returns the schema's name for a type name of C, the kernel or Rust.
 #[must_use]
 pub fn in_other_words(word: &str) -> Option<&'static str> {
     Some(match word {
@@ -120,7 +121,8 @@ pub fn in_other_words(word: &str) -> Option<&'static str> {
     })
 }
 
-/// Returns what to write instead of a type in C syntax: `u64` for `unsigned long`, `[char; 16]` for `char[16]`.
+/// Returns the schema's spelling of a type in C syntax: `u64` for `unsigned long`, `[char; 16]` for
+/// `char[16]`.
 #[must_use]
 pub fn of_c(text: &str) -> Option<String> {
     let (element, lengths) = match text.split_once('[') {
@@ -141,7 +143,7 @@ pub fn of_c(text: &str) -> Option<String> {
     if pointer.is_some() {
         written.insert(0, '*');
     }
-    // Of C's arrays the last length is that of the innermost.
+    // In a C array type, the last length belongs to the innermost array.
     if text.contains('[') {
         for length in lengths.rsplit('[').map(|length| length.trim().trim_end_matches(']').trim()) {
             if length.is_empty() || !is_word(length) {
@@ -153,7 +155,8 @@ pub fn of_c(text: &str) -> Option<String> {
     Some(format!("write `{written}`"))
 }
 
-/// Returns the integer that several words of C are, for BPF: a `long` has 8 bytes.
+/// Returns the integer type for several words of C, such as `unsigned long`. In BPF, a `long` has 8
+/// bytes.
 fn of_words(text: &str) -> Option<&'static str> {
     let words: Vec<&str> = text.split_whitespace().collect();
     let known = ["unsigned", "signed", "long", "short", "int", "char"];

@@ -12,8 +12,8 @@ use crate::taken::{Kind, Namespace};
 use crate::type_word;
 use bpfmap_core::map_type::MapType;
 
-/// The prefixes of all names that the generated C uses itself: macros, functions of headers, and the declarations of
-/// fixtures. A schema can't use them.
+/// The prefixes of the names that the generated C uses for its own macros, functions and fixtures.
+/// A schema can't declare names with these prefixes.
 const OWN: [&str; 2] = ["BPFMAP_", "__bpfmap_"];
 
 /// A name that the header of a schema declares.
@@ -24,7 +24,8 @@ struct CName<'a> {
     /// The name in the schema.
     given: &'a Spanned<String>,
     is: Is,
-    /// Whether it is a type of the kernel, or a constant of one: such a name may be reserved.
+    /// Whether the name belongs to a kernel type or to a constant of one. Such a name may be
+    /// reserved.
     kernel: bool,
 }
 
@@ -150,7 +151,7 @@ fn not_taken(cx: &mut Context<'_>, name: &CName<'_>) {
         if name.kernel && !matches!(why.kind, Kind::Macro | Kind::Keyword) {
             return;
         }
-        // An item alone does not tell whether there is a C program, and what it includes.
+        // A single item does not show whether there is a C program and which headers it includes.
         if !why.is_certain && cx.open {
             return;
         }
@@ -204,8 +205,8 @@ fn as_type(def: &TypeDef) -> Option<&'static str> {
     }
 }
 
-/// Compares all names with each other. Tags have their own namespace, the members of each struct too, and all other
-/// names share one.
+/// Compares all names with each other. Tags have their own namespace, and so do the members of each
+/// struct. All other names share one namespace.
 fn different(cx: &mut Context<'_>, names: &[CName<'_>]) {
     let mut seen = Seen::default();
     let message = |name: &str, first: &str, written: &str| {

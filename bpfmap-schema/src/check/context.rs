@@ -54,7 +54,7 @@ impl<'a> Context<'a> {
         self.findings
     }
 
-    /// Returns what is written at a place.
+    /// Returns the source text of `span`.
     pub(super) fn text(&self, span: Span) -> Option<&'a str> {
         let source = self.resolved.schema.sources.get(span.source?);
         source.text.get(span.start..span.end)
@@ -68,7 +68,8 @@ impl<'a> Context<'a> {
         &self.resolved.schema.maps
     }
 
-    /// Returns whether all of the map could be read, so that what is missing is really missing.
+    /// Returns whether all of the map could be read. If so, an attribute that is not here is really
+    /// missing from the schema.
     pub(super) fn is_complete(&self, map: &MapDecl) -> bool {
         let name = &map.name.value;
         // Errors of a template were reported with the map that contains it.
@@ -103,8 +104,8 @@ pub(super) fn by_value(ty: &Type) -> Option<&str> {
     }
 }
 
-/// Calls `each` with every type that is in `def`, and with how many structs and unions that are
-/// written in place are around it.
+/// Calls `each` with every type in `def`, and with the number of structs and unions declared in
+/// place that enclose it.
 pub(super) fn for_each_type<'a>(def: &'a TypeDef, each: &mut dyn FnMut(&'a Spanned<Type>, usize)) {
     match &def.kind {
         TypeDefKind::Struct(body) | TypeDefKind::Union(body) => for_each_member_type(body, 0, each),

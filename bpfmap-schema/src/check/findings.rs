@@ -1,14 +1,14 @@
-//! The diagnostics of the rules, and how many of them are shown.
+//! The diagnostics of the rules, and the limit on how many are shown.
 
 use crate::diagnostics::{Finding, Severity};
 use crate::rules;
 use crate::source::Span;
 
-/// The most diagnostics of one run.
+/// The maximum number of diagnostics that one run shows.
 const SHOWN: usize = 500;
 
-/// The most diagnostics of each severity that are kept; others are only counted. A diagnostic takes more memory than
-/// the few bytes that may cause it.
+/// The maximum number of diagnostics of each severity that are kept. Others are only counted. A
+/// diagnostic takes more memory than the few bytes that may cause it.
 const KEPT: usize = 8 * SHOWN;
 
 /// The diagnostics so far.
@@ -31,7 +31,8 @@ impl Findings {
         }
     }
 
-    /// Returns the diagnostics that are shown, with those of the reader of the schema, in the order of the text.
+    /// Returns the diagnostics that are shown, including those of the front end in `findings`, in
+    /// the order of the text.
     pub(super) fn after(self, mut findings: Vec<Finding>) -> Vec<Finding> {
         let mut unshown = self.warnings + self.errors - self.kept.len();
         findings.extend(self.kept);

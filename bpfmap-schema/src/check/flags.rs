@@ -19,7 +19,7 @@ const CONFLICTS: &[(&str, &str, &str)] = &[
     ("no_common_lru", "numa_node", "the list of each CPU is on the node of that CPU"),
 ];
 
-/// Flags that keep programs out of a value, and so out of its special fields.
+/// Flags that prevent programs from accessing a value, and therefore its special fields.
 ///
 /// Source: `kernel/bpf/syscall.c`, `map_check_btf`.
 const PROGRAM_ACCESS: &[&str] = &["rdonly_prog", "wronly_prog"];
@@ -89,8 +89,8 @@ fn special_field_access(cx: &mut Context<'_>, map: &MapDecl) {
     }
 }
 
-/// libbpf puts first contents in through the descriptor that creation returned: `bpf_map_init_slots` and
-/// `bpf_prog_array_init_slots`.
+/// libbpf writes the initial contents through the file descriptor that map creation returned. See
+/// `bpf_map_init_slots` and `bpf_prog_array_init_slots`.
 fn first_contents(cx: &mut Context<'_>, map: &MapDecl) {
     let Some((_, first)) = map.values.first() else { return };
     let flags = map.flags.iter().filter(|flag| {

@@ -26,7 +26,7 @@ pub(super) fn check(cx: &mut Context<'_>) {
     }
 }
 
-/// Members of anonymous structs and unions count as those of the type around them.
+/// Members of anonymous structs and unions count as members of the type that contains them.
 fn composite(cx: &mut Context<'_>, body: &Composite) {
     let mut members = Vec::with_capacity(body.members.len());
     flatten(body, &mut members);
@@ -56,7 +56,8 @@ fn flatten<'a>(body: &'a Composite, members: &mut Vec<&'a Member>) {
 /// A name and the former name.
 type Names<'a> = (Option<&'a Spanned<String>>, Option<&'a Spanned<String>>);
 
-/// A former name belongs to one declaration of an older schema, and to none of this one.
+/// A former name can be used by only one declaration, and no declaration of the current schema may
+/// have it as its name.
 fn former_names(cx: &mut Context<'_>, what: &str, all: &[Names<'_>]) {
     let mut now: HashMap<&str, Span> = HashMap::new();
     for name in all.iter().filter_map(|(name, _)| *name) {
@@ -197,8 +198,8 @@ impl Number<'_> {
 }
 
 impl<'a> Resolved<'a> {
-    /// Returns the number of `member` in older entries, which were written without it: its default,
-    /// or 0. For a big-endian member, this is the number itself.
+    /// Returns the number that `member` gets in older entries, which were written without it: its
+    /// default, or 0. For a big-endian member, this is the number itself.
     #[must_use]
     pub fn default_of(self, member: &'a Member) -> i128 {
         let (MemberType::Type(ty), Some(default)) = (&member.ty, &member.default) else { return 0 };

@@ -1,6 +1,6 @@
-//! The check, which turns a schema into one on which back ends can rely.
+//! The check, which turns a schema into a [`Checked`] schema that back ends can rely on.
 //!
-//! The rules use the facts table; none of them names a map type.
+//! The rules use the facts table. None of them depends on a particular map type.
 
 mod c_names;
 mod context;
@@ -76,7 +76,7 @@ impl Checked {
     }
 }
 
-/// Returns the diagnostics for a generated schema, which it does not change.
+/// Returns the diagnostics for a generated schema. The schema is unchanged afterwards.
 #[cfg(feature = "import")]
 pub(crate) fn findings(schema: &mut Schema) -> Vec<Finding> {
     let maps = schema.maps.clone();

@@ -19,7 +19,7 @@ const MAX_NAME: usize = 127;
 
 /// The longest map name that the kernel keeps, in bytes.
 ///
-/// Source: `BPF_OBJ_NAME_LEN` in `include/uapi/linux/bpf.h`, the NUL taken off.
+/// Source: `BPF_OBJ_NAME_LEN` in `include/uapi/linux/bpf.h`, without the NUL.
 const MAX_KERNEL_NAME: usize = 15;
 
 pub(super) fn check(cx: &mut Context<'_>) {
@@ -84,7 +84,7 @@ fn members(cx: &mut Context<'_>, body: &Composite) {
 /// The names so far, each with its first position.
 pub(super) type Seen<'a> = HashMap<String, (&'a str, Span)>;
 
-/// Reports `name` if another name already becomes `written`.
+/// Reports `name` if an earlier name has the same generated form, `written`.
 pub(super) fn unique<'a>(
     cx: &mut Context<'_>,
     seen: &mut Seen<'a>,
@@ -143,7 +143,7 @@ fn unique_schemas(cx: &mut Context<'_>) {
     }
 }
 
-/// Members of an anonymous struct or union are used like those of the type around it.
+/// Members of an anonymous struct or union are used like members of the type that contains it.
 fn unique_members<'a>(cx: &mut Context<'_>, body: &'a Composite, seen: &mut Seen<'a>) {
     for member in &body.members {
         if let Some(name) = &member.name {
@@ -178,7 +178,7 @@ fn variants(cx: &mut Context<'_>, enum_name: &str, body: &Enum) {
     }
 }
 
-/// Types of all kinds share the names of a schema.
+/// Types of all kinds share one namespace in a schema.
 fn unique_types(cx: &mut Context<'_>) {
     let mut types = Seen::default();
     for def in cx.types() {
@@ -189,8 +189,9 @@ fn unique_types(cx: &mut Context<'_>) {
     }
 }
 
-/// Each type becomes a Rust type. Of two with the same name the Rust back end gives the later one
-/// a number, which nobody would expect. (A map that is called as a type gets the word `Map`.)
+/// Each type becomes a Rust type. If two have the same name, the Rust back end appends a number to
+/// the later one, which users would not expect. (If a map and a type have the same name, `Map` is
+/// appended to the map's.)
 fn unique_in_rust(cx: &mut Context<'_>) {
     let mut seen = Seen::default();
     let mut given = HashSet::new();

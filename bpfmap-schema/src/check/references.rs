@@ -33,7 +33,7 @@ fn unknown_types(cx: &mut Context<'_>) {
         if cx.open {
             continue;
         }
-        // Rust has a name of its own for it.
+        // Rust has a different name for this type.
         let is_of_rust = |written: &&str| *written != name && snake_case(written) == name;
         let written = cx.text(span).filter(is_of_rust);
         let called = written.unwrap_or(name);
@@ -64,8 +64,8 @@ fn unknown_types(cx: &mut Context<'_>) {
     }
 }
 
-/// Adds each unknown name in `ty`. If `declarable`, directly after a pointer, an unknown name is a
-/// struct of the kernel.
+/// Adds each unknown name in `ty`. If `declarable` (directly after a pointer), an unknown name
+/// means a struct of the kernel.
 fn unknown_names<'a>(
     cx: &Context<'a>,
     ty: &'a Spanned<Type>,
@@ -82,12 +82,12 @@ fn unknown_names<'a>(
     }
 }
 
-/// The most levels of types that contain types by value.
+/// The maximum depth of types that contain types by value.
 ///
 /// Source: `MAX_RESOLVE_DEPTH` in `kernel/bpf/btf.c`.
 const MAX_DEPTH: usize = 32;
 
-/// A type that contains another by value.
+/// An edge from a type to a type that it contains by value.
 struct Edge<'a> {
     to: usize,
     ty: &'a Spanned<Type>,
@@ -163,8 +163,8 @@ fn edges<'a>(cx: &Context<'a>, index: usize) -> Vec<Edge<'a>> {
     edges
 }
 
-/// Returns the depth of the type at `index`, after all types in it are finished. Passes on their
-/// errors.
+/// Returns the depth of the type at `index`. All types that it contains must be finished. If one of
+/// them is unsound, this type is marked as unsound too.
 fn depth(cx: &mut Context<'_>, index: usize, edges: &[Edge<'_>], state: &[State]) -> usize {
     let def = &cx.types()[index];
     let mut deepest = 0;
@@ -192,7 +192,7 @@ fn depth(cx: &mut Context<'_>, index: usize, edges: &[Edge<'_>], state: &[State]
 /// The depth of a type that has been reported as too deep.
 const TOO_DEEP: usize = usize::MAX;
 
-/// The most steps of a cycle that are shown.
+/// The maximum number of types of a cycle that are shown.
 const MAX_SHOWN: usize = 8;
 
 fn report_cycle<'a>(

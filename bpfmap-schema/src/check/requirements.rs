@@ -1,4 +1,4 @@
-//! The kernel that each part of a map needs.
+//! The first kernel version that supports each part of a map.
 
 use std::fmt;
 
@@ -17,7 +17,7 @@ use bpfmap_core::map_type::{
 pub struct Requirement<'a> {
     /// The part.
     pub feature: Feature,
-    /// The member of the value that it is, of a special field.
+    /// For a special field, the name of the member in the value.
     pub member: Option<&'a str>,
     /// The first kernel.
     pub since: KernelVersion,
@@ -35,10 +35,10 @@ impl fmt::Display for Requirement<'_> {
 }
 
 impl<'a> Resolved<'a> {
-    /// Returns what each part of `map` needs, the map type first. Empty if the map type is not
-    /// known.
+    /// Returns the first kernel version that supports each part of `map`, starting with the map
+    /// type. The result is empty if the map type is not known.
     ///
-    /// These are the needs of creating the map; an operation may need a newer kernel, see
+    /// These are the requirements for creating the map. An operation may need a newer kernel: see
     /// [`MapType::operation_since`].
     #[must_use]
     pub fn requirements(self, map: &'a MapDecl) -> Vec<Requirement<'a>> {
@@ -50,7 +50,7 @@ impl<'a> Resolved<'a> {
         requirements
     }
 
-    /// Returns what each part of `map` needs, without its inner map.
+    /// Returns the requirements of `map` itself, without those of its inner map.
     pub(super) fn own_requirements(self, map: &'a MapDecl) -> Vec<Requirement<'a>> {
         let Some(row) = MapType::by_name(&map.map_type.value) else { return Vec::new() };
         let mut requirements = vec![];
@@ -104,9 +104,9 @@ impl<'a> Resolved<'a> {
         self.requirements(map).iter().map(|requirement| requirement.since).max()
     }
 
-    /// Returns what each operation answers on `map` when nothing but [its own ways](Self::standing)
-    /// stands in its way, from the first kernel that takes the map on. Empty when the map type is
-    /// not known.
+    /// Returns the result of each operation on `map` under its [standing
+    /// condition](Self::standing), starting with the first kernel that supports the map. The result
+    /// is empty if the map type is not known.
     #[must_use]
     pub fn operations(self, map: &'a MapDecl) -> Vec<(Operation, Vec<Since>)> {
         let Some(row) = MapType::by_name(&map.map_type.value) else { return Vec::new() };
@@ -114,7 +114,8 @@ impl<'a> Resolved<'a> {
         let operations = Operation::ALL.iter().map(|operation| {
             let condition = self.standing(map, *operation);
             let mut answers = self.answers(map, *operation, condition);
-            // The answer that stands when the map appears counts from there.
+            // The result that is current on the first kernel with the map applies from that kernel
+            // on.
             let first = answers.iter().rposition(|since| since.kernel <= created).unwrap_or(0);
             answers.drain(..first);
             if let Some(first) = answers.first_mut() {
@@ -134,16 +135,16 @@ impl<'a> Resolved<'a> {
         is_known.then(|| self.answers(map, Operation::Update, condition))
     }
 
-    /// Returns the condition under which `operation` always meets `map`: its flags and the special
-    /// fields of its value decide. `mmap` needs the flag `mmapable`, say, and a map with a lock
-    /// can't be frozen on newer kernels.
+    /// Returns the condition that always holds for `operation` on `map`. It depends on the map's
+    /// flags and on the special fields in its value. For example, `mmap` needs the flag `mmapable`,
+    /// and newer kernels refuse to freeze a map with a lock.
     #[must_use]
     pub fn standing(self, map: &'a MapDecl, operation: Operation) -> Condition {
         self.traits(map).map_or(Condition::Plain, |traits| traits.standing(operation))
     }
 
-    /// Returns what a flag of `map` says of `operation`, where it leaves nothing of it: what else holds of the map
-    /// makes no difference then.
+    /// Returns the facts about `operation` if a flag of `map` makes it fail completely. Other
+    /// properties of the map then make no difference.
     #[must_use]
     pub fn refusal_by_flag(
         self,
@@ -153,15 +154,16 @@ impl<'a> Resolved<'a> {
         self.traits(map)?.refusal_by_flag(operation)
     }
 
-    /// Returns what programs could do with a map of the type of `map`, and can't since a flag of it keeps them from
-    /// that: the verifier refuses a program that does it with EACCES.
+    /// Returns the program operations that the map type of `map` supports but a flag of `map`
+    /// forbids. The verifier rejects a program that uses one of them with EACCES.
     #[must_use]
     pub fn refused_to_programs(self, map: &'a MapDecl) -> Vec<ProgramOperation> {
         self.traits(map).map_or_else(Vec::new, |traits| traits.refused_to_programs().collect())
     }
 
-    /// Returns what `operation` answers on `map` under `condition`: what a flag of the map says or, where none does,
-    /// its type, kernel by kernel. What hangs on a special field counts from the kernel that knows the field.
+    /// Returns the results of `operation` on `map` under `condition`, kernel by kernel. They follow
+    /// from a flag of the map or, if no flag decides, from its type. A result that depends on a
+    /// special field applies from the first kernel that knows the field.
     #[must_use]
     pub fn answers(
         self,
@@ -205,7 +207,8 @@ impl<'a> Resolved<'a> {
         others.filter_map(|member| member.known_since(row)).min()
     }
 
-    /// Returns how many bytes the kernel takes for so many entries of `map` at least.
+    /// Returns the minimum number of bytes that the kernel allocates for
+    /// `entries` entries of `map`.
     fn memory(self, map: &'a MapDecl, row: &MapType, entries: u32) -> u64 {
         let size = |part: &Option<KeyValue>| part.as_ref().map_or(0, |it| self.layout(it).size);
         row.memory.bytes(entries.into(), size(&map.key), size(&map.value))
@@ -217,7 +220,7 @@ impl<'a> Resolved<'a> {
         map.value.as_ref().map(|value| self.layout(value).size)
     }
 
-    /// Returns whether the value of `map` has such a field.
+    /// Returns whether the value of `map` contains a special field of the kind `wanted`.
     #[must_use]
     pub fn has_special_field(self, map: &'a MapDecl, wanted: SpecialField) -> bool {
         let fields = map.value.as_ref().map(|value| self.special_fields(value)).unwrap_or_default();

@@ -13,12 +13,12 @@ use bpfmap_core::SpecialField;
 use bpfmap_core::map_type::MapType;
 use bpfmap_core::rule;
 
-/// How many fields the kernel finds in one struct.
+/// The maximum number of special fields that the kernel supports in one struct.
 ///
 /// Source: `BTF_FIELDS_MAX` in `include/linux/bpf.h`.
 const MAX_FIELDS: u64 = 11;
 
-/// Checks where the types have special fields, and what these lead to.
+/// Checks the positions and the targets of the special fields in all types.
 pub(super) fn check_types(cx: &mut Context<'_>) {
     for def in cx.types() {
         match &def.kind {
@@ -37,16 +37,16 @@ pub(super) fn check_types(cx: &mut Context<'_>) {
     }
 }
 
-/// Which struct members are looked at.
+/// The nesting level of the struct whose members are checked.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Level {
-    /// Those of a struct with a name.
+    /// Members of a named struct.
     Top,
-    /// Those of a struct within it, of which the kernel looks at some fields alone.
+    /// Members of a nested struct, in which the kernel finds only some kinds of special fields.
     Nested,
 }
 
-/// The members of a struct: the place where the kernel finds special fields.
+/// Checks the members of a struct, where the kernel looks for special fields.
 fn members(cx: &mut Context<'_>, def: &TypeDef, body: &Composite, level: Level) {
     for member in &body.members {
         match &member.ty {
@@ -67,10 +67,10 @@ fn members(cx: &mut Context<'_>, def: &TypeDef, body: &Composite, level: Level) 
     }
 }
 
-/// A member of a struct that is no special field itself.
+/// Checks a struct member that is not a special field itself.
 fn struct_member(cx: &mut Context<'_>, ty: &Spanned<Type>) {
     let Type::Named(name) = &ty.value else { return nested_type(cx, ty, "an array") };
-    // The kernel follows no alias.
+    // The kernel does not look behind an alias.
     if cx.resolved.type_def(name).is_some_and(|def| matches!(def.kind, TypeDefKind::Alias(_))) {
         return nested_type(cx, ty, "an alias");
     }
@@ -80,8 +80,8 @@ fn struct_member(cx: &mut Context<'_>, ty: &Spanned<Type>) {
     }
 }
 
-/// Returns whether the kernel finds it in a struct within the value, from Linux 6.11 on (measured on 6.12 and later).
-/// Of lists and trees, and of pointers to user space, that was not tried.
+/// Returns whether the kernel finds `field` in a struct nested in the value, from Linux 6.11 on
+/// (measured on 6.12 and later). This was not tested for lists, trees and pointers to user space.
 ///
 /// Source: `btf_find_nested_struct` in `kernel/bpf/btf.c`.
 fn nests(field: SpecialField) -> bool {
@@ -101,7 +101,7 @@ fn not_nested(cx: &mut Context<'_>, field: SpecialField, span: Span) {
     );
 }
 
-/// Checks which fields a struct has beside each other.
+/// Checks which special fields a struct combines.
 ///
 /// Source: `btf_parse_fields` and `btf_find_field` in `kernel/bpf/btf.c`.
 fn together(cx: &mut Context<'_>, def: &TypeDef) {
@@ -113,7 +113,7 @@ fn together(cx: &mut Context<'_>, def: &TypeDef) {
             continue;
         }
         let first = fields[..index].iter().find(|other| other.field == member.field);
-        // Two in one struct within this one are reported there.
+        // If both are in the same nested struct, they are reported with that struct.
         let first = first.filter(|it| it.within.is_none() || it.within != member.within);
         if let Some(first) = first {
             twice(cx, def, member.field, member.span, first.span);
@@ -192,7 +192,7 @@ fn beside_bits(cx: &mut Context<'_>, def: &TypeDef, fields: &[SpecialMember<'_>]
     );
 }
 
-/// Checks that what `field` of `def` leads to is there.
+/// Checks that the target of `field` in `def` exists.
 fn leads_to(cx: &mut Context<'_>, def: &TypeDef, field: SpecialField, target: &Target) {
     let name = &target.name.value;
     let found = cx.resolved.type_def(name);
@@ -265,7 +265,7 @@ fn nested(cx: &mut Context<'_>, body: &Composite, place: &str) {
     }
 }
 
-/// A member of a type `ty` that is in `place`, where no special field may be.
+/// Checks a member of the type `ty` in `place`, where special fields are not allowed.
 fn nested_type(cx: &mut Context<'_>, ty: &Spanned<Type>, place: &str) {
     if let Some((field, ..)) = special(&ty.value) {
         not_top_level(cx, field, ty.span, place);
@@ -287,7 +287,8 @@ fn not_top_level(cx: &mut Context<'_>, field: SpecialField, span: Span, place: &
     );
 }
 
-/// Returns the struct that `ty` holds by value, and the special field that it has.
+/// Returns the struct that `ty` contains by value and a special field of that struct, if there is
+/// one.
 fn holder_of_field<'a>(cx: &Context<'a>, ty: &Type) -> Option<(&'a str, SpecialField)> {
     let def = cx.resolved.type_def(by_value(ty)?)?;
     let name = match &def.kind {
@@ -324,7 +325,7 @@ pub(super) fn check_map(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) {
         let Some(violation) = rule::field_in_value(row, member.field, why.is_none()) else {
             continue;
         };
-        // Where the type takes the field, what leaves BTF out is to blame.
+        // If the map type supports the field, the reason is the missing BTF.
         let finding = match why.filter(|_| row.takes_special_field(member.field)) {
             Some(why) => broken(&violation, why.span).label(why.value),
             None => broken(&violation, value.span()),
@@ -333,7 +334,7 @@ pub(super) fn check_map(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) {
     }
 }
 
-/// Why the value of `map` comes without BTF, if it does.
+/// Returns why the value of `map` has no BTF, or `None` if it has BTF.
 #[must_use]
 pub fn without_btf(map: &MapDecl) -> Option<Spanned<&'static str>> {
     let mut set_by_loader = map.set_by_loader.iter();

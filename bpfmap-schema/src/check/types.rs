@@ -1,4 +1,4 @@
-//! Rules about what a type is made of.
+//! Rules about the contents of types.
 
 use super::context::{Context, by_value, for_each_type};
 use crate::diagnostics::Finding;
@@ -6,13 +6,13 @@ use crate::ir::{Composite, Enum, Int, Member, MemberType, Type, TypeDef, TypeDef
 use crate::rules;
 use crate::source::{Span, Spanned};
 
-/// The largest alignment that can be asked for, in bytes: a page.
+/// The largest alignment that a schema can request, in bytes: one page.
 const MAX_ALIGN: u32 = 4096;
 
-/// The largest type, in bytes: BTF counts the bits of a struct in 32 bits.
+/// The largest size of a type in bytes, because BTF stores bit offsets in 32 bits.
 const MAX_SIZE: u64 = u32::MAX as u64 / 8;
 
-/// The most members or variants.
+/// The maximum number of members or variants.
 ///
 /// Source: `BTF_MAX_VLEN` in `include/uapi/linux/btf.h`.
 const MAX_MEMBERS: usize = 0xffff;
@@ -65,7 +65,7 @@ fn decl_tags(cx: &mut Context<'_>, tags: &[Spanned<String>]) {
     }
 }
 
-/// Checks a struct or union that is called `name`, and those in it.
+/// Checks the struct or union `name`, and the structs and unions nested in it.
 fn composite(cx: &mut Context<'_>, name: &str, span: Span, body: &Composite, is_struct: bool) {
     let named = body.members.iter().any(|member| member.name.is_some() || member.bits.is_none());
     if !named && !cx.incomplete.types.contains(name) {
@@ -80,7 +80,7 @@ fn composite(cx: &mut Context<'_>, name: &str, span: Span, body: &Composite, is_
         decl_tags(cx, &member.decl_tags);
         match &member.ty {
             MemberType::Type(ty) => {
-                // It marks a place among the others.
+                // An empty array among other members only marks an offset.
                 let is_marker = is_struct && body.members.len() > 1;
                 match &ty.value {
                     Type::Array(element, length) if length.value == 0 && is_marker => {
@@ -132,7 +132,7 @@ fn alignment(cx: &mut Context<'_>, body: &Composite) {
     );
 }
 
-/// Reports an array of no elements in `ty`.
+/// Reports an array without elements in `ty`.
 fn no_empty_array(cx: &mut Context<'_>, ty: &Spanned<Type>) {
     match &ty.value {
         Type::Array(_, length) if length.value == 0 => {
@@ -159,7 +159,7 @@ fn bit_field(cx: &mut Context<'_>, member: &Member, ty: &Spanned<Type>) {
         Type::Named(name) => match cx.resolved.type_def(name).map(|def| &def.kind) {
             Some(TypeDefKind::Enum(body)) => body.repr.value.size * 8,
             Some(_) => 0,
-            // That the name means nothing is another rule's finding.
+            // A different rule reports the unknown name.
             None => return,
         },
         _ => 0,
@@ -240,7 +240,7 @@ fn enumeration(cx: &mut Context<'_>, def: &TypeDef, body: &Enum) {
     }
 }
 
-/// The integers that an enum may be, smallest first.
+/// The integer types that an enum can have, smallest first.
 const REPRS: [Int; 8] = [
     Int { size: 1, signed: false },
     Int { size: 1, signed: true },

@@ -1,4 +1,4 @@
-//! From bytes to lines and columns.
+//! Converts byte offsets to lines and columns.
 
 /// A line and column in a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -23,12 +23,13 @@ impl Position {
     }
 }
 
-/// Returns the last boundary of two characters of `text` up to `offset`.
+/// Returns the last character boundary of `text` at or before `offset`.
 pub(super) fn floor(text: &str, offset: usize) -> usize {
     (0..=offset.min(text.len())).rfind(|at| text.is_char_boundary(*at)).unwrap_or(0)
 }
 
-/// Returns the byte at which the line of byte `offset` starts, past a byte order mark.
+/// Returns the byte offset at which the line that contains `offset` starts, after a byte order
+/// mark.
 pub(super) fn line_start(text: &str, offset: usize) -> usize {
     match text[..offset].rfind('\n') {
         Some(newline) => newline + 1,

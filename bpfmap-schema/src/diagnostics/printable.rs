@@ -1,13 +1,13 @@
 //! Untrusted text in a form that a terminal can show.
 
-/// Returns `text` with a symbol in place of each character that controls a terminal or changes the order of others.
-/// Lines and tabs stay.
+/// Replaces each character that controls a terminal or changes the text direction with a visible
+/// symbol. Keeps line breaks and tabs.
 #[must_use]
 pub fn printable(text: &str) -> String {
     text.chars()
         .map(|character| match character {
             '\n' | '\t' => character,
-            // The pictures of the control characters are in the same order.
+            // The Unicode symbols for control characters are in the same order as the characters.
             '\0'..='\x1f' => char::from_u32(0x2400 + u32::from(character)).unwrap_or_default(),
             '\x7f' => '\u{2421}',
             '\u{80}'..='\u{9f}'

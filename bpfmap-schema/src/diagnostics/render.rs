@@ -67,11 +67,11 @@ struct Mark<'a> {
     text: &'a str,
 }
 
-/// Places of one file that are this close to each other, in bytes, are shown as one excerpt.
+/// Positions in one file that are at most this many bytes apart are shown in one excerpt.
 const NEAR: usize = 8 * 1024;
 /// A line longer than this, in bytes, is cut.
 const LONG_LINE: usize = 1024;
-/// What is shown before and after the underlined part of a line that is cut, in bytes.
+/// The number of bytes that are shown before and after the underlined part of a line that is cut.
 const LONG_LINE_CONTEXT: usize = 100;
 
 fn excerpts<'a>(finding: &'a Finding, sources: &'a SourceMap) -> Vec<Excerpt<'a>> {
@@ -96,7 +96,7 @@ impl<'a> Excerpt<'a> {
         let text = &source.text;
         let start = floor(text, label.span.start);
         let line = line_start(text, start).min(start)..line_end(text, start);
-        // A place of several lines is underlined on its first.
+        // If the position spans several lines, only the part on the first line is underlined.
         let end = ceil(text, label.span.end).clamp(start, line.end);
         let mark =
             Mark { range: start.max(line.start)..end.max(line.start), kind, text: &label.text };
@@ -138,7 +138,7 @@ impl<'a> Excerpt<'a> {
             .line_start(first_line)
             .annotations(annotations);
         if cut {
-            // The snippet would count columns from where it is cut.
+            // Without this, the renderer would count columns from the start of the excerpt.
             let origin = Origin::path(path).line(position.line).char_column(position.column);
             group.element(origin).element(snippet)
         } else {
@@ -148,7 +148,7 @@ impl<'a> Excerpt<'a> {
 }
 
 impl<'a> Mark<'a> {
-    /// Returns the mark in a text that starts and ends where `shown` does.
+    /// Returns the annotation relative to the text range `shown`.
     fn annotation(&self, shown: &Range<usize>) -> Annotation<'a> {
         let start = self.range.start - shown.start;
         let end = self.range.end.min(shown.end) - shown.start;
@@ -157,13 +157,13 @@ impl<'a> Mark<'a> {
     }
 }
 
-/// Returns the byte at which the line of byte `offset` ends, its line end not included.
+/// Returns the byte offset at which the line that contains `offset` ends, without the line break.
 fn line_end(text: &str, offset: usize) -> usize {
     let end = text[offset..].find('\n').map_or(text.len(), |length| offset + length);
     if text[offset..end].ends_with('\r') { end - 1 } else { end }
 }
 
-/// Returns the first boundary of two characters of `text` from `offset` on.
+/// Returns the first character boundary of `text` at or after `offset`.
 fn ceil(text: &str, offset: usize) -> usize {
     (offset..text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(text.len())
 }

@@ -16,7 +16,7 @@ use crate::{diagnostics::Finding, rules, source::Spanned};
 #[cfg(any(feature = "derive", feature = "toml"))]
 use bpfmap_core::KernelVersion;
 
-/// Reads the schema in the file `path`: in Rust where its name ends in `.rs`, else in TOML.
+/// Reads the schema in the file `path`. It is in Rust if the name ends in `.rs`, otherwise in TOML.
 ///
 /// Never fails: errors are among the diagnostics of the draft.
 #[cfg(all(feature = "rust", feature = "toml"))]
@@ -32,7 +32,7 @@ pub fn read_file_with(path: &std::path::Path, cfg: &rust::Cfg) -> Draft {
     if is_rust(path) { rust::read_file_with(path, cfg) } else { toml::read_file(path) }
 }
 
-/// Returns whether the name of a file says that it is Rust.
+/// Returns whether the extension of a file is `.rs`.
 #[cfg(all(feature = "rust", feature = "toml"))]
 fn is_rust(path: &std::path::Path) -> bool {
     path.extension().is_some_and(|extension| extension == "rs")
@@ -55,8 +55,8 @@ fn kernel_version(
     }
 }
 
-/// Returns the name of a schema that is called as `word`, a file or folder, if that makes an
-/// identifier.
+/// Returns the schema name for a file or directory called `word`, or `None` if no identifier can be
+/// made of it.
 #[cfg(any(feature = "rust", feature = "toml"))]
 fn name_of(word: &str) -> Option<String> {
     let name = word.replace('-', "_");

@@ -9,8 +9,8 @@ use crate::source::{Span, Spanned};
 use crate::type_word::{self, builtin, pointing};
 use bpfmap_core::SpecialField;
 
-/// How deep arrays and pointers may nest in one expression; `MAX_RESOLVE_DEPTH` of the kernel's
-/// `kernel/bpf/btf.c`.
+/// The maximum nesting depth of arrays and pointers in one expression. Source:
+/// `MAX_RESOLVE_DEPTH` in the kernel's `kernel/bpf/btf.c`.
 pub(super) const MAX_DEPTH: usize = 32;
 
 /// Parses the type in `text`. `place` returns the position of its bytes.
@@ -87,7 +87,7 @@ impl<'p> Parser<'p> {
         })
     }
 
-    /// `<STRUCT>` or `<STRUCT.MEMBER>` behind the name of `field`, which starts at `start`.
+    /// Parses `<STRUCT>` or `<STRUCT.MEMBER>` after the name of `field`, which starts at `start`.
     fn pointing(&mut self, field: SpecialField, start: usize) -> Parsed<Type> {
         self.skip_space();
         if self.peek() != Some('<') {

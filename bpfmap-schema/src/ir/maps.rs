@@ -8,7 +8,7 @@ use crate::source::{Span, Spanned};
 pub struct MapDecl {
     /// Its name in C and in the kernel, which keeps 15 bytes of it.
     pub name: Spanned<String>,
-    /// What it holds.
+    /// Its documentation.
     pub doc: Option<String>,
     /// The map type by its name in the facts table, such as `hash`.
     pub map_type: Spanned<String>,
@@ -50,7 +50,7 @@ pub struct MapDecl {
 }
 
 impl MapDecl {
-    /// Returns the types that it names: those of key and value, and the event.
+    /// Returns the types of the key, the value and the event.
     pub fn types(&self) -> impl Iterator<Item = &Spanned<Type>> {
         let described = [&self.key, &self.value].into_iter().flatten();
         let described = described.filter_map(|key_or_value| match key_or_value {
@@ -122,7 +122,7 @@ pub enum KeyValue {
 }
 
 impl KeyValue {
-    /// Returns where it was written.
+    /// Returns its position.
     #[must_use]
     pub fn span(&self) -> Span {
         match self {
@@ -148,7 +148,7 @@ impl Pinning {
     pub const WORDS: &'static [(&'static str, Self)] =
         &[("none", Self::None), ("by_name", Self::ByName)];
 
-    /// Returns the one of this number in `enum libbpf_pin_type`.
+    /// Returns the kind of pinning with this number in `enum libbpf_pin_type`.
     ///
     /// Source: libbpf, `libbpf.h`.
     #[must_use]

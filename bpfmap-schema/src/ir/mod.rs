@@ -65,8 +65,8 @@ impl Schema {
         self.types.iter().filter(|def| def.include.is_none())
     }
 
-    /// Returns the types of the included schema `index`, in the order in which that schema has them: those that it
-    /// includes itself first.
+    /// Returns the types of the included schema `index` in that schema's order, which starts with
+    /// the types that it includes itself.
     #[must_use]
     pub fn types_of_include(&self, index: usize) -> Vec<&TypeDef> {
         let mut order = Vec::new();

@@ -1,11 +1,11 @@
-//! The types that types and maps name.
+//! Finds the types that types and maps refer to.
 
 use std::collections::BTreeSet;
 
 use super::{Composite, MapDecl, MemberType, Type, TypeDef, TypeDefKind};
 
 impl TypeDef {
-    /// Returns the names of the types that this one is made of or points to, by their names in the schema.
+    /// Returns the names in the schema of the types that this type contains or points to.
     #[must_use]
     pub fn named_types(&self) -> BTreeSet<&str> {
         let mut names = BTreeSet::new();
@@ -19,7 +19,8 @@ impl TypeDef {
 }
 
 impl MapDecl {
-    /// Returns the names of the types that this map, and the template of the maps in it, have as keys, values or events.
+    /// Returns the names of the types that are used for keys, values or events of this map or of
+    /// its template.
     #[must_use]
     pub fn named_types(&self) -> BTreeSet<&str> {
         let mut names = BTreeSet::new();

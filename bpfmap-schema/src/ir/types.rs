@@ -14,7 +14,7 @@ pub struct TypeDef {
     pub name: Spanned<String>,
     /// What it means.
     pub doc: Option<String>,
-    /// What it is made of.
+    /// Its definition.
     pub kind: TypeDefKind,
     /// BTF declaration tags, `__attribute__((btf_decl_tag("…")))`.
     pub decl_tags: Vec<Spanned<String>>,
@@ -67,7 +67,7 @@ pub struct Member {
     pub name: Option<Spanned<String>>,
     /// What it means.
     pub doc: Option<String>,
-    /// What it holds.
+    /// Its type.
     pub ty: MemberType,
     /// The width of a bit-field.
     pub bits: Option<Spanned<u32>>,
@@ -103,8 +103,8 @@ impl DefaultValue {
 }
 
 impl Member {
-    /// Returns what a map of an older schema may have instead of the member: another name, which is empty if it had
-    /// none, and whether it may have padding.
+    /// Returns what a map of an older schema may have at the offset of the member: a member with a
+    /// former name (empty if there is none), and whether padding is possible.
     #[must_use]
     pub fn in_older_maps(&self) -> Option<(&str, bool)> {
         let former = self.renamed_from.as_ref().map_or("", |name| &name.value);

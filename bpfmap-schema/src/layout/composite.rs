@@ -15,64 +15,65 @@ pub struct CompositeLayout {
     pub align: u64,
     /// The members, in the order of the schema.
     pub members: Vec<MemberLayout>,
-    /// The bits that belong to no member, in ascending order. Those inside of a member that is a
-    /// struct or union of its own are that one's.
+    /// The bits that belong to no member, in ascending order. Padding inside a member that is a
+    /// struct or union belongs to the layout of that member.
     ///
-    /// A struct has them between its members and after the last one; an unnamed bit-field counts
-    /// as padding. A union has one, over all its bytes, when none of its members covers them all.
+    /// A struct has padding between its members and after the last one. An unnamed bit-field counts
+    /// as padding. A union has one padding that covers all its bytes, if no member covers them all.
     pub padding: Vec<Padding>,
 }
 
-/// Where a member lies.
+/// The position of a member.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MemberLayout {
     /// The first bit, counted from the start of the innermost struct or union; a multiple of 8
     /// unless the member is a bit-field.
     pub bit_offset: u64,
-    /// How many bits it takes: the width of a bit-field, or 8 times the type's size.
+    /// The number of bits: the width of a bit-field, or 8 times the type's size.
     pub bits: u64,
-    /// The layout of its type, also where the member is packed or a bit-field.
+    /// The layout of its type, even if the member is packed or a bit-field.
     pub ty: TypeLayout,
-    /// The layout of a struct or union that is written in place.
+    /// The layout of a struct or union that is declared in place.
     pub nested: Option<CompositeLayout>,
 }
 
 impl MemberLayout {
-    /// The byte in which it starts, counted from the start of the innermost struct or union.
+    /// Returns the byte in which it starts, counted from the start of the innermost struct or
+    /// union.
     #[must_use]
     pub fn offset(&self) -> u64 {
         self.bit_offset / 8
     }
 }
 
-/// Bits that belong to no member: whole bytes, or some bits of one byte.
+/// Bits that belong to no member. They are either whole bytes or some bits of one byte.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Padding {
     /// The first bit, counted from the start of the struct or union.
     pub bit_offset: u64,
-    /// How many bits: a multiple of 8 of which the first starts a byte, or fewer than 8 in one
-    /// byte.
+    /// The number of bits: a multiple of 8 that starts at a byte boundary, or fewer than 8 bits of
+    /// one byte.
     pub bits: u64,
-    /// Counts the paddings of a type, those of its anonymous members included: the name of the
-    /// member that fills it is [`Padding::name`].
+    /// The index of this padding in its type. Padding of anonymous members is counted too.
+    /// [`Padding::name`] contains this number.
     pub number: u32,
 }
 
 impl Padding {
-    /// The name of the member that makes the padding explicit: `__pad0`.
+    /// Returns the name of the member that makes the padding explicit, such as `__pad0`.
     #[must_use]
     pub fn name(&self) -> String {
         format!("__pad{}", self.number)
     }
 
-    /// How many whole bytes it is, unless it is a part of one byte.
+    /// Returns the number of whole bytes, or `None` if it is a part of one byte.
     #[must_use]
     pub fn bytes(&self) -> Option<u64> {
         (self.bit_offset % 8 == 0 && self.bits % 8 == 0).then_some(self.bits / 8)
     }
 }
 
-/// What a struct or union consists of.
+/// A part of a struct or union.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Item<'a> {
     /// A member, by its index in the schema.
@@ -94,14 +95,14 @@ impl CompositeLayout {
         layout
     }
 
-    /// Size and alignment.
+    /// Returns the size and alignment.
     #[must_use]
     pub fn layout(&self) -> TypeLayout {
         TypeLayout { size: self.size, align: self.align }
     }
 
-    /// Members and padding in the order in which they have to be declared. Unnamed bit-fields of
-    /// `body`, the type that this is the layout of, are left out: they are padding.
+    /// Returns members and padding in the order in which they must be declared. `body` is the type
+    /// with this layout. Its unnamed bit-fields are left out, because they are padding.
     pub fn items<'a>(&'a self, body: &'a Composite) -> impl Iterator<Item = Item<'a>> {
         let mut members = body
             .members
@@ -116,9 +117,9 @@ impl CompositeLayout {
             let Some(&(_, member)) = members.peek() else {
                 return padding.next().map(Item::Padding);
             };
-            // The padding of a union starts at its first bit, as the members do, and is its
-            // largest member: it comes last, so that `{ 0 }` means the first member. An array
-            // of no elements starts where the padding after it starts, and stands before it.
+            // The padding of a union starts at bit 0 like the members, and is larger than all of
+            // them. It comes last, so that `{ 0 }` initializes the first member. An empty array has
+            // the same offset as the padding after it, and is declared before that padding.
             match padding.next_if(|padding| padding.bit_offset < member.bit_offset) {
                 Some(padding) => Some(Item::Padding(padding)),
                 None => members.next().map(|(index, member)| Item::Member(index, member)),
@@ -129,7 +130,7 @@ impl CompositeLayout {
     fn lay_out_struct(layouts: &Layouts, body: &Composite) -> Self {
         let (members, TypeLayout { size, align }) =
             lay_out(layouts, body, CLayout::of_struct(body.packed));
-        // The first bit that the padding found so far does not reach.
+        // `filled` is the first bit after the members so far.
         let (mut padding, mut filled) = (vec![], 0);
         for (_, member) in
             body.members.iter().zip(&members).filter(|(member, _)| !is_padding(member))
@@ -152,7 +153,7 @@ impl CompositeLayout {
         Self { size, align, members, padding }
     }
 
-    /// Numbers the padding of a type and of its anonymous members, which share its names.
+    /// Numbers the padding of a type and of its anonymous members, which share one namespace.
     fn number_padding(&mut self, body: &Composite) {
         let mut taken = HashSet::new();
         taken_names(body, &mut taken);
@@ -161,7 +162,8 @@ impl CompositeLayout {
     }
 
     fn number_from(&mut self, body: &Composite, taken: &HashSet<&str>, next: &mut u32) {
-        // In the order of declaration, so that a reader meets them in the order of the numbers.
+        // The numbers follow the order of declaration, so that they increase from top to bottom in
+        // the generated code.
         let mut padding = self.padding.iter_mut().peekable();
         for (member, layout) in body.members.iter().zip(&mut self.members) {
             while let Some(pad) = padding.next_if(|pad| pad.bit_offset < layout.bit_offset) {
@@ -179,7 +181,7 @@ impl CompositeLayout {
     }
 }
 
-/// Lays out the members one after the other, and the type that they make.
+/// Computes the layouts of the members and of the whole type.
 fn lay_out(layouts: &Layouts, body: &Composite, mut c: CLayout) -> (Vec<MemberLayout>, TypeLayout) {
     let lay_out = |member: &Member| {
         let (ty, nested) = layouts.of_member(&member.ty);
@@ -213,7 +215,8 @@ fn number(pad: &mut Padding, taken: &HashSet<&str>, next: &mut u32) {
     }
 }
 
-/// The names of members that could be mistaken for padding's, those of anonymous members included.
+/// Adds the names of members that could conflict with names of padding, including members of
+/// anonymous members.
 fn taken_names<'a>(body: &'a Composite, names: &mut HashSet<&'a str>) {
     for member in &body.members {
         match (&member.name, &member.ty) {
@@ -228,7 +231,7 @@ fn taken_names<'a>(body: &'a Composite, names: &mut HashSet<&'a str>) {
     }
 }
 
-/// Adds the padding of the bits from `start` to `end`, cut where a byte begins and ends.
+/// Adds the padding of the bits from `start` to `end`, split into whole bytes and parts of bytes.
 fn pad(padding: &mut Vec<Padding>, start: u64, end: u64) {
     let mut start = start;
     while start < end {

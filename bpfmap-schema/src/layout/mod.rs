@@ -1,8 +1,9 @@
-//! Where each member of each type lies, as clang lays it out for the BPF target.
+//! The layout of all types: sizes, alignments and offsets as clang computes them for the BPF
+//! target.
 //!
 //! The rules are those of [`CLayout`](bpfmap_core::CLayout).
 //!
-//! Nothing here panics or overflows: sizes that no kernel takes saturate, and the check refuses
+//! Nothing here panics or overflows. Sizes that no kernel supports saturate, and the check refuses
 //! them.
 
 mod composite;
@@ -17,14 +18,14 @@ use crate::ir::{Composite, MemberType, Schema, Type, TypeDef, TypeDefKind};
 /// Size and alignment of a type, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TypeLayout {
-    /// Its size, a multiple of the alignment; 0 for an array of no elements.
+    /// Its size, a multiple of the alignment. It is 0 for an array without elements.
     pub size: u64,
     /// Its alignment, at least 1.
     pub align: u64,
 }
 
 impl TypeLayout {
-    /// What is laid out for a name that means nothing; the check reports it.
+    /// The layout for an unknown name, which the check reports.
     const UNKNOWN: Self = Self { size: 0, align: 1 };
 
     const fn scalar(size: u64) -> Self {
@@ -55,8 +56,8 @@ impl Named {
 }
 
 impl Layouts {
-    /// Lays out the types of `schema`, whose names resolve and which has no type that holds
-    /// itself by value. A name that does not resolve, or closes a cycle, counts as nothing.
+    /// Computes the layouts of the types of `schema`. An unknown name, or a name that makes a type
+    /// contain itself by value, has size 0.
     #[must_use]
     pub fn new(schema: &Schema) -> Self {
         let order = order::definition_order(&schema.types);
@@ -68,7 +69,8 @@ impl Layouts {
         layouts
     }
 
-    /// Lays out one more type, whose parts are known. The first of a name counts.
+    /// Adds the layout of one more type. The types that it contains must already be known. If two
+    /// types have the same name, the first one counts.
     pub(crate) fn add(&mut self, def: &TypeDef) {
         if self.named.contains_key(&def.name.value) {
             return;
@@ -84,17 +86,17 @@ impl Layouts {
         self.named.insert(def.name.value.clone(), named);
     }
 
-    /// The layout of a struct that need not have a name.
+    /// Returns the layout of a struct, which may be anonymous.
     pub(crate) fn lay_out_struct(&self, body: &Composite) -> CompositeLayout {
         CompositeLayout::of_struct(self, body)
     }
 
-    /// The layout of a union that need not have a name.
+    /// Returns the layout of a union, which may be anonymous.
     pub(crate) fn lay_out_union(&self, body: &Composite) -> CompositeLayout {
         CompositeLayout::of_union(self, body)
     }
 
-    /// Size and alignment of `ty`.
+    /// Returns the size and alignment of `ty`.
     #[must_use]
     pub fn of(&self, ty: &Type) -> TypeLayout {
         match ty {
@@ -114,13 +116,13 @@ impl Layouts {
         }
     }
 
-    /// Size and alignment of the type that the schema calls `name`.
+    /// Returns the size and alignment of the type `name` of the schema.
     #[must_use]
     pub fn named(&self, name: &str) -> Option<TypeLayout> {
         self.named.get(name).map(Named::layout)
     }
 
-    /// The members of the struct or union that the schema calls `name`.
+    /// Returns the layout of the struct or union `name` of the schema.
     #[must_use]
     pub fn composite(&self, name: &str) -> Option<&CompositeLayout> {
         match self.named.get(name)? {
@@ -129,14 +131,15 @@ impl Layouts {
         }
     }
 
-    /// The indices of the schema's types in an order in which each stands after those it holds:
-    /// the author's wherever that is possible.
+    /// Returns the indexes of the schema's types in an order in which C can define them: each type
+    /// comes after the types that it contains. Apart from that, the order of the schema is kept.
     #[must_use]
     pub fn definition_order(&self) -> &[usize] {
         &self.order
     }
 
-    /// Size and alignment of a member; of one that is written in place, its members too.
+    /// Returns the size and alignment of a member. For a struct or union declared in place, also
+    /// returns its complete layout.
     pub(crate) fn of_member(&self, ty: &MemberType) -> (TypeLayout, Option<CompositeLayout>) {
         let nested = match ty {
             MemberType::Type(ty) => return (self.of(&ty.value), None),
@@ -147,7 +150,7 @@ impl Layouts {
     }
 }
 
-/// Returns the alignment that the declaration of a composite asks for, or 1.
+/// Returns the alignment that the declaration of a composite requests, or 1.
 fn asked_alignment(body: &Composite) -> u64 {
     body.align.as_ref().map_or(1, |align| align.value.into())
 }

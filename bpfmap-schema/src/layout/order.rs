@@ -4,10 +4,11 @@ use std::collections::HashMap;
 
 use crate::ir::{Composite, MemberType, Type, TypeDef, TypeDefKind};
 
-/// The indices of `types` such that each stands after the types it needs defined: those it holds
-/// by value, and the enums and aliases that its pointers name (a struct or union that only a
-/// pointer names can be declared without being defined). Among those that are free to stand
-/// anywhere the author's order is kept. Every index is there once, cycles or not.
+/// Returns the indexes of `types` in an order in which each type comes after the types that it
+/// needs to be defined. These are the types that it contains by value, and the enums and aliases
+/// that its pointers name. (A struct or union that only a pointer names can be declared without
+/// being defined.) Apart from that, the order of the schema is kept. Every index occurs once, even
+/// if there are cycles.
 pub(super) fn definition_order(types: &[TypeDef]) -> Vec<usize> {
     let mut by_name = HashMap::with_capacity(types.len());
     for (index, def) in types.iter().enumerate() {

@@ -4,9 +4,9 @@ use bpfmap_core::map_type::MapFlag;
 
 use crate::ir::MapDecl;
 
-/// Returns the lines of `doc`, without empty ones at both ends, without white space at the end of a line, and without
-/// characters that a compiler takes amiss in a comment: control characters, and those that change the direction of
-/// text. The first line keeps its indentation where it begins a block of code in Markdown.
+/// Returns the lines of `doc`. Removes empty lines at both ends, white space at the ends of lines,
+/// and characters that compilers reject in comments: control characters and those that change the
+/// text direction. The first line keeps its indentation if it begins a Markdown code block.
 pub fn lines(doc: &str) -> impl Iterator<Item = String> {
     let mut text = doc.trim();
     let indentation = doc[..doc.len() - doc.trim_start().len()].rsplit('\n').next();
@@ -26,16 +26,16 @@ pub fn lines(doc: &str) -> impl Iterator<Item = String> {
     })
 }
 
-/// Unicode's controls of direction, in which code can be hidden.
+/// Returns whether the character changes the text direction. Such characters can hide code.
 fn turns_text(char: char) -> bool {
     matches!(char, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// Returns the lines of a doc comment in Rust.
 ///
-/// rustdoc runs the code in documentation as tests of the crate that it is in. So each block of code is marked as one
-/// of text; where only a reader of all of Markdown could tell what is one, in lists and quotes, an attribute hides the
-/// comment from the tests, and from nothing else.
+/// rustdoc runs code blocks in documentation as tests. So each code block is marked as `text`. Code
+/// blocks in lists and quotes can't be recognized without a full Markdown parser. In that case, an
+/// attribute hides the comment from rustdoc's tests only.
 pub fn rust_doc(doc: &str) -> Vec<String> {
     let lines: Vec<String> = lines(doc).collect();
     match without_code(&lines) {
@@ -46,8 +46,8 @@ pub fn rust_doc(doc: &str) -> Vec<String> {
     }
 }
 
-/// Returns the lines as attributes that rustdoc's tests don't see. `inner` is `!` in the documentation of a module
-/// within it.
+/// Returns the lines as attributes that rustdoc's tests don't see. `inner` is `!` for inner
+/// attributes, which document the enclosing module.
 pub fn hidden_from_tests<'a>(inner: &str, lines: impl Iterator<Item = &'a str>) -> Vec<String> {
     let lines = lines.map(|line| format!(" {line}"));
     lines
@@ -66,22 +66,22 @@ pub fn may_have_code(doc: &str) -> bool {
     })
 }
 
-/// An indentation of as many spaces makes code in Markdown.
+/// The number of spaces that begin an indented code block in Markdown.
 const CODE: usize = 4;
 
-/// What a block of code may say that it is of: nothing that rustdoc runs.
+/// The languages that a code block can keep. rustdoc runs none of them.
 const LANGUAGES: &[&str] = &[
     "text", "txt", "plain", "none", "c", "cpp", "h", "asm", "sh", "shell", "bash", "console",
     "toml", "json", "yaml", "diff", "python", "markdown",
 ];
 
-/// Returns the lines with each block of code marked as text; `None` where it can't be told what is
-/// one.
+/// Returns the lines with each code block marked as `text`, or `None` if the code blocks can't be
+/// recognized for certain.
 fn without_code(lines: &[String]) -> Option<Vec<String>> {
     let longest = lines.iter().map(|line| longest_run(line)).max().unwrap_or(0);
     let own_fence = "`".repeat(3.max(longest + 1));
     let mut out: Vec<String> = Vec::with_capacity(lines.len());
-    // The mark of the block that a line has opened, and how often it is there.
+    // The fence character of the open code block, and its number of repetitions.
     let mut fence: Option<(char, usize)> = None;
     let (mut indented, mut after_blank, mut nested) = (false, true, false);
     for line in lines {
@@ -100,7 +100,8 @@ fn without_code(lines: &[String]) -> Option<Vec<String>> {
             continue;
         }
         if indentation >= CODE {
-            // Within a list it may belong to the list, and after text to that.
+            // In a list, an indented line may belong to the list. After text, it may continue the
+            // paragraph.
             if nested || !after_blank && !indented {
                 return None;
             }
@@ -154,7 +155,8 @@ fn longest_run(line: &str) -> usize {
     line.split(|char| char != '`').map(str::len).max().unwrap_or(0)
 }
 
-/// Returns what is behind the mark of a list, a quote, HTML or a footnote, which may hold blocks of their own.
+/// Returns the text after the marker of a list, a quote, HTML or a footnote, which can contain code
+/// blocks of their own.
 fn within(text: &str) -> Option<&str> {
     if let Some(rest) = text.strip_prefix(['>', '<']) {
         return Some(rest);
@@ -171,7 +173,7 @@ fn within(text: &str) -> Option<&str> {
     (rest.is_empty() || rest.starts_with(' ')).then_some(rest)
 }
 
-/// Returns the mark that opens a block of code, and how often it is there.
+/// Returns the fence character that opens a code block, and its number of repetitions.
 fn opens_block(text: &str) -> Option<(char, usize)> {
     let mark = text.chars().next().filter(|mark| matches!(mark, '`' | '~'))?;
     let count = text.len() - text.trim_start_matches(mark).len();
@@ -179,7 +181,7 @@ fn opens_block(text: &str) -> Option<(char, usize)> {
     (count >= 3 && !is_inline).then_some((mark, count))
 }
 
-/// Writes `doc` as a doc comment of Rust, if it says anything.
+/// Writes `doc` as a Rust doc comment, unless it is empty.
 pub fn push_rust_doc(code: &mut String, indent: &str, doc: &str) {
     for line in rust_doc(doc) {
         code.push_str(indent);
@@ -188,7 +190,8 @@ pub fn push_rust_doc(code: &mut String, indent: &str, doc: &str) {
     }
 }
 
-/// Returns what each flag of a map changes: `` `rdonly`: User space can't … ``.
+/// Returns a description of the effect of each flag of a map, such as `` `rdonly`: User space can't
+/// … ``.
 #[must_use]
 pub fn flag_effects(map: &MapDecl) -> Vec<String> {
     let flags = map.flags.iter().filter_map(|flag| MapFlag::by_name(&flag.value));

@@ -7,5 +7,5 @@ pub mod comment;
 pub mod rust;
 pub mod toml;
 
-/// Lines up to here are on one line.
+/// The maximum width of a line. A list that fits is written on one line.
 pub const WIDTH: usize = 100;

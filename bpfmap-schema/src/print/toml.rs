@@ -27,14 +27,15 @@ pub fn print(schema: &Schema) -> String {
     text
 }
 
-/// A key and what it has, as TOML.
+/// A key and its value as TOML.
 type Key = (&'static str, String);
 
-/// Writes keys, one a line. A list that is too long for one line has a line for each element, as `bpfmap fmt` has it.
+/// Writes keys, one per line. A list that is too long for one line is written with one element per
+/// line, like `bpfmap fmt` does.
 fn push_keys(text: &mut String, keys: Vec<Key>) {
     for (name, value) in keys {
         let is_line = !value.contains('\n') && name.len() + 3 + value.chars().count() <= WIDTH;
-        // A quotation mark within a string is escaped: this separator is only between strings.
+        // Quotation marks in strings are escaped, so this separator only occurs between strings.
         let words = value.strip_prefix('[').and_then(|value| value.strip_suffix(']'));
         let _ = match words {
             Some(words) if !is_line && !words.contains('\n') => {
@@ -85,7 +86,7 @@ fn push_type(text: &mut String, def: &TypeDef) {
         }
         TypeDefKind::Enum(body) => {
             keys.push(("kind", string("enum")));
-            // What it is unless said.
+            // This is the default.
             if body.repr.value != (Int { size: 4, signed: false }) {
                 keys.push(quoted("repr", &body.repr.value));
             }
@@ -123,7 +124,7 @@ fn composite(body: &Composite) -> Vec<Key> {
     keys
 }
 
-/// Returns the members, one a line.
+/// Returns the members, one per line.
 fn members(body: &Composite, depth: usize) -> String {
     let indent = "  ".repeat(depth);
     let mut text = "[\n".to_owned();
@@ -257,7 +258,7 @@ fn doc(doc: Option<&String>) -> Option<Key> {
     doc.map(|doc| ("doc", text(doc)))
 }
 
-/// Returns a bare key where that will do.
+/// Returns a bare key if possible, otherwise a quoted one.
 fn key(name: &str) -> String {
     let is_bare = !name.is_empty()
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
@@ -272,12 +273,12 @@ fn string(text: &str) -> String {
     quoted
 }
 
-/// Returns a string, on several lines where it has several.
+/// Returns a string, on several lines if it contains line breaks.
 fn text(text: &str) -> String {
     if !text.contains('\n') {
         return string(text);
     }
-    // The first line break after the quotes does not count.
+    // TOML ignores a line break directly after the opening quotes.
     let mut quoted = "\"\"\"\n".to_owned();
     for line in text.split_inclusive('\n') {
         push_escaped(&mut quoted, line.trim_end_matches('\n'));

@@ -13,7 +13,7 @@ pub struct Rule {
     pub id: &'static str,
     /// The severity of breaking it.
     pub severity: Severity,
-    /// What it is about, such as `Names`: a heading of the list of rules.
+    /// Its subject, such as `Names`, which is a heading in the list of rules.
     pub subject: &'static str,
     /// The requirement, in one line.
     pub title: &'static str,

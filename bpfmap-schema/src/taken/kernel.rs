@@ -1,4 +1,4 @@
-//! The names that one kernel has: what its `vmlinux.h` declares.
+//! The names of one kernel, which its `vmlinux.h` declares.
 
 use std::collections::HashMap;
 
@@ -6,22 +6,24 @@ use bpfmap_btf::{Btf, Kind as BtfKind, TypeId};
 
 use super::Kind;
 
-/// The tag of functions that programs can call, which newer releases of bpftool declare in `vmlinux.h`.
+/// The declaration tag of kernel functions that programs can call. Newer releases of bpftool
+/// declare these functions in `vmlinux.h`.
 const KFUNC: &str = "bpf_kfunc";
 
-/// A name that a kernel has.
+/// A name of a kernel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct KernelName<'a> {
     /// The name.
     pub name: &'a str,
-    /// What it is.
+    /// The kind of item.
     pub kind: Kind,
-    /// The bytes of a type.
+    /// The size in bytes, for a type.
     pub size: Option<u32>,
 }
 
 impl<'a> KernelName<'a> {
-    /// Returns all that `vmlinux.h` declares of what `btf` has, in no order; a name may come twice.
+    /// Returns all names in `btf` that `vmlinux.h` declares, in no particular order. A name can
+    /// occur more than once.
     pub fn all(btf: &'a Btf<'a>) -> impl Iterator<Item = Self> {
         btf.iter().flat_map(|(id, ty)| {
             let kind = match &ty.kind {
@@ -57,7 +59,7 @@ impl<'a> KernelName<'a> {
     }
 }
 
-/// The names that one kernel has.
+/// The names of one kernel, for lookups.
 #[derive(Debug, Clone)]
 pub struct KernelNames {
     names: HashMap<String, Vec<Kind>>,
@@ -78,12 +80,12 @@ impl KernelNames {
         Self { names, label: label.into() }
     }
 
-    /// Returns what the kernel calls `name`.
+    /// Returns the kinds of items that the kernel calls `name`.
     pub fn kinds(&self, name: &str) -> impl Iterator<Item = Kind> {
         self.names.get(name).into_iter().flatten().copied()
     }
 
-    /// Returns what messages call the kernel.
+    /// Returns the name of the kernel for messages.
     #[must_use]
     pub fn label(&self) -> &str {
         &self.label

@@ -1,20 +1,20 @@
-//! The list of taken names, and how it is searched.
+//! The list of reserved names, and the search in it.
 //!
-//! Each line is a name and its uses; the names are in the order of their bytes. They stand in blocks of
-//! [`BLOCK`], with an empty line between two. The first name of a block is whole. Each of the others
-//! begins with a letter that says how many bytes it has in common with the name before: `A` for 0, and so
-//! on through `a` for 26. A search halves the text until one block is left, so that nothing needs to be
-//! built before.
+//! Each line contains a name and its uses. The names are sorted by their bytes. They form blocks of
+//! [`BLOCK`] names, separated by empty lines. The first name of a block is complete. In the others,
+//! a leading letter tells how many bytes the name has in common with the previous one: `A` means 0,
+//! `a` means 26. A lookup is a binary search in the text for the right block, so no data structure
+//! has to be built first.
 //!
-//! A use of the kernel's is the letter of its [kind](super::Kind), and, where not every kernel has it, two
-//! letters for the first and the last that does (`A` is the first of the list's header); then the bytes
-//! of a type that all kernels have and whose size never changed. Others begin with the digit of their
-//! [source](super::Source), and end in `+` where only newer releases have it, in `-` where only older
-//! ones do.
+//! A use by the kernel is the letter of its [kind](super::Kind). If not every kernel has it, two
+//! letters for the first and the last kernel that have it follow (`A` is the first kernel in the
+//! list's header). For a type that all kernels have with the same size, the size in bytes follows.
+//! Uses by other sources begin with the digit of the [source](super::Source). They end in `+` if
+//! only newer releases have the name, and in `-` if only older ones do.
 
 use super::{Kind, Releases, Source, Use};
 
-/// How many names a block has.
+/// The number of names in a block.
 const BLOCK: usize = 16;
 
 /// The kernels of the list, oldest first.
@@ -47,7 +47,8 @@ impl<'a> List<'a> {
     #[must_use]
     pub fn find(&self, name: &str) -> Vec<Use> {
         let text = self.text.as_bytes();
-        // The block is between these two, and each of them is the start of one, or the end.
+        // The block is between `low` and `high`. Each of them is the start of a block or the end of
+        // the text.
         let (mut low, mut high) = (block_after(text, 0), text.len());
         if low >= high {
             return vec![];
@@ -74,7 +75,7 @@ impl<'a> List<'a> {
         vec![]
     }
 
-    /// Returns every name with its uses, in the order of the names' bytes.
+    /// Returns every name with its uses, sorted by the bytes of the names.
     pub fn entries(&self) -> impl Iterator<Item = (String, Vec<Use>)> {
         let text = self.text.as_bytes();
         let mut before = vec![];
@@ -91,8 +92,8 @@ impl<'a> List<'a> {
     }
 }
 
-/// Returns the text of a list: `header`, each line of which begins with `#`, and the names, which are in the order of
-/// their bytes.
+/// Returns the text of a list. It consists of `header`, in which each line begins with `#`, and the
+/// names, which must be sorted by their bytes.
 #[must_use]
 pub fn encode<'n>(header: &str, entries: impl IntoIterator<Item = (&'n str, &'n [Use])>) -> String {
     let mut text = header.to_owned();
@@ -136,10 +137,10 @@ fn encode_use(text: &mut String, taken: &Use) {
     }
 }
 
-/// The most shared bytes that a letter can say.
+/// The maximum number of shared bytes that a letter can express.
 const MAX_SHARED: usize = 51;
 
-/// Returns the letter that counts shared bytes.
+/// Returns the letter for a number of shared bytes.
 fn shared_letter(shared: usize) -> Option<char> {
     let shared = u8::try_from(shared).ok()?;
     match shared {
@@ -149,7 +150,8 @@ fn shared_letter(shared: usize) -> Option<char> {
     }
 }
 
-/// Returns where the first block begins whose empty line is at `from` or behind it; the end of the text if none does.
+/// Returns the start of the first block whose preceding empty line is at or after `from`, or the
+/// end of the text if there is no such block.
 fn block_after(text: &[u8], from: usize) -> usize {
     let mut at = from;
     while at + 1 < text.len() {
@@ -170,7 +172,8 @@ fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     text.split(|byte| *byte == b'\n')
 }
 
-/// Makes `before`, the name of the line before, the name of this one; gives its uses.
+/// Decodes one line. `before` contains the name of the previous line and is replaced by the name of
+/// this one. Returns the uses.
 fn decode<'t>(line: &'t [u8], is_first: bool, before: &mut Vec<u8>) -> Option<&'t [u8]> {
     let space = line.iter().position(|byte| *byte == b' ')?;
     let (name, uses) = (&line[..space], &line[space + 1..]);
@@ -190,7 +193,7 @@ fn decode<'t>(line: &'t [u8], is_first: bool, before: &mut Vec<u8>) -> Option<&'
     Some(uses)
 }
 
-/// Reads `s`, `sBK`, `s20`, `3c+`.
+/// Parses a use, such as `s`, `sBK`, `s20` or `3c+`.
 fn parse_use(word: &[u8]) -> Option<Use> {
     let (&first, rest) = word.split_first()?;
     if first.is_ascii_digit() {

@@ -16,7 +16,7 @@ pub use list::{KERNELS, LIST, List, encode};
 /// The namespaces of C, which don't conflict with each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Namespace {
-    /// Structs, unions and enums, by the name behind that word.
+    /// Structs, unions and enums, by the name after the keyword.
     Tag,
     /// Variables: maps.
     Variable,
@@ -51,22 +51,23 @@ pub enum Kind {
     Constant,
     /// A function or a variable.
     Function,
-    /// A macro: the preprocessor replaces the name wherever it stands.
+    /// A macro. The preprocessor replaces the name everywhere.
     Macro,
-    /// A macro with parameters: the preprocessor replaces the name where a parenthesis follows.
+    /// A macro with parameters. The preprocessor replaces the name if a parenthesis follows.
     FunctionMacro,
-    /// A word of the language.
+    /// A keyword of the language.
     Keyword,
     /// A function that clang knows without a declaration.
     Builtin,
-    /// A section that programs are in. An object file has one symbol of a name, and each section is one.
+    /// A section that contains programs. Each section is a symbol, and an object file can't have
+    /// two symbols with the same name.
     Section,
-    /// A variable that programs have.
+    /// A variable of programs.
     Symbol,
 }
 
 impl Kind {
-    /// All of them, each by its letter in the list.
+    /// All of them, each with its letter in the list.
     const LETTERS: [(u8, Self); 12] = [
         (b's', Self::Struct),
         (b'u', Self::Union),
@@ -93,7 +94,7 @@ impl Kind {
         Self::LETTERS.iter().find(|(known, _)| *known == letter).map(|(_, kind)| *kind)
     }
 
-    /// Returns whether a declaration of the same name in `space` is refused.
+    /// Returns whether a declaration with the same name in `space` is an error.
     #[must_use]
     pub fn takes(self, space: Namespace) -> bool {
         match self {
@@ -104,7 +105,7 @@ impl Kind {
             Self::Macro | Self::Keyword => true,
             Self::FunctionMacro => space == Namespace::Function,
             Self::Builtin => space == Namespace::Variable,
-            // Of functions, those that are programs.
+            // Only functions that are programs conflict with a section.
             Self::Section => matches!(space, Namespace::Variable | Namespace::Function),
             Self::Symbol => {
                 matches!(space, Namespace::Variable | Namespace::Constant | Namespace::Typedef)
@@ -119,7 +120,7 @@ impl Kind {
     }
 }
 
-/// As a message writes it: `a struct`.
+/// Writes the kind with an article for messages, such as `a struct`.
 impl fmt::Display for Kind {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
@@ -149,7 +150,7 @@ pub enum Source {
     Standard,
     /// `linux/bpf.h`, and what it includes.
     Uapi,
-    /// `bpf/bpf_helpers.h`, without which no header of a schema compiles.
+    /// `bpf/bpf_helpers.h`, which every header of a schema needs.
     Helpers,
     /// `bpf/bpf_core_read.h`.
     CoreRead,
@@ -157,7 +158,7 @@ pub enum Source {
     Tracing,
     /// `bpf/bpf_endian.h`.
     Endian,
-    /// The license, of which every program has a section.
+    /// The license, which is a section in every program.
     License,
     /// Other sections and variables of programs.
     Program,
@@ -192,25 +193,26 @@ impl Source {
         })
     }
 
-    /// Returns whether every program has it: all include `bpf/bpf_helpers.h`, and either `linux/bpf.h` or `vmlinux.h`,
-    /// which the same header of a schema is for. `vmlinux.h` has thousands of types that a program with `linux/bpf.h`
-    /// never sees.
+    /// Returns whether every program has the names of this source. All programs include
+    /// `bpf/bpf_helpers.h`, and either `linux/bpf.h` or
+    /// `vmlinux.h`. The header of a schema must work with both. `vmlinux.h` has thousands of types
+    /// that a program with `linux/bpf.h` never sees.
     #[must_use]
     pub const fn is_everywhere(self) -> bool {
         matches!(self, Self::Clang | Self::Standard | Self::Uapi | Self::Helpers | Self::License)
     }
 
-    /// Returns its digit in the list; 0: the kernel, which is not written.
+    /// Returns its digit in the list, or 0 for the kernel, whose digit is not written.
     #[must_use]
     pub fn digit(self) -> usize {
         Self::DIGITS.iter().position(|source| *source == self).map_or(0, |at| at + 1)
     }
 }
 
-/// Which releases of a header have a name.
+/// The releases of a header that have a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Releases {
-    /// All that were asked.
+    /// All that were tested.
     All,
     /// Only older ones.
     Older,
@@ -218,30 +220,31 @@ pub enum Releases {
     Newer,
 }
 
-/// One thing that has a name.
+/// One use of a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Use {
-    /// Where.
+    /// The source that declares it.
     pub source: Source,
-    /// What it is.
+    /// The kind of item.
     pub kind: Kind,
-    /// Of the kernel: the first and the last that has it, by their places in [`KERNELS`].
+    /// For the kernel, the first and the last version that has the name, as indexes into
+    /// [`KERNELS`].
     pub kernels: Option<(u8, u8)>,
-    /// Of a header: the releases that have it.
+    /// For a header, the releases that have the name.
     pub releases: Releases,
-    /// Of a type of the kernel that all kernels have, of the same size: its bytes.
+    /// The size in bytes of a kernel type that all kernels have with the same size.
     pub size: Option<u32>,
 }
 
 impl Use {
-    /// Returns a name that all releases of a source have.
+    /// Returns a use that is in all releases of a source.
     #[must_use]
     pub const fn new(source: Source, kind: Kind) -> Self {
         Self { source, kind, kernels: None, releases: Releases::All, size: None }
     }
 }
 
-/// What the names begin with that clang gives to functions of its own. The list has none of them.
+/// The prefix of clang's builtin functions. The list does not contain these.
 pub const BUILTIN_PREFIX: &str = "__builtin_";
 
 /// The set of reserved names.
@@ -253,13 +256,14 @@ pub struct Taken<'a> {
 /// The reason why a name is reserved.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Why {
-    /// What has it: `a struct in the kernel's vmlinux.h (Linux 5.10 to 7.3)`.
+    /// A description of the item with this name, such as
+    /// `a struct in the kernel's vmlinux.h (Linux 5.10 to 7.3)`.
     pub what: Cow<'static, str>,
-    /// What it is.
+    /// The kind of item.
     pub kind: Kind,
-    /// Where.
+    /// The source that declares it.
     pub source: Source,
-    /// Whether every program has it.
+    /// Whether the name is reserved in every program.
     pub is_certain: bool,
 }
 
@@ -271,7 +275,8 @@ impl<'a> Taken<'a> {
         Self { kernel: Some(kernel) }
     }
 
-    /// Why nothing in `space` can be called `name`: what every program has before what some have.
+    /// Returns the reason why `name` can't be used in `space`. Prefers a reason that holds for
+    /// every program.
     #[must_use]
     pub fn why(&self, name: &str, space: Namespace) -> Option<Why> {
         let mut uses = LIST.find(name);
@@ -323,15 +328,15 @@ fn kernel(at: u8) -> &'static str {
     KERNELS.get(usize::from(at)).copied().unwrap_or_default()
 }
 
-/// Returns whether `linux/bpf.h`, of any release, has a type `name`.
+/// Returns whether any release of `linux/bpf.h` has a type `name`.
 #[must_use]
 pub fn is_in_uapi(name: &str) -> bool {
     let uses = LIST.find(name);
     uses.iter().any(|taken| taken.source == Source::Uapi && taken.kind.is_type())
 }
 
-/// Returns whether the kernel has a type `name`. One that only `vmlinux.h` has must be of `size` bytes, where that is
-/// given: other people's types have the same names.
+/// Returns whether the kernel has a type `name`. If only `vmlinux.h` has it and `size` is given, it
+/// must have that size, because unrelated types may have the same name.
 #[must_use]
 pub fn is_kernels(name: &str, size: Option<u64>) -> bool {
     LIST.find(name).iter().any(|taken| match taken.source {

@@ -39,8 +39,8 @@ fn max_entries(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) {
     }
 }
 
-/// For some map types, all values and one more must take less than 4 GiB, because the kernel computes offsets in 32
-/// bits.
+/// For some map types, `max_entries` + 1 values must take less than 4 GiB, because the kernel
+/// computes offsets in 32 bits.
 fn contiguous(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) {
     let (Some(entries), Some(value)) = (&map.max_entries, &map.value) else { return };
     if !row.memory.is_contiguous() || !cx.is_sound_part(value) {

@@ -11,7 +11,7 @@ use crate::rules;
 use crate::source::Span;
 use bpfmap_core::map_type::{InnerRule, KernelObject, KeyRule, MAP_TYPES, MapType, ValueRule};
 
-/// Inner maps and initial contents, for maps whose values are maps or programs.
+/// Checks inner maps and initial contents of maps whose values are maps or programs.
 pub(super) fn check(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) {
     if map.name.value.ends_with(TEMPLATE_SUFFIX) {
         template_attributes(cx, map);
@@ -158,7 +158,7 @@ fn unknown_map(cx: &mut Context<'_>, unknown: &str, span: Span) {
     );
 }
 
-/// libbpf takes the place of an initial content for its key: an index, or an `int` in a hash.
+/// libbpf uses the position of an initial value as its key: an index, or an `int` in a hash map.
 ///
 /// Source: libbpf, `init_map_in_map_slots` and `init_prog_array_slots`.
 fn keys(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) -> bool {
@@ -263,7 +263,7 @@ fn maps(cx: &mut Context<'_>, map: &MapDecl) {
     }
 }
 
-/// Returns what the kernel would find different: the property, and its two values.
+/// Returns the first property that the kernel would find different, with its two values.
 ///
 /// Source: `kernel/bpf/map_in_map.c`, `bpf_map_meta_equal`.
 fn difference(
@@ -328,7 +328,7 @@ fn listed(names: &[impl AsRef<str>]) -> String {
     names.iter().map(AsRef::as_ref).collect::<Vec<&str>>().join(", ")
 }
 
-/// The name of a program is its name in C, and does not refer to a map.
+/// Checks the names of programs. Each is the name of a C function, not of a map.
 fn programs(cx: &mut Context<'_>, map: &MapDecl) {
     for (_, name) in &map.values {
         let other = cx.maps().iter().find(|other| other.name.value == name.value);

@@ -32,7 +32,7 @@ fn finding(attribute: &Spanned<Attribute>, message: impl Into<String>) -> Findin
     Finding::new(&rules::SET_BY_LOADER, attribute.span, message)
 }
 
-/// Returns the attributes that the schema sets too.
+/// Returns a diagnostic if the schema also sets `attribute`.
 fn written(map: &MapDecl, attribute: &Spanned<Attribute>) -> Option<Finding> {
     let written: Option<Span> = match attribute.value {
         Attribute::Key => map.key.as_ref().map(crate::ir::KeyValue::span),
@@ -40,7 +40,8 @@ fn written(map: &MapDecl, attribute: &Spanned<Attribute>) -> Option<Finding> {
         Attribute::MaxEntries => map.max_entries.as_ref().map(|entries| entries.span),
         Attribute::Inner => map.inner.as_ref().map(|inner| inner.span),
     };
-    // The loader can't set an attribute that the schema can leave out.
+    // Reports nothing for an attribute without a position: the schema left it out, and the check
+    // added it.
     let written = written.filter(|span| *span != Span::NONE)?;
     let message =
         format!("the schema sets `{}`, but leaves it to the loader too", attribute.value.name());

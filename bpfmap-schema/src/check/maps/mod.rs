@@ -87,7 +87,7 @@ fn btf_required(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) {
         KeyValue::Size(size) => Some(size.span),
         KeyValue::Type(_) => None,
     });
-    // A loader sets only a size.
+    // The loader can only set a size, not a type.
     let open = map.set_by_loader.iter().find(|set| set.value == Attribute::Value);
     let Some(span) = left_out.or(sized).or(open.map(|open| open.span)) else { return };
     let message = format!("a map of type `{}` needs BTF", row.name);

@@ -41,7 +41,7 @@ fn value(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) {
     }
 }
 
-/// Returns whether the frames of a stack of `map` are build ids and offsets.
+/// Returns whether `map` stores stack frames as build IDs and offsets.
 fn has_build_ids(map: &MapDecl) -> bool {
     map.flags.iter().any(|flag| flag.value == "stack_build_id")
 }
@@ -68,15 +68,15 @@ fn stack_depth(cx: &mut Context<'_>, map: &MapDecl, value: &KeyValue, size: u64)
     );
 }
 
-/// From this size in bytes on, a value is too large for the stack of a thread.
+/// The largest value, in bytes, that is certain to fit on the stack of a thread.
 ///
-/// A thread of Rust's standard library has a stack of 2 MiB. A lookup that returns the value moves it from function to
-/// function, and a build without optimization gives each of them room of its own: `tests/kernel/large.rs` of bpfmap
-/// holds that a value of this size leaves enough.
+/// A thread of Rust's standard library has a stack of 2 MiB. A lookup that returns the value moves
+/// it from function to function, and without optimization each function has its own copy on the
+/// stack. `tests/kernel/large.rs` of bpfmap tests that a value of this size fits.
 const LARGE_VALUE: u64 = 256 << 10;
 
 fn large(cx: &mut Context<'_>, row: &MapType, value: &KeyValue, size: u64) {
-    // The values of all CPUs are never on a stack.
+    // Values of per-CPU maps are never on the stack.
     if size <= LARGE_VALUE || row.per_cpu {
         return;
     }
@@ -147,7 +147,7 @@ fn half_typed(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) {
         (KeyValue::Size(size), KeyValue::Type(ty)) => ("value", ty, size),
         _ => return,
     };
-    // An implied index has no type to lose.
+    // An index that the check added has no type that could be lost.
     if typed.span.source.is_none() {
         return;
     }

@@ -1,5 +1,6 @@
-//! Definitions of maps as libbpf reads them: the section `.maps` and its BTF, and the section `maps`
-//! of before 1.0. Other loaders have a section for each map, `maps/NAME`.
+//! Definitions of maps as libbpf reads them: from the section
+//! `.maps` and its BTF, or from the section `maps` that libbpf supported before 1.0. Other loaders
+//! use one section for each map, `maps/NAME`.
 //!
 //! Source: libbpf, `parse_btf_map_def` and `bpf_object__collect_map_relos` in `src/libbpf.c`.
 
@@ -12,68 +13,72 @@ use super::old;
 use crate::rules::{self, Rule};
 use bpfmap_core::map_type::{EventRule, MAP_TYPES, ValueRule};
 
-/// A map as an object file defines it. `None` and 0 differ: what is absent was not mentioned.
+/// A map as an object file defines it. `None` means that the definition does not mention the
+/// attribute, which is not the same as 0.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct MapDefinition {
-    /// Its name; empty of a template.
+    /// Its name, which is empty for a template.
     pub name: String,
     /// The number of its type.
     pub map_type: Option<u32>,
     /// The type of its keys.
     pub key: Option<TypeId>,
-    /// Bytes of a key.
+    /// The size of a key in bytes.
     pub key_size: Option<u32>,
     /// The type of its values.
     pub value: Option<TypeId>,
-    /// Bytes of a value.
+    /// The size of a value in bytes.
     pub value_size: Option<u32>,
-    /// The type of the records that it carries.
+    /// The type of its records.
     pub event: Option<EventDefinition>,
-    /// How many entries.
+    /// The maximum number of entries.
     pub max_entries: Option<u32>,
-    /// Flags, by their bits.
+    /// The creation flags as bits.
     pub flags: Option<u32>,
     /// How it is pinned.
     pub pinning: Option<u32>,
     /// The NUMA node of its memory.
     pub numa_node: Option<u32>,
-    /// What the type takes it for.
+    /// A number whose meaning depends on the map type.
     pub map_extra: Option<u64>,
-    /// What a map of maps holds.
+    /// The template of the inner maps, for a map of maps.
     pub inner: Option<Box<MapDefinition>>,
-    /// Whether it says that it holds programs.
+    /// Whether the definition declares programs as values.
     pub holds_programs: bool,
-    /// Initial contents: index, and the name of a map or a program.
+    /// Initial contents: the index, and the name of a map or a program.
     pub values: Vec<(u32, String)>,
-    /// The variable in BTF, for its tags; 0 of a template and of a map of before 1.0.
+    /// The ID of the variable in BTF, which has the tags. It is 0 for a template and for a map in
+    /// the old section `maps`.
     pub variable: TypeId,
-    /// The struct that defines it, which maps can share.
+    /// The struct that defines it. Several maps can share one struct.
     pub structure: TypeId,
     /// Whether another definition takes precedence.
     pub is_weak: bool,
-    /// The kernel's struct of functions whose place it takes.
+    /// The kernel's struct of functions that a `struct_ops` map implements.
     pub ops: Option<String>,
-    /// Whether it was not defined but found in the kernel.
+    /// Whether this is a live map of the kernel, not a definition in an object file.
     pub(super) is_live: bool,
-    /// Why its types are not known, where they could be.
+    /// The reason why its types are not known, for a map that could have types.
     pub(super) opaque: Option<String>,
-    /// Which map of the kernel it is, where another has that name.
+    /// A description of the live map, if another live map has the same name.
     pub(super) called: Option<String>,
-    /// Which of several BTFs has its types.
+    /// The index of the BTF that contains its types.
     pub(super) source: usize,
 }
 
-/// The type of the records that a map carries.
+/// The type of a map's records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EventDefinition {
     /// The type.
     pub ty: TypeId,
-    /// Whether it is defined as the type of a value: cilium/ebpf and aya take that, and libbpf does not.
+    /// Whether the definition declares it as the type of a value. cilium/ebpf and aya accept this,
+    /// libbpf does not.
     pub is_value: bool,
 }
 
 impl MapDefinition {
-    /// Tells the type of records from the type of a value, and drops what is no record.
+    /// Moves the type of records from the value to `event`, and drops a type that can't be that of
+    /// a record.
     fn tell_event(&mut self, btf: &Btf<'_>) {
         let row = MAP_TYPES.iter().find(|row| Some(row.number) == self.map_type);
         let Some(row) = row.filter(|row| row.events != EventRule::Nothing) else {
@@ -81,7 +86,7 @@ impl MapDefinition {
             return;
         };
         let Some(value) = self.value_type(btf) else { return };
-        // The value of a perf event array is the descriptor of an event.
+        // The value of a perf event array is the file descriptor of a perf event.
         let is_descriptor = matches!(row.value, ValueRule::Object(_))
             && btf.size(value) == Ok(4)
             && matches!(btf.resolve(value), Ok(Some(Type { kind: Kind::Int(_), .. })));
@@ -91,20 +96,21 @@ impl MapDefinition {
         }
     }
 
-    /// Returns the type of its keys, unless it has no bytes, as that of `__uint(key, 0)`.
+    /// Returns the type of its keys. Returns `None` for a type of size 0, as in `__uint(key, 0)`.
     #[must_use]
     pub fn key_type(&self, btf: &Btf<'_>) -> Option<TypeId> {
         self.key.filter(|id| btf.size(*id).is_ok_and(|size| size != 0))
     }
 
-    /// Returns the type of its values, unless it has no bytes.
+    /// Returns the type of its values. Returns `None` for a type of size 0.
     #[must_use]
     pub fn value_type(&self, btf: &Btf<'_>) -> Option<TypeId> {
         self.value.filter(|id| btf.size(*id).is_ok_and(|size| size != 0))
     }
 
-    /// Bytes of a key and of a value as libbpf creates the map. Where both a type and a size are given, libbpf refuses
-    /// what differs; what holds maps or programs has values of 4 bytes.
+    /// Returns the sizes of a key and of a value with which libbpf creates the map. If a type and a
+    /// size are both given, libbpf requires that they agree. Values of maps of maps and of program
+    /// arrays have 4 bytes.
     #[must_use]
     pub fn sizes(&self, btf: &Btf<'_>) -> (u32, u32) {
         let size = |said: Option<u32>, ty: Option<TypeId>| {
@@ -120,7 +126,7 @@ impl MapDefinition {
     }
 }
 
-/// What could not be read.
+/// A map that could not be read.
 pub(super) struct Unread {
     /// The map.
     pub(super) map: String,
@@ -189,8 +195,8 @@ pub(super) fn read(
     (maps, unread)
 }
 
-/// The sections whose variables libbpf makes maps of, and the flags of those. Those with a question mark are made
-/// on demand.
+/// The sections whose variables become `struct_ops` maps in libbpf, with the flags of those maps.
+/// libbpf creates the maps of sections with a question mark only on demand.
 const STRUCT_OPS_SECTIONS: &[(&str, u32)] = &[
     (".struct_ops", 0),
     (".struct_ops.link", 1 << 13),
@@ -198,10 +204,10 @@ const STRUCT_OPS_SECTIONS: &[(&str, u32)] = &[
     ("?.struct_ops.link", 1 << 13),
 ];
 
-/// The number of the map type of structs of programs.
+/// The number of the map type `struct_ops`.
 pub(super) const STRUCT_OPS: u32 = bpfmap_core::map_type::STRUCT_OPS.number;
 
-/// Structs of programs. Source: libbpf, `init_struct_ops_maps` in `src/libbpf.c`.
+/// Returns the `struct_ops` maps. Source: libbpf, `init_struct_ops_maps` in `src/libbpf.c`.
 fn struct_ops(btf: &Btf<'_>) -> Vec<Result<MapDefinition, Unread>> {
     let mut maps = vec![];
     for (_, section) in btf.iter() {
@@ -231,7 +237,8 @@ fn struct_of_programs(
     let Ok(Some(Type { name: ops, kind: Kind::Struct(_) })) = btf.resolve(ty) else {
         return Err("it is not a struct".to_owned());
     };
-    // The header declares the variable by the kernel's struct.
+    // The generated header declares the variable with the kernel's struct, so the suffix after
+    // `___` is dropped.
     if let Some((kernels, _)) = ops.split_once("___") {
         return Err(format!(
             "its type is `{ops}`, but a schema supports only the kernel's `{kernels}`"
@@ -285,7 +292,7 @@ fn variables<'a>(btf: &Btf<'a>) -> HashMap<&'a str, (TypeId, TypeId)> {
     variables.collect()
 }
 
-/// Reads the struct that defines a map, and where in it `values` stand.
+/// Reads the struct that defines a map. Also returns the offset of its member `values`.
 fn structure(
     btf: &Btf<'_>,
     id: TypeId,
@@ -358,7 +365,7 @@ fn resolved_id(btf: &Btf<'_>, id: TypeId) -> TypeId {
     at
 }
 
-/// `__uint(name, N)`: a pointer to an array of `N`.
+/// Reads `__uint(name, N)`, which is a pointer to an array of `N` elements.
 fn number(btf: &Btf<'_>, id: TypeId) -> Option<u32> {
     let Kind::Pointer(array) = btf.resolve(id).ok()??.kind else { return None };
     match &btf.resolve(array).ok()??.kind {
@@ -367,11 +374,11 @@ fn number(btf: &Btf<'_>, id: TypeId) -> Option<u32> {
     }
 }
 
-/// `__ulong(name, N)`, an enum with one constant; or `__uint(name, N)`.
+/// Reads `__ulong(name, N)`, which is an enum with one constant, or `__uint(name, N)`.
 fn long_number(btf: &Btf<'_>, id: TypeId) -> Option<u64> {
     match &btf.resolve(id).ok()??.kind {
         Kind::Enum(body) => match body.variants.as_slice() {
-            // The sign is that of the compiler's choice of a type.
+            // The compiler chooses whether the enum is signed, so the sign has no meaning.
             [only] => u64::try_from(only.value & i128::from(u64::MAX)).ok(),
             _ => None,
         },
@@ -379,7 +386,8 @@ fn long_number(btf: &Btf<'_>, id: TypeId) -> Option<u64> {
     }
 }
 
-/// `__array(values, …)`: the definition of the maps that it holds; `None` for programs.
+/// Reads `__array(values, …)`. Returns the struct that defines the inner maps, or `None` if the
+/// values are programs.
 fn held(btf: &Btf<'_>, id: TypeId) -> Result<Option<TypeId>, String> {
     const WRONG: &str = "`values` is not an array of pointers";
     let Ok(Some(Type { kind: Kind::Array(array), .. })) = btf.resolve(id) else {
@@ -395,8 +403,9 @@ fn held(btf: &Btf<'_>, id: TypeId) -> Result<Option<TypeId>, String> {
     }
 }
 
-/// What is before the name of a map in the name of the struct that tells the types of its key and value, for maps of
-/// before 1.0: the macro `BPF_ANNOTATE_KV_PAIR`.
+/// The prefix of the names of structs that describe the key and value of maps in the old section
+/// `maps`. The prefix is followed by the map's name. The macro `BPF_ANNOTATE_KV_PAIR` declares
+/// these structs.
 const ANNOTATION: &str = "____btf_map_";
 
 fn annotations<'a>(btf: &Btf<'a>) -> HashMap<&'a str, (TypeId, TypeId, TypeId)> {

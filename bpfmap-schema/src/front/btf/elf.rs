@@ -1,4 +1,4 @@
-//! What an importer asks of an object file.
+//! Reads sections and symbols of an object file for the importer.
 
 use std::collections::{HashMap, HashSet};
 
@@ -21,16 +21,16 @@ pub(super) struct ObjectFile<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Symbol<'a> {
     pub(super) name: &'a str,
-    /// Where it is in its section.
+    /// The offset in its section.
     pub(super) offset: u64,
-    /// Bytes.
+    /// The size in bytes.
     pub(super) size: u64,
     /// Whether another definition takes precedence over it.
     pub(super) is_weak: bool,
 }
 
 impl<'a> Symbol<'a> {
-    /// Returns a symbol that has a name.
+    /// Returns the symbol, or `None` if it has no name.
     fn new(symbol: &ElfSymbol<'a, '_>) -> Option<Self> {
         Some(Self {
             name: symbol.name().ok().filter(|name| !name.is_empty())?,
@@ -41,7 +41,7 @@ impl<'a> Symbol<'a> {
     }
 }
 
-/// A section, and the variables in it by their place.
+/// A section with its variables, sorted by offset.
 pub(super) struct Section<'a> {
     pub(super) name: &'a str,
     pub(super) data: &'a [u8],
@@ -54,7 +54,8 @@ fn is_variable(symbol: &ElfSymbol<'_, '_>) -> bool {
     !matches!(symbol.kind(), SymbolKind::Section | SymbolKind::File)
 }
 
-/// Sorts the variables of a section of `end` bytes, and gives those a size that have none.
+/// Sorts the variables of a section of `end` bytes by offset, and computes the sizes of variables
+/// without a size.
 fn by_place(mut symbols: Vec<Symbol<'_>>, end: u64) -> Vec<Symbol<'_>> {
     symbols.sort_by_key(|symbol| symbol.offset);
     let (mut next, mut last) = (end, end);
@@ -70,7 +71,8 @@ fn by_place(mut symbols: Vec<Symbol<'_>>, end: u64) -> Vec<Symbol<'_>> {
 }
 
 impl<'a> ObjectFile<'a> {
-    /// Reads the headers of a 64-bit ELF file. Says which machine it is for if that is not BPF.
+    /// Reads the headers of a 64-bit ELF file. Fails if the machine is not BPF, with the name of
+    /// the machine in the message.
     ///
     /// Source: libbpf, `bpf_object__elf_init`. Old compilers wrote no machine.
     pub(super) fn parse(data: &'a [u8]) -> Result<Self, String> {
@@ -98,13 +100,13 @@ impl<'a> ObjectFile<'a> {
         self.file.section_by_name(name)?.data().ok()
     }
 
-    /// Returns whether numbers have their least significant byte first.
+    /// Returns whether numbers are little-endian.
     pub(super) fn is_little_endian(&self) -> bool {
         self.file.is_little_endian()
     }
 
-    /// Returns the variables of a section, by their place. Where a compiler wrote no size, a variable ends where the
-    /// next one begins, or the section does.
+    /// Returns the variables of a section, sorted by offset. If the compiler wrote no size, a
+    /// variable ends at the start of the next one or at the end of the section.
     pub(super) fn variables(&self, section: &str) -> Vec<Symbol<'a>> {
         let Some(section) = self.file.section_by_name(section) else { return vec![] };
         let symbols = self.file.symbols().filter(|symbol| is_variable(symbol));
@@ -112,8 +114,8 @@ impl<'a> ObjectFile<'a> {
         by_place(symbols.filter_map(|symbol| Symbol::new(&symbol)).collect(), section.size())
     }
 
-    /// Returns the sections that are called `name` or `name/` and something, with their data and variables. Of those
-    /// that are called the same, the first.
+    /// Returns the sections with the name `name` or the prefix `name/`, with their data and
+    /// variables. If several sections have the same name, only the first one is returned.
     pub(super) fn sections(&self, name: &str) -> Vec<Section<'a>> {
         let is_one = |of: &str| {
             of.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
@@ -142,7 +144,8 @@ impl<'a> ObjectFile<'a> {
         found
     }
 
-    /// Returns what the addresses in a section lead to: where each stands, and a symbol's name.
+    /// Returns the relocations of a section: the offset of each, and the name of the symbol that it
+    /// refers to.
     pub(super) fn references(&self, section: &str) -> Vec<(u64, &'a str)> {
         let Some(section) = self.file.section_by_name(section) else { return vec![] };
         let data = section.data().unwrap_or_default();
@@ -152,8 +155,8 @@ impl<'a> ObjectFile<'a> {
             let RelocationTarget::Symbol(index) = relocation.target() else { continue };
             let Ok(symbol) = self.file.symbol_by_index(index) else { continue };
             let name = match (symbol.kind(), symbol.section_index()) {
-                // A static variable or function: what is written at the place says where in the
-                // section it stands.
+                // For a static variable or function, the number at the relocated position is its
+                // offset in the target section.
                 (SymbolKind::Section, Some(target)) => {
                     let by_place = by_place.get_or_insert_with(|| self.by_place());
                     let written = read_u64(data, at, self.is_little_endian()).unwrap_or_default();
@@ -178,7 +181,7 @@ impl<'a> ObjectFile<'a> {
     }
 }
 
-/// Returns what a machine is called.
+/// Returns the name of a machine.
 fn machine_name(machine: Machine) -> String {
     let name = match machine {
         EM_386 => "32-bit x86",
@@ -201,7 +204,7 @@ fn read_u64(data: &[u8], at: u64, little: bool) -> Option<u64> {
     Some(if little { u64::from_le_bytes(bytes) } else { u64::from_be_bytes(bytes) })
 }
 
-/// Returns the number of 4 bytes at a place.
+/// Reads the 4-byte number at the offset `at`.
 pub(super) fn read_u32(data: &[u8], at: usize, little: bool) -> Option<u32> {
     let bytes = data.get(at..at.checked_add(4)?)?.try_into().ok()?;
     Some(if little { u32::from_le_bytes(bytes) } else { u32::from_be_bytes(bytes) })

@@ -1,4 +1,5 @@
-//! From the offsets of BTF to the words of a schema: packed, aligned, padded.
+//! Finds the schema attributes (`packed`, `align`, explicit padding) that produce the offsets in
+//! BTF.
 
 use std::collections::HashSet;
 
@@ -6,17 +7,18 @@ use crate::ir::{Composite, Int, Member, MemberType, Type};
 use crate::layout::{CompositeLayout, Layouts};
 use crate::source::Span;
 
-/// A member and the bit at which BTF has it.
+/// A member and its bit offset in BTF.
 pub(super) struct Placed {
     pub(super) member: Member,
     pub(super) bit_offset: u64,
 }
 
-/// The largest alignment that a schema can ask for.
+/// The largest alignment that a schema can request.
 const MAX_ALIGN: u64 = 4096;
 
-/// Returns the body of a struct, or union, of `size` bytes that has each member where it is `placed`. `None` if no
-/// words of a schema put them there.
+/// Returns the body of a struct or union of
+/// `size` bytes in which each member has its offset in `placed`. Returns `None` if a schema can't
+/// express this layout.
 pub(super) fn fit(
     layouts: &Layouts,
     placed: &[Placed],
@@ -31,7 +33,7 @@ pub(super) fn fit(
     }
     let natural = layout(layouts, &plain, is_union).align;
     for packed in [false, true] {
-        // The least alignment is the likeliest.
+        // The smallest alignment is the most likely one.
         let least = if packed { 2 } else { natural * 2 };
         plain.packed = packed;
         plain = match wanted.aligned_or_filled(plain, least) {
@@ -58,7 +60,7 @@ struct Wanted<'a> {
 }
 
 impl Wanted<'_> {
-    /// Returns whether `body` comes out as wanted.
+    /// Returns whether the layout of `body` is the wanted one.
     fn is(&self, body: &Composite) -> bool {
         let layout = layout(self.layouts, body, self.is_union);
         let real =
@@ -68,8 +70,8 @@ impl Wanted<'_> {
             && self.placed.iter().all(|placed| real.next() == Some(placed.bit_offset))
     }
 
-    /// `body` as it is, with an alignment of `least` or more, or with padding at its end, if that comes
-    /// out as wanted; else `body` again.
+    /// Tries `body` unchanged, with an alignment of at least `least`, and with padding at its end.
+    /// Returns the first of these with the wanted layout, or `body` as the error.
     fn aligned_or_filled(&self, mut body: Composite, least: u64) -> Result<Composite, Composite> {
         if self.is(&body) {
             return Ok(body);
@@ -91,7 +93,8 @@ impl Wanted<'_> {
         Err(body)
     }
 
-    /// Returns the members with padding wherever they would not be where they should.
+    /// Returns the members, with padding inserted before each member whose offset would otherwise
+    /// be too small.
     fn padded(&self, packed: bool) -> Option<Composite> {
         if self.is_union {
             return None;
@@ -123,7 +126,7 @@ impl Wanted<'_> {
         Some(Composite { packed, align: None, members })
     }
 
-    /// Adds what is missing at the end.
+    /// Adds the padding that is missing at the end.
     fn fill_end(&self, body: &mut Composite) -> bool {
         let layout = layout(self.layouts, body, self.is_union);
         let mut fillers = Fillers::new(self.placed);
@@ -140,17 +143,17 @@ fn free_after(free: u64, multiple: u64) -> u64 {
     free.checked_next_multiple_of(multiple.max(1)).unwrap_or(u64::MAX)
 }
 
-/// Padding that is written out.
+/// A generator of explicit padding members.
 struct Fillers<'a> {
-    /// Names of members that could be names of padding.
+    /// Names of existing members that could conflict with names of padding.
     taken: HashSet<&'a str>,
     next: usize,
 }
 
-/// What names of padding begin with; a number follows.
+/// The prefix of the names of padding. A number follows.
 const FILLER: &str = "__pad_";
 
-/// Returns whether a member is padding that was written out: nothing else has no place in BTF.
+/// Returns whether a member is explicit padding. All other members have a position.
 fn is_filler(member: &Member) -> bool {
     member.span == Span::NONE
 }
@@ -162,7 +165,7 @@ impl<'a> Fillers<'a> {
         Self { taken: names.filter(|name| name.starts_with(FILLER)).collect(), next: 0 }
     }
 
-    /// Adds members that take the bits from `start` to `end`.
+    /// Adds padding members that cover the bits from `start` to `end`.
     fn fill(&mut self, members: &mut Vec<Member>, start: u64, end: u64) -> Option<()> {
         let mut at = start;
         while at < end {

@@ -25,7 +25,8 @@ impl<'a> KernelTypes<'a> {
         Self { btf, by_name }
     }
 
-    /// Returns whether the kernel has the type `id` of `btf`, called `name`, with the same members at the same places.
+    /// Returns whether the kernel has a type
+    /// `name` with the same members at the same offsets as the type `id` of `btf`.
     pub(super) fn has(&self, btf: &Btf<'_>, id: TypeId, name: &str) -> bool {
         let Some(ours) = btf.get(id) else { return false };
         let ids = self.by_name.get(name).into_iter().flatten();
@@ -37,7 +38,7 @@ impl<'a> KernelTypes<'a> {
                     ours.size == theirs.size && ours.variants == theirs.variants
                 }
                 (Kind::Typedef(_), Kind::Typedef(_)) => btf.size(id) == self.btf.size(theirs_id),
-                // A typedef of a struct without a name is called as the typedef.
+                // A typedef of an anonymous struct gives the struct its name.
                 (Kind::Struct(ours), Kind::Typedef(target)) => match self.behind(*target) {
                     Some(Kind::Struct(theirs)) => is_same(ours, theirs),
                     _ => false,

@@ -15,7 +15,7 @@ use bpfmap_core::map_type::MapFlag;
 pub struct LiveMap {
     /// Its id.
     pub id: u32,
-    /// Its name, of which the kernel keeps 15 bytes.
+    /// Its name, which the kernel cuts to 15 bytes.
     pub name: String,
     /// The number of its type.
     pub map_type: u32,
@@ -50,13 +50,13 @@ pub struct LiveBtf {
     pub data: Vec<u8>,
 }
 
-/// Where the types of each BTF are found.
+/// For each BTF ID, the index of its source or the reason why it could not be read.
 struct Found(HashMap<u32, Result<usize, String>>);
 
 impl LiveMap {
     fn definition(&self, name: &str, found: &Found) -> MapDefinition {
         if self.map_type == STRUCT_OPS {
-            // libbpf sets this flag by itself where a module has the struct.
+            // libbpf sets this flag itself if a kernel module defines the struct.
             let flags = MapFlag::by_name("vtype_btf_obj_fd").map_or(0, MapFlag::value);
             return MapDefinition {
                 name: name.to_owned(),
@@ -127,21 +127,21 @@ pub fn read_live(
     });
     let definitions: Vec<MapDefinition> = definitions.collect();
     let size = btfs.iter().map(|btf| btf.data.len()).sum::<usize>();
-    // What has no BTF takes room too.
+    // Maps without BTF also use memory.
     let size = size.saturating_add(maps.len().saturating_mul(size_of::<LiveMap>()));
     import(path, &identifier(name), size, &sources, kernel, &definitions, &[])
 }
 
-/// Names of maps, each given once.
+/// A generator of unique map names.
 #[derive(Default)]
 struct Names {
     taken: HashSet<String>,
-    /// Of a name that was wanted more than once, the number that may be free.
+    /// For each requested name, the number that was tried last.
     numbers: HashMap<String, u32>,
 }
 
 impl Names {
-    /// `wanted`, with a number if another map has the name.
+    /// Returns `wanted`, with a number appended if another map already has the name.
     fn unique(&mut self, wanted: &str) -> String {
         let stem = identifier(if wanted.is_empty() { "map" } else { wanted });
         let mut name = stem.clone();

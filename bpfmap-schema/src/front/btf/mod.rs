@@ -1,12 +1,13 @@
 //! The importer, which reads schemas from compiled objects and live maps.
 //!
-//! Maps, and the types of their keys and values, from the BTF of an object file or of maps that are
-//! loaded. It reads what libbpf reads: the section `.maps`, the section `maps` of before 1.0, and the
-//! addresses that fill inner maps and tail calls. The maps that libbpf makes of `.data`, `.bss`,
-//! `.rodata` and `.kconfig` are the program's variables, and no part of a schema.
+//! It finds maps and the types of their keys and values in the BTF of an object file or of loaded
+//! maps. From an object file it reads the section `.maps`, the section `maps` that libbpf supported
+//! before 1.0, and the relocations that fill maps of maps and program arrays. The maps that libbpf
+//! creates for `.data`, `.bss`, `.rodata` and `.kconfig` contain the program's variables and are
+//! not part of a schema.
 //!
-//! The data is untrusted: any error in it is a diagnostic and never a panic, and the memory that it needs is bounded by
-//! its size.
+//! The data is untrusted. Any error in it gives a diagnostic and never a panic, and the memory use
+//! is bounded by the size of the data.
 //!
 //! The importer can't recover what BTF does not contain: macros, comments, and `packed` or an
 //! alignment without effect. A part that a schema can't express gives a diagnostic and becomes
@@ -87,7 +88,7 @@ impl Imported {
 #[derive(Debug, Clone, Copy)]
 struct Failed;
 
-/// Declaration tags, by what they are on.
+/// Declaration tags, by the type and the member that have them.
 #[derive(Default)]
 struct Tags<'a>(HashMap<(TypeId, Option<u32>), Vec<&'a str>>);
 
@@ -102,7 +103,7 @@ impl<'a> Tags<'a> {
         tags
     }
 
-    /// Returns whether two parts of two sources have the same tags.
+    /// Returns whether two types, or two members of types, have the same tags.
     fn are_same(one: (&Self, TypeId), other: (&Self, TypeId), component: Option<u32>) -> bool {
         one.0.0.get(&(one.1, component)) == other.0.0.get(&(other.1, component))
     }
@@ -158,10 +159,11 @@ pub fn definitions(data: &[u8]) -> Result<Definitions<'_>, String> {
     Ok(Definitions { maps, unread, btf: btf.unwrap_or_default() })
 }
 
-/// What there is beside the texts of a file, in bytes: room for a small file's types.
+/// Memory in bytes that an import may use in addition to a multiple of the file's size, so that the
+/// types of a small file fit.
 const ROOM: usize = 1 << 20;
 
-/// A schema may take this many times the size of what it comes from.
+/// The memory that a schema may use, as a multiple of the size of its source.
 const ROOM_FACTOR: usize = 12;
 
 fn import(
@@ -210,7 +212,7 @@ fn unreadable(path: &Path, why: &str) -> Imported {
     Imported { schema, findings: vec![finding], left_out: vec![], owners: vec![None] }
 }
 
-/// `filter.bpf.o` makes the schema `filter`.
+/// Returns the name of the schema for a file. `filter.bpf.o` becomes the schema `filter`.
 fn name_of(path: &Path) -> String {
     let file = path.file_name().unwrap_or_default().to_string_lossy();
     let stem = file.strip_suffix(".o").unwrap_or(&file);
@@ -218,7 +220,7 @@ fn name_of(path: &Path) -> String {
     identifier(stem)
 }
 
-/// `text` as an identifier.
+/// Returns `text` as an identifier.
 fn identifier(text: &str) -> String {
     let mut name: String = text
         .chars()

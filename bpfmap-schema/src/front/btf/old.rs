@@ -1,4 +1,4 @@
-//! The section `maps` of before libbpf 1.0: definitions that are structs of numbers.
+//! The section `maps`, which libbpf supported before 1.0. Its definitions are structs of numbers.
 //!
 //! Sources: libbpf 0.8, `struct bpf_map_def` in `src/bpf_helpers.h`; iproute2, `struct bpf_elf_map` in
 //! `include/bpf_elf.h` and `bpf_maps_attach_all` in `lib/bpf_legacy.c`; aya, `bpf_map_def` in
@@ -12,36 +12,40 @@ use bpfmap_core::map_type;
 use super::definition::MapDefinition;
 use super::elf::{Symbol, read_u32};
 
-/// Numbers of libbpf's struct: type, size of a key, of a value, entries, flags.
+/// The number of fields in libbpf's struct: map type, key size, value size, `max_entries` and
+/// flags.
 const LIBBPFS: u64 = 5;
 
-/// iproute2 and aya go on with an id and how the map is pinned, and iproute2 with the id of what the map
-/// holds and the index at which it is held. The kernel's samples have as many numbers as aya: which map
-/// of the section a map of maps holds, and the NUMA node of a map whose flags say that it has one.
+/// The numbers of fields in longer structs. iproute2 and aya add an ID and the kind of pinning.
+/// iproute2 also adds the ID of the inner map and the index of the map in its outer map. The
+/// kernel's samples have as many fields as aya: the index, within the section, of the inner map,
+/// and the NUMA node, which is valid only if a flag says so.
 const EXTENDED: [u64; 2] = [7, 9];
 
-/// gobpf goes on with how the map is pinned, and 256 bytes that name a folder for it.
+/// The number of 4-byte fields in gobpf's struct. It adds the kind of pinning and 256 bytes with
+/// the name of a directory.
 const GOBPFS: u64 = 70;
 
 /// `BPF_F_NUMA_NODE`
 const NUMA_NODE: u32 = 1 << 2;
 
-/// The numbers of the map types that hold maps.
+/// The numbers of the map types whose values are maps.
 const OF_MAPS: [u32; 2] = [map_type::ARRAY_OF_MAPS.number, map_type::HASH_OF_MAPS.number];
 
-/// How many maps are held in all, counted wherever they are: no program comes near it, and a file that
-/// is made for it would name each of its maps in each.
+/// The maximum number of inner maps in all maps together, counting a map each time it is used. Real
+/// programs have far fewer. The limit protects against a malicious file in which each map refers to
+/// all others.
 const MOST_HELD: usize = 1 << 14;
 
-/// What stands for no index.
+/// The index of a map that is not in an outer map.
 const NOT_HELD: u32 = u32::MAX;
 
-/// What a definition says of maps that hold others.
+/// The fields of a definition about maps of maps.
 pub(super) struct Extra {
     id: u32,
     inner_id: u32,
     inner_index: u32,
-    /// Which map of the section it holds, counted from 0.
+    /// The index, within the section, of its inner map.
     inner_number: Option<usize>,
 }
 
@@ -86,7 +90,8 @@ pub(super) fn definition(
         max_entries: Some(required(3)?),
         flags: Some(flags),
         numa_node: if has_node { Some(extra(6)?) } else { None },
-        // By name; iproute2's 1 and 2, and gobpf's 1 to 3, are for the folders in which it does so.
+        // All of them pin by name: 1 and 2 in iproute2, and 1 to 3 in gobpf, only select the
+        // directory.
         pinning: Some(BY_NAME).filter(|_| pinning != 0),
         is_weak: symbol.is_weak,
         ..MapDefinition::default()
@@ -102,8 +107,8 @@ pub(super) fn definition(
 /// `LIBBPF_PIN_BY_NAME`
 const BY_NAME: u32 = 1;
 
-/// Gives maps of maps what they hold: the maps with the id that they name, which hold none themselves; or the map
-/// whose number they tell.
+/// Adds the inner maps to the maps of maps. An inner map is found by the ID or by the index that
+/// the outer map names, and must not be a map of maps itself.
 pub(super) fn link(maps: &mut [MapDefinition], extras: &[Extra]) {
     let mut held: HashMap<u32, Vec<usize>> = HashMap::new();
     for (index, extra) in extras.iter().enumerate() {
@@ -113,7 +118,7 @@ pub(super) fn link(maps: &mut [MapDefinition], extras: &[Extra]) {
     }
     for (index, extra) in extras.iter().enumerate() {
         let Some(number) = extra.inner_number else { continue };
-        // A map of maps holds none that does so itself.
+        // The inner map must not be a map of maps itself.
         if extras.get(number).is_some_and(|held| held.inner_number.is_none()) {
             let pattern = MapDefinition { name: String::new(), ..maps[number].clone() };
             maps[index].inner = Some(Box::new(pattern));

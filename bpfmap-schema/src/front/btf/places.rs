@@ -1,22 +1,23 @@
-//! Where the parts of an imported schema stand.
+//! The positions of the parts of an imported schema.
 //!
-//! An object file has no lines. Findings about it point into a list of what was read, a line for each
-//! map, type and member: `type.member`.
+//! An object file has no lines. So diagnostics about it point into a generated text with one line
+//! for each map, type and member that was read, such as `type.member`.
 
 use std::path::Path;
 
 use crate::source::{SourceId, SourceMap, Span};
 
-/// The list, as it grows.
+/// The generated text while lines are added.
 pub(super) struct Places {
     source: SourceId,
     text: String,
     owners: Vec<Owner>,
-    /// Where lines of an owner, by its number, begin; in ascending order.
+    /// The offsets at which the lines of an owner begin, with the owner's index, in ascending
+    /// order.
     starts: Vec<(usize, usize)>,
 }
 
-/// Whose part a line is.
+/// The map or type that a line belongs to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Owner {
     /// A map, by its name.
@@ -30,7 +31,7 @@ impl Places {
         Self { source: sources.add(path, ""), text: String::new(), owners: vec![], starts: vec![] }
     }
 
-    /// Begins what belongs to `owner`, and gives the place of its name.
+    /// Begins the lines of `owner`. Returns the position of its name.
     pub(super) fn begin(&mut self, owner: Owner) -> Span {
         let name = match &owner {
             Owner::Map(name) | Owner::Type(name) => name.clone(),
@@ -40,17 +41,17 @@ impl Places {
         self.line(&name)
     }
 
-    /// Returns the number of the owner whose lines are written now.
+    /// Returns the index of the owner whose lines are being written.
     pub(super) fn owner(&self) -> Option<usize> {
         self.starts.last().map(|(_, owner)| *owner)
     }
 
-    /// Goes on with the lines of an owner, after those of a type that it holds.
+    /// Continues with the lines of an owner, after the lines of a type that it contains.
     pub(super) fn resume(&mut self, owner: Option<usize>) {
         self.starts.extend(owner.map(|owner| (self.text.len(), owner)));
     }
 
-    /// Returns a line of what was begun, or resumed, last.
+    /// Adds a line for the current owner. Returns its position.
     pub(super) fn line(&mut self, path: &str) -> Span {
         let start = self.text.len();
         self.text.push_str(path);
@@ -59,14 +60,14 @@ impl Places {
         Span::new(self.source, start..end)
     }
 
-    /// Hands the list to the sources that findings are shown with.
+    /// Moves the generated text into `sources`, with which diagnostics are shown.
     pub(super) fn finish(self, sources: &mut SourceMap) -> Owners {
         sources.set_text(self.source, self.text);
         Owners { source: self.source, all: self.owners, starts: self.starts }
     }
 }
 
-/// Whose part each place is.
+/// The owner of each position.
 pub(super) struct Owners {
     source: SourceId,
     all: Vec<Owner>,

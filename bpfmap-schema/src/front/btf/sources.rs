@@ -6,13 +6,14 @@ use bpfmap_btf::{Btf, Kind, Type, TypeId};
 
 use super::Tags;
 
-/// BTF, and what is looked up in it.
+/// BTF with indexes for lookups.
 pub(super) struct Source<'a> {
     pub(super) btf: Btf<'a>,
     pub(super) tags: Tags<'a>,
-    /// The structs that have names.
+    /// The structs by their names.
     pub(super) structs: HashMap<&'a str, TypeId>,
-    /// Whether the compiler is one that says which enums are signed: it does of at least one.
+    /// Whether the compiler records which enums are signed. This is known if at least one enum is
+    /// marked as signed.
     pub(super) tells_signs: bool,
 }
 
@@ -27,8 +28,8 @@ impl<'a> Source<'a> {
     }
 }
 
-/// Returns whether two types are the same to the last member: names, places, tags. Of what a pointer leads to, the name
-/// counts.
+/// Returns whether two types are the same, including the names, offsets and tags of all members.
+/// The targets of pointers are compared only by name.
 pub(super) fn same(one: (&Source<'_>, TypeId), other: (&Source<'_>, TypeId)) -> bool {
     let mut seen = HashSet::new();
     let mut rest = vec![(one.1, other.1)];
@@ -42,7 +43,8 @@ pub(super) fn same(one: (&Source<'_>, TypeId), other: (&Source<'_>, TypeId)) -> 
     true
 }
 
-/// Returns whether two types are the same but for those that they hold, which go to `rest`.
+/// Returns whether two types are the same apart from the types that they contain. Adds the pairs of
+/// contained types to `rest`, to be compared later.
 fn is_same(
     (one_source, one_id): (&Source<'_>, TypeId),
     (other_source, other_id): (&Source<'_>, TypeId),
@@ -93,7 +95,7 @@ fn is_same(
     }
 }
 
-/// Returns the tags before what a pointer leads to, and its name.
+/// Returns the type tags of a pointer's target, followed by the name of the target.
 fn pointee<'a>(btf: &Btf<'a>, target: TypeId) -> Vec<&'a str> {
     let mut names = vec![];
     let mut at = target;

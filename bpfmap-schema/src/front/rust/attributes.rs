@@ -1,4 +1,5 @@
-//! `#[bpf(…)]`, `#[bpf_type(…)]`, `#[bpf_map(…)]`, `#[repr(…)]`: words, some with a value or a list.
+//! The attributes `#[bpf(…)]`, `#[bpf_type(…)]`, `#[bpf_map(…)]` and `#[repr(…)]`, which contain
+//! words. Some words have a value or a list.
 
 use proc_macro2::TokenStream;
 use syn::ext::IdentExt as _;
@@ -18,9 +19,9 @@ pub(super) struct Entry {
     pub(super) value: Value,
 }
 
-/// What a word of an attribute says.
+/// The value of a word of an attribute.
 pub(super) enum Value {
-    /// Nothing but itself.
+    /// The word alone.
     None,
     /// `word = expression`.
     Is(Expr),
@@ -45,15 +46,15 @@ impl Parse for Entry {
     }
 }
 
-/// The words of all attributes of one name on one thing, asked for one by one. Those that nobody
-/// asked for are mistakes.
+/// The words of all attributes with one name on one item. The reader requests known words one by
+/// one, and each word that was not requested is reported as unknown.
 pub(super) struct Entries<'r, 'c> {
     reader: &'r Reader<'c>,
-    /// What they are about: "a member".
+    /// The kind of item that has the attributes, for messages, such as "a member".
     what: &'static str,
     words: Vec<Entry>,
     asked: Vec<&'static str>,
-    /// Whether an attribute can't be read, so that what is missing may be there.
+    /// Whether an attribute could not be read. If so, a missing word may be in that attribute.
     pub(super) is_broken: bool,
 }
 
@@ -80,7 +81,7 @@ impl<'r, 'c> Entries<'r, 'c> {
         Self { reader, what, words: entries, asked: Vec::with_capacity(16), is_broken }
     }
 
-    /// Takes the word `key`; more than one of them is a mistake.
+    /// Takes the word `key`. Reports it if there is more than one.
     pub(super) fn take(&mut self, key: &'static str) -> Option<Entry> {
         let mut all = self.take_all(key).into_iter();
         let first = all.next()?;
@@ -96,7 +97,7 @@ impl<'r, 'c> Entries<'r, 'c> {
         Some(first)
     }
 
-    /// Takes each word `key`.
+    /// Takes all words `key`.
     pub(super) fn take_all(&mut self, key: &'static str) -> Vec<Entry> {
         self.asked.push(key);
         let mut taken = Vec::new();
@@ -111,12 +112,12 @@ impl<'r, 'c> Entries<'r, 'c> {
         taken
     }
 
-    /// Returns the words that were asked for.
+    /// Returns the words that were requested.
     pub(super) fn asked(&self) -> impl Iterator<Item = &'static str> {
         self.asked.iter().copied()
     }
 
-    /// Takes the words that stand alone and that nobody asked for.
+    /// Takes the words without a value that were not requested.
     pub(super) fn take_bare(&mut self) -> Vec<Ident> {
         let is_bare = |entry: &Entry| matches!(entry.value, Value::None);
         let (bare, rest) = std::mem::take(&mut self.words).into_iter().partition(is_bare);
@@ -125,7 +126,7 @@ impl<'r, 'c> Entries<'r, 'c> {
         bare.into_iter().map(|entry| entry.word).collect()
     }
 
-    /// Whether the word `key` is there, which takes no value.
+    /// Takes the word `key`, which has no value, if it is there.
     pub(super) fn flag(&mut self, key: &'static str) -> Option<Ident> {
         let entry = self.take(key)?;
         if !matches!(entry.value, Value::None) {
@@ -134,13 +135,13 @@ impl<'r, 'c> Entries<'r, 'c> {
         Some(entry.word)
     }
 
-    /// `key = "text"`.
+    /// Takes `key = "text"`.
     pub(super) fn string(&mut self, key: &'static str) -> Option<Spanned<String>> {
         let entry = self.take(key)?;
         self.string_of(&entry)
     }
 
-    /// `key = "text"`, any number of them.
+    /// Takes any number of `key = "text"`.
     pub(super) fn strings(&mut self, key: &'static str) -> Vec<Spanned<String>> {
         let entries = self.take_all(key);
         entries.iter().filter_map(|entry| self.string_of(entry)).collect()
@@ -159,7 +160,7 @@ impl<'r, 'c> Entries<'r, 'c> {
         None
     }
 
-    /// `key = expression`.
+    /// Takes `key = expression`.
     pub(super) fn expression(&mut self, key: &'static str) -> Option<Expr> {
         let entry = self.take(key)?;
         if let Value::Is(expression) = entry.value {
@@ -170,7 +171,7 @@ impl<'r, 'c> Entries<'r, 'c> {
         None
     }
 
-    /// `key(…)`, read by `parser`.
+    /// Takes `key(…)` and reads its contents with `parser`.
     pub(super) fn list<T>(
         &mut self,
         key: &'static str,
@@ -189,7 +190,7 @@ impl<'r, 'c> Entries<'r, 'c> {
         parser.parse2(tokens).map_err(|error| self.reader.syntax(&error)).ok()
     }
 
-    /// Leaves all that is there unsaid: `what` can't be read anyway.
+    /// Drops all words without reporting them, because the item can't be read anyway.
     pub(super) fn forget(&mut self) {
         self.words.clear();
     }
@@ -201,7 +202,7 @@ impl<'r, 'c> Entries<'r, 'c> {
         );
     }
 
-    /// Reports each word that nobody asked for.
+    /// Reports each word that was not requested.
     pub(super) fn finish(self) {
         for entry in &self.words {
             let name = entry.word.unraw().to_string();
@@ -218,7 +219,7 @@ impl<'r, 'c> Entries<'r, 'c> {
     }
 }
 
-/// Reports attributes of what is within an attribute, where the compiler looks at none of them.
+/// Reports attributes on a declaration inside an attribute, where the compiler ignores them.
 pub(super) fn only_own(reader: &Reader<'_>, attributes: &[Attribute]) {
     for attribute in attributes {
         let path = attribute.path();
@@ -243,7 +244,7 @@ pub(super) fn has_word(attributes: &[Attribute], name: &str, key: &str) -> bool 
     entry(attributes, name, key).is_some()
 }
 
-/// Returns the string that the attributes called `name` have for the word `key`.
+/// Returns the string value of the word `key` in the attributes called `name`.
 #[cfg(feature = "rust")]
 pub(super) fn string_word(attributes: &[Attribute], name: &str, key: &str) -> Option<String> {
     match entry(attributes, name, key)?.value {
@@ -264,7 +265,7 @@ fn entry(attributes: &[Attribute], name: &str, key: &str) -> Option<Entry> {
     entries.find(|entry| entry.word == key)
 }
 
-/// Returns the doc comment, without the space that each line starts with.
+/// Returns the doc comment, without the space at the start of each line.
 pub(super) fn doc(attributes: &[Attribute]) -> Option<String> {
     let lines = attributes.iter().filter_map(|attribute| {
         let syn::Meta::NameValue(meta) = &attribute.meta else { return None };

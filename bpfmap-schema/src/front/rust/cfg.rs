@@ -10,8 +10,9 @@ use syn::{Ident, LitStr, Token};
 
 /// The known conditions for `cfg(…)` and `cfg_attr(…)`.
 ///
-/// By default, `test`, `doc` and other conditions that no program is built with are false, and the target is Linux,
-/// because bpfmap only runs there. Any other condition that changes the schema is an error that asks for it.
+/// By default, conditions that are never set when a program is built, such as `test` and `doc`, are
+/// false, and the target is Linux, because bpfmap only runs there. Any other condition that changes
+/// the schema gives an error that asks the user to set it.
 ///
 /// ```
 /// use bpfmap_schema::front::rust::Cfg;
@@ -28,7 +29,7 @@ pub struct Cfg {
     said: HashMap<(String, Option<String>), bool>,
     /// All enabled features, if they are known.
     features: Option<Vec<String>>,
-    /// Whether all conditions of the target are known.
+    /// Whether all conditions that depend on the target are known.
     target: bool,
     /// The root file of each crate whose source may be read, by the name that the source gives the crate.
     extern_crates: HashMap<String, PathBuf>,
@@ -66,7 +67,8 @@ impl std::fmt::Display for CfgError {
 impl std::error::Error for CfgError {}
 
 impl Cfg {
-    /// Sets the enabled features of the package: these and no others. Name the features that these enable too.
+    /// Sets the enabled features of the package. All other features are disabled. Features that are
+    /// enabled by other features must be listed as well.
     pub fn features<S: Into<String>>(&mut self, names: impl IntoIterator<Item = S>) {
         let features = self.features.get_or_insert_default();
         features.extend(names.into_iter().map(Into::into));
@@ -138,8 +140,8 @@ impl Cfg {
         cfg
     }
 
-    /// Returns what is known of a source that is at `path`: the features that Cargo told are those
-    /// of the package of the build script alone. `said` wins.
+    /// Returns the conditions for a source at `path`. The features that Cargo passes to a build
+    /// script apply only to sources in the same package. Conditions in `said` take precedence.
     #[must_use]
     pub fn for_source(&self, path: &Path, said: &Self) -> Self {
         let mut cfg = self.clone();
@@ -156,7 +158,7 @@ impl Cfg {
         cfg
     }
 
-    /// Returns what is known of the condition `key`, or `key = "value"`.
+    /// Returns the known value of the condition `key`, or `key = "value"`.
     pub(super) fn truth(&self, key: &str, value: Option<&str>) -> Truth {
         let said = |value: Option<&str>| {
             self.said.get(&(key.to_owned(), value.map(ToOwned::to_owned))).copied()
@@ -184,7 +186,7 @@ impl Cfg {
     }
 }
 
-/// `NAME`, `KEY = "VALUE"`, or one of them in `not(…)`.
+/// Parses `NAME`, `KEY = "VALUE"`, or one of them in `not(…)`.
 fn one(input: ParseStream<'_>, may_be_not: bool) -> syn::Result<(String, Option<String>, bool)> {
     let word = input.call(Ident::parse_any)?;
     if may_be_not && word == "not" && input.peek(syn::token::Paren) {
@@ -205,15 +207,15 @@ fn one(input: ParseStream<'_>, may_be_not: bool) -> syn::Result<(String, Option<
     Ok((word.to_string(), value, true))
 }
 
-/// Returns a feature as the name of an environment variable has it.
+/// Returns the name of a feature in the form that Cargo uses in environment variables.
 fn variable(feature: &str) -> String {
     feature.to_uppercase().replace('-', "_")
 }
 
-/// Conditions that no program is built with.
+/// Conditions that are never set when a program is built.
 const NEVER: &[&str] = &["clippy", "doc", "docsrs", "doctest", "miri", "rust_analyzer", "test"];
 
-/// Keys that have one value.
+/// Keys that have exactly one value.
 const ONE_VALUE: &[&str] = &[
     "panic",
     "target_abi",
@@ -225,7 +227,7 @@ const ONE_VALUE: &[&str] = &[
     "target_vendor",
 ];
 
-/// Returns whether the compiler sets the condition by the target.
+/// Returns whether the compiler sets the condition depending on the target.
 fn is_of_target(key: &str) -> bool {
     key.starts_with("target_") || matches!(key, "panic" | "unix" | "windows")
 }

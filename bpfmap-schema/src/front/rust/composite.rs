@@ -1,4 +1,4 @@
-//! Structs, unions, and new types of one member.
+//! Structs, unions, and newtypes (structs with one unnamed field).
 
 use std::ops::Range;
 
@@ -18,17 +18,17 @@ use crate::ir::{Composite, DefaultValue, InC, Int, Member, MemberType, TypeDef, 
 use crate::rules;
 use crate::source::{Span, Spanned};
 
-/// What a field of a Rust struct or union is in the schema.
+/// The role of a field of a Rust struct or union in the schema.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FieldRole {
     /// One member.
     Member {
         /// Its index.
         index: usize,
-        /// Whether it has no name in C: its type is one that is written in place.
+        /// Whether it has no name in C, because it is an anonymous struct or union.
         anonymous: bool,
-        /// The bytes behind the value that make it as large as its union. `None` where the compiler
-        /// will know, `Some(0)` where there are none.
+        /// The number of padding bytes after the value that make the member as large as its union.
+        /// `None` if only the compiler knows the number, `Some(0)` if there is no padding.
         padding: Option<u32>,
     },
     /// Bytes that bit-fields share.
@@ -38,51 +38,51 @@ pub enum FieldRole {
         /// The bytes.
         storage: Storage,
     },
-    /// Bytes that hold a member which Rust has no place for.
+    /// Bytes that store a member that Rust can't have as a field of its own type at this offset.
     Holds {
         /// Its index.
         index: usize,
         /// The bytes.
         storage: Storage,
     },
-    /// What C calls padding.
+    /// Padding.
     Padding(Storage),
 }
 
-/// A field that is nothing but bytes.
+/// A field that is an array of bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Storage {
-    /// How many; `None` where the compiler will know.
+    /// The number of bytes, or `None` if only the compiler knows it.
     pub bytes: Option<u32>,
-    /// Where the field stands.
+    /// The position of the field in the source.
     pub place: Span,
 }
 
-/// How Rust lays a type out.
+/// The Rust representation of a type.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Repr {
     /// `repr(packed)`.
     pub packed: bool,
     /// `repr(align(N))`.
     pub align: Option<u32>,
-    /// Whether the alignment in the IR is there because of that alone. It is no more than the
-    /// members' own where C gets it without asking.
+    /// Whether `repr(align(N))` is the only reason for the alignment in the IR. If C gets the same
+    /// alignment from the members, the schema need not request it.
     pub align_may_be_natural: bool,
 }
 
-/// What is before an item.
+/// The attributes of an item.
 pub(super) struct Opening {
     pub(super) name: Spanned<String>,
     pub(super) decl_tags: Vec<Spanned<String>>,
     pub(super) in_c: InC,
-    /// Of an enum, what is before the names of its variants in C.
+    /// For an enum, the prefix of its variants' names in C.
     pub(super) prefix: Option<Spanned<String>>,
     pub(super) repr: RustRepr,
     in_place: bool,
     pub(super) std_traits: Option<Ident>,
     packed: bool,
     align: Option<Spanned<u32>>,
-    /// Of a new type that is an enum of C, the variants.
+    /// For a newtype that represents a C enum, the variants.
     variants: Option<Vec<NamedValue>>,
 }
 
@@ -141,7 +141,7 @@ impl RustRepr {
         let mut repr = Self::default();
         for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("repr")) {
             let parser = Punctuated::<Entry, Token![,]>::parse_terminated;
-            // What rustc refuses as well needs no word of ours.
+            // rustc reports this mistake, so no second message is needed.
             let Ok(entries) = attribute.parse_args_with(parser) else { continue };
             for entry in entries {
                 repr.entry(reader, &entry);
@@ -219,7 +219,7 @@ pub(super) fn read(reader: &Reader<'_>, input: &DeriveInput) -> TypeItem {
     }
 }
 
-/// A new type of one member is another name of the member's type.
+/// Reads a newtype, which is an alias of its field's type.
 fn alias(reader: &Reader<'_>, input: &DeriveInput, opening: Opening, fields: &Fields) -> TypeItem {
     if fields.is_empty() {
         let name = &input.ident;
@@ -258,7 +258,7 @@ fn alias(reader: &Reader<'_>, input: &DeriveInput, opening: Opening, fields: &Fi
     TypeItem { fields: vec![role], std_traits, ..reader.item(def) }
 }
 
-/// Another name of the type `target`, which is all that `type NAME = TARGET;` says.
+/// Reads `type NAME = TARGET;`, an alias of the type `target` without attributes.
 #[cfg(feature = "rust")]
 pub(super) fn plain_alias(
     reader: &Reader<'_>,
@@ -316,7 +316,7 @@ fn composite(
     TypeItem { in_place, std_traits, fields: roles, repr: rust, stored, ..reader.item(def) }
 }
 
-/// Adds what `field` holds to `members`.
+/// Adds the members that `field` represents to `members`.
 fn read_field(
     reader: &Reader<'_>,
     field: &Field,
@@ -380,8 +380,8 @@ fn read_field(
     FieldRole::Member { index: members.len() - 1, anonymous, padding }
 }
 
-/// Returns what a member is that was not there before: a number, `true` or `false`, or the name of a variant as the
-/// schema has it, in quotes.
+/// Returns the default value of a newly added member: a number, `true` or `false`, or the quoted
+/// name of a variant in the schema.
 fn default_value(
     reader: &Reader<'_>,
     entries: &mut Entries<'_, '_>,
@@ -405,13 +405,13 @@ fn default_value(
     Some(Spanned::new(DefaultValue::Number(number.value), span))
 }
 
-/// Returns whether a field is what C calls padding: `_pad…` or `__pad…`, of `u8`s.
+/// Returns whether a field is padding. Padding is called `_pad…` or `__pad…` and consists of `u8`s.
 fn is_padding(ident: &Ident, ty: &syn::Type) -> bool {
     let name = ident.to_string();
     (name.starts_with("_pad") || name.starts_with("__pad")) && bytes(ty).is_some()
 }
 
-/// Returns a field of bytes.
+/// Returns the field `ident` as storage. Its type must be `u8` or an array of `u8`.
 fn storage(reader: &Reader<'_>, ident: &Ident, ty: &syn::Type) -> Storage {
     let place = reader.place_up_to(ident.span(), reader.place(ty));
     let bytes = match bytes(ty) {
@@ -437,7 +437,7 @@ enum Bytes<'t> {
     Array(&'t Expr),
 }
 
-/// Returns how many bytes a type is that is `u8`, or an array of them.
+/// Returns the number of bytes if the type is `u8` or an array of `u8`.
 fn bytes(ty: &syn::Type) -> Option<Bytes<'_>> {
     let is_byte = |ty: &syn::Type| matches!(ty, syn::Type::Path(path) if path.path.is_ident("u8"));
     match ty {
@@ -446,10 +446,11 @@ fn bytes(ty: &syn::Type) -> Option<Bytes<'_>> {
     }
 }
 
-/// A member that a field of bytes holds: `name: TYPE`, a bit-field with ` = WIDTH`.
+/// A member that is stored in a field of bytes: `name: TYPE`, followed by ` = WIDTH` for a
+/// bit-field.
 struct Stored {
     attributes: Vec<Attribute>,
-    /// `_` for a bit-field that only takes room.
+    /// The name. `_` stands for a bit-field that is only padding.
     name: Ident,
     ty: syn::Type,
     bits: Option<Expr>,

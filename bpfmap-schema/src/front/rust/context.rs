@@ -1,4 +1,4 @@
-//! What is around an item.
+//! The code around an item.
 
 use proc_macro2::Span as TokenSpan;
 
@@ -11,55 +11,56 @@ use crate::type_word;
 
 /// What the reader of an item needs to know about the code around it.
 pub trait Context {
-    /// Returns the place from the start of `first` to the end of `last`.
+    /// Returns the span from the start of `first` to the end of `last`.
     fn span(&self, first: TokenSpan, last: TokenSpan) -> Span;
 
-    /// Returns what a path that stands for a type means.
+    /// Resolves a path that names a type.
     fn resolve(&self, path: &syn::Path) -> Meaning;
 
-    /// Returns the value of an integer expression that is no literal. Its literals are of the type `int`, where
-    /// something says of which.
+    /// Returns the value of an integer expression that is not a literal. If `int` is given,
+    /// literals in the expression have this type.
     fn constant(&self, expression: &syn::Expr, int: Option<Int>) -> Constant;
 
-    /// Takes a finding.
+    /// Receives a diagnostic.
     fn report(&self, finding: Finding);
 }
 
-/// What a path that stands for a type means.
+/// The meaning of a path that names a type.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Meaning {
     /// A type of Rust itself: `u8`, `bool`, `usize`.
     Primitive(String),
     /// A type of the crate `bpfmap`: `Be16`, `SpinLock`, `Enum`.
     Runtime(String),
-    /// A type of the schema, by its name there. Whether it is there is for the check to say.
+    /// A type of the schema, by its name in the schema. The check reports the name if there is no
+    /// such type.
     Schema(String),
-    /// Nothing, which has been reported.
+    /// The path has no meaning. This has been reported.
     Nothing,
 }
 
 /// The value of an expression.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Constant {
-    /// This number.
+    /// A known number.
     Known(i128),
-    /// A number that only the compiler will know.
+    /// A number that only the compiler knows.
     Later,
-    /// None, which has been reported.
+    /// The expression has no value. This has been reported.
     Nothing,
 }
 
-/// Returns the value of `expression` by the look of it alone, which is all that a derive macro sees: without any names
-/// but `u32::MAX` and its like.
+/// Evaluates `expression` without the code around it, which a derive macro does not see. The only
+/// names that are known are `u32::MAX` and similar limits.
 #[must_use]
 pub fn by_its_literals(expression: &syn::Expr, int: Option<Int>) -> Constant {
-    // What has no value the compiler refuses.
+    // The compiler reports expressions without a value.
     evaluate(&NoNames, expression, int)
         .map_or(Constant::Later, |value| Constant::Known(value.number))
 }
 
-/// Returns what `path` means by the look of its last word alone, which is all that a derive macro
-/// sees.
+/// Resolves `path` by its last segment alone, because a derive macro does not see what the path
+/// refers to.
 #[must_use]
 pub fn by_last_segment(path: &syn::Path) -> Meaning {
     let Some(last) = path.segments.last() else { return Meaning::Nothing };
@@ -73,7 +74,7 @@ pub fn by_last_segment(path: &syn::Path) -> Meaning {
     }
 }
 
-/// The types of Rust itself that have a word of their own.
+/// The primitive types of Rust.
 pub(super) const PRIMITIVE: &[&str] = &[
     "bool", "char", "f32", "f64", "i128", "i16", "i32", "i64", "i8", "isize", "str", "u128", "u16",
     "u32", "u64", "u8", "usize",

@@ -40,7 +40,7 @@ pub(super) fn read(reader: &Reader<'_>, input: &DeriveInput, body: &DataEnum) ->
     TypeItem { pointees: Vec::new(), ..reader.item(def) }
 }
 
-/// `name = 1` among the `variants(…)` of a new type.
+/// One `name = 1` in the `variants(…)` of a newtype.
 pub(super) struct NamedValue {
     attributes: Vec<Attribute>,
     name: Ident,
@@ -60,8 +60,8 @@ impl NamedValue {
     }
 }
 
-/// Returns a new type of an integer that is an enum of C: two of its names may have one value, which those of Rust's
-/// enums can't.
+/// Reads a newtype of an integer that represents a C enum. Unlike the variants of a Rust enum, two
+/// of its names can have the same value.
 pub(super) fn new_type(
     reader: &Reader<'_>,
     input: &DeriveInput,
@@ -110,7 +110,8 @@ pub(super) fn new_type(
     TypeItem { std_traits: opening.std_traits.clone(), ..reader.item(def) }
 }
 
-/// Returns the integer that a word of `repr` says an enum is. BTF has no wider enum than 64 bits.
+/// Returns the integer type that a word of `repr` selects for an enum. Enums in BTF have at most 64
+/// bits.
 pub(super) fn repr_int(word: &str) -> Option<Int> {
     match type_word::builtin(word) {
         Some(Type::Int(int)) if int.size <= 8 => Some(int),
@@ -118,7 +119,7 @@ pub(super) fn repr_int(word: &str) -> Option<Int> {
     }
 }
 
-/// Returns the value of the variant `index`; 0 where only the compiler knows it.
+/// Returns the value of the variant `index`, or 0 if only the compiler knows it.
 fn number(
     reader: &Reader<'_>,
     expression: &Expr,
@@ -132,7 +133,7 @@ fn number(
 
 fn variants(reader: &Reader<'_>, body: &DataEnum, repr: Int) -> Vec<Variant> {
     let mut variants = Vec::with_capacity(body.variants.len());
-    // A variant that says no number has the one after that of the variant before.
+    // The value of a variant without a number is that of the previous variant plus 1.
     let mut next = Some(0);
     for variant in &body.variants {
         let mut entries = Entries::read(reader, &variant.attrs, "bpf", "a variant");

@@ -1,19 +1,19 @@
-//! Constant expressions: literals, `u32::MAX` and its like, `+ - * / % << >> & | ^`, `-`, `!`, `as`, brackets, and the
-//! names that the caller knows.
+//! Constant expressions: literals, `u32::MAX` and similar limits, `+ - * / % << >> & | ^`, `-`,
+//! `!`, `as`, parentheses, and the names that the caller knows.
 
 use syn::{BinOp, Expr, Lit, UnOp};
 
 use crate::ir::{Int, Type};
 use crate::type_word::builtin;
 
-/// Why an expression has no value that could be known.
+/// The reason why the value of an expression is not known.
 pub(super) type Why = String;
 
-/// What a value is.
+/// The value of an expression.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Value {
     pub(super) number: i128,
-    /// Its type; `None` where a literal takes that of its surroundings.
+    /// Its type. `None` for a literal whose type depends on the context.
     pub(super) int: Option<Int>,
 }
 
@@ -27,16 +27,16 @@ impl Value {
     }
 }
 
-/// What an expression may name.
+/// The names that an expression can use.
 pub(super) trait Names {
     /// Returns the value of a constant.
     fn path(&self, path: &syn::Path) -> Result<Value, Why>;
 
-    /// Returns the value of the call of `function`, without arguments.
+    /// Returns the value of a call of `function` without arguments.
     fn call(&self, function: &Expr) -> Result<Value, Why>;
 }
 
-/// Names that nobody here knows.
+/// An implementation that knows no names.
 pub(super) struct NoNames;
 
 impl Names for NoNames {
@@ -53,7 +53,8 @@ fn words(path: &syn::Path) -> Vec<String> {
     path.segments.iter().map(|segment| segment.ident.to_string()).collect()
 }
 
-/// Returns the value of `expression`, where a value of the type `expected` is asked for.
+/// Returns the value of `expression` in a position where a value of the type `expected` is
+/// required.
 pub(super) fn evaluate(
     names: &dyn Names,
     expression: &Expr,
@@ -79,7 +80,7 @@ pub(super) fn evaluate(
                 return shift(&binary.op, left, right.number, expected);
             }
             let right = evaluate(names, &binary.right, left.int.or(expected))?;
-            // What a literal is another operand says.
+            // A literal gets the type of the other operand.
             let left = match (left.int, right.int) {
                 (None, Some(_)) => evaluate(names, &binary.left, right.int)?,
                 _ => left,
@@ -127,7 +128,8 @@ fn overflow() -> Why {
     "it has no value: it overflows, or divides by zero".to_owned()
 }
 
-/// `number`, if its type has it: the compiler refuses what overflows.
+/// Returns `number` if its type can represent it. Otherwise returns an error, as the compiler does
+/// for an overflow.
 fn fitting(number: i128, int: Option<Int>) -> Result<Value, Why> {
     if int.is_some_and(|int| wrapped(number, int) != number) {
         return Err(overflow());
@@ -150,7 +152,8 @@ fn operation(operator: &BinOp, left: i128, right: i128) -> Result<i128, Why> {
     result.ok_or_else(overflow)
 }
 
-/// Returns a shift drops the bits that leave the integer, and shifts by less than it has.
+/// Evaluates a shift. Bits that are shifted out of the integer are dropped. The number of bits to
+/// shift by must be less than the width of the integer.
 fn shift(operator: &BinOp, value: Value, bits: i128, expected: Option<Int>) -> Result<Value, Why> {
     let int = value.int.or(expected);
     let width = int.map_or(i128::BITS, |int| int.size * 8);
@@ -158,7 +161,7 @@ fn shift(operator: &BinOp, value: Value, bits: i128, expected: Option<Int>) -> R
     let number = match operator {
         BinOp::Shr(_) => value.number >> bits,
         _ if width < 64 => wrapped(value.number << bits, int.ok_or_else(overflow)?),
-        // 64 bits and more may not have room in the number that stands for them.
+        // The shifted value of a wider integer may not fit in an `i128`.
         _ => {
             let all = 1_i128.checked_shl(bits).and_then(|unit| value.number.checked_mul(unit));
             let all = all.ok_or_else(overflow)?;
@@ -168,7 +171,7 @@ fn shift(operator: &BinOp, value: Value, bits: i128, expected: Option<Int>) -> R
     Ok(Value { number, int: value.int })
 }
 
-/// Returns the integer that `ty` is; `usize` is the target's.
+/// Returns `ty` as an integer type. `usize` has the size that it has on the target.
 pub(super) fn int(ty: &syn::Type) -> Option<Int> {
     let syn::Type::Path(path) = ty else { return None };
     int_word(&path.path.segments.last()?.ident.to_string())
@@ -186,7 +189,7 @@ fn int_word(word: &str) -> Option<Int> {
 /// `usize` on every target that bpfmap runs on.
 pub(super) const USIZE: Int = Int { size: 8, signed: false };
 
-/// `value` as the integer has it.
+/// Returns `value` wrapped to the width and sign of `int`.
 pub(super) fn wrapped(value: i128, int: Int) -> i128 {
     let bits = int.size * 8;
     if bits >= 128 {
@@ -196,7 +199,7 @@ pub(super) fn wrapped(value: i128, int: Int) -> i128 {
     if int.signed && low >> (bits - 1) == 1 { low - (1 << bits) } else { low }
 }
 
-/// `u32::MAX` and so on.
+/// Returns the value of `u32::MAX` and similar limits.
 pub(super) fn limit(words: &[String]) -> Option<Value> {
     let [.., ty, what] = words else { return None };
     let int = int_word(ty)?;
@@ -227,7 +230,7 @@ mod tests {
 
     #[test]
     fn numbers_are_those_that_the_compiler_computes() {
-        // Of each the value as `rustc` has it where a `u32` is asked for.
+        // Expressions with the values that `rustc` computes where a `u32` is required.
         const CASES: &[(&str, i128)] = &[
             ("1 << 4", 1 << 4),
             ("!0", !0_u32 as i128),

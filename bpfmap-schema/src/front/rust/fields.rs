@@ -1,6 +1,7 @@
 //! The fields of a Rust struct or union, compared with the layout that C gives its members.
 //!
-//! Each byte is a field's, since all bytes are sent to the kernel; and each member is where C has it.
+//! Each byte must belong to a field, because all bytes are sent to the kernel. Each member must
+//! have the same offset as in C.
 
 use super::composite::{FieldRole, Storage};
 use super::item::TypeItem;
@@ -10,7 +11,8 @@ use crate::layout::CompositeLayout;
 use crate::rules;
 use crate::source::Span;
 
-/// Returns what is wrong with the fields of `item`, a struct or union whose members are `body`, all of known sizes.
+/// Checks the fields of `item`, a struct or union whose members are `body`. All members must have
+/// known sizes.
 #[must_use]
 pub fn check_fields(
     item: &TypeItem,
@@ -35,23 +37,24 @@ struct Fields<'a> {
     layout: &'a CompositeLayout,
 }
 
-/// A field that C has too.
+/// A field that represents members in C.
 struct Placed<'a> {
     name: &'a str,
     place: Span,
-    /// The bytes in C.
+    /// The first byte in C.
     start: u64,
     end: u64,
-    /// In Rust.
+    /// The alignment in Rust.
     align: u64,
-    /// The bytes that hold it, where it is no field of its own type.
+    /// The bytes that store it, if it is not a field of its own type.
     storage: Option<Storage>,
-    /// Of bytes that bit-fields share, those that the bit-fields leave: padding.
+    /// For bytes that bit-fields share, the number of bytes that no bit-field uses. They are
+    /// padding.
     rest: u64,
 }
 
 impl<'a> Fields<'a> {
-    /// `None` for padding.
+    /// Returns the position in C of a field, or `None` for padding.
     fn placed(&self, role: &FieldRole) -> Option<Placed<'a>> {
         let (index, last, storage) = match role {
             FieldRole::Member { index, .. } => (*index, *index, None),
@@ -83,7 +86,8 @@ impl<'a> Fields<'a> {
     }
 
     fn of_struct(&self, findings: &mut Vec<Finding>) {
-        // The first byte that C has free, and the padding that was named since.
+        // The first byte in C after the previous members, and the number of padding bytes declared
+        // since then.
         let (mut free, mut named) = (0, 0);
         let mut padding: Vec<Storage> = Vec::new();
         let mut last = self.item.def.name.span;
@@ -148,7 +152,7 @@ impl<'a> Fields<'a> {
             let filled = match (role, placed.storage) {
                 (FieldRole::Member { padding: Some(padding), .. }, _) => has + u64::from(*padding),
                 (_, Some(Storage { bytes: Some(bytes), .. })) => bytes.into(),
-                // The compiler will know.
+                // Only the compiler knows the size.
                 _ => continue,
             };
             if filled == size {
@@ -198,7 +202,7 @@ impl<'a> Fields<'a> {
 }
 
 impl Placed<'_> {
-    /// Rust takes no field at an offset that its alignment does not divide.
+    /// Reports a member whose offset in C is not a multiple of its alignment in Rust.
     fn misplaced(&self) -> Option<Finding> {
         if self.start % self.align == 0 {
             return None;
@@ -212,7 +216,8 @@ impl Placed<'_> {
         )))
     }
 
-    /// C packs bit-fields one behind the other, however Rust groups them.
+    /// Reports a group of bit-fields that shares a byte with the previous group. C packs bit-fields
+    /// without gaps, regardless of how they are grouped in Rust.
     fn shares_a_byte(&self) -> Finding {
         let message =
             format!("C puts `{}` into the same byte as the previous bit-fields", self.name);
@@ -220,7 +225,7 @@ impl Placed<'_> {
             .help("write these and the previous bit-fields in one `bits(…)`")
     }
 
-    /// Returns the array that holds it has its size.
+    /// Reports a byte array that does not have the size of the members that it stores.
     fn wrong_storage(&self) -> Option<Finding> {
         let Some(Storage { bytes: Some(there), place }) = self.storage else { return None };
         let has = self.end - self.start;

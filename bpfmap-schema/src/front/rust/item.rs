@@ -101,7 +101,7 @@ pub struct Held {
 /// The target of a special field in Rust.
 #[derive(Debug, Clone)]
 pub struct Pointee {
-    /// Where it is named: the place of the [target](crate::ir::Target)'s name.
+    /// The position of the [target](crate::ir::Target)'s name.
     pub place: Span,
     /// The path of the type.
     pub path: TokenStream,
@@ -146,9 +146,9 @@ pub(super) struct Reader<'c> {
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Number<T> {
     Known(Spanned<T>),
-    /// Only the compiler will know it.
+    /// A number that only the compiler knows.
     Later,
-    /// It is none, which has been reported.
+    /// Not a number, which has been reported.
     Nothing,
 }
 
@@ -182,12 +182,12 @@ impl<'c> Reader<'c> {
         self.context.report(finding);
     }
 
-    /// Notes that something could not be read, which has been reported.
+    /// Records that something could not be read. It has already been reported.
     pub(super) fn failed(&self) {
         self.reported.set(true);
     }
 
-    /// Reports what syn could not read of an attribute.
+    /// Reports a syntax error that `syn` found in an attribute.
     pub(super) fn syntax(&self, error: &syn::Error) {
         let span = self.context.span(error.span(), error.span());
         self.report(
@@ -208,13 +208,13 @@ impl<'c> Reader<'c> {
         self.pointees.take()
     }
 
-    /// Returns whether all could be read; whether a number is left to the compiler; and what is
-    /// held.
+    /// Returns whether all could be read, whether a number is left to the compiler, and the types
+    /// contained by value.
     pub(super) fn finish(&self) -> (bool, bool, Vec<Held>) {
         (!self.reported.get(), self.later.get(), self.held.take())
     }
 
-    /// Returns what was read, as an item of which `def` says all.
+    /// Returns the result for a type that `def` describes completely.
     pub(super) fn item(&self, def: TypeDef) -> TypeItem {
         let (readable, later, held) = self.finish();
         TypeItem {
@@ -232,7 +232,7 @@ impl<'c> Reader<'c> {
         }
     }
 
-    /// Returns where `tokens` stand.
+    /// Returns the position of `tokens`.
     pub(super) fn place(&self, tokens: &impl ToTokens) -> Span {
         let mut tokens = tokens.to_token_stream().into_iter();
         let Some(first) = tokens.next() else { return Span::NONE };
@@ -249,26 +249,26 @@ impl<'c> Reader<'c> {
         self.context.span(start, end)
     }
 
-    /// Returns where one token stands.
+    /// Returns the position of one token.
     pub(super) fn place_of(&self, token: TokenSpan) -> Span {
         self.context.span(token, token)
     }
 
-    /// Returns the place from `first` to the end of `rest`.
+    /// Returns the span from the start of `first` to the end of `rest`.
     pub(super) fn place_up_to(&self, first: TokenSpan, rest: Span) -> Span {
         Span { end: rest.end, ..self.place_of(first) }
     }
 
-    /// Returns the name of the type or map `ident` in the schema: `asked`, or by what Rust calls
-    /// it.
+    /// Returns the name of the type or map `ident` in the schema: `asked`, or a name derived from
+    /// its Rust name.
     pub(super) fn name(&self, ident: &Ident, asked: Option<Spanned<String>>) -> Spanned<String> {
         asked.unwrap_or_else(|| {
             Spanned::new(snake_case(&ident.unraw().to_string()), self.place_of(ident.span()))
         })
     }
 
-    /// Returns the value of an expression that stands for `what`: "`max_entries`". What its literals are in Rust is
-    /// said by `int`, unless nothing says it.
+    /// Returns the value of an expression for `what`, such as "`max_entries`". `int` is the type of
+    /// its literals in Rust, if it is known.
     pub(super) fn number<T: TryFrom<i128>>(
         &self,
         expression: &Expr,
@@ -319,8 +319,8 @@ impl<'c> Reader<'c> {
         }
     }
 
-    /// Returns the number that was read of `expression`; where it is left to the compiler, notes it as `later` and goes
-    /// on with `instead`.
+    /// Returns the number read from
+    /// `expression`. If it is left to the compiler, records it as `later` and returns `instead`.
     pub(super) fn or_later<T>(
         &self,
         number: Number<T>,
@@ -351,9 +351,9 @@ const U32: Int = Int { size: 4, signed: false };
 
 enum Literal {
     Number(i128),
-    /// A string, say.
+    /// An expression that can't be a number, such as a string.
     NoNumber,
-    /// Something to be computed.
+    /// An expression that must be computed.
     Expression,
 }
 

@@ -62,7 +62,7 @@ pub(super) fn read(reader: &Reader<'_>, input: &DeriveInput) -> MapItem {
     let key = key_or_value(reader, "key", parts.key.take(), key_size);
     let value = key_or_value(reader, "value", parts.value.take(), value_size);
     set_by_loader.append(&mut parts.open);
-    // In one order, whatever that of the fields.
+    // The order does not depend on the order of the fields.
     set_by_loader.sort_by_key(|set| Attribute::WORDS.iter().position(|(_, it)| *it == set.value));
     let span = reader.place_of(input.ident.span());
     let (complete, has_later, held) = reader.finish();
@@ -99,8 +99,8 @@ pub(super) fn read(reader: &Reader<'_>, input: &DeriveInput) -> MapItem {
     }
 }
 
-/// Returns the number that `key` has, an integer of `size` bytes. One that is left to the compiler
-/// goes to `later`.
+/// Returns the number of `key`, an integer of `size` bytes. If it is left to the compiler, adds it
+/// to `later`.
 fn number<T: TryFrom<i128>>(
     reader: &Reader<'_>,
     entries: &mut Entries<'_, '_>,
@@ -117,14 +117,14 @@ fn number<T: TryFrom<i128>>(
     number.known()
 }
 
-/// Returns the one word that stands alone.
+/// Returns the map type, which is the only word without a value.
 fn map_type(
     reader: &Reader<'_>,
     input: &DeriveInput,
     entries: &mut Entries<'_, '_>,
 ) -> Spanned<String> {
     let mut bare = entries.take_bare();
-    // What is no map type may be a key without its value, if another word is one.
+    // A word that is not a map type may be a key without its value, if another word is a map type.
     let is_type = |word: &Ident| MapType::by_name(&word.unraw().to_string()).is_some();
     let place = bare.iter().position(is_type).unwrap_or(0);
     if bare.is_empty() {
@@ -181,13 +181,13 @@ fn bool(reader: &Reader<'_>, expression: &Expr) -> Option<Spanned<bool>> {
     None
 }
 
-/// `min_kernel = "5.10"`.
+/// Reads `min_kernel = "5.10"`.
 fn kernel(reader: &Reader<'_>, text: &Spanned<String>) -> Option<KernelVersion> {
     let kernel = front::kernel_version(text, |finding| reader.report(finding))?;
     Some(kernel.value)
 }
 
-/// `set_by_loader(max_entries)`. Of what has a type, a parameter says it.
+/// Reads `set_by_loader(max_entries)`. A type is left to the loader with a type parameter instead.
 fn set_by_loader(reader: &Reader<'_>, entries: &mut Entries<'_, '_>) -> Vec<Spanned<Attribute>> {
     let words = entries.list(
         "set_by_loader",
@@ -268,10 +268,10 @@ fn pinning(
     Some(Spanned::new(Pinning::from_number(number.value), number.span))
 }
 
-/// `0 = name, 1 = "name"`.
+/// Parses `0 = name, 1 = "name"`.
 fn initial_contents(input: ParseStream<'_>) -> syn::Result<Vec<(Expr, (String, TokenStream))>> {
     let one = |input: ParseStream<'_>| {
-        // A whole expression would take the `=` with it.
+        // Parsing a whole expression would include the `=`.
         let index = if input.peek(Lit) {
             Expr::Lit(ExprLit { attrs: Vec::new(), lit: input.parse()? })
         } else {
@@ -299,7 +299,7 @@ struct Parts {
     value: Option<Spanned<Type>>,
     event: Option<Spanned<Type>>,
     inner: Option<Spanned<InnerMap>>,
-    /// Those whose type is a parameter.
+    /// The attributes whose type is a parameter.
     open: Vec<Spanned<Attribute>>,
 }
 
@@ -369,13 +369,13 @@ impl Parts {
     }
 }
 
-/// Returns what of a map can be left to the loader, by its field.
+/// Returns the attribute that can be left to the loader by making the type of `field` a parameter.
 fn open(field: &Ident) -> Option<Attribute> {
     let parts = Attribute::WORDS.iter().filter(|(_, it)| *it != Attribute::MaxEntries);
     parts.clone().find(|(name, _)| field == name).map(|(_, attribute)| *attribute)
 }
 
-/// Returns whether a type is nothing but a name.
+/// Returns whether a type is just the name `name`.
 fn is_named(ty: &syn::Type, name: &Ident) -> bool {
     matches!(ty, syn::Type::Path(path) if path.qself.is_none() && path.path.is_ident(name))
 }
@@ -389,7 +389,7 @@ fn no_parameter(reader: &Reader<'_>, parameter: &impl quote::ToTokens) {
     );
 }
 
-/// Returns the map that a map of maps names.
+/// Returns the inner map that a map of maps names.
 fn inner(reader: &Reader<'_>, ty: &syn::Type) -> Option<Spanned<InnerMap>> {
     let span = reader.place(ty);
     if let syn::Type::Path(TypePath { qself: None, path, .. }) = ty {

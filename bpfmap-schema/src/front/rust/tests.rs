@@ -1,4 +1,4 @@
-//! Items in Rust, compared with the same in TOML.
+//! Compares items in Rust with the same declarations in TOML.
 
 use std::cell::RefCell;
 use std::path::Path;
@@ -66,7 +66,7 @@ fn map_of(text: &str) -> MapItem {
     item
 }
 
-/// Returns the only type of a TOML schema, without places.
+/// Returns the only type of a TOML schema, without positions.
 fn toml_type(text: &str) -> TypeDef {
     let draft = read_str(Path::new("test.toml"), text);
     assert!(draft.findings.is_empty(), "{:?}", draft.findings);
@@ -94,7 +94,7 @@ fn placeless(mut def: TypeDef) -> TypeDef {
     def
 }
 
-/// Returns the rule, the words that it is about and the message of each finding.
+/// Returns the rule, the underlined source text and the message of each diagnostic.
 fn findings<T>(
     text: &str,
     read: fn(&dyn Context, &syn::DeriveInput) -> T,
@@ -481,7 +481,7 @@ fn fields_lie_where_c_has_the_members() {
         one("#[repr(C)] struct S { #[bpf(bits(a: u8 = 3))] bits0: [u8; 1], #[bpf(bits(b: u8 = 3))] bits1: [u8; 1] }").0,
         "rust-repr"
     );
-    // Bytes that the bit-fields leave are padding.
+    // Bytes that no bit-field uses are padding.
     fits("#[repr(C, align(4))] struct S { #[bpf(bits(a: u32 = 3))] bits0: [u8; 4] }");
     assert_eq!(
         one("#[repr(C, align(4))] struct S { #[bpf(bits(a: u32 = 23))] bits0: [u8; 2], _pad: [u8; 1] }").0,

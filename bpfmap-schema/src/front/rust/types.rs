@@ -1,4 +1,4 @@
-//! Rust types as types of a schema.
+//! Converts Rust types to types of a schema.
 
 use proc_macro2::{Delimiter, Span as TokenSpan, TokenTree};
 use quote::ToTokens as _;
@@ -16,7 +16,7 @@ use crate::source::{Span, Spanned};
 use crate::type_word;
 use bpfmap_core::SpecialField;
 
-/// What the attributes of a member say about its type beyond what Rust says.
+/// Details about a member's type that are given by attributes, not by the Rust type.
 #[derive(Default)]
 pub(super) struct Hints {
     /// `char`: the bytes are text.
@@ -25,12 +25,12 @@ pub(super) struct Hints {
     points_to: Option<Spanned<Type>>,
     /// `kptr = "…"` and so on.
     field: Option<(SpecialField, Spanned<Target>)>,
-    /// Whether the type is that of a bit-field.
+    /// Whether the type belongs to a bit-field.
     pub(super) bit_field: bool,
 }
 
 impl Hints {
-    /// Takes those words of `entries` that are about a type.
+    /// Takes the words of `entries` that describe a type.
     pub(super) fn take(reader: &Reader<'_>, entries: &mut Entries<'_, '_>) -> Self {
         let char = entries.flag("char").map(|word| word.span());
         let points_to = entries.string("points_to").and_then(|text| {
@@ -46,7 +46,7 @@ impl Hints {
         Self { char, points_to, field, bit_field: false }
     }
 
-    /// Reports what is left: nothing in the type asked for it.
+    /// Reports the hints that the type did not use.
     pub(super) fn finish(self, reader: &Reader<'_>) {
         let left = [
             self.char.map(|span| (reader.place_of(span), "char", "on `u8` and arrays of it")),
@@ -67,14 +67,15 @@ impl Hints {
     }
 }
 
-/// Pointers whose attribute is called as the schema calls them.
+/// Pointers whose attribute in Rust has the same name as in the schema.
 const TARGETED: &[SpecialField] =
     &[SpecialField::Kptr, SpecialField::UntrustedKptr, SpecialField::PerCpuKptr];
 
 const ROOTS: [(&str, SpecialField); 2] =
     [("list_head", SpecialField::ListHead), ("rb_root", SpecialField::RbRoot)];
 
-/// `Struct` or `Struct.member` of the schema; or `"STRUCT"`, `"STRUCT.MEMBER"`, as C calls them.
+/// Parses `Struct` or `Struct.member` of the schema, or their C names in quotes,
+/// `"STRUCT"` or `"STRUCT.MEMBER"`.
 fn target(
     reader: &Reader<'_>,
     field: SpecialField,
@@ -136,8 +137,8 @@ fn target(
 
 const NAME_A_STRUCT: &str = "write `Struct`, or `Struct.member` for a list or a tree, or the name in C as a string: `\"task_struct\"`";
 
-/// Returns what a member, key, value or event of the type `ty` is. `None` where that has been
-/// reported.
+/// Returns the schema type of a member, key, value or event whose Rust type is `ty`. Returns `None`
+/// if an error has been reported.
 pub(super) fn read(reader: &Reader<'_>, ty: &syn::Type, mut hints: Hints) -> Option<Spanned<Type>> {
     let read = read_with(reader, ty, &mut hints);
     if read.is_some() {
@@ -146,7 +147,8 @@ pub(super) fn read(reader: &Reader<'_>, ty: &syn::Type, mut hints: Hints) -> Opt
     read
 }
 
-/// Returns the bytes behind a value in `Padded<T, N>`, and `T`. `None` for any other type.
+/// For `Padded<T, N>`, returns `N` (the number of padding bytes) and `T`. Returns `None` for any
+/// other type.
 pub(super) fn padded<'t>(
     reader: &Reader<'_>,
     ty: &'t syn::Type,
@@ -165,7 +167,7 @@ pub(super) fn padded<'t>(
 
 /// Returns the constant that is between angle brackets, without its braces.
 fn constant(argument: &GenericArgument) -> Option<Expr> {
-    // A constant by its name looks like a type.
+    // In syntax, the name of a constant looks like a type.
     let (GenericArgument::Const(_) | GenericArgument::Type(_)) = argument else { return None };
     let tokens = argument.to_token_stream();
     let mut trees = tokens.clone().into_iter();
@@ -178,7 +180,7 @@ fn constant(argument: &GenericArgument) -> Option<Expr> {
     inner.or_else(|| syn::parse2(tokens).ok())
 }
 
-/// Returns the array of `length` elements. `None` where what is wrong with the length was reported.
+/// Returns the array of `length` elements, or `None` if an error in the length was reported.
 fn array_of(
     element: Spanned<Type>,
     length: Number<u32>,
@@ -186,7 +188,7 @@ fn array_of(
 ) -> Option<Type> {
     let length = match length {
         Number::Known(length) => length,
-        // One that is never too many; the item is marked as not all known.
+        // A length of 1 is never too large. The item is marked as incomplete.
         Number::Later => Spanned::new(1, place()),
         Number::Nothing => return None,
     };
@@ -213,7 +215,7 @@ fn read_with(reader: &Reader<'_>, ty: &syn::Type, hints: &mut Hints) -> Option<S
     Some(Spanned::new(read, span()))
 }
 
-/// Returns what to say of a type that is no path and no array.
+/// Returns a description of a type that is neither a path nor an array, and a help.
 fn shape(ty: &syn::Type) -> (&'static str, &'static str) {
     match ty {
         syn::Type::Reference(_) => (
@@ -398,7 +400,7 @@ fn targeted(
     None
 }
 
-/// Returns the type of the schema that is between the angle brackets of `path`.
+/// Returns the name of the schema type in the angle brackets of `path`.
 fn argument(reader: &Reader<'_>, path: &Path, span: Span) -> Option<Spanned<String>> {
     if let Some(GenericArgument::Type(syn::Type::Path(inner))) = arguments(path).next() {
         if let Meaning::Schema(name) = reader.context().resolve(&inner.path) {
@@ -414,8 +416,8 @@ fn argument(reader: &Reader<'_>, path: &Path, span: Span) -> Option<Spanned<Stri
     )
 }
 
-/// Stands in for a type that could not be read. The item that has it is marked as incomplete, so
-/// nothing is concluded from it.
+/// Returns a placeholder for a type that could not be read. The item that uses it is marked as
+/// incomplete, so no rule draws conclusions from the placeholder.
 pub(super) fn placeholder() -> Spanned<Type> {
     Type::Int(Int { size: 1, signed: false }).into()
 }

@@ -1,4 +1,4 @@
-//! Tables of one TOML file, read key by key: each mistake becomes a finding at its place.
+//! Reads the tables of one TOML file key by key. Each mistake becomes a diagnostic at its position.
 
 use std::cell::RefCell;
 use std::ops::Range;
@@ -12,14 +12,14 @@ use crate::nearest::{nearest, nearest_key};
 use crate::rules;
 use crate::source::{SourceId, Span, Spanned};
 
-/// A key with the bytes it was written at.
+/// A key and its byte range.
 type Key<'t> = TomlSpanned<DeString<'t>>;
 
-/// A value with the bytes it was written at.
+/// A value and its byte range.
 pub(super) type Value<'t> = TomlSpanned<DeValue<'t>>;
 
-/// Returns the keys and values of a table, in the order of the text: the table itself is sorted by
-/// name.
+/// Returns the keys and values of a table in the order of the text. (The parsed table is sorted by
+/// name.)
 pub(super) fn as_written<'v, 't>(
     table: &'v DeTable<'t>,
 ) -> impl Iterator<Item = (&'v Key<'t>, &'v Value<'t>)> {
@@ -28,7 +28,7 @@ pub(super) fn as_written<'v, 't>(
     entries.into_iter()
 }
 
-/// One file that is being read, and what was found in it so far.
+/// A file that is being read, and the diagnostics so far.
 pub(super) struct File<'s> {
     id: SourceId,
     text: &'s str,
@@ -48,8 +48,8 @@ impl<'s> File<'s> {
         self.findings.borrow_mut().push(finding);
     }
 
-    /// Returns how much was found so far: whether reading a part of the file found something is
-    /// whether this has grown.
+    /// Returns the number of diagnostics so far. If it has grown after a part of the file was read,
+    /// that part has mistakes.
     pub(super) fn findings_count(&self) -> usize {
         self.findings.borrow().len()
     }
@@ -58,8 +58,8 @@ impl<'s> File<'s> {
         self.findings.into_inner()
     }
 
-    /// Returns what is between the quotes of a string at `span`, if it has no escapes: then a byte
-    /// of the string is a byte of the file.
+    /// Returns whether the string at `span` has no escapes. If so, an offset in the string
+    /// corresponds to an offset in the file.
     pub(super) fn is_verbatim(&self, span: Span, string: &str) -> bool {
         self.text.get(span.start + 1..span.end.saturating_sub(1)) == Some(string)
     }
@@ -144,7 +144,7 @@ impl<'s> File<'s> {
         items.iter().filter_map(|item| self.string(item, key)).collect()
     }
 
-    /// Returns which of `words` the string says.
+    /// Returns the value of the one of `words` that equals the string.
     pub(super) fn word<T: Copy>(
         &self,
         text: &Spanned<String>,
@@ -184,19 +184,19 @@ macro_rules! number {
 
 number!(u32 u64);
 
-/// An enum's value: its own rule says what fits, once the width is known.
+/// The value of an enum variant. A rule checks its range when the width of the enum is known.
 impl Number for i128 {
     const MIN: Self = i64::MIN as Self;
     const MAX: Self = u64::MAX as Self;
 }
 
-/// One table of the file, whose keys are asked for one by one.
+/// A table of the file, whose keys are requested one by one.
 pub(super) struct Fields<'v, 't, 's> {
     pub(super) file: &'v File<'s>,
     table: &'v DeTable<'t>,
-    /// Which keys the table can have.
+    /// The keys that the table can have.
     grammar: &'static Table,
-    /// Where the table, or what declares it, stands.
+    /// The position of the table or of its declaration.
     pub(super) span: Span,
 }
 
@@ -210,13 +210,12 @@ impl<'v, 't, 's> Fields<'v, 't, 's> {
         Self { file, table, grammar, span }
     }
 
-    /// Now that more is known of it, which table of the grammar it is.
+    /// Sets the table of the grammar after the kind of table is known.
     pub(super) fn is(&mut self, grammar: &'static Table) {
         self.grammar = grammar;
     }
 
-    /// Returns the value of a key of the grammar. Reports that the key is absent if it must be
-    /// there.
+    /// Returns the value of a key of the grammar. Reports a required key that is absent.
     pub(super) fn get(&self, key: &str) -> Option<&'v Value<'t>> {
         let value = self.present(key);
         let what = self.grammar.what;
@@ -238,7 +237,7 @@ impl<'v, 't, 's> Fields<'v, 't, 's> {
     }
 
     fn present(&self, key: &str) -> Option<&'v Value<'t>> {
-        // A schema's tables have few keys: a walk is faster than a hash.
+        // Tables have few keys, so a linear search is faster than hashing.
         self.table.iter().find(|(known, _)| known.get_ref() == key).map(|(_, value)| value)
     }
 

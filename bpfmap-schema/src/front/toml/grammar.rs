@@ -1,7 +1,9 @@
-//! The grammar of schemas in TOML, as data: each table, its keys, and what each key takes.
+//! The grammar of schemas in TOML as data: each table, its keys, and the values that each key
+//! accepts.
 //!
-//! The reader asks it which keys a table has and which of them must be there; `bpfmap schema` writes it as JSON
-//! Schema. The value of a key is checked by the code that reads it: the test `grammar` compares the two.
+//! The reader uses it to find unknown and missing keys, and `bpfmap schema` writes it as JSON
+//! Schema. The values of keys are checked by the code that reads them, and the test `grammar`
+//! checks that this code agrees with the grammar.
 
 use bpfmap_core::SpecialField;
 use bpfmap_core::map_type::{MAP_FLAGS, MAP_TYPES};
@@ -14,11 +16,11 @@ use crate::ir::{Attribute, Pinning};
 pub struct Table {
     /// Its name in the grammar, unique: `inner_map`.
     pub name: &'static str,
-    /// What it is called in messages: `an inner map`.
+    /// Its name in messages, such as `an inner map`.
     pub what: &'static str,
-    /// What it declares, in one sentence.
+    /// A description of what it declares, in one sentence.
     pub doc: &'static str,
-    /// Its keys, in groups that tables share.
+    /// Its keys, in groups. Tables can share a group.
     pub keys: &'static [&'static [Key]],
 }
 
@@ -40,28 +42,28 @@ impl Table {
 pub struct Key {
     /// Its name.
     pub name: &'static str,
-    /// What it takes.
+    /// The values that it accepts.
     pub value: Value,
-    /// Whether it must be there.
+    /// Whether the key is required.
     pub presence: Presence,
-    /// What it means.
+    /// A description of its meaning.
     pub doc: &'static str,
 }
 
-/// Whether a table must have a key.
+/// Whether a key is required.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Presence {
     /// The key can be left out.
     Optional,
-    /// The key must be there.
+    /// The key is required.
     Required,
-    /// The key must be there unless the table has this other key.
+    /// The key is required unless the table has this other key.
     Unless(&'static str),
-    /// The key can be left out, and must be if the table has this other key.
+    /// The key is optional. It is not allowed if the table has this other key.
     InsteadOf(&'static str),
 }
 
-/// What a key takes.
+/// The values that a key accepts.
 #[derive(Debug)]
 pub enum Value {
     /// A string.
@@ -194,7 +196,7 @@ pub static ENUM: Table = Table {
     ],
 };
 
-/// Another name for a type.
+/// An alias for a type.
 pub static ALIAS: Table = Table {
     name: "alias",
     what: "an alias",
@@ -280,7 +282,7 @@ pub static MEMBER: Table = Table {
     ],
 };
 
-/// A struct in the place of a member.
+/// A member that is a struct declared in place.
 pub static STRUCT_MEMBER: Table = Table {
     name: "struct_member",
     what: "a struct member",
@@ -292,7 +294,7 @@ pub static STRUCT_MEMBER: Table = Table {
     ],
 };
 
-/// A union in the place of a member.
+/// A member that is a union declared in place.
 pub static UNION_MEMBER: Table = Table {
     name: "union_member",
     what: "a union member",
@@ -318,7 +320,7 @@ const OF_A_MEMBER: &[Key] = &[
     ),
 ];
 
-/// A variant of an enum that says more than its number.
+/// A variant of an enum that has more than a number.
 pub static VARIANT: Table = Table {
     name: "variant",
     what: "a variant",
@@ -332,7 +334,7 @@ pub static VARIANT: Table = Table {
 /// A map.
 pub static MAP: Table = Table { name: "map", what: "a map", doc: "A BPF map.", keys: &[OF_A_MAP] };
 
-/// A map that is a template for the maps in a map of maps.
+/// A template for the inner maps of a map of maps.
 pub static INNER_MAP: Table = Table {
     name: "inner_map",
     what: "an inner map",
@@ -413,7 +415,7 @@ static OF_A_MAP: &[Key] = &[
     optional("doc", Value::Text, "A description of the map."),
 ];
 
-/// Returns the words of a list of words and their meanings in code.
+/// Returns the words of a list that maps words to their values in code, with empty descriptions.
 fn names<T>(words: &[(&'static str, T)]) -> Vec<(&'static str, &'static str)> {
     words.iter().map(|(word, _)| (*word, "")).collect()
 }

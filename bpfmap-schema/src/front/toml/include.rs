@@ -1,4 +1,4 @@
-//! Files, and the files that they include.
+//! Reads files and the files that they include.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -12,34 +12,34 @@ use crate::ir::Include;
 use crate::rules;
 use crate::source::{SourceId, Span};
 
-/// The largest file that is taken for a schema, in bytes. A schema of a thousand maps and a
-/// thousand structs has some 300,000.
+/// The largest schema file that is read, in bytes. A schema with a thousand maps and a thousand
+/// structs has about 300,000 bytes.
 pub const MAX_FILE_SIZE: u64 = 4 << 20;
 
-/// The most that is read of a schema and all that it includes, in bytes.
+/// The maximum total size of a schema and all files that it includes, in bytes.
 const MAX_TEXT: u64 = 16 << 20;
 
-/// How deep files may include each other.
+/// The maximum depth of includes.
 const MAX_INCLUDE_DEPTH: usize = 32;
 
 /// Reads a file and all it includes into one draft.
 #[derive(Default)]
 pub(super) struct Reader {
     draft: Draft,
-    /// The files that are being read, each included by the one before.
+    /// The files that are being read, each included by the previous one.
     stack: Vec<Including>,
-    /// The files that were read to their end, by canonical paths, each with its index among the schemas that are
-    /// included.
+    /// The files that have been read completely, by canonical path, with their indexes among the
+    /// included schemas.
     done: HashMap<PathBuf, Option<usize>>,
-    /// How many bytes were read.
+    /// The number of bytes read so far.
     taken: u64,
 }
 
 struct Including {
     canonical: PathBuf,
-    /// As the user would name it.
+    /// The path as shown to the user.
     path: PathBuf,
-    /// Where the file before asks for it.
+    /// The position of the `include` in the previous file.
     span: Span,
 }
 
@@ -56,7 +56,8 @@ impl Reader {
         self.draft
     }
 
-    /// Reads the file `path`, which is asked for at `span`. Returns its index among the schemas that are included.
+    /// Reads the file `path`, which is included at `span`. Returns its index among the included
+    /// schemas.
     fn file(&mut self, path: &Path, span: Span) -> Option<usize> {
         let canonical = canonical(path);
         let is_direct = self.stack.len() == 1;
@@ -81,7 +82,7 @@ impl Reader {
             );
             return None;
         }
-        // The author of a schema may name a file that they must not see.
+        // The author of a schema could name a file that they are not allowed to read.
         let read = if self.stack.is_empty() {
             input::read_given(path, MAX_FILE_SIZE)
         } else {
@@ -150,13 +151,15 @@ impl Reader {
         Some(id)
     }
 
-    /// Reads a file and then what it includes. Returns its index among the schemas that are included.
+    /// Reads a file and then the files that it includes. Returns its index among the included
+    /// schemas.
     fn text(&mut self, path: &Path, text: &str) -> Option<usize> {
         let id = self.source(path, text)?;
         let is_root = self.stack.len() == 1;
         let types_before = self.draft.schema.types.len();
         let Top { name, includes } = schema::read(&mut self.draft, id, path, text, is_root);
-        // Included types stand first, but a file is read before those that it names.
+        // Included types come first in the schema, but a file is read before the files that it
+        // includes.
         let mut own = self.draft.schema.types.split_off(types_before);
         let folder = path.parent().unwrap_or(Path::new(""));
         let includes: Vec<usize> = includes
@@ -199,7 +202,7 @@ impl Reader {
 
     fn report_not_utf8(&mut self, path: &Path, error: &std::string::FromUtf8Error) {
         let start = error.utf8_error().valid_up_to();
-        // Up to the first bad byte, the text and the bytes are the same.
+        // Up to the first invalid byte, offsets in the text and in the bytes are the same.
         let text = String::from_utf8_lossy(error.as_bytes());
         let end = start + char::REPLACEMENT_CHARACTER.len_utf8();
         let id = self.draft.schema.sources.add(path, text);

@@ -1,4 +1,4 @@
-//! `[maps.NAME]`.
+//! Reads the tables `[maps.NAME]`.
 
 use toml::de::{DeTable, DeValue};
 

@@ -1,13 +1,14 @@
-//! How much memory reading takes, so that no file takes more than there should be.
+//! An estimate of the memory that reading a file needs, which limits the memory for untrusted
+//! files.
 //!
-//! A sign of TOML takes some hundred times the memory of its text, and an entry of a list, once it is a
-//! member or a finding, a thousand times. The sizes were measured: `tests/memory.rs` holds them up to
-//! what reading really takes.
+//! A character of TOML syntax needs up to a few hundred times the memory of its text. An entry of a
+//! list that becomes a member or a diagnostic needs up to a thousand times. The sizes were
+//! measured, and `tests/memory.rs` compares them with the real use of memory.
 
-/// What reading one file may take, in bytes.
+/// The memory limit for reading one file, in bytes.
 const OF_A_FILE: u64 = 56 << 20;
 
-/// Returns whether reading `text` takes more than there is room for.
+/// Returns whether reading `text` could exceed the memory limit.
 pub(super) fn is_too_much(text: &str) -> bool {
     let mut bytes = 0;
     let mut before = b'\n';

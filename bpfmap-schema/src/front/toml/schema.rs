@@ -13,18 +13,19 @@ use crate::rules;
 use crate::source::{SourceId, Spanned};
 use bpfmap_core::KernelVersion;
 
-/// How many mistakes against TOML itself are reported a file: most that follow are echoes.
+/// The maximum number of TOML syntax errors reported per file. Later ones are mostly consequences
+/// of the first.
 const MAX_SYNTAX_ERRORS: usize = 20;
 
-/// What a file says of its schema, beside the types.
+/// The top-level keys of a file, except the types.
 pub(super) struct Top {
-    /// What the schema is called; empty where nothing tells.
+    /// The name of the schema, which is empty if it can't be determined.
     pub(super) name: Spanned<String>,
     /// The files that it includes.
     pub(super) includes: Vec<Spanned<String>>,
 }
 
-/// Adds what `text` declares to `draft`: the types, and of a root all the rest.
+/// Adds the types that `text` declares to `draft`. For the root file, also adds everything else.
 pub(super) fn read(draft: &mut Draft, id: SourceId, path: &Path, text: &str, is_root: bool) -> Top {
     let file = File::new(id, text);
     let (document, errors) = DeTable::parse_recoverable(text);
@@ -43,7 +44,8 @@ pub(super) fn read(draft: &mut Draft, id: SourceId, path: &Path, text: &str, is_
     let name = if is_root {
         name.or_else(|| name_of(path, &file))
     } else {
-        // What is made of a schema that is included is made where it is read by itself, and there it needs a name.
+        // The generated files of an included schema are written when that schema is read on its
+        // own. A missing name is reported then.
         name.or_else(|| stem(path).and_then(front::name_of).map(Spanned::from))
     };
     let name = name.unwrap_or_default();
@@ -60,7 +62,7 @@ pub(super) fn read(draft: &mut Draft, id: SourceId, path: &Path, text: &str, is_
     Top { name, includes }
 }
 
-/// Returns the mistakes against TOML itself.
+/// Returns the TOML syntax errors.
 pub(super) fn read_syntax(id: SourceId, text: &str) -> Vec<Finding> {
     let file = File::new(id, text);
     let (_, errors) = DeTable::parse_recoverable(text);
@@ -76,12 +78,13 @@ fn report_syntax_errors(file: &File<'_>, errors: Vec<toml::de::Error>) {
     }
 }
 
-/// Returns the name of a file without `.toml`.
+/// Returns the name of a file without the extension.
 fn stem(path: &Path) -> Option<&str> {
     path.file_stem()?.to_str()
 }
 
-/// Returns a schema that has no `name` is called as its file, if that makes an identifier.
+/// Returns the name of a schema without the key `name`. It is the name of its file, if an
+/// identifier can be made of it.
 fn name_of(path: &Path, file: &File<'_>) -> Option<Spanned<String>> {
     let stem = stem(path).unwrap_or_default();
     if let Some(name) = front::name_of(stem) {

@@ -1,4 +1,5 @@
-//! The methods of a member that lives in bytes: a getter, a setter, and what makes a value with it.
+//! The methods of a member that is stored in bytes: a getter, a setter, and a method that creates a
+//! value with the member.
 
 use std::fmt::Write;
 use std::ops::Range;
@@ -6,45 +7,45 @@ use std::ops::Range;
 use crate::print::comment::push_rust_doc;
 use crate::print::rust::names::{Scope, plain};
 
-/// A member that is read and written by methods.
+/// A member that is read and written with methods.
 #[derive(Debug)]
 pub struct Accessor<'a> {
     /// The names of the methods.
     pub names: &'a AccessorNames,
-    /// What the schema says of it.
+    /// Its documentation in the schema.
     pub doc: Option<&'a str>,
     /// Its type in Rust.
     pub ty: &'a str,
-    /// The field that holds it.
+    /// The field that stores it.
     pub storage: &'a str,
-    /// Where in the field it lies.
+    /// Its position in the field.
     pub at: &'a StoredAt,
     /// Whether it is a member of a union.
     pub is_union: bool,
-    /// Who sees the methods: `pub`.
+    /// The visibility of the methods, such as `pub`.
     pub visibility: &'a str,
     /// The path of the crate `bpfmap`.
     pub runtime: &'a str,
 }
 
-/// Where in its storage a member lies.
+/// The position of a member in the field that stores it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StoredAt {
-    /// From this byte on.
+    /// Starts at this byte.
     Byte(u64),
     /// These bits.
     Bits(Range<u64>),
-    /// Bits that only the compiler knows.
+    /// A range of bits that only the compiler knows.
     Computed {
-        /// An expression of the range.
+        /// An expression for the range.
         range: String,
-        /// How many, or an expression of it.
+        /// The number of bits, or an expression for it.
         width: String,
     },
 }
 
 impl StoredAt {
-    /// Returns the range of the bits, as Rust writes it, and how many they are.
+    /// Returns the range of the bits as a Rust expression, and the number of bits.
     fn bits(&self) -> Option<(String, String)> {
         match self {
             Self::Byte(_) => None,
@@ -60,16 +61,16 @@ impl StoredAt {
 /// The names of an accessor's methods.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AccessorNames {
-    /// The getter: that of the member.
+    /// The name of the getter, which is that of the member.
     pub get: String,
-    /// The setter: `set_member`.
+    /// The name of the setter, `set_member`.
     pub set: String,
-    /// Of a struct `with_member`, of a union `from_member`.
+    /// `with_member` for a struct, `from_member` for a union.
     pub build: String,
 }
 
-/// Names the methods of all members of a struct or union that live in bytes. The getters are called as
-/// their members, and none of the methods as another one.
+/// Returns the names of the methods for all members of a struct or union that are stored in bytes.
+/// Each getter has the name of its member, and all names are different.
 #[must_use]
 pub fn accessor_names(members: &[&str], is_union: bool) -> Vec<AccessorNames> {
     let mut methods = Methods::default();
@@ -82,7 +83,8 @@ pub fn accessor_names(members: &[&str], is_union: bool) -> Vec<AccessorNames> {
     names
 }
 
-/// The names of a type's methods. Getters come first: they are named as their members.
+/// The names of a type's methods. Getters must be added first, because they have the names of their
+/// members.
 #[derive(Default)]
 pub struct Methods {
     /// The names that are taken.
@@ -90,7 +92,7 @@ pub struct Methods {
 }
 
 impl Methods {
-    /// Gives a getter its setters.
+    /// Adds the names of the setters that correspond to a getter.
     pub fn name_setters(&mut self, names: &mut AccessorNames, is_union: bool) {
         let AccessorNames { get, set, build } = names;
         *set = self.scope.take(&format!("set_{}", plain(get)));
@@ -100,14 +102,14 @@ impl Methods {
 }
 
 impl Accessor<'_> {
-    /// Writes the methods, as they are in an `impl` block.
+    /// Writes the methods for an `impl` block.
     pub fn push(&self, code: &mut String) {
         let Self { names, ty, storage, visibility: vis, runtime, .. } = self;
         let AccessorNames { get, set, build } = names;
         let vis = if vis.is_empty() { String::new() } else { format!("{vis} ") };
         let shown = plain(get);
         let [shared, exclusive] = if self.is_union {
-            // Each member of it has all of its bytes.
+            // Each member of a union can use all of its bytes.
             [format!("{runtime}::bytes_of(self)"), format!("{runtime}::__private::bytes_mut(self)")]
         } else {
             [format!("&self.{storage}"), format!("&mut self.{storage}")]

@@ -1,6 +1,6 @@
-//! Which types have an alignment that Rust calls explicit.
+//! Finds the types with an explicit alignment (`repr(align)`) in Rust.
 //!
-//! Rust refuses a type with `repr(align)` anywhere within a type with `repr(packed)`.
+//! Rust refuses a type with `repr(align)` anywhere inside a type with `repr(packed)`.
 
 use std::collections::HashSet;
 
@@ -8,13 +8,14 @@ use crate::ir::{Composite, MemberType, Schema, Type, TypeDefKind};
 use crate::layout::{CompositeLayout, Layouts, MemberLayout};
 use bpfmap_core::SpecialField;
 
-/// The named types that have, or hold something that has, `repr(align)`.
+/// The named types that have `repr(align)` or contain a type with it.
 #[derive(Debug)]
 pub struct ExplicitlyAligned<'a> {
     named: HashSet<&'a str>,
 }
 
-/// Finds them in the order of definition, so that what a type holds is known before it.
+/// Finds these types. Goes through them in the order of definition, so that the types contained in
+/// a type are known before it.
 #[must_use]
 pub fn explicitly_aligned<'a>(schema: &'a Schema, layouts: &Layouts) -> ExplicitlyAligned<'a> {
     let mut found = ExplicitlyAligned { named: HashSet::new() };
@@ -34,7 +35,8 @@ pub fn explicitly_aligned<'a>(schema: &'a Schema, layouts: &Layouts) -> Explicit
     found
 }
 
-/// Returns whether the runtime's type of `field` has `repr(align)`: all but those of 4 bytes.
+/// Returns whether the type for `field` in `bpfmap` has `repr(align)`. All have it except those of
+/// 4 bytes.
 fn is_explicit(field: SpecialField) -> bool {
     use SpecialField as Field;
     !matches!(field, Field::SpinLock | Field::ResSpinLock | Field::RefCount)
@@ -62,7 +64,7 @@ impl ExplicitlyAligned<'_> {
     }
 
     fn composite(&self, body: &Composite, layout: &CompositeLayout, is_union: bool) -> bool {
-        // What is packed and has no alignment keeps such members in bytes.
+        // A packed type with alignment 1 stores such members in bytes.
         if layout.align == 1 {
             return false;
         }
@@ -70,11 +72,11 @@ impl ExplicitlyAligned<'_> {
             let members = body.members.iter().zip(&layout.members);
             members.filter(|(member, _)| member.bits.is_none())
         };
-        // What wraps a shorter member of a union has no alignment of its own.
+        // The wrapper of a union member that is shorter than the union has alignment 1.
         let is_wrapped = |at: &MemberLayout| is_union && at.ty.size < layout.size;
         let aligned = fields().filter(|(_, at)| !is_wrapped(at));
         let natural = aligned.map(|(_, at)| at.ty.align).max().unwrap_or(1);
-        // An alignment that is asked for is there, whether it is needed or not.
+        // A requested alignment is always written, even if it is not needed.
         body.align.is_some()
             || body.packed
             || layout.align > natural

@@ -15,23 +15,23 @@ pub(super) fn string(text: &str) -> String {
     format!("{text:?}")
 }
 
-/// `tag = "…"` for each.
+/// Returns `tag = "…"` for each tag.
 pub(super) fn tags(tags: &[Spanned<String>]) -> impl Iterator<Item = String> {
     tags.iter().map(|tag| format!("tag = {}", string(&tag.value)))
 }
 
-/// `renamed_from = "…"`, `default = …`: what a member has to say of older entries.
+/// Returns the attributes of a member about older entries: `renamed_from = "…"` and `default = …`.
 pub(super) fn history(member: &Member) -> impl Iterator<Item = String> {
     let default = member.default.as_ref().map(|default| format!("default = {}", default.value));
     former_name(member.renamed_from.as_ref()).into_iter().chain(default)
 }
 
-/// `renamed_from = "…"`.
+/// Returns `renamed_from = "…"`.
 pub(super) fn former_name(name: Option<&Spanned<String>>) -> Option<String> {
     name.map(|name| format!("renamed_from = {}", string(&name.value)))
 }
 
-/// Writes `#[name(word, …)]`, if there is a word.
+/// Writes `#[name(word, …)]`, if there are words.
 pub(super) fn push_attribute(text: &mut String, indent: &str, name: &str, words: &[String]) {
     if words.is_empty() {
         return;
@@ -48,10 +48,10 @@ pub(super) fn push_attribute(text: &mut String, indent: &str, name: &str, words:
     let _ = writeln!(text, "{indent})]");
 }
 
-/// `word(item, …)`, on several lines if it does not fit one.
+/// Returns `word(item, …)`, on several lines if it does not fit on one.
 pub(super) fn list(word: &str, items: &[String]) -> String {
     let line = format!("{word}({})", items.join(", "));
-    // What is around it takes some room.
+    // The text around the list needs some of the width.
     if line.len() + 16 <= WIDTH {
         return line;
     }
@@ -65,8 +65,8 @@ pub(super) fn list(word: &str, items: &[String]) -> String {
 
 /// Returns the lines of a doc comment that begin with `mark`.
 ///
-/// Where a comment can't hold the text, an attribute does. Where rustdoc would find code in it, and run that as tests of the
-/// user's crate, attributes hide it from the tests.
+/// If a comment can't contain the text, an attribute is used instead. If rustdoc could find code in
+/// the text and run it as tests of the user's crate, attributes hide the text from the tests.
 pub(super) fn doc_lines(mark: &str, doc: &str) -> Vec<String> {
     let doc = doc.trim_end();
     if comment::may_have_code(doc) {
@@ -84,7 +84,8 @@ pub(super) fn doc_lines(mark: &str, doc: &str) -> Vec<String> {
     lines.collect()
 }
 
-/// Controls of direction, which rustc refuses in a comment.
+/// Returns whether the character changes the text direction. rustc refuses such characters in
+/// comments.
 fn turns_text(character: char) -> bool {
     matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
@@ -96,20 +97,20 @@ pub(super) fn push_doc(text: &mut String, indent: &str, doc: Option<&String>) {
     }
 }
 
-/// A name in Rust, and the word `name = "…"` where nobody could tell the schema's from it.
+/// A name in Rust. If the name in the schema can't be derived from it, also the word `name = "…"`.
 pub(super) struct Named {
     pub(super) ident: String,
     pub(super) word: Option<String>,
 }
 
-/// Returns the field of the member `name`.
+/// Returns the name of the field for the member `name`.
 pub(super) fn field(scope: &mut Scope, name: &str) -> Named {
     let ident = scope.take(&lower(name));
     let is_clear = plain(&ident) == name && !name.starts_with("_pad") && !name.starts_with("__pad");
     Named { ident, word: (!is_clear).then(|| format!("name = {}", string(name))) }
 }
 
-/// `name` in small letters, as rustc asks for.
+/// Returns `name` in lower case, as rustc's lints require.
 fn lower(name: &str) -> String {
     let snake = snake_case(name);
     let core = snake.trim_matches('_');
@@ -122,20 +123,20 @@ fn lower(name: &str) -> String {
     format!("{}{}{}", "_".repeat(before), words.join("_"), "_".repeat(after))
 }
 
-/// Returns the variant `name` of an enum.
+/// Returns the Rust name of the variant `name` of an enum.
 pub(super) fn variant(scope: &mut Scope, name: &str) -> Named {
     let is_loud = !name.chars().any(|character| character.is_ascii_lowercase());
     let ident = scope.take(&camel(&if is_loud { name.to_lowercase() } else { name.to_owned() }));
     Named { word: c_name(&ident, name), ident }
 }
 
-/// Returns the word `name = "…"`, where the Rust type `rust` does not tell that it is called
-/// `name`.
+/// Returns the word `name = "…"`, unless the schema name
+/// `name` can be derived from the Rust name `rust`.
 pub(super) fn c_name(rust: &str, name: &str) -> Option<String> {
     (snake_case(rust) != name).then(|| format!("name = {}", string(name)))
 }
 
-/// Returns whether `text` can stand as an identifier.
+/// Returns whether `text` is a valid identifier.
 pub(super) fn is_identifier(text: &str) -> bool {
     let mut bytes = text.bytes();
     bytes.next().is_some_and(|first| first.is_ascii_alphabetic() || first == b'_')

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::names::Scope;
 use bpfmap_core::{IntEncoding, MapDef, MapFlags, MemberDesc, MigrationStep, Pinning, TypeDesc};
 
-/// The types of C and of the kernel that have a constant.
+/// The C and kernel types for which `TypeDesc` has a constant.
 const CONSTANTS: &[(&TypeDesc<'static>, &str)] = &[
     (TypeDesc::VOID, "VOID"),
     (TypeDesc::U8, "U8"),
@@ -47,12 +47,12 @@ pub struct Descriptions<'a> {
 }
 
 impl<'a> Descriptions<'a> {
-    /// Returns an identifier of the module that nothing else has, `name` if possible.
+    /// Returns an identifier that is unique in the module. It is `name` if possible.
     pub fn take(&mut self, name: &str) -> String {
         self.scope.take(name)
     }
 
-    /// Returns the constants of the types that expressions have named.
+    /// Returns the constants of the types that expressions have used.
     #[must_use]
     pub fn constants(&self) -> &str {
         &self.constants
@@ -95,7 +95,8 @@ impl<'a> Descriptions<'a> {
         code
     }
 
-    /// Returns an expression of the type `&'static TypeDesc<'static>`. Its lines but the first are indented.
+    /// Returns an expression of the type `&'static TypeDesc<'static>`. All lines except the first
+    /// are indented.
     fn ty(&mut self, ty: &TypeDesc<'a>, indent: &str) -> String {
         if let Some((_, constant)) = CONSTANTS.iter().find(|(known, _)| *known == ty) {
             return format!("TypeDesc::{constant}");
@@ -214,7 +215,7 @@ fn flags(flags: MapFlags) -> String {
     others.iter().fold(first.to_owned(), |all, flag| format!("{all}.union({flag})"))
 }
 
-/// Writes migration steps, a line or more each, indented by `indent`.
+/// Writes migration steps, each on one or more lines, indented by `indent`.
 pub fn push_steps(code: &mut String, steps: &[MigrationStep<'_>], indent: &str) {
     for step in steps {
         let _ = match *step {

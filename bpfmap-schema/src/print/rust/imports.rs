@@ -1,32 +1,33 @@
-//! What the text needs of the crate `bpfmap`.
+//! The items that the text imports from the crate `bpfmap`.
 
 use std::collections::BTreeSet;
 
 use crate::print::WIDTH;
 use crate::type_word::RUNTIME;
 
-/// The derives, and what `Maps` is made of.
+/// The derives, and the type `Map` that `Maps` contains.
 const OTHERS: [&str; 4] = ["BpfMap", "BpfMaps", "BpfType", "Map"];
 
-/// Names that the schema's own types must not have, since a derive knows types by their last word
-/// alone.
+/// Returns the names that the schema's own types must not have, because a derive recognizes types
+/// by their last path segment alone.
 pub(super) fn reserved() -> Vec<&'static str> {
     RUNTIME.iter().copied().chain(OTHERS).collect()
 }
 
-/// The words that were used.
+/// The names that were used.
 #[derive(Debug, Default)]
 pub(super) struct Imports(BTreeSet<&'static str>);
 
 impl Imports {
-    /// `word`, which the text then imports.
+    /// Adds `word` to the imports, and returns it.
     pub(super) fn used(&mut self, word: &'static str) -> &'static str {
         debug_assert!(reserved().contains(&word), "{word} may be a name of the schema's");
         self.0.insert(word);
         word
     }
 
-    /// `use bpfmap::{…};`, empty if there is nothing to import. `root` is before the crate's name.
+    /// Returns `use bpfmap::{…};`, or an empty string if there is nothing to import. `root` is
+    /// written before the crate's name.
     pub(super) fn line(&self, root: &str) -> String {
         let words: Vec<&str> = self.0.iter().copied().collect();
         match words.as_slice() {

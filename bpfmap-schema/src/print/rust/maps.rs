@@ -12,7 +12,7 @@ use crate::print::rust::names::{MAPS, Scope, parameter_list};
 use crate::source::Spanned;
 
 impl Printer<'_> {
-    /// A map, or what those in a map of maps are like.
+    /// Writes a map, or the template of a map of maps.
     pub(super) fn push_map(&mut self, text: &mut String, map: &MapDecl, is_template: bool) {
         let spec = self.names.spec(&map.name.value).to_owned();
         let parameters = self.names.parameters(map);
@@ -28,7 +28,8 @@ impl Printer<'_> {
         }
         let _ = writeln!(text, "#[derive({})]", self.imports.used("BpfMap"));
         let mut words = words(map, &spec, is_template);
-        // The macro that names the oldest kernel is in the same module, and no derive sees it.
+        // The macro with the oldest kernel is in the same module, but a derive does not see it. So
+        // the attribute repeats the version.
         if let (false, Some(kernel)) = (self.root.is_empty(), &self.schema.min_kernel) {
             words.push(format!("min_kernel = {}", string(&kernel.value.to_string())));
         }
@@ -59,7 +60,7 @@ impl Printer<'_> {
         };
     }
 
-    /// The struct that opens all maps, if there are any.
+    /// Writes the struct that opens all maps, if there are any.
     pub(super) fn push_maps(&mut self, text: &mut String) {
         let schema = self.schema;
         let (maps, open): (Vec<&MapDecl>, Vec<&MapDecl>) =
@@ -92,7 +93,7 @@ impl Printer<'_> {
         text.push_str("}\n");
     }
 
-    /// `Option`, which may also be the name of one of the schema's own types.
+    /// Returns a path for `Option`, because a type of the schema may have that name.
     fn option(&self) -> String {
         const OPTION: &str = "Option";
         let root = if self.root.is_empty() { "::" } else { self.root };
@@ -110,7 +111,7 @@ impl Printer<'_> {
     }
 }
 
-/// Returns the words of `bpf_map`.
+/// Returns the words of the attribute `bpf_map`.
 fn words(map: &MapDecl, spec: &str, is_template: bool) -> Vec<String> {
     let mut words = vec![];
     if is_template {
@@ -155,7 +156,7 @@ fn words(map: &MapDecl, spec: &str, is_template: bool) -> Vec<String> {
         words.push("optional".to_owned());
     }
     words.extend(map.btf.as_ref().map(|btf| format!("btf = {}", btf.value)));
-    // The name of a template follows from that of its map.
+    // The name of a template is derived from the name of its map.
     if !map.name.value.ends_with(TEMPLATE_SUFFIX) {
         words.extend(c_name(spec, &map.name.value));
     }
@@ -164,7 +165,8 @@ fn words(map: &MapDecl, spec: &str, is_template: bool) -> Vec<String> {
     words
 }
 
-/// Returns what an author of user space has to know of a map of which the loader sets something.
+/// Returns documentation for authors of user-space programs about a map with attributes that the
+/// loader sets.
 fn how_to_open(spec: &str, map: &MapDecl) -> String {
     let parts = map.open_parts();
     let set: Vec<String> = parts

@@ -1,4 +1,4 @@
-//! How Rust names what the schema names.
+//! The Rust names of the items of a schema.
 //!
 //! | in the schema | in Rust |
 //! | --- | --- |
@@ -9,17 +9,17 @@
 //! | map `counters` | spec type `Counters`, field `counters` of `Maps` |
 //! | key, value, inner map that the loader sets | parameters `K`, `V`, `I` of the spec type |
 //! | inner map in place, of the map `tenants` | spec type `TenantsInner` |
-//! | member `type` | `r#type`; `self`, `Self`, `super`, `crate` get a `_` behind them |
+//! | member `type` | `r#type`; `self`, `Self`, `super`, `crate` get the suffix `_` |
 //!
-//! Where two names would be the same the later one gets a number behind it, or a map's spec type
-//! the word `Map`.
+//! If two names would be the same, a number is appended to the later one, or `Map` if it is the
+//! spec type of a map.
 
 use std::collections::{HashMap, HashSet};
 
 use crate::ir::{Attribute, MapDecl, Schema, TypeDef};
 use crate::naming::upper_camel_case;
 
-/// The struct that holds a handle of each map.
+/// The name of the struct that contains a handle of each map.
 pub const MAPS: &str = "Maps";
 
 /// The Rust names of a schema's types and maps.
@@ -68,17 +68,17 @@ impl<'a> Names<'a> {
         names
     }
 
-    /// Returns the type that the schema calls `name`.
+    /// Returns the Rust name of the type that the schema calls `name`.
     pub fn ty(&self, name: &str) -> &str {
         self.types.get(name).map_or("u8", String::as_str)
     }
 
-    /// Returns the spec type of the map that the schema calls `name`.
+    /// Returns the name of the spec type of the map that the schema calls `name`.
     pub fn spec(&self, name: &str) -> &str {
         self.specs.get(name).map_or("", String::as_str)
     }
 
-    /// Returns the parameters of a map's spec type: of what the loader sets, the type.
+    /// Returns the parameters of a map's spec type: one for each type that the loader sets.
     #[must_use]
     pub fn parameters(&self, map: &MapDecl) -> Vec<(Attribute, String)> {
         let named = map.open_parts().into_iter().map(|part| {
@@ -102,7 +102,7 @@ impl<'a> Names<'a> {
         self.taken.contains(name)
     }
 
-    /// Returns a type name that nothing else has, `base` if possible.
+    /// Returns a unique type name. It is `base` if possible.
     pub fn take_type(&mut self, base: &str) -> String {
         let mut name = base.to_owned();
         let mut number = 2;
@@ -114,26 +114,26 @@ impl<'a> Names<'a> {
     }
 }
 
-/// `<K, V>`, or nothing.
+/// Returns `<K, V>`, or an empty string if there are no parameters.
 #[must_use]
 pub fn parameter_list(parameters: &[(Attribute, String)]) -> String {
     let names: Vec<&str> = parameters.iter().map(|(_, name)| name.as_str()).collect();
     if names.is_empty() { String::new() } else { format!("<{}>", names.join(", ")) }
 }
 
-/// `ip_key` as `IpKey`; `self`, and a name that has no letters, with `Type` before it.
+/// Returns `ip_key` as `IpKey`. `self`, and names without letters, get the prefix `Type`.
 #[must_use]
 pub fn camel(name: &str) -> String {
     let camel = upper_camel_case(name);
     match camel.as_str() {
-        // With a `_` behind it, it could not begin the name of another type.
+        // A suffix `_` would not work, because derived names append words to this name.
         "Self" => "TypeSelf".to_owned(),
         _ if camel.starts_with(|first: char| first.is_ascii_alphabetic()) => camel,
         _ => format!("Type{camel}"),
     }
 }
 
-/// `name` as an identifier: raw where it is a word of Rust.
+/// Returns `name` as an identifier. It is a raw identifier if the name is a keyword of Rust.
 #[must_use]
 pub fn identifier(name: &str) -> String {
     match name {
@@ -143,7 +143,7 @@ pub fn identifier(name: &str) -> String {
     }
 }
 
-/// The words of Rust 2024 that are no names, but for those that can't be raw.
+/// The keywords of Rust 2024, except those that can't be raw identifiers.
 const KEYWORDS: &[&str] = &[
     "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "do", "dyn",
     "else", "enum", "extern", "false", "final", "fn", "for", "gen", "if", "impl", "in", "let",
@@ -152,14 +152,15 @@ const KEYWORDS: &[&str] = &[
     "virtual", "where", "while", "yield",
 ];
 
-/// Names within one type, each given once.
+/// A generator of names that are unique within one type.
 #[derive(Debug, Default)]
 pub struct Scope {
     taken: HashSet<String>,
 }
 
 impl Scope {
-    /// `base` as an identifier, with a `_` behind it as often as it takes to be the only one.
+    /// Returns `base` as an identifier, with as many `_` appended as are necessary to make it
+    /// unique.
     pub fn take(&mut self, base: &str) -> String {
         let mut name = base.to_owned();
         while !self.taken.insert(identifier(&name)) {
@@ -168,7 +169,7 @@ impl Scope {
         identifier(&name)
     }
 
-    /// `prefix0`, or the next number that is free.
+    /// Returns `prefix0`, or the prefix with the next unused number.
     pub fn take_numbered(&mut self, prefix: &str, number: &mut u32) -> String {
         loop {
             let name = format!("{prefix}{number}");
@@ -180,7 +181,7 @@ impl Scope {
     }
 }
 
-/// Returns an identifier without the mark of a raw one.
+/// Returns an identifier without `r#`.
 #[must_use]
 pub fn plain(identifier: &str) -> &str {
     identifier.strip_prefix("r#").unwrap_or(identifier)

@@ -1,4 +1,4 @@
-//! How the types of a schema are written in Rust.
+//! The spelling of schema types in Rust.
 
 use bpfmap_core::SpecialField;
 
@@ -25,7 +25,7 @@ pub fn special_field_type(field: SpecialField) -> &'static str {
     }
 }
 
-/// Returns the Rust integer.
+/// Returns the name of the Rust integer type.
 #[must_use]
 pub fn int_name(int: Int) -> &'static str {
     match (int.signed, int.size) {
@@ -42,8 +42,8 @@ pub fn int_name(int: Int) -> &'static str {
     }
 }
 
-/// Returns whether Rust refuses the member of a struct as a field of its own type at its place.
-/// `packed` is whether the struct is `repr(packed)`.
+/// Returns whether a struct member must be stored in bytes, because Rust can't have a field of its
+/// type at its offset. `packed` tells whether the struct is `repr(packed)`.
 #[must_use]
 pub fn is_held_in_bytes(
     explicit: &ExplicitlyAligned<'_>,

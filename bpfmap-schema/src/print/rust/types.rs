@@ -13,22 +13,24 @@ use crate::print::rust::names::plain;
 use crate::print::rust::names::{Scope, camel, identifier};
 use bpfmap_core::SpecialField;
 
-/// A type in Rust, and the words of `bpf(…)` that say the rest of it.
+/// A type in Rust, and the words of `bpf(…)` that complete its description.
 pub(super) struct Spelled {
     pub(super) ty: String,
     pub(super) hints: Vec<String>,
 }
 
-/// What an enum derives: its variants are patterns and have an order.
+/// The traits that an enum derives. Its variants can be used as patterns and have an order.
 const ENUM_TRAITS: &str = "Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash";
 
-/// What an enum that is a new type derives: `Debug` shows the names of its constants.
+/// The traits that a newtype for an enum derives. `Debug` is not among them, because the word
+/// `std_traits` implements it so that it shows the names of the constants.
 const NEW_TYPE_TRAITS: &str = "Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash";
 
-/// The word by which a type that no derive of the standard library fits has the same traits.
+/// The word that requests the same traits for a type on which the derives of the standard library
+/// don't work.
 const STD_TRAITS: &str = "std_traits";
 
-/// A struct or union on its way into the text.
+/// A struct or union that is being printed.
 struct Item<'a> {
     name: String,
     body: &'a Composite,
@@ -68,8 +70,9 @@ impl<'a> Printer<'a> {
             (TypeDefKind::Alias(target), _) => {
                 push_doc(text, "", def.doc.as_ref());
                 let spelled = self.spell(&target.value);
-                // Readers of Rust files do not find an alias that nothing names. A module is not read again, and another
-                // module may name its types, as keys of arrays for example.
+                // The reader of Rust files does not find an alias that nothing refers to. This does
+                // not matter for a generated module, which is not read again. Other modules may
+                // refer to its types.
                 let is_found =
                     !self.root.is_empty() || self.mentioned.contains(def.name.value.as_str());
                 if words.is_empty() && spelled.hints.is_empty() && is_found {
@@ -109,7 +112,7 @@ impl<'a> Printer<'a> {
         text.push_str("}\n");
     }
 
-    /// An enum that Rust has none of.
+    /// Writes an enum that is not possible as a Rust enum, as a newtype with constants.
     fn push_new_type(&mut self, text: &mut String, name: &str, body: &Enum, words: Vec<String>) {
         self.push_derive(text, NEW_TYPE_TRAITS);
         text.push_str("#[repr(transparent)]\n");
@@ -161,7 +164,7 @@ impl<'a> Printer<'a> {
         }
     }
 
-    /// `ty` in Rust.
+    /// Returns `ty` in Rust.
     pub(super) fn spell(&mut self, ty: &Type) -> Spelled {
         let plain = |ty: &str| Spelled { ty: ty.to_owned(), hints: vec![] };
         match ty {
@@ -210,8 +213,8 @@ impl<'a> Printer<'a> {
         }
     }
 
-    /// Returns what a field leads to: by its name in Rust where the schema has it, else by that in
-    /// C.
+    /// Returns the target of a field: by its Rust name if the schema declares it, otherwise by its
+    /// C name.
     fn target(&self, target: &Target) -> String {
         let name = &target.name.value;
         let member =
@@ -232,8 +235,7 @@ impl<'a> Printer<'a> {
     }
 }
 
-/// Returns the words of `repr`, and what the alignment of the C type is where that does not tell
-/// it.
+/// Returns the words of `repr`, and the alignment of the C type if it can't be derived from them.
 fn repr(this: &Item<'_>, natural: u64, has_storage: bool) -> (String, Vec<String>) {
     let Item { body, layout, .. } = this;
     let mut said = vec![];
@@ -260,21 +262,22 @@ fn repr(this: &Item<'_>, natural: u64, has_storage: bool) -> (String, Vec<String
 struct Fields<'a> {
     text: String,
     scope: Scope,
-    /// The first byte that no field has.
+    /// The first byte after the fields so far.
     end: u64,
-    /// The largest alignment of a field.
+    /// The largest alignment of any field.
     natural: u64,
-    /// Whether a field holds members in bytes.
+    /// Whether a field stores members in bytes.
     has_storage: bool,
-    /// What is written in place.
+    /// The types that are declared in place.
     nested: Vec<Item<'a>>,
-    /// The fields of members, in order, so that none of them gives way to a made-up name.
+    /// The field names of the members, in order. They are assigned first, so that generated names
+    /// can't displace them.
     named: std::vec::IntoIter<Option<Named>>,
     run: Option<Run>,
     numbers: Numbers,
 }
 
-/// How many there are of what has no name of the author's.
+/// The numbers for the generated names of items to which the author gave no name.
 #[derive(Default)]
 struct Numbers {
     anonymous: u32,
@@ -282,7 +285,7 @@ struct Numbers {
     padding: u32,
 }
 
-/// Bit-fields that follow each other.
+/// A run of consecutive bit-fields.
 struct Run {
     start: u64,
     end: u64,
@@ -320,7 +323,7 @@ impl<'a> Fields<'a> {
     ) {
         let named = self.named.next().flatten();
         if let (Some(width), MemberType::Type(ty)) = (&member.bits, &member.ty) {
-            // The bits of a `bool` are read as one.
+            // A bit-field of `bool` has the Rust type `bool`.
             let ty = match &ty.value {
                 Type::Bool => "bool".to_owned(),
                 ty => printer.spell(ty).ty,
@@ -347,14 +350,14 @@ impl<'a> Fields<'a> {
 
         let is_packed = this.body.packed && this.layout.align == 1;
         let missing = if this.is_union { this.layout.size - at.ty.size } else { 0 };
-        // Rust refuses `repr(align)` within `repr(packed)`, which `Padded` is too.
+        // Rust refuses `repr(align)` inside `repr(packed)`, and `Padded` is `repr(packed)`.
         let is_held = missing > 0 && printer.explicit.member(&member.ty, at)
             || missing > 0 && this.body.packed && at.ty.align > this.layout.align
             || is_held_in_bytes(&printer.explicit, this.body, this.layout, is_packed, member, at);
         if is_held {
             let name = if is_anonymous { "_" } else { &ident };
             let item = format!("{}{name}: {ty}", before(member, &words));
-            // An underscore before it could make it padding.
+            // With a leading underscore, the field could be mistaken for padding.
             let storage = format!("{}_bytes", plain(&ident).trim_matches('_'));
             let storage = self.scope.take(storage.trim_start_matches('_'));
             let size = if this.is_union { this.layout.size } else { at.ty.size };
@@ -374,7 +377,7 @@ impl<'a> Fields<'a> {
         if missing > 0 {
             let padded = printer.imports.used("Padded");
             self.push_field(&ident, &format!("{padded}<{ty}, {missing}>"));
-            // `Padded` has no alignment, as the bytes of other members that Rust has no place for.
+            // `Padded` has alignment 1, like the byte arrays that store members.
             self.has_storage = true;
         } else {
             self.push_field(&ident, &ty);
@@ -383,7 +386,7 @@ impl<'a> Fields<'a> {
         self.end = at.offset().saturating_add(at.ty.size);
     }
 
-    /// Returns the type of a member that is no bit-field.
+    /// Returns the type of a member that is not a bit-field.
     fn spell(
         &mut self,
         printer: &mut Printer<'a>,
@@ -408,7 +411,7 @@ impl<'a> Fields<'a> {
         let (start, end) = (at.offset(), (at.bit_offset.saturating_add(at.bits)).div_ceil(8));
         self.has_storage = true;
         if this.is_union {
-            // Each starts at the first bit.
+            // All bit-fields of a union start at the first bit.
             self.run = Some(Run { start: 0, end: this.layout.size, items: vec![item] });
             self.close_run(this);
             return;
@@ -431,13 +434,13 @@ impl<'a> Fields<'a> {
         self.end = run.end;
     }
 
-    /// The end of the fields.
+    /// Finishes the fields.
     fn close(&mut self, this: &Item<'_>) {
         self.close_run(this);
         self.push_padding(this, this.layout.size);
     }
 
-    /// Names what C leaves out before the byte `until`.
+    /// Adds a field for the padding before the byte `until`.
     fn push_padding(&mut self, this: &Item<'_>, until: u64) {
         if this.is_union || until <= self.end {
             return;
@@ -451,13 +454,13 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// Returns what is before a member that a field of bytes holds.
+/// Returns the attributes of a member that is stored in a field of bytes.
 fn before(member: &Member, words: &[String]) -> String {
     let doc = doc_attribute(member.doc.as_ref());
     if words.is_empty() { doc } else { format!("{doc}#[bpf({})] ", words.join(", ")) }
 }
 
-/// Returns a comment in the middle of a line.
+/// Returns a doc comment as an attribute that can be in the middle of a line.
 fn doc_attribute(doc: Option<&String>) -> String {
     let Some(doc) = doc else { return String::new() };
     let lines: Vec<String> = doc.split('\n').map(|line| format!(" {line}")).collect();
@@ -465,7 +468,7 @@ fn doc_attribute(doc: Option<&String>) -> String {
         [line] => line[1..].to_owned(),
         _ => lines.join("\n"),
     };
-    // A line that begins with a space would lose it.
+    // The reader removes one leading space, so a line that begins with a space gets a second one.
     let text = if text.starts_with(' ') && lines.len() == 1 { format!(" {text}") } else { text };
     format!("#[doc = {}] ", string(&text))
 }
@@ -477,7 +480,7 @@ fn is_plain_enum(body: &Enum) -> bool {
     values.windows(2).all(|two| two[0] != two[1])
 }
 
-/// Returns the word by which an attribute says what a field leads to.
+/// Returns the attribute word for the target of a field.
 fn hint(field: SpecialField) -> &'static str {
     match field {
         SpecialField::ListHead => "list_head",

@@ -1,4 +1,4 @@
-//! From the declarations of a crate to one schema.
+//! Assembles a schema from the declarations of a crate.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
@@ -29,21 +29,21 @@ use crate::rules;
 use crate::source::{Span, Spanned};
 use crate::syntax::Syntax;
 
-/// What was read already.
+/// The results of reading so far.
 #[derive(Default)]
 pub(super) struct Memory {
     pub(super) constants: RefCell<HashMap<(ModuleId, String), i128>>,
-    /// Types; `None` while one is being read.
+    /// The types. `None` marks a type that is being read.
     pub(super) types: RefCell<HashMap<DeclarationId, Option<Rc<TypeItem>>>>,
     pub(super) maps: RefCell<HashMap<DeclarationId, Rc<MapItem>>>,
-    /// The types that were named, in the order in which they were first.
+    /// The types that were referred to, in the order of their first use.
     reached: RefCell<Vec<DeclarationId>>,
     is_reached: RefCell<HashSet<DeclarationId>>,
-    /// The maps that were named: what another one holds has to be there.
+    /// The maps that were referred to. An inner map must be part of the schema.
     named_maps: RefCell<Vec<DeclarationId>>,
-    /// The types that were named, by what C calls them.
+    /// The types that were referred to, by their names in C.
     pub(super) by_name: RefCell<HashMap<String, DeclarationId>>,
-    /// How many types were laid out for constants.
+    /// The number of types whose layout was computed for constants.
     laid_out: Cell<usize>,
     layouts: RefCell<HashMap<DeclarationId, Option<TypeLayout>>>,
     depth: Depth,
@@ -129,8 +129,8 @@ pub(super) fn assemble(krate: Crate, root: ModuleId) -> Draft {
     draft
 }
 
-/// The declarations of a module and of those below it, in the order of the source, each with its path,
-/// which begins with `prefix`.
+/// Adds the declarations of a module and of its submodules, in the order of the source. Each has
+/// its path, which begins with `prefix`.
 fn own_declarations(
     krate: &Crate,
     module: ModuleId,
@@ -138,7 +138,7 @@ fn own_declarations(
     own: &mut Vec<(DeclarationId, String)>,
     seen: &mut HashSet<ModuleId>,
 ) {
-    // A file that is a module twice has its types once.
+    // If a file is used as two modules, its types are added only once.
     if !seen.insert(module) {
         return;
     }
@@ -158,7 +158,8 @@ fn own_declarations(
     }
 }
 
-/// `own` maps, and before them those of other modules that they hold, which C has to know as well.
+/// Returns the maps `own`, preceded by the inner maps of other modules that they refer to, because
+/// C needs these as well.
 fn with_named(krate: &Crate, own: Vec<DeclarationId>) -> Vec<DeclarationId> {
     let mut seen: HashSet<DeclarationId> = own.iter().copied().collect();
     let mut maps = Vec::new();
@@ -174,7 +175,7 @@ fn with_named(krate: &Crate, own: Vec<DeclarationId>) -> Vec<DeclarationId> {
     maps
 }
 
-/// Types that others name may name types in turn.
+/// Reads all types that were referred to. They may refer to more types.
 fn read_what_is_reached(krate: &Crate) {
     for next in 0.. {
         let id = krate.memory.reached.borrow().get(next).copied();
@@ -183,7 +184,7 @@ fn read_what_is_reached(krate: &Crate) {
     }
 }
 
-/// An alias may be named by nothing but a pointer, which has the name that it has in C.
+/// Adds aliases that only a pointer refers to, by their names in C.
 fn add_pointees(krate: &Crate, own: &[DeclarationId]) {
     let mut named = HashSet::new();
     for item in krate.memory.types.borrow().values().flatten() {
@@ -238,7 +239,7 @@ fn reach(krate: &Crate, id: DeclarationId) {
     }
 }
 
-/// Reports the conditions of a type or map that are not known.
+/// Reports the unknown conditions of a type or map.
 fn report_doubts(krate: &Crate, declaration: &Declaration) {
     let doubts = match &declaration.kind {
         Kind::Declared(declared) => &declared.doubts,
@@ -249,7 +250,8 @@ fn report_doubts(krate: &Crate, declaration: &Declaration) {
     krate.report_doubts(declaration.module, doubts);
 }
 
-/// Reads a type, once. `None` for what is none, and for one that is being read.
+/// Returns a type, which is read at the first call. Returns `None` if the declaration is not a type
+/// or is being read.
 pub(super) fn type_item(krate: &Crate, id: DeclarationId) -> Option<Rc<TypeItem>> {
     if let Some(known) = krate.memory.types.borrow().get(&id) {
         return known.clone();
@@ -298,7 +300,7 @@ fn alias_item(context: &Around<'_>, alias: &Alias) -> TypeItem {
     item
 }
 
-/// Reads a map, once.
+/// Returns a map, which is read at the first call.
 pub(super) fn map_item(krate: &Crate, id: DeclarationId) -> Rc<MapItem> {
     if let Some(known) = krate.memory.maps.borrow().get(&id) {
         return Rc::clone(known);
@@ -326,7 +328,7 @@ pub(super) fn variant(krate: &Crate, id: DeclarationId, variant: &str) -> Option
     Some(body.variants.get(index)?.value.value)
 }
 
-/// Size and alignment in C of what `ty` means in `module`.
+/// Returns the size and alignment in C of the type `ty` in `module`.
 pub(super) fn layout(krate: &Crate, module: ModuleId, ty: &syn::Type) -> Option<TypeLayout> {
     let meaning = match ty {
         syn::Type::Path(path) => resolve(krate, module, &path.path, Space::Types),
@@ -351,10 +353,11 @@ fn declared_layout(krate: &Crate, id: DeclarationId) -> Option<TypeLayout> {
     layout_of_item(krate, &item)
 }
 
-/// How many types are laid out for all constants together.
+/// The maximum number of types whose layout is computed for all constants together.
 const MAX_LAID_OUT: usize = 100_000;
 
-/// Lays out all that `item` holds. A size that depends on itself is none.
+/// Computes the layout of `item` and of the types that it contains. Returns `None` if a size
+/// depends on itself.
 fn layout_of_item(krate: &Crate, item: &Rc<TypeItem>) -> Option<TypeLayout> {
     let mut places = in_place::Places::default();
     let mut schema = Schema::default();
@@ -387,7 +390,7 @@ fn layout_of_item(krate: &Crate, item: &Rc<TypeItem>) -> Option<TypeLayout> {
     layouts.named(name)
 }
 
-/// Returns what a schema calls a declaration.
+/// Returns the name of a declaration in the schema.
 pub(super) fn c_name(declaration: &Declaration) -> String {
     let own = match &declaration.kind {
         Kind::Declared(declared) => {
@@ -399,7 +402,7 @@ pub(super) fn c_name(declaration: &Declaration) -> String {
     own.unwrap_or_else(|| snake_case(&declaration.name.unraw().to_string()))
 }
 
-/// What is around an item of a module.
+/// The context of an item in a module.
 pub(super) struct Around<'a> {
     pub(super) krate: &'a Crate,
     pub(super) module: ModuleId,
@@ -495,7 +498,7 @@ impl Context for Around<'_> {
     }
 }
 
-/// `path` with the name that it has in its own crate.
+/// Returns `path` with its last segment replaced by `name`, the name in its own crate.
 fn external(path: &syn::Path, name: &str) -> syn::Path {
     let mut path = path.clone();
     if let (Some(last), Ok(ident)) = (path.segments.last_mut(), syn::parse_str::<syn::Ident>(name))
@@ -505,7 +508,8 @@ fn external(path: &syn::Path, name: &str) -> syn::Path {
     path
 }
 
-/// The integers of C on every target that bpfmap runs on, as `core::ffi` and `libc` call them.
+/// The C integer types of `core::ffi` and `libc`, with their Rust types on every target that bpfmap
+/// supports.
 const C_INTEGERS: &[(&str, &str)] = &[
     ("c_schar", "i8"),
     ("c_uchar", "u8"),

@@ -8,16 +8,16 @@ use syn::{Attribute, DeriveInput, Fields, Ident, Meta, Token};
 
 use crate::front::rust::cfg::{Cfg, Truth};
 
-/// A condition that nobody knows here.
+/// A condition whose value is not known.
 pub(super) struct Doubt {
-    /// Where it stands.
+    /// Its first token.
     pub(super) first: TokenSpan,
     pub(super) last: TokenSpan,
-    /// What of it is not known: `feature = "ipv6"`.
+    /// The unknown part of the condition, such as `feature = "ipv6"`.
     pub(super) unknown: String,
 }
 
-/// The conditions of one build, and what of them is in doubt.
+/// The conditions of one build, and the unknown conditions that were found.
 pub(super) struct Conditions<'c> {
     cfg: &'c Cfg,
     doubts: Vec<Doubt>,
@@ -28,13 +28,14 @@ impl<'c> Conditions<'c> {
         Self { cfg, doubts: Vec::new() }
     }
 
-    /// Returns the conditions that were met so far and are not known.
+    /// Returns the unknown conditions that were found so far.
     pub(super) fn into_doubts(self) -> Vec<Doubt> {
         self.doubts
     }
 
-    /// Puts the attributes in the place of each `cfg_attr` that is not false. Returns whether what has
-    /// them is there. What is not known is taken as true, and noted.
+    /// Replaces each `cfg_attr` with its attributes, unless its condition is false. Returns whether
+    /// the item with the attributes is part of the build. Unknown conditions count as true and are
+    /// recorded.
     pub(super) fn apply(&mut self, attributes: &mut Vec<Attribute>) -> bool {
         let mut applied = Vec::with_capacity(attributes.len());
         for attribute in attributes.drain(..) {
@@ -78,7 +79,7 @@ impl<'c> Conditions<'c> {
         self.doubts.push(Doubt { first, last, unknown: condition.unknown.clone() });
     }
 
-    /// Takes away what is not there of the fields and variants of `input`.
+    /// Removes the fields and variants of `input` that are not part of the build.
     pub(super) fn apply_inside(&mut self, input: &mut DeriveInput) {
         match &mut input.data {
             syn::Data::Struct(body) => self.apply_to_fields(&mut body.fields),
@@ -112,7 +113,7 @@ impl<'c> Conditions<'c> {
         all.filter_map(|mut one| {
             let before = self.doubts.len();
             let is_there = self.apply(attributes(&mut one));
-            // What is not there for certain leaves no doubt.
+            // If the item is certainly not part of the build, its unknown conditions do not matter.
             if !is_there {
                 self.doubts.truncate(before);
             }
@@ -185,13 +186,13 @@ impl<'c> Conditions<'c> {
     }
 }
 
-/// What is known of a condition, and if nothing is, of which part.
+/// The known value of a condition. If it is unknown, also the part that is unknown.
 struct Condition {
     truth: Truth,
     unknown: String,
 }
 
-/// Returns whether an attribute decides what a schema has.
+/// Returns whether an attribute affects the schema.
 fn matters(meta: &Meta) -> bool {
     const DECIDE: &[&str] = &["bpf", "bpf_map", "bpf_type", "cfg", "cfg_attr", "path", "repr"];
     let path = meta.path();

@@ -1,8 +1,9 @@
-//! Constant expressions, as far as numbers of a schema need them.
+//! Constant expressions for the numbers of a schema.
 //!
-//! Literals, constants of the crate, `u32::MAX` and its like, variants of enums `as` integers,
+//! Supported are literals, constants of the crate,
+//! `u32::MAX` and similar limits, variants of enums `as` integers,
 //! `size_of::<T>()` and `align_of::<T>()` of types that C has, `+ - * / % << >> & | ^`, `-`, `!`,
-//! `as`, and brackets.
+//! `as`, and parentheses.
 
 use std::cell::Cell;
 
@@ -16,10 +17,11 @@ use crate::ir::Int;
 
 pub(super) use crate::front::rust::expression::Why;
 
-/// How deep constants may be made of constants and of sizes of types.
+/// The maximum depth of constants that depend on other constants and on sizes of types.
 const MAX_DEPTH: usize = 64;
 
-/// Returns the value of `expression`, which is in `module` where a value of the type `expected` is asked for.
+/// Returns the value of `expression` in `module`, in a position where a value of the type
+/// `expected` is required.
 pub(super) fn value(
     krate: &Crate,
     module: ModuleId,
@@ -29,7 +31,7 @@ pub(super) fn value(
     evaluate(&InModule { krate, module }, expression, expected).map(|value| value.number)
 }
 
-/// What a module knows.
+/// The names that a module can use.
 struct InModule<'a> {
     krate: &'a Crate,
     module: ModuleId,
@@ -69,7 +71,7 @@ impl Names for InModule<'_> {
         }
     }
 
-    /// `size_of::<T>`, by whatever path.
+    /// Evaluates `size_of::<T>()` and `align_of::<T>()`, with any path before the name.
     fn call(&self, function: &Expr) -> Result<Value, Why> {
         let unknown = || "it calls a function".to_owned();
         let Expr::Path(path) = function else { return Err(unknown()) };
@@ -92,14 +94,14 @@ impl Names for InModule<'_> {
     }
 }
 
-/// What is too deep.
+/// The subject of the message about constants that are nested too deep.
 const DEPTH_NAME: &str = "constants depend on constants";
 
-/// Counts how deep reading goes.
+/// A counter of the current depth.
 #[derive(Debug, Default)]
 pub(super) struct Depth(Cell<usize>);
 
-/// Goes up again.
+/// Decreases the depth when it is dropped.
 pub(super) struct Deeper<'a>(&'a Depth);
 
 impl Depth {

@@ -1,4 +1,5 @@
-//! Enums of Rust, which nothing that the kernel writes may hold: it holds their numbers.
+//! Rust enums, which a type in a map must not contain directly, because the kernel can write any
+//! number. The type must contain the number of the enum instead.
 
 use super::assemble::type_item;
 use super::krate::{Crate, DeclarationId, Kind};
@@ -6,11 +7,12 @@ use crate::diagnostics::Finding;
 use crate::front::rust::Held;
 use crate::rules;
 
-/// Reports where an enum is held by itself, and where the number of one is that is none.
+/// Reports members that contain an enum directly, and uses of `Enum<…>` with a type that is not an
+/// enum.
 pub(super) fn check(krate: &Crate) {
     let mut held: Vec<Held> = Vec::new();
     for (id, item) in krate.memory.types.borrow().iter() {
-        // Another name of an enum is an enum.
+        // An alias of an enum is an enum.
         let is_alias = matches!(krate.declaration(*id).kind, Kind::Alias(_));
         held.extend(item.iter().filter(|_| !is_alias).flat_map(|item| item.held.clone()));
     }
@@ -42,10 +44,10 @@ pub(super) fn check(krate: &Crate) {
     }
 }
 
-/// How many aliases may lead to each other.
+/// The maximum length of a chain of aliases.
 const MAX_DEPTH: u32 = 32;
 
-/// Returns whether Rust has an enum by this name.
+/// Returns whether the declaration is a Rust enum or an alias of one.
 fn is_enum(krate: &Crate, id: DeclarationId, depth: u32) -> bool {
     match &krate.declaration(id).kind {
         Kind::Declared(declared) => matches!(declared.input.data, syn::Data::Enum(_)),

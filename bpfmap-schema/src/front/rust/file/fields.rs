@@ -1,4 +1,4 @@
-//! The fields of all structs and unions, compared with the layouts in C, which are all known here.
+//! Compares the fields of all structs and unions with their layouts in C, which are all known here.
 
 use std::collections::HashSet;
 use std::rc::Rc;
@@ -9,8 +9,9 @@ use crate::front::rust::{TypeItem, check_fields};
 use crate::ir::{Schema, TypeDef, TypeDefKind};
 use crate::layout::Layouts;
 
-/// Reports the fields of `own` types that are not where C has them, and those of types in place.
-/// `own` are what was read, and what they became.
+/// Reports the fields of
+/// `own` types and of types in place whose offsets differ from C. Each element of `own` is a type
+/// as it was read, with the resulting definition.
 pub(super) fn check(
     krate: &Crate,
     own: Vec<(Rc<TypeItem>, TypeDef)>,
@@ -20,7 +21,7 @@ pub(super) fn check(
     let mut places = Places::default();
     for (id, item) in in_place {
         let mut def = item.def.clone();
-        // What is wrong with it is reported where it is named.
+        // Mistakes in it are reported at the places where it is used.
         if places.fill(krate, &mut def, &item) {
             def.name.value = key(id);
             types.push((item, def));
@@ -45,10 +46,10 @@ pub(super) fn check(
     }
 }
 
-/// Returns the types of which all is known, by their names.
+/// Returns the names of the types whose layout is completely known.
 fn known(types: &[(Rc<TypeItem>, TypeDef)]) -> HashSet<&str> {
     let mut known: HashSet<&str> = HashSet::new();
-    // Types hold each other at most 32 deep, or are refused.
+    // Types that contain each other more than 32 levels deep are refused.
     for _ in 0..=32 {
         let before = known.len();
         for (_, def) in types.iter().filter(|(item, _)| item.complete) {

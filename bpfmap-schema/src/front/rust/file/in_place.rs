@@ -1,4 +1,5 @@
-//! Types without a name in C, and templates of inner maps: each is put where it is named.
+//! Types without a name in C, and templates of inner maps. Each is inserted where the source refers
+//! to it.
 
 use super::assemble::{map_item, type_item};
 use super::items::Declared;
@@ -11,21 +12,22 @@ use crate::ir::{
 use crate::rules;
 use crate::source::{Span, Spanned};
 
-/// How many members all types in place may have together: each is written as often as it is named.
+/// The maximum number of members of all types in place together. A type counts each time it is
+/// used, because each use inserts a copy.
 const MAX_MEMBERS: usize = 100_000;
 
-/// How deep types in place may be in each other.
+/// The maximum nesting depth of types in place.
 const MAX_DEPTH: usize = 32;
 
-/// Returns whether C has no name for what is declared.
+/// Returns whether the declaration has no name in C.
 pub(super) fn has_no_name(declared: &Declared) -> bool {
     let (attribute, word) =
         if declared.is_map { ("bpf_map", "template") } else { ("bpf_type", "in_place") };
     has_word(&declared.input.attrs, attribute, word)
 }
 
-/// Returns what stands for a declaration without a name until it is put in its place: nothing that
-/// could be one.
+/// Returns a placeholder name for a declaration without a name, until the declaration is inserted.
+/// It can't conflict with a real name.
 pub(super) fn key(id: DeclarationId) -> String {
     format!("#{}", id.number())
 }
@@ -34,7 +36,7 @@ fn declaration(key: &str) -> Option<DeclarationId> {
     key.strip_prefix('#')?.parse().ok().map(DeclarationId::from_number)
 }
 
-/// Calls `each` with the names of types that `def` holds by value.
+/// Calls `each` with the names of the types that `def` contains by value.
 pub(super) fn each_named(def: &TypeDef, each: &mut dyn FnMut(&str)) {
     match &def.kind {
         TypeDefKind::Struct(body) | TypeDefKind::Union(body) => each_named_member(body, each),
@@ -60,15 +62,15 @@ fn each_named_type(ty: &Type, each: &mut dyn FnMut(&str)) {
     }
 }
 
-/// Puts things in their places, and counts them.
+/// Inserts types in place, and counts their members.
 #[derive(Default)]
 pub(super) struct Places {
     members: usize,
 }
 
 impl Places {
-    /// Puts types in place into `def`, which was read as `item`. Returns whether all of them were
-    /// whole.
+    /// Inserts types in place into `def`, which was read as `item`. Returns whether all of them are
+    /// complete.
     pub(super) fn fill(&mut self, krate: &Crate, def: &mut TypeDef, item: &TypeItem) -> bool {
         natural_alignment(&mut def.kind, item);
         match &mut def.kind {
@@ -149,7 +151,7 @@ impl Places {
     }
 }
 
-/// Puts templates into `map`. Returns whether all of them were whole.
+/// Inserts templates into `map`. Returns whether all of them are complete.
 pub(super) fn fill_map(krate: &Crate, map: &mut MapDecl, depth: usize) -> bool {
     let mut whole = true;
     for described in [&mut map.key, &mut map.value].into_iter().flatten() {
@@ -180,7 +182,8 @@ pub(super) fn fill_map(krate: &Crate, map: &mut MapDecl, depth: usize) -> bool {
     whole
 }
 
-/// Returns whether no type in place is in `ty`, where none can be written.
+/// Returns whether `ty` contains no type in place, in a position where types in place are not
+/// allowed.
 fn no_key(krate: &Crate, ty: &mut Spanned<Type>) -> bool {
     let mut found = false;
     replace_keys(&mut ty.value, &mut found);
@@ -216,8 +219,8 @@ fn placeholder() -> Type {
     Type::Int(crate::ir::Int { size: 1, signed: false })
 }
 
-/// Bytes that hold members have no alignment, so `repr(align)` of a type with such bytes only says in
-/// Rust what C knows by itself.
+/// Removes an alignment that C does not need. Byte arrays that store members have alignment 1, so
+/// such a type needs `repr(align)` in Rust for an alignment that C gets from the members.
 fn natural_alignment(kind: &mut TypeDefKind, item: &TypeItem) {
     let (TypeDefKind::Struct(body) | TypeDefKind::Union(body)) = kind else { return };
     let has_storage = item.fields.iter().any(|field| match field {

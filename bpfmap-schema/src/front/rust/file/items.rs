@@ -1,5 +1,5 @@
-//! The items of a module, found by their first words. What declares no type, map, constant, name or
-//! module is skipped.
+//! The items of a module, recognized by their first words. Items that declare no type, map,
+//! constant, name or module are skipped.
 
 use std::rc::Rc;
 
@@ -21,7 +21,7 @@ pub(super) enum Item {
         body: Option<TokenStream>,
         doubts: Vec<Doubt>,
     },
-    /// `use …;`, a name at a time.
+    /// One name of `use …;`.
     Use(Use),
     /// `const NAME: TYPE = VALUE;`
     Constant(Constant),
@@ -29,11 +29,11 @@ pub(super) enum Item {
     Alias(Alias),
     /// A struct, union or enum with one of the derives.
     Declared(Box<Declared>),
-    /// A struct, union or enum without.
+    /// A struct, union or enum without a derive.
     Foreign(Ident),
-    /// What is between the brackets of `schema!`.
+    /// The contents of `schema!`.
     Schema { place: Span, body: TokenStream, doubts: Vec<Doubt> },
-    /// A struct, union or enum with one of the derives that a `cfg` takes away.
+    /// A struct, union or enum with one of the derives that is removed by a `cfg`.
     LeftOut,
     /// An item that can't be read: where, and why.
     Broken(Span, String),
@@ -43,7 +43,7 @@ pub(super) enum Item {
     TooMuch(Span),
 }
 
-/// A name that stands for something elsewhere.
+/// A name that refers to an item in a different module.
 pub(super) struct Use {
     /// The name; `None` for all names of a module, `*`.
     pub(super) name: Option<String>,
@@ -74,18 +74,18 @@ pub(super) struct Declared {
     pub(super) doubts: Vec<Doubt>,
 }
 
-/// What is in a module.
+/// The contents of a module.
 pub(super) struct Contents {
     /// The attributes at its top, `#![…]`.
     pub(super) attributes: Vec<Attribute>,
     pub(super) items: Vec<Item>,
-    /// What is not known of whether it is there.
+    /// The unknown conditions that decide whether the module exists.
     pub(super) doubts: Vec<Doubt>,
 }
 
-/// Returns what is in a module that consists of `tokens`, as far as there is room for it.
+/// Splits the tokens of a module into items, until the memory limit is reached.
 ///
-/// Each item takes of `room`.
+/// Each item reduces `room`.
 pub(super) fn split(tokens: TokenStream, room: &Room, cfg: &Cfg) -> Contents {
     let mut cursor = Cursor { tokens: tokens.into_iter().collect(), at: 0, room, cfg };
     let mut attributes = cursor.inner_attributes();
@@ -162,7 +162,7 @@ impl Cursor<'_> {
         self.at = end;
         let place = self.tokens[keyword].span();
         let tokens = &self.tokens[start..end];
-        // The body of a module is looked at item by item.
+        // The items in the body of a module are checked one by one.
         let shallow = if word == "mod" { &self.tokens[start..keyword] } else { tokens };
         if is_too_deep(shallow) {
             items.push(Item::TooDeep(place));
@@ -203,7 +203,7 @@ impl Cursor<'_> {
         }
     }
 
-    /// Returns where the item that begins here ends: behind the first `;` or `{ … }`.
+    /// Returns the end of the item that begins here, which is after the first `;` or `{ … }`.
     fn end_of_body(&self) -> usize {
         self.end(|token| {
             is_semicolon(token)
@@ -308,7 +308,8 @@ fn alias(tokens: &[TokenTree], attributes: Vec<Attribute>, doubts: Vec<Doubt>) -
     Some(Alias { name: name.clone(), attributes, has_parameters, target, doubts })
 }
 
-/// Returns the `=` that stands alone, outside of all brackets.
+/// Returns the position of the first `character` outside of all brackets that does not begin a
+/// longer operator.
 fn position(tokens: &[TokenTree], character: char) -> Option<usize> {
     tokens.iter().position(|token| {
         matches!(token, TokenTree::Punct(punct)
@@ -357,7 +358,7 @@ fn declared(
     }
 }
 
-/// Returns whether `#[derive(…)]` names `derive`, by whatever path.
+/// Returns whether `#[derive(…)]` names `derive`, with any path before it.
 fn has_derive(attributes: &[Attribute], derive: &str) -> bool {
     attributes.iter().filter(|attribute| attribute.path().is_ident("derive")).any(|attribute| {
         let parser = syn::punctuated::Punctuated::<syn::Path, syn::Token![,]>::parse_terminated;
@@ -366,19 +367,19 @@ fn has_derive(attributes: &[Attribute], derive: &str) -> bool {
     })
 }
 
-/// `ident` without the mark of a raw one.
+/// Returns `ident` without `r#`.
 pub(super) fn plain(ident: &Ident) -> String {
     let name = ident.to_string();
     name.strip_prefix("r#").map(ToOwned::to_owned).unwrap_or(name)
 }
 
-/// The names that `tokens`, what is behind `use`, bring.
+/// Adds the names that a `use` declares. `tokens` are the tokens after `use`.
 fn uses(tokens: &[TokenTree], doubts: Vec<Doubt>, items: &mut Vec<Item>) {
     let is_absolute = tokens.first().is_some_and(|token| is_punct(token, ':'));
     use_tree(tokens, &[], (is_absolute, &doubts.into()), items);
 }
 
-/// `a::b`, `a::b as c`, `a::{b, c::*}`. The depth of its brackets is known to be small.
+/// Reads `a::b`, `a::b as c` or `a::{b, c::*}`. The caller has limited the nesting of the braces.
 fn use_tree(
     tokens: &[TokenTree],
     prefix: &[String],
@@ -413,7 +414,7 @@ fn use_tree(
         }
     }
     let Some(name) = renamed.or_else(|| path.last().cloned()) else { return };
-    // `use serde;` brings nothing that was not there.
+    // `use serde;` adds no new name.
     if path != [name.as_str()] || is_absolute {
         let doubts = Rc::clone(doubts);
         items.push(Item::Use(Use { name: Some(name), is_absolute, path, doubts }));

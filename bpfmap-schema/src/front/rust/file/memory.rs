@@ -1,28 +1,30 @@
-//! How much memory reading takes, so that no file takes more than there should be.
+//! An estimate of the memory that reading a file needs, which limits the memory for untrusted
+//! files.
 //!
-//! A token takes a hundred times the memory of its text, and an entry of a list, once parsed, a
-//! thousand times. The sizes were measured: `tests/memory.rs` holds them up to what reading really
-//! takes.
+//! A token needs up to a hundred times the memory of its text, and a parsed entry of a list up to a
+//! thousand times. The sizes were measured, and `tests/memory.rs` compares them with the real use
+//! of memory.
 
 use std::cell::Cell;
 
 use proc_macro2::{TokenStream, TokenTree};
 
-/// What reading one file may take, in bytes.
+/// The memory limit for reading one file, in bytes.
 const OF_A_FILE: u64 = 52 << 20;
 
-/// What may still be taken for a file.
+/// The memory that may still be used for a file.
 #[derive(Default)]
 pub(super) struct Room(Cell<u64>);
 
 impl Room {
-    /// Returns the room for the file `text`, from which its tokens are taken already; `None` where
-    /// there is none for them.
+    /// Returns the memory that is left after the tokens of the file `text`, or `None` if the tokens
+    /// alone exceed the limit.
     pub(super) fn for_text(text: &str) -> Option<Self> {
         OF_A_FILE.checked_sub(of_tokens(text)).map(|rest| Self(Cell::new(rest)))
     }
 
-    /// Takes this many bytes. Once it can't it is empty.
+    /// Subtracts `bytes`. If there are fewer bytes left, sets the rest to 0. Returns whether any
+    /// bytes are left.
     pub(super) fn take(&self, bytes: u64) -> bool {
         let rest = self.0.get().checked_sub(bytes);
         self.0.set(rest.unwrap_or(0));
@@ -34,7 +36,7 @@ impl Room {
     }
 }
 
-/// Returns what the tokens of `text` take at most.
+/// Returns the maximum number of bytes that the tokens of `text` need.
 fn of_tokens(text: &str) -> u64 {
     let mut bytes = 0;
     let mut goes_on = false;
@@ -44,7 +46,7 @@ fn of_tokens(text: &str) -> u64 {
         bytes += match byte {
             _ if is_word && goes_on => 0,
             _ if is_word => 128,
-            // A comment for documentation is an attribute: `#[doc = ""]`.
+            // A doc comment becomes an attribute, `#[doc = ""]`.
             b'/' if matches!(
                 text.get(place..place + 3),
                 Some(b"///" | b"//!" | b"/**" | b"/*!")
@@ -61,7 +63,7 @@ fn of_tokens(text: &str) -> u64 {
     bytes
 }
 
-/// Returns what the parsed item takes that consists of `tokens`.
+/// Returns the number of bytes that the parsed item needs whose tokens are `tokens`.
 pub(super) fn of_item(tokens: &[TokenTree]) -> u64 {
     let mut bytes = 1500;
     let all: TokenStream = tokens.iter().cloned().collect();

@@ -1,12 +1,13 @@
-//! Whole files: the source of a crate, as far as a schema is in it.
+//! The reader of Rust source files that contain a schema.
 //!
-//! The schema of `src/maps.rs` is made of the types and maps in that file and in the modules below
-//! it. From elsewhere in the crate come the types that those name, by `use` or by a path, as from an
-//! included schema, before the file's own; and of maps those that one of the file's holds. `bpfmap::schema!` names the schema and says
-//! its oldest kernel; without it the schema is called as the file. Constants may stand anywhere
-//! in the crate, and be computed: see [`constants`].
+//! The schema of `src/maps.rs` consists of the types and maps in that file and in its submodules.
+//! Types from other modules of the crate that these refer to, by `use` or by a path, are added
+//! before them, like the types of an included schema. Inner maps from other modules are added in
+//! the same way. `bpfmap::schema!` sets the name of the schema and its oldest kernel. Without it,
+//! the schema has the name of the file. Constants can be anywhere in the crate and can be computed:
+//! see [`constants`].
 //!
-//! What is read is the source, not what the compiler makes of it:
+//! The reader works on the source, without the compiler. So it has these limits:
 //!
 //! - A `cfg` that is known to be false removes its item: see [`Cfg`]. An unknown `cfg` is an error if it changes the
 //!   schema.
@@ -36,8 +37,8 @@ use self::krate::Crate;
 use crate::draft::Draft;
 use crate::front::rust::cfg::Cfg;
 
-/// The stack of the thread that reads: enough for items that nest as deep as
-/// [`tokens::MAX_DEPTH`] lets them.
+/// The stack size of the thread that reads, in bytes. It is sufficient for items nested up to
+/// [`tokens::MAX_DEPTH`] levels.
 const STACK: usize = 16 << 20;
 
 /// Reads the schema in the Rust source `path`, and the parts of the crate that it needs.
@@ -66,8 +67,8 @@ pub fn read_str_with(path: &Path, text: &str, cfg: &Cfg) -> Draft {
     on_own_stack(|| Crate::open(path, Some(text), cfg))
 }
 
-/// Runs `read` where its recursion has room, and where the memory that the spans of its tokens
-/// take is given back.
+/// Runs `read` on a thread of its own, which has a large stack for the recursion. When the thread
+/// ends, the memory for the spans of its tokens is freed.
 fn on_own_stack(read: impl FnOnce() -> Draft + Send) -> Draft {
     std::thread::scope(|scope| {
         let thread = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, read);

@@ -1,10 +1,11 @@
-//! What to say of a source in which there is no schema.
+//! Notes for a source file that contains no schema.
 
 use super::krate::{Crate, DeclarationId, Kind};
 
-/// Returns what there is in a source that has no types and no maps for a schema; `own` are its declarations.
+/// Returns notes that describe the contents of a source without types and maps for a schema. `own`
+/// are the declarations in it.
 pub(super) fn instead(krate: &Crate, own: &[DeclarationId]) -> Vec<String> {
-    /// How many names are told.
+    /// The maximum number of names in the note.
     const TOLD: usize = 3;
     let mut notes = Vec::new();
     if krate.sources.borrow().iter().next().is_some_and(|source| looks_like_toml(&source.text)) {
@@ -27,7 +28,7 @@ pub(super) fn instead(krate: &Crate, own: &[DeclarationId]) -> Vec<String> {
     notes
 }
 
-/// Returns whether the first line that says something is one of TOML.
+/// Returns whether the first line that is not empty or a comment looks like TOML.
 fn looks_like_toml(text: &str) -> bool {
     let mut lines = text.lines().map(str::trim);
     let first = lines.find(|line| !line.is_empty() && !line.starts_with('#')).unwrap_or_default();

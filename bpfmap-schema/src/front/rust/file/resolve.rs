@@ -1,4 +1,4 @@
-//! What paths mean: through modules, `use`, and the types of the crate `bpfmap`.
+//! Resolves paths through modules, `use`, and the types of the crate `bpfmap`.
 
 use std::cell::Cell;
 
@@ -7,7 +7,7 @@ use syn::ext::IdentExt as _;
 use super::items::Use;
 use super::krate::{Crate, DeclarationId, ModuleId};
 
-/// What a path leads to.
+/// The item that a path refers to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Meaning {
     Module(ModuleId),
@@ -17,29 +17,29 @@ pub(super) enum Meaning {
     Constant(ModuleId, String),
     /// A variant of an enum.
     Variant(DeclarationId, String),
-    /// Something of another crate whose source is not read.
+    /// An item of another crate whose source is not read.
     External(Vec<String>),
 }
 
-/// What is looked for, since a type and a constant may have the same name.
+/// The namespace of a lookup, because a type and a constant can have the same name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Space {
     Types,
     Constants,
 }
 
-/// How many steps one path may take, through however many `use`s.
+/// The maximum number of steps to resolve one path, including the steps through `use`.
 const MAX_STEPS: usize = 2000;
 
-/// How many `use`s may lead to each other.
+/// The maximum length of a chain of `use`s.
 const MAX_DEPTH: usize = 64;
 
-/// Returns the words of a path.
+/// Returns the segments of a path.
 pub(super) fn words(path: &syn::Path) -> Vec<String> {
     path.segments.iter().map(|segment| segment.ident.unraw().to_string()).collect()
 }
 
-/// Returns what `path` means in `module`; `None` where nothing in the crate tells.
+/// Returns the item that `path` refers to in `module`, or `None` if the crate does not define it.
 pub(super) fn resolve(
     krate: &Crate,
     module: ModuleId,
@@ -75,7 +75,8 @@ impl Walk<'_> {
             "super" => Meaning::Module(self.krate.parent(module)?),
             first => match self.member(module, first, space_of(rest), depth) {
                 Some(found) => found,
-                // A path that begins with no name of the module's begins with a crate's.
+                // A path whose first segment is not a name in the module begins with the name of a
+                // crate.
                 None if !rest.is_empty() => return self.extern_path(words, space, depth),
                 None => return None,
             },
@@ -83,7 +84,7 @@ impl Walk<'_> {
         self.follow(found, rest, space, depth)
     }
 
-    /// Returns what the words `rest` behind `found` lead to.
+    /// Resolves the segments `rest` that follow `found`.
     fn follow(
         &self,
         mut found: Meaning,
@@ -111,7 +112,7 @@ impl Walk<'_> {
         Some(found)
     }
 
-    /// Follows a path whose first word is the name of a crate.
+    /// Resolves a path whose first segment is the name of a crate.
     fn extern_path(&self, words: &[String], space: Space, depth: usize) -> Option<Meaning> {
         let (name, rest) = words.split_first()?;
         match self.krate.extern_crate(name) {
@@ -120,7 +121,7 @@ impl Walk<'_> {
         }
     }
 
-    /// Returns what `module` calls `name`.
+    /// Returns the item that `name` refers to in `module`.
     fn member(&self, module: ModuleId, name: &str, space: Space, depth: usize) -> Option<Meaning> {
         self.steps.set(self.steps.get() + 1);
         if depth > MAX_DEPTH || self.steps.get() > MAX_STEPS {
@@ -161,25 +162,26 @@ impl Walk<'_> {
         None
     }
 
-    /// Returns what the path of a `use` leads to.
+    /// Resolves the path of a `use`.
     fn used(&self, module: ModuleId, used: &Use, space: Space, depth: usize) -> Option<Meaning> {
         if used.is_absolute {
             return self.extern_path(&used.path, space, depth);
         }
-        // `use bpfmap::Be32 as bpfmap` would ask for itself; so does `use a::a`.
+        // `use bpfmap::Be32 as bpfmap` would refer to itself, and so would `use a::a`.
         if used.path.first() == used.name.as_ref() {
             let walk = |path: &[String]| self.path_without_uses(module, path, space, depth);
             return walk(&used.path);
         }
         let found = self.path(module, &used.path, space, depth + 1);
         match used.path.as_slice() {
-            // Only in a `use` is a name by itself that of a crate.
+            // Only in a `use` can a single name be the name of a crate.
             [name] if found.is_none() => self.krate.extern_crate(name).map(Meaning::Module),
             _ => found,
         }
     }
 
-    /// Follows a path whose first word is a module of `module`'s own, or a crate.
+    /// Resolves a path whose first segment is a submodule of
+    /// `module` or a crate, without following `use`.
     fn path_without_uses(
         &self,
         module: ModuleId,

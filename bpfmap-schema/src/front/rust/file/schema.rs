@@ -15,7 +15,7 @@ use crate::nearest::nearest;
 use crate::rules;
 use crate::source::{SourceId, Span, Spanned};
 
-/// Reads what the file of the module `root` says of the whole schema.
+/// Reads the properties of the whole schema from the file of the module `root`.
 pub(super) fn read(krate: &Crate, root: ModuleId, schema: &mut Schema) {
     let module = krate.module(root);
     schema.doc = doc(&module.attributes);
@@ -88,8 +88,8 @@ fn set(krate: &Crate, source: SourceId, schema: &mut Schema, word: &Ident, text:
     }
 }
 
-/// Returns a schema that has no name is called as its file; one at the root of a crate or of a
-/// folder of modules as the folder that is named for it.
+/// Returns the name of a schema that has no explicit name. It is the name of its file or, for
+/// `lib.rs`, `main.rs` and `mod.rs`, of the directory of the package or module.
 fn name_of(path: &Path) -> Option<String> {
     let stem = path.file_stem()?.to_str()?;
     let canonical = || path.canonicalize().ok();

@@ -1,24 +1,25 @@
-//! From text to tokens that can be parsed without fear.
+//! Converts text to tokens, and finds tokens that would be too expensive to parse.
 
 use std::ops::Range;
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
-/// How deep an item may nest. Every bracket counts, and within brackets every token up to the next
-/// comma or semicolon: this many calls the parser makes at most.
+/// The maximum nesting depth of an item. Every bracket counts, and within brackets every token up
+/// to the next comma or semicolon. This is an upper bound of the parser's recursion depth.
 pub(super) const MAX_DEPTH: usize = 256;
 
-/// The longest number, in characters: no integer of 128 bits is longer in any base, with a few `_`. The
-/// time that the parser takes for a number grows with the square of its length.
+/// The maximum length of a number literal, in characters. Every 128-bit integer fits, in any base
+/// and with `_`. The limit exists because the time to parse a number grows with the square of its
+/// length.
 const MAX_NUMBER: usize = 256;
 
-/// Returns the tokens of a file, or where it is no Rust.
+/// Returns the tokens of a file, or the position at which it is not valid Rust.
 pub(super) fn lex(text: &str) -> Result<TokenStream, Range<usize>> {
     blank_start(text).parse().map_err(|error: proc_macro2::LexError| error.span().byte_range())
 }
 
-/// `text` with spaces in the place of a byte order mark and of a `#!` line, so that every byte keeps
-/// its place.
+/// Returns `text` with a byte order mark and a `#!` line replaced by spaces, so that all byte
+/// offsets stay the same.
 fn blank_start(text: &str) -> String {
     let rest = text.trim_start_matches('\u{feff}');
     let is_script = rest.starts_with("#!") && !rest[2..].trim_start().starts_with('[');
@@ -27,7 +28,7 @@ fn blank_start(text: &str) -> String {
     format!("{}{}", " ".repeat(blank), &rest[start..])
 }
 
-/// Returns whether `tokens` nest deeper than [`MAX_DEPTH`], or have a longer number than
+/// Returns whether `tokens` are nested deeper than [`MAX_DEPTH`] or contain a number longer than
 /// [`MAX_NUMBER`].
 pub(super) fn is_too_deep(tokens: &[TokenTree]) -> bool {
     let all: TokenStream = tokens.iter().cloned().collect();
@@ -43,7 +44,8 @@ pub(super) fn is_too_deep(tokens: &[TokenTree]) -> bool {
         before_was_hash = false;
         match token {
             TokenTree::Punct(punct) if matches!(punct.as_char(), ',' | ';') => *run = 0,
-            // Attributes follow each other.
+            // Consecutive attributes do not add to the depth, because the parser reads them in a
+            // loop.
             TokenTree::Punct(punct) if punct.as_char() == '#' => before_was_hash = true,
             TokenTree::Group(group) => {
                 if !is_attribute {

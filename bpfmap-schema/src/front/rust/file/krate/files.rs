@@ -1,4 +1,4 @@
-//! The files that the modules of a crate are in.
+//! The files of a crate's modules.
 
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -19,7 +19,7 @@ impl Crate {
         path: Option<&str>,
     ) -> Option<ModuleId> {
         let file = if let Some(path) = path {
-            // Relative to the file, unless the module is in brackets.
+            // The path is relative to the file, unless the module is inside an inline module.
             module.file.parent().unwrap_or(Path::new("")).join(path)
         } else {
             let plain = module.folder.join(format!("{name}.rs"));
@@ -71,7 +71,7 @@ impl Crate {
         }
     }
 
-    /// Reads the file `path`, which is asked for at `place`.
+    /// Reads the file `path`, which is referred to at `place`.
     pub(super) fn file(&self, path: &Path, place: Span, above: Above) -> Option<ModuleId> {
         let canonical = canonical(path);
         let known = self.files.borrow().get(&canonical).copied();
@@ -110,8 +110,8 @@ impl Crate {
         }
     }
 
-    /// A file is one module; only that which was read first may still look for the one
-    /// around it.
+    /// Returns the module of a file that has already been read. The file that was read first does
+    /// not know its parent until now.
     fn known_file(
         &self,
         known: ModuleId,
@@ -151,7 +151,7 @@ impl Crate {
                 MAX_TEXT >> 20
             )));
         }
-        // The author of a schema may name a file that they must not see.
+        // The author of a schema could refer to a file that they are not allowed to read.
         let bytes = if place.source.is_none() {
             input::read_given(path, limit)?
         } else {
@@ -162,8 +162,7 @@ impl Crate {
     }
 }
 
-/// Returns whether a file that was named by itself is a module of a package rather than the root of
-/// a program.
+/// Returns whether a file that the user named is a module of a package, not the root of a program.
 pub(super) fn is_in_sources(path: &Path) -> bool {
     let file = canonical(path);
     file.ancestors()
@@ -171,7 +170,7 @@ pub(super) fn is_in_sources(path: &Path) -> bool {
         .is_some_and(|package| file.starts_with(package.join("src")))
 }
 
-/// Returns whether the modules of a file of this name are beside it.
+/// Returns whether the submodules of a file with this name are in the same directory.
 pub(super) fn is_root_name(path: &Path) -> bool {
     let name = path.file_name().and_then(|name| name.to_str());
     matches!(name, Some("lib.rs" | "main.rs" | "mod.rs"))
@@ -181,8 +180,8 @@ pub(super) fn canonical(path: &Path) -> PathBuf {
     path.canonicalize().unwrap_or_else(|_| path.to_owned())
 }
 
-/// `root`, a file of the same package as `file`, as the user would name it who named `file` by
-/// `named`.
+/// Returns the path of `root` in the form in which the user named `file`, which is `named`. Both
+/// files belong to the same package.
 fn shown(named: &Path, file: &Path, root: &Path) -> PathBuf {
     let mut named = named.to_owned();
     let mut file = file.to_owned();
