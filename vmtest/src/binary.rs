@@ -1,9 +1,9 @@
-//! A test binary, and what its tests find where they run.
+//! A test binary and the environment that its tests run in.
 
 use std::path::{Path, PathBuf};
 
-/// A test binary, and what its tests find where they run. It is a libtest binary, or a program that takes the options of
-/// one.
+/// A test binary and the environment that its tests run in. It is a libtest binary, or a program
+/// that accepts the same options.
 ///
 /// ```
 /// use bpfmap_vmtest::Binary;
@@ -13,31 +13,34 @@ use std::path::{Path, PathBuf};
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Binary {
-    /// What reports call it.
+    /// The name that reports show.
     pub name: String,
-    /// Where it is.
+    /// The path of the file.
     pub path: PathBuf,
-    /// The arguments before the options of a test binary, which are `--list --format terse [--ignored]`, or `--exact NAME
-    /// --nocapture --format terse [--include-ignored]`.
+    /// The arguments that precede the options of a test binary. Those options are `--list --format
+    /// terse [--ignored]`, or `--exact NAME --nocapture --format terse [--include-ignored]`.
     pub args: Vec<String>,
-    /// The names of its tests; `None`: it is asked for them.
+    /// The names of its tests. If this is `None`, the guest asks the binary for them.
     pub tests: Option<Vec<String>>,
-    /// The folder that its tests run in, at the same path in a guest; `/tmp` if there is none. A guest has the folder,
-    /// but not the files in it: hand them over with [`Matrix::files`](crate::Matrix::files).
+    /// The working directory of its tests, at the same path in a guest; `/tmp` if this is `None`. A
+    /// guest has the directory, but not the files in it: hand them over with
+    /// [`Matrix::files`](crate::Matrix::files).
     pub directory: Option<PathBuf>,
-    /// The environment of its tests, beside that of all tests.
+    /// Environment variables of its tests, in addition to those of all tests.
     pub env: Vec<(String, String)>,
-    /// Programs that its tests run. A guest has them at the same paths, with the libraries that they need.
+    /// Programs that its tests run. A guest has them at the same paths, together with the libraries
+    /// that they need.
     pub programs: Vec<PathBuf>,
     /// Folders with shared libraries, which are searched before the folders of the system.
     pub libraries: Vec<PathBuf>,
-    /// Whether the binary may have no tests. Cargo builds one for each target, whether it has tests or not. If none of a
-    /// matrix's binaries has tests, that is a failure all the same.
+    /// Whether the binary may have no tests, because Cargo builds one for each target, whether it
+    /// has tests or not. A matrix in which no binary has tests fails nevertheless.
     pub may_be_empty: bool,
 }
 
 impl Binary {
-    /// The test binary at a path. It is called after its file, without the hash that Cargo adds.
+    /// Returns the test binary at a path. Its name is that of its file, without the hash that Cargo
+    /// adds.
     #[must_use]
     pub fn at(path: impl Into<PathBuf>) -> Self {
         let path = path.into();
@@ -54,7 +57,8 @@ impl Binary {
         }
     }
 
-    /// The environment of its tests, by which the dynamic linker finds the libraries too.
+    /// Returns the environment of its tests, including the variable that tells the dynamic linker
+    /// where the libraries are.
     pub(crate) fn env(&self) -> Vec<(String, String)> {
         let mut env = self.env.clone();
         if !self.libraries.is_empty() {
@@ -68,7 +72,7 @@ impl Binary {
     }
 }
 
-/// The name of a test binary's file without the hash that Cargo adds.
+/// Returns the name of a test binary's file without the hash that Cargo adds.
 fn name(path: &Path) -> String {
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     match name.rsplit_once('-') {

@@ -1,4 +1,5 @@
-//! Guests of a machine: from a snapshot if there can be one, or else from cold.
+//! Starts the guests of a machine: from a snapshot if one is available or can be taken, or else by
+//! a cold boot.
 
 use crate::error::Result;
 use crate::failure::{Failure, FailureKind};
@@ -11,13 +12,14 @@ use crate::wire::{FromGuest, Record, ToGuest};
 use std::os::fd::BorrowedFd;
 use std::time::Instant;
 
-/// A virtual machine that runs a payload. It is killed when this is dropped.
+/// A virtual machine that runs a payload. It is killed when this value is dropped.
 #[derive(Debug)]
 pub(crate) struct Booted {
     vm: Vm,
-    /// What it was restored from, if it was.
+    /// The snapshot that it was restored from, if any.
     snapshot: Option<Snapshot>,
-    /// How to do without the snapshot, until the guest has shown that it lives.
+    /// How to continue without the snapshot. This is dropped once the guest has shown that it
+    /// works.
     fallback: Option<Fallback>,
 }
 
@@ -28,10 +30,11 @@ struct Fallback {
 }
 
 impl Booted {
-    /// Starts a guest that does what the payload says.
+    /// Starts a guest that carries out the plan in the payload.
     pub(crate) fn start(machine: &Machine, payload: Vec<u8>) -> Result<Self> {
         let wanted = machine.snapshots && machine.gdb.is_none();
-        // A machine whose snapshot can't be taken tells why when it boots.
+        // If no snapshot of the machine can be taken, the error is ignored here: a cold boot
+        // reports the reason.
         let Some(snapshot) = wanted.then(|| Snapshot::of(machine).ok()).flatten() else {
             let vm = launch::boot(machine, &payload)?;
             return Ok(Self { vm, snapshot: None, fallback: None });
@@ -41,7 +44,7 @@ impl Booted {
         Ok(Self { vm, snapshot: Some(snapshot), fallback: Some(fallback) })
     }
 
-    /// Waits until something happens, in the guest or with the caller's files.
+    /// Waits until something happens in the guest, or one of the caller's files becomes readable.
     pub(crate) fn next(
         &mut self,
         files: &[BorrowedFd<'_>],
@@ -51,7 +54,7 @@ impl Booted {
         match &happened {
             Happened::Said(Record::Message(FromGuest::Awake)) => self.fallback = None,
             Happened::Ended(Some(failure)) => match self.fallback.take() {
-                // It failed so early that its snapshot is to blame.
+                // The guest failed so early that its snapshot is to blame.
                 Some(fallback) => {
                     self.discard_snapshot();
                     self.snapshot = None;
@@ -65,8 +68,9 @@ impl Booted {
         Ok(happened)
     }
 
-    /// A guest that hangs or panics may have been saved with something lost, such as a timer or a page
-    /// of its memory; the next shall not inherit it.
+    /// Removes the snapshot of a guest that hung or panicked. The snapshot may have been saved
+    /// without something, such as a timer or a page of memory, and the next guest must not inherit
+    /// that.
     fn suspect_snapshot(&mut self, failure: &Failure) {
         if failure.kind == FailureKind::Hang || failure.kind.may_be_the_snapshots() {
             self.discard_snapshot();
@@ -79,7 +83,7 @@ impl Booted {
         }
     }
 
-    /// Ends the guest for a reason of our own.
+    /// Ends the guest for a reason on the host's side.
     pub(crate) fn end(&mut self, failure: Failure) -> Happened {
         self.suspect_snapshot(&failure);
         self.vm.end(failure)
@@ -90,17 +94,17 @@ impl Booted {
         self.vm.console()
     }
 
-    /// Tells the guest something. That it is gone is seen elsewhere.
+    /// Sends the guest a message. If the guest is gone, that is noticed elsewhere.
     pub(crate) fn tell(&mut self, message: &ToGuest) {
         self.vm.tell(message);
     }
 
-    /// Gives the guest's program something to read.
+    /// Sends input to the guest's program.
     pub(crate) fn feed(&mut self, bytes: &[u8]) {
         self.vm.feed(bytes);
     }
 
-    /// Whether the guest takes more for its program to read.
+    /// Whether the guest accepts more input for its program.
     pub(crate) fn is_hungry(&self) -> bool {
         self.vm.is_hungry()
     }

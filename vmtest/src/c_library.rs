@@ -1,5 +1,6 @@
-//! The C library of a root file system and that of this machine. All files of glibc must be of one version, and programs run
-//! with a newer one than they were built with, so the newer of the two serves all programs.
+//! Chooses between the C library of a root file system and that of this machine. All files of glibc
+//! must have the same version, and a program also runs with a newer version than the one it was
+//! built with. The newer of the two libraries therefore serves all programs.
 
 use crate::elf;
 use crate::error::Result;
@@ -26,18 +27,19 @@ const FILES: [&str; 14] = [
     "librt.so.1",
 ];
 
-/// What becomes of the C library of a root file system when programs of this machine are put on top of it.
+/// What to do with the C library of a root file system when programs of this machine are added to
+/// it.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Replaced<'a> {
-    /// It has none, or the programs need none.
+    /// The root file system has no C library, or the programs need none.
     Nothing,
-    /// It is the newer one, and stays.
+    /// The C library of the root file system is the newer one, and is kept.
     Kept,
-    /// All of its files are replaced by those of this machine, which are in this directory.
+    /// All of its files are replaced by those of this machine, which come from this directory.
     All(&'a CLibrary, PathBuf),
 }
 
-/// Decides for the files that programs of this machine need.
+/// Decides based on the files that programs of this machine need.
 pub(crate) fn replaced<'a>(
     of_root: Option<&'a CLibrary>,
     needed: &[PathBuf],
@@ -53,12 +55,13 @@ pub(crate) fn replaced<'a>(
 }
 
 impl Replaced<'_> {
-    /// Whether the root file system's own is used in the place of a file.
+    /// Whether the root file system's own copy of a file is used.
     pub(crate) fn is_kept(&self, file: &Path) -> bool {
         *self == Replaced::Kept && is_of_c_library(file)
     }
 
-    /// The files of this machine that replace those of the root file system beyond what the programs need, and where.
+    /// Returns the files of this machine that replace those of the root file system, in addition to
+    /// the files that the programs need, with their destinations.
     pub(crate) fn by(&self, root: Option<&Listing>) -> Vec<(PathBuf, PathBuf)> {
         let (Self::All(of_root, ours), Some(root)) = (self, root) else { return Vec::new() };
         let pairs = FILES.iter().map(|name| (ours.join(name), of_root.directory.join(name)));

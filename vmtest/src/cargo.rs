@@ -1,4 +1,4 @@
-//! Test binaries that Cargo builds, each with what Cargo gives its tests.
+//! Test binaries that Cargo builds, each with the environment that Cargo gives its tests.
 //!
 //! `cargo test` runs a test binary in the folder of its package, with variables that describe the package. [`build_tests`]
 //! builds the binaries and finds out what these are, so that the tests can run somewhere else.
@@ -28,9 +28,9 @@ use std::process::{Command, Stdio};
 
 /// Builds the tests that `arguments` select, and returns their binaries.
 ///
-/// `directory` is where Cargo runs, and looks for the package or the workspace. `arguments` are those of `cargo test`
-/// that select packages, targets, features and profiles. Cargo's progress and the messages of the compiler go to the
-/// standard error.
+/// `directory` is the working directory of Cargo, where it looks for the package or the workspace.
+/// `arguments` are the arguments of `cargo test` that select packages, targets, features and
+/// profiles. Cargo's progress and the compiler's messages are written to standard error.
 ///
 /// # Errors
 ///
@@ -54,11 +54,11 @@ pub fn build_tests<A: AsRef<OsStr>>(
     Ok(binaries)
 }
 
-/// What Cargo's messages tell of a build.
+/// The facts about a build that Cargo's messages contain.
 #[derive(Debug, Default)]
 struct Built {
     tests: Vec<Artifact>,
-    /// The programs of each package, which Cargo builds for the package's integration tests.
+    /// The programs of each package that Cargo builds for the package's integration tests.
     programs: BTreeMap<PackageId, Vec<(String, PathBuf)>>,
     scripts: BTreeMap<PackageId, BuildScript>,
 }
@@ -108,7 +108,8 @@ impl Built {
         }
     }
 
-    /// A test binary with what Cargo gives it; nothing if its package is not in the workspace.
+    /// Returns a test binary with the environment that Cargo gives its tests, or `None` if its
+    /// package is not in the workspace.
     fn binary(
         &self,
         test: &Artifact,
@@ -133,10 +134,11 @@ impl Built {
         }
         let linked = script.iter().flat_map(|script| &script.linked_paths);
         let linked = linked.map(|path| PathBuf::from(folder_of_linked_path(path.as_str())));
-        // The compiler is given other folders too, such as those of the system, but only these hold what Cargo built.
+        // The compiler also searches other directories, such as those of the system, but only these
+        // contain what Cargo built.
         let mut libraries: Vec<PathBuf> =
             linked.filter(|path| path.starts_with(&metadata.target_directory)).collect();
-        // Of crates that are shared libraries: `target/debug/deps/maps-0123…`.
+        // For crates that are shared libraries, such as `target/debug/deps/maps-0123…`.
         libraries.extend(path.ancestors().skip(1).take(2).map(Path::to_owned));
         libraries.extend(compilers_libraries.map(Path::to_owned));
         Some(Binary {
@@ -151,7 +153,7 @@ impl Built {
     }
 }
 
-/// The Cargo that runs this program, or the one on the `PATH`.
+/// Returns the Cargo that runs this program, or else the one on the `PATH`.
 fn program() -> OsString {
     std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
 }
@@ -176,7 +178,8 @@ fn metadata(directory: &Path, manifest: &Path) -> Result<Metadata> {
     })
 }
 
-/// Where the standard library lies as a shared library, which the tests of macros are linked with.
+/// Returns the directory that contains the standard library as a shared library. Tests of macros
+/// are linked with it.
 fn compilers_libraries() -> Option<PathBuf> {
     let compiler = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let output = Command::new(compiler).args(["--print", "target-libdir"]).output().ok()?;
@@ -184,7 +187,7 @@ fn compilers_libraries() -> Option<PathBuf> {
     Some(PathBuf::from(folder.trim_end())).filter(|folder| folder.is_dir())
 }
 
-/// The folder in a path as build scripts name it: `native=/x` is `/x`.
+/// Returns the directory in a path as build scripts write it: `/x` for `native=/x`.
 fn folder_of_linked_path(path: &str) -> &str {
     match path.split_once('=') {
         Some(("dependency" | "crate" | "native" | "framework" | "all", folder)) => folder,
@@ -192,7 +195,7 @@ fn folder_of_linked_path(path: &str) -> &str {
     }
 }
 
-/// The variables by which Cargo describes a package to its tests.
+/// Returns the variables that describe a package to its tests, with the names that Cargo uses.
 fn package_variables(package: &Package) -> Vec<(String, String)> {
     let version = &package.version;
     let text = |text: &Option<String>| text.clone().unwrap_or_default();
@@ -218,7 +221,8 @@ fn package_variables(package: &Package) -> Vec<(String, String)> {
     variables.map(|(name, value)| (format!("CARGO_{name}"), value)).into()
 }
 
-/// What cargo-nextest calls a test binary: the package, and for other targets than its library the target.
+/// Returns the name that cargo-nextest uses for a test binary: the package, followed by the target
+/// unless that is the library.
 fn binary_id(package: &str, target: &Target) -> String {
     let name = &target.name;
     if target.is_test() {

@@ -1,4 +1,5 @@
-//! The options of `bpfmap-vmtest test`: those of `cargo test`, and filters as test binaries take them.
+//! The options of `bpfmap-vmtest test`: the options of `cargo test`, and the filters of test
+//! binaries.
 
 use crate::options::MatrixOptions;
 use bpfmap_vmtest::{Error, ErrorKind, Filter, Result};
@@ -19,7 +20,7 @@ pub(crate) struct TestOptions {
 }
 
 impl TestOptions {
-    /// Which tests to run.
+    /// Returns which tests to run.
     pub(crate) fn filter(&self) -> Result<Filter> {
         let mut filter = self.matrix.filter();
         filter.texts.extend_from_slice(&self.names);
@@ -34,7 +35,8 @@ impl TestOptions {
                     })?;
                     filter.skip.push(name.to_owned());
                 }
-                // Each test has its own process and its own output, which is always shown if it fails.
+                // Each test has its own process and its own output, which is always shown if the
+                // test fails.
                 "--nocapture" | "--no-capture" => {}
                 word => match word.strip_prefix("--skip=") {
                     Some(name) => filter.skip.push(name.to_owned()),
@@ -53,7 +55,7 @@ impl TestOptions {
 const FILTERS: &str =
     "after `--`, only names of tests, `--exact`, `--skip NAME` and `--include-ignored` are allowed";
 
-/// An option of Cargo's that is passed on.
+/// An option of Cargo that is passed on.
 struct CargoOption {
     long: &'static str,
     short: Option<char>,
@@ -75,7 +77,8 @@ impl CargoOption {
         Self { short: Some(short), ..self }
     }
 
-    /// What Cargo calls it. `--jobs` is how many guests run side by side.
+    /// Returns the option's name in Cargo. `--jobs` differs because it is the number of parallel
+    /// guests here.
     fn for_cargo(&self) -> String {
         let long = if self.long == BUILD_JOBS { "jobs" } else { self.long };
         format!("--{long}")
@@ -84,7 +87,7 @@ impl CargoOption {
 
 const BUILD_JOBS: &str = "build-jobs";
 
-/// Those that choose what `cargo test` builds, and how.
+/// The options that choose what `cargo test` builds, and how.
 const OPTIONS: &[CargoOption] = &[
     value("package", "SPEC", "Tests this package").short('p'),
     flag("workspace", "Tests all packages of the workspace"),

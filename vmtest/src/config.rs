@@ -1,5 +1,5 @@
-//! The configuration file, `bpfmap-vmtest.toml`: which kernels there are, and what to run tests
-//! with unless the command line says otherwise.
+//! The configuration file, `bpfmap-vmtest.toml`: the kernels that are available, and the defaults
+//! of command-line options.
 //!
 //! ```toml
 //! kernel = "6.1"                     # what `run` takes without --kernel
@@ -31,57 +31,60 @@ use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-/// The name of the configuration file. It is not `vmtest.toml`, which is another program's.
+/// The name of the configuration file. The name `vmtest.toml` belongs to a different program.
 pub const FILE: &str = "bpfmap-vmtest.toml";
-/// The name of the lock file, beside it.
+/// The name of the lock file, which is in the same directory.
 pub const LOCK: &str = "bpfmap-vmtest.lock";
 
-/// What a configuration file says.
+/// The contents of a configuration file.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// The kernel that `run` takes.
+    /// The default kernel of `run`.
     pub kernel: Option<String>,
-    /// The kernels that `matrix` takes.
+    /// The default kernels of `matrix`.
     pub matrix: Vec<String>,
-    /// The memory of a guest, in MiB; written with a unit, such as `512M`.
+    /// The memory of a guest, in MiB. In the file it has a unit, as in `512M`.
     #[serde(deserialize_with = "memory")]
     pub memory: Option<u32>,
     /// The processors of a guest.
     pub cpus: Option<u32>,
     /// Modules to load in every guest.
     pub modules: Vec<String>,
-    /// Arguments for every kernel.
+    /// Arguments for the command line of every kernel.
     pub cmdline: Vec<String>,
-    /// The run does not fail because of a complaint of the kernel that contains one of these.
+    /// Texts that are allowed in complaints of the kernel: a complaint that contains one of them
+    /// does not fail the run.
     pub allow: Vec<String>,
-    /// The longest that a test may take, in seconds.
+    /// The time limit of a test, in seconds.
     pub test_time_out: Option<u64>,
     /// The root file system of each guest.
     pub root: Option<RootSource>,
-    /// Programs of this machine that each guest has.
+    /// Programs of this machine that are added to each guest.
     pub host_programs: Vec<String>,
     /// Kernels by name.
     pub kernels: BTreeMap<String, Source>,
 }
 
 impl Config {
-    /// The configuration of the current directory, or of the nearest above that has one.
+    /// Reads the configuration file of the current directory, or of its nearest ancestor that has
+    /// one.
     ///
     /// # Errors
-    /// It can't be read, or says what it can't; or another user may have put it there.
+    /// Fails if the file cannot be read, has invalid contents, or could have been written by a
+    /// different user.
     pub fn find() -> Result<Self> {
         find(FILE)?.map_or_else(|| Ok(Self::default()), |path| Self::read(&path))
     }
 
-    /// The configuration in a file. Paths in it are relative to its directory.
+    /// Reads a configuration file. Paths in it are relative to its directory.
     ///
     /// # Errors
-    /// It can't be read, or says what it can't.
+    /// Fails if the file cannot be read or has invalid contents.
     pub fn read(path: &Path) -> Result<Self> {
         let text = crate::regular::text(path)?;
         let mut config: Self = toml::from_str(&text).map_err(|error| {
-            let message = format!("{} is not right", path.display());
+            let message = format!("{} is not valid", path.display());
             Error::new(ErrorKind::Configuration, message).because(error)
         })?;
         config.kernels.keys().try_for_each(|name| check_name(name))?;
@@ -92,13 +95,15 @@ impl Config {
     }
 }
 
-/// The file of this name in the current directory, or in the nearest above that has one.
+/// Finds the file with the given name in the current directory, or in the nearest ancestor that has
+/// one.
 ///
-/// A file says which files of this machine are booted, so it belongs to this user, to root, or to the user whose
-/// directory this is. In `/tmp`, for one, anybody can put one.
+/// A configuration file decides which files of this machine are booted. It must therefore belong to
+/// this user, to root, or to the user that owns the current directory. In `/tmp`, for example,
+/// anybody can create one.
 ///
 /// # Errors
-/// It belongs to another user, or all users can write to it.
+/// Fails if the file belongs to a different user, or if all users can write to it.
 pub fn find(name: &str) -> Result<Option<PathBuf>> {
     let Ok(here) = std::env::current_dir() else { return Ok(None) };
     let mut paths = here.ancestors().map(|directory| directory.join(name));
@@ -109,7 +114,8 @@ pub fn find(name: &str) -> Result<Option<PathBuf>> {
     Ok(Some(path))
 }
 
-/// That a file, and the link that it may be, belong to one of these users, and that not all users can write to it.
+/// Checks that a file, and the symbolic link that leads to it, belong to one of these users, and
+/// that not all users can write to the file.
 fn trusted(path: &Path, owners: [u32; 3]) -> Result<()> {
     let file = path.metadata().at("find", path)?;
     let link = path.symlink_metadata().at("find", path)?;
@@ -132,10 +138,10 @@ fn memory<'de, D: Deserializer<'de>>(
     parse_memory(&text).map(Some).map_err(D::Error::custom)
 }
 
-/// A size such as 512M or 2G, in MiB; a bare number is in MiB.
+/// Parses a size such as 512M or 2G, and returns it in MiB. A number without a unit is in MiB.
 ///
 /// # Errors
-/// It is no size, or none that a guest can have.
+/// Fails if the text is not a size, or if a guest cannot have this size.
 pub fn parse_memory(text: &str) -> std::result::Result<u32, String> {
     let (number, unit) = match text.strip_suffix(['G', 'g']) {
         Some(number) => (number, 1024),

@@ -1,16 +1,17 @@
-//! What a kernel's log tells: its complaints, and what it ran when it made them.
+//! Finds a kernel's complaints in its log, and the tests that were running at the time.
 
-/// The kernel complained.
+/// A complaint of the kernel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Complaint {
-    /// The line that says of what.
+    /// The line that contains it.
     pub(crate) text: String,
-    /// The test that ran.
+    /// The test that was running.
     pub(crate) test: Option<String>,
 }
 
-/// The words with which the kernel complains and goes on. They are looked for anywhere in a line: who
-/// prints half a line to the console has the kernel finish it.
+/// The words that introduce a complaint after which the kernel continues. They are searched
+/// anywhere in a line, because a program may have written the first half of that line to the
+/// console.
 const MARKS: [&str; 14] = [
     "WARNING: ",
     "BUG: ",
@@ -29,13 +30,13 @@ const MARKS: [&str; 14] = [
 ];
 
 impl Complaint {
-    /// Whether it has one of these texts, and is no failure.
+    /// Whether the complaint contains one of these texts, and therefore is not a failure.
     pub(crate) fn is_allowed(&self, allowed: &[String]) -> bool {
         allowed.iter().any(|allowed| self.text.contains(allowed.as_str()))
     }
 }
 
-/// The kernel's complaints, those too that are allowed.
+/// Returns the kernel's complaints, including those that are allowed.
 pub(crate) fn complaints(log: &str) -> Vec<Complaint> {
     let mut test = None;
     let mut found = Vec::new();
@@ -52,7 +53,7 @@ pub(crate) fn complaints(log: &str) -> Vec<Complaint> {
     found
 }
 
-/// The complaints in a line, each from its mark to the next one.
+/// Returns the complaints in a line, each from its mark to the next one.
 fn texts_of_complaints(line: &str) -> impl Iterator<Item = &str> {
     let mut starts = Vec::new();
     let mut at = 0;
@@ -64,23 +65,23 @@ fn texts_of_complaints(line: &str) -> impl Iterator<Item = &str> {
     starts.into_iter().zip(ends).map(|(start, end)| line[start..end].trim_end())
 }
 
-/// The first mark from `from` on, and where it begins.
+/// Returns the first mark at or after `from`, and its offset.
 fn first_mark(line: &str, from: usize) -> Option<(usize, &'static str)> {
     let found = MARKS.iter().filter_map(|mark| {
         let mut places = line[from..].match_indices(mark).map(|(at, _)| from + at);
-        // A word of user space's, not the kernel's.
+        // `DEBUG: ` is printed by user space, not by the kernel.
         let start = places.find(|start| !line[..*start].ends_with("DE") || *mark != "BUG: ")?;
         Some((start, *mark))
     });
     found.min_by_key(|(start, mark)| (*start, std::cmp::Reverse(mark.len())))
 }
 
-/// The first line of a log that has `mark`, without its time.
+/// Returns the first line of a log that contains `mark`, without its time stamp.
 pub(crate) fn find_line<'a>(log: &'a str, mark: &str) -> Option<&'a str> {
     log.lines().find(|line| line.contains(mark)).map(without_time)
 }
 
-/// The last lines of a log.
+/// Returns the last lines of a log.
 pub(crate) fn tail(log: &str, lines: usize) -> Vec<String> {
     let mut tail: Vec<String> =
         log.lines().rev().take(lines).map(|line| line.trim_end().to_owned()).collect();
@@ -88,8 +89,8 @@ pub(crate) fn tail(log: &str, lines: usize) -> Vec<String> {
     tail
 }
 
-/// `[    1.234567] text` without the time, and without the task or processor that some kernels are
-/// built to add: `[    1.234567][    T1] text`.
+/// Removes the time stamp from `[    1.234567] text`, and the task or processor that some kernels
+/// print after it: `[    1.234567][    T1] text`.
 fn without_time(line: &str) -> &str {
     let mut line = line.trim();
     while let Some((_, rest)) = line.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
@@ -135,12 +136,12 @@ mod tests {
             found.collect::<Vec<_>>()
         };
         assert_eq!(texts("half a line[    1.2] WARNING: CPU: 0"), ["WARNING: CPU: 0"]);
-        // Not even with the kernel's times switched off.
+        // This also works if the kernel prints no time stamps.
         assert_eq!(texts("half a lineBUG: sleeping"), ["BUG: sleeping"]);
         assert_eq!(texts("[    1.2] watchdog: BUG: soft lockup"), ["watchdog: BUG: soft lockup"]);
         assert_eq!(texts("WARNING: a[    1.2] WARNING: b"), ["WARNING: a[    1.2]", "WARNING: b"]);
         assert_eq!(texts("[    1.2] DEBUG: nothing"), [""; 0]);
-        // What is allowed must be in the complaint itself, not before it.
+        // The allowed text must be in the complaint itself, not before it.
         let hidden = &complaints("nowhere.c WARNING: CPU: 0")[0];
         assert!(!hidden.is_allowed(&["nowhere.c".to_owned()]));
     }

@@ -1,11 +1,11 @@
-//! Archives of the kind that the kernel unpacks as its first root file system: cpio, "newc".
+//! Archives in the format that the kernel unpacks as its first root file system: cpio, "newc".
 
 use std::io::{self, BufRead, Write};
 
 const MAGIC: &[u8; 6] = b"070701";
 const TRAILER: &str = "TRAILER!!!";
 
-/// What an entry is.
+/// The type of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Directory,
@@ -26,12 +26,13 @@ impl<W: Write> Writer<W> {
         Self { out, inode: 0 }
     }
 
-    /// Adds an entry that belongs to root; `name` has no leading slash. Of a symbolic link, `data` is the target.
+    /// Adds an entry that belongs to root. `name` has no leading slash. For a symbolic link, `data`
+    /// is the target.
     pub(crate) fn add(&mut self, name: &str, kind: Kind, mode: u32, data: &[u8]) -> io::Result<()> {
         self.add_of(name, kind, (mode, (0, 0)), data)
     }
 
-    /// Adds an entry with a mode that belongs to a user and a group.
+    /// Adds an entry with the given mode, user and group.
     pub(crate) fn add_of(
         &mut self,
         name: &str,
@@ -77,7 +78,7 @@ impl<W: Write> Writer<W> {
         self.pad(data.len())
     }
 
-    /// Ends the archive.
+    /// Writes the end of the archive.
     pub(crate) fn finish(mut self) -> io::Result<W> {
         self.inode = 0;
         self.add(TRAILER, Kind::File, 0, &[])?;
@@ -90,13 +91,13 @@ impl<W: Write> Writer<W> {
     }
 }
 
-/// One entry as it was read.
+/// An entry as it was read.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Entry {
     pub(crate) name: String,
     pub(crate) kind: Kind,
     pub(crate) mode: u32,
-    /// The user and the group that it belongs to.
+    /// The user and the group that own it.
     pub(crate) owner: (u32, u32),
     pub(crate) size: usize,
 }
@@ -112,7 +113,7 @@ impl<R: BufRead> Reader<R> {
         Self { input }
     }
 
-    /// The next entry; its data must be read with [`Reader::data`] before the next.
+    /// Returns the next entry. Its data must be read with [`Reader::data`] before the next call.
     pub(crate) fn next(&mut self) -> io::Result<Option<Entry>> {
         let mut header = [0; 110];
         self.input.read_exact(&mut header)?;
@@ -148,7 +149,7 @@ impl<R: BufRead> Reader<R> {
         Ok(Some(Entry { name, kind, mode: mode & 0o7777, owner, size }))
     }
 
-    /// Copies the data of the entry just read.
+    /// Copies the data of the entry that was just read.
     pub(crate) fn data(&mut self, entry: &Entry, out: &mut impl Write) -> io::Result<()> {
         let mut left = entry.size;
         while left > 0 {

@@ -1,9 +1,9 @@
-//! Lets danobi/vmtest boot the guests (<https://github.com/danobi/vmtest>): it gets a `vmtest.toml` of
-//! its own in a temporary directory, whose command is our runner, and the runner's records come back
-//! over a serial port beside the kernel's.
+//! Lets danobi/vmtest boot the guests (<https://github.com/danobi/vmtest>). It gets its own
+//! `vmtest.toml` in a temporary directory, whose command is our runner. The runner's records arrive
+//! over a second serial port.
 //!
-//! That tool mounts this machine's root by 9p. A kernel that has 9p in modules gets an initramfs that
-//! loads them; one that has no 9p at all can't be booted so.
+//! That tool mounts this machine's root by 9p. A kernel whose 9p support is in modules gets an
+//! initramfs that loads them. A kernel without 9p support cannot be booted this way.
 
 use crate::error::{Context as _, Error, ErrorKind, Result};
 use crate::host::{PORT_OPTION, RUNNER};
@@ -22,14 +22,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 const PROGRAM: &str = "vmtest";
-/// Where that tool shows a guest the directory of its configuration.
+/// The path in the guest at which that tool mounts the directory of its configuration.
 const SHARED: &str = "/mnt/vmtest";
-/// Over these of the host's directories it mounts empty file systems.
+/// Directories of the host over which that tool mounts empty file systems.
 const HIDDEN: [&str; 3] = ["/tmp", "/run", "/mnt"];
-/// What a kernel needs to mount a root by 9p, and to talk to that tool.
+/// The modules that a kernel needs to mount a root by 9p and to communicate with that tool.
 const MODULES: [&str; 4] = ["virtio_pci", "9pnet_virtio", "9p", "virtio_console"];
 
-/// What the tool reads.
+/// The configuration of that tool.
 #[derive(Debug, Serialize)]
 struct Config {
     target: [Target; 1],
@@ -51,13 +51,13 @@ struct VmConfig {
     extra_args: Vec<String>,
 }
 
-/// Where the modules of a plan lie in a guest, and what to write where for that.
+/// Returns the paths of the plan's modules in a guest, each with the contents to write there.
 pub(crate) fn modules(found: Vec<(String, Vec<u8>)>) -> Vec<(PathBuf, Vec<u8>)> {
     let path = |name: String| Path::new(SHARED).join(name + ".ko");
     found.into_iter().map(|(name, data)| (path(name), data)).collect()
 }
 
-/// Starts the tool with a plan, whose modules are those files.
+/// Starts the tool with a plan whose modules are the given files.
 pub(crate) fn start(
     machine: &Machine,
     plan: &Plan,
@@ -125,7 +125,7 @@ pub(crate) fn start(
     RemoteSession::new(process, PROGRAM, Line::Awaited(listener), Some(log), files)
 }
 
-/// Refuses what a guest would not find.
+/// Refuses a binary that a guest would not find.
 pub(crate) fn check(binary: &Path) -> Result<()> {
     match HIDDEN.iter().find(|hidden| binary.starts_with(hidden)) {
         None => Ok(()),
@@ -136,7 +136,7 @@ pub(crate) fn check(binary: &Path) -> Result<()> {
     }
 }
 
-/// An initramfs that mounts the root by 9p, for a kernel that has that in modules.
+/// Returns an initramfs that mounts the root by 9p, for a kernel whose 9p support is in modules.
 fn initrd(machine: &Machine, packages: &Packages) -> Result<Option<Vec<u8>>> {
     if !machine.kernel.has_modules() {
         return Ok(None);
@@ -161,8 +161,8 @@ fn initrd(machine: &Machine, packages: &Packages) -> Result<Option<Vec<u8>>> {
     tree.pack().map(Some)
 }
 
-/// Puts our choice of QEMU and of what executes it where the tool looks for QEMU: it takes the device
-/// for KVM at its word.
+/// Writes a wrapper that selects QEMU and the accelerator to the place where the tool looks for
+/// QEMU. Otherwise the tool would use KVM whenever its device exists.
 fn write_qemu(machine: &Machine, directory: &Path) -> Result<()> {
     let mut real = machine.qemu.program.clone();
     if real.components().count() == 1 {

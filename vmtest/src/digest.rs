@@ -1,15 +1,15 @@
-//! Digests by which contents are known.
+//! Digests that identify file contents.
 
 use sha2::{Digest as _, Sha256};
 use std::fmt::Write as _;
 use std::io::{self, Read};
 
-/// The SHA-256 of some bytes, in hexadecimal digits.
+/// Returns the SHA-256 of some bytes, in hexadecimal digits.
 pub(crate) fn sha256(bytes: impl AsRef<[u8]>) -> String {
     hexadecimal(Sha256::digest(bytes).as_ref())
 }
 
-/// The SHA-256 of all that a reader has.
+/// Returns the SHA-256 of everything that a reader returns.
 pub(crate) fn sha256_of(mut reader: impl Read) -> io::Result<String> {
     let mut hasher = Hasher::default();
     let mut buffer = vec![0; 256 << 10];
@@ -23,7 +23,7 @@ pub(crate) fn sha256_of(mut reader: impl Read) -> io::Result<String> {
     }
 }
 
-/// Makes the SHA-256 of bytes that come in parts.
+/// Computes the SHA-256 of bytes that arrive in parts.
 #[derive(Default)]
 pub(crate) struct Hasher(Sha256);
 
@@ -37,7 +37,7 @@ impl Hasher {
     }
 }
 
-/// Whether a text is a SHA-256: 64 hexadecimal digits, the letters small.
+/// Whether a text is a SHA-256 digest: 64 hexadecimal digits in lower case.
 pub(crate) fn is_sha256(text: &str) -> bool {
     text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }

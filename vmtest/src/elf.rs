@@ -1,5 +1,5 @@
-//! Which shared libraries a program needs, and where they lie on this machine: the way the dynamic
-//! linker looks for them (ld.so(8)), without running it or the program.
+//! Finds the shared libraries that a program needs on this machine. It searches like the dynamic
+//! linker does (ld.so(8)), but runs neither the linker nor the program.
 
 use crate::error::{Context as _, Error, ErrorKind, Result};
 use crate::regular;
@@ -23,14 +23,15 @@ struct Dynamic {
     runpath: Vec<String>,
 }
 
-/// The files, other than the program itself, that a program needs to run: its interpreter and all
-/// shared libraries. A script's are those of its interpreter; a static program has none. Libraries are
-/// looked for in the folders `libraries` before those that the environment names. What is not on this machine, but in the
-/// guest's root file system, is left out.
+/// Returns the files that a program needs to run, except the program itself: its interpreter and
+/// all shared libraries. For a script, these are the files that its interpreter needs; for a static
+/// program there are none. The directories in `libraries` are searched before those that the
+/// environment names. Files that are in the guest's root file system but not on this machine are
+/// left out.
 ///
 /// # Errors
-/// A library or an interpreter that is needed is in neither, the program is for another processor, or a file cannot be
-/// read.
+/// Fails if a library or an interpreter is in neither place, if the program is for a different
+/// processor, or if a file cannot be read.
 pub(crate) fn needed_files(
     program: &Path,
     libraries: &[PathBuf],
@@ -44,8 +45,8 @@ pub(crate) fn needed_files(
     Search { library_path, cache, root }.of(program)
 }
 
-/// The kernel modules that a program declares that it needs, in a section called `.vmtest`: lines
-/// of text, each `module NAME`.
+/// Returns the kernel modules that a program declares in a section called `.vmtest`: lines of text
+/// of the form `module NAME`.
 pub(crate) fn declared_modules(program: &Path) -> Result<Vec<String>> {
     let text = section(program, ".vmtest")?.unwrap_or_default();
     let text = String::from_utf8_lossy(&text);
@@ -63,7 +64,8 @@ pub(crate) fn declared_modules(program: &Path) -> Result<Vec<String>> {
         .collect()
 }
 
-/// What is in a section of a program; none if it has no such section, or is no ELF file.
+/// Returns the contents of a program's section, or `None` if there is no such section or the file
+/// is not an ELF file.
 pub(crate) fn section(program: &Path, name: &str) -> Result<Option<Vec<u8>>> {
     let data = &open(program)?;
     let section = || {
@@ -76,7 +78,8 @@ pub(crate) fn section(program: &Path, name: &str) -> Result<Option<Vec<u8>>> {
     Ok(section())
 }
 
-/// A file of which only that is read what is looked at: most of a program is debug information.
+/// Opens a file of which only the accessed parts are read, because most of a program is debug
+/// information.
 fn open(path: &Path) -> Result<ReadCache<File>> {
     Ok(ReadCache::new(regular::open(path)?))
 }
@@ -88,7 +91,7 @@ struct Search<'a> {
     root: Option<&'a Listing>,
 }
 
-/// The directories that the dynamic linker looks in without being told.
+/// The directories that the dynamic linker always searches.
 const STANDARD: [&str; 6] = [
     "/lib/x86_64-linux-gnu",
     "/usr/lib/x86_64-linux-gnu",
@@ -102,7 +105,7 @@ impl Search<'_> {
     fn of(&self, program: &Path) -> Result<Vec<PathBuf>> {
         let mut files = BTreeSet::new();
         let mut names = BTreeSet::new();
-        // Each file to look into, with the RPATHs of those that led to it.
+        // The files to examine, each with the RPATHs of the files that needed it.
         let mut queue = VecDeque::from([(program.to_owned(), Vec::new())]);
         while let Some((file, inherited)) = queue.pop_front() {
             let data = &open(&file)?;
@@ -137,8 +140,9 @@ impl Search<'_> {
                 };
                 paths.iter().map(expand).collect()
             };
-            // DT_RPATH counts for a file's own needs and those of its libraries, and not at all
-            // beside a DT_RUNPATH, which counts for the file's own only.
+            // DT_RPATH applies to a file's own dependencies and to those of its libraries, and is
+            // ignored if the file also has a DT_RUNPATH. DT_RUNPATH applies to the file's own
+            // dependencies only.
             let mut rpath = expand(&dynamic.rpath);
             rpath.extend(inherited);
             let runpath = expand(&dynamic.runpath);
@@ -162,7 +166,7 @@ impl Search<'_> {
         Ok(files.into_iter().collect())
     }
 
-    /// Whether an interpreter is on this machine; else it must be in the root file system.
+    /// Whether an interpreter is on this machine. If not, it must be in the root file system.
     fn is_here(&self, program: &Path, interpreter: &Path) -> Result<bool> {
         if interpreter.exists() {
             return Ok(true);
@@ -179,7 +183,7 @@ impl Search<'_> {
             .help("install it, or name a root file system that has it with `--root`"))
     }
 
-    /// Whether the root file system has a library where the dynamic linker finds it.
+    /// Whether the root file system has a library in a directory that the dynamic linker searches.
     fn is_in_root(&self, name: &str) -> bool {
         self.root.is_some_and(|root| {
             STANDARD.iter().any(|directory| root.has_file(&Path::new(directory).join(name)))
@@ -211,9 +215,10 @@ fn missing(program: &Path, file: &Path, name: &str) -> Error {
         .help(format!("install the package with {name}, or set LD_LIBRARY_PATH to its directory"))
 }
 
-/// The interpreter that a script names in its first line; nothing if it is no script.
+/// Returns the interpreter that a script names in its first line, or `None` if the file is not a
+/// script.
 pub(crate) fn script_interpreter<'data>(data: impl ReadRef<'data>) -> Option<PathBuf> {
-    /// The kernel reads no more of it (`BINPRM_BUF_SIZE`).
+    /// The number of bytes of the first line that the kernel reads (`BINPRM_BUF_SIZE`).
     const LONGEST: u64 = 256;
     let head = data.read_bytes_at(0, data.len().ok()?.min(LONGEST)).ok()?;
     let line = head.strip_prefix(b"#!")?.split(|byte| *byte == b'\n').next()?;
@@ -221,7 +226,8 @@ pub(crate) fn script_interpreter<'data>(data: impl ReadRef<'data>) -> Option<Pat
     Some(PathBuf::from(word))
 }
 
-/// Whether a file is for x86-64, or else the name of its processor; nothing if it is no ELF file.
+/// Returns `Ok` if a file is for x86-64, the name of its processor as an error if it is for a
+/// different one, and `None` if it is not an ELF file.
 pub(crate) fn machine(data: &[u8]) -> Option<Result<(), String>> {
     if !data.starts_with(b"\x7fELF") {
         return None;
@@ -242,12 +248,13 @@ pub(crate) fn machine(data: &[u8]) -> Option<Result<(), String>> {
     })
 }
 
-/// The interpreter (the dynamic linker) that a program names.
+/// Returns the interpreter (the dynamic linker) that a program names.
 pub(crate) fn interpreter(data: &[u8]) -> Option<PathBuf> {
     read_dynamic(data).ok()?.interpreter
 }
 
-/// The version of glibc, if this is its `libc.so.6`: the newest of the versions that its symbols have.
+/// Returns the version of glibc if this is its `libc.so.6`: the newest version among those of its
+/// symbols.
 pub(crate) fn c_library_version(data: &[u8]) -> Option<(u32, u32)> {
     const MARK: &[u8] = b"\0GLIBC_2.";
     let header = Header::parse(data).ok()?;
@@ -321,7 +328,8 @@ fn read_dynamic<'data, R: ReadRef<'data>>(data: R) -> std::result::Result<Dynami
     Ok(dynamic)
 }
 
-/// Reads the dynamic linker's cache of library names; empty if there is none (as with musl).
+/// Reads the dynamic linker's cache of library names. The result is empty if there is no cache (as
+/// with musl).
 fn read_ld_so_cache(path: &Path) -> BTreeMap<String, PathBuf> {
     std::fs::read(path).ok().and_then(|data| parse_ld_so_cache(&data)).unwrap_or_default()
 }
@@ -342,7 +350,7 @@ fn parse_ld_so_cache(data: &[u8]) -> Option<BTreeMap<String, PathBuf>> {
     for index in 0..word(20)? as usize {
         let at = 48 + index * 24;
         let hardware = word(at + 20)?;
-        // Variants for newer processors are for hosts, not for an emulated one.
+        // Variants for newer processors work on hosts, but not on an emulated processor.
         if word(at)? == X86_64 && hardware == 0 {
             libraries.entry(string(word(at + 4)?)?).or_insert(string(word(at + 8)?)?.into());
         }
@@ -350,8 +358,8 @@ fn parse_ld_so_cache(data: &[u8]) -> Option<BTreeMap<String, PathBuf>> {
     Some(libraries)
 }
 
-/// A program's bytes without what is not loaded (symbols and debug information), which is not even
-/// read; what is no ELF file is left as it is.
+/// Returns a program's bytes without the parts that are not loaded (symbols and debug information),
+/// which are not read either. A file that is not an ELF file is returned unchanged.
 pub(crate) fn loadable_part(program: &Path) -> Result<Vec<u8>> {
     let cache = open(program)?;
     let Some(end) = loadable_end(&cache) else {
@@ -366,7 +374,7 @@ pub(crate) fn loadable_part(program: &Path) -> Result<Vec<u8>> {
     Ok(data)
 }
 
-/// Where the last of what is loaded ends.
+/// Returns the offset of the end of the last part that is loaded.
 fn loadable_end<'data, R: ReadRef<'data>>(data: R) -> Option<u64> {
     let header = Header::parse(data).ok()?;
     let endian = header.endian().ok()?;

@@ -1,7 +1,9 @@
-//! What executes guests: this machine's processor if that really works, or else QEMU.
+//! Chooses what executes guests: this machine's processor (KVM) if that works, or else QEMU's
+//! translation (TCG).
 //!
-//! That there is a device for KVM proves nothing: on some hosts, virtual machines themselves, QEMU
-//! then aborts, or the guest hangs. So a real boot is tried, once for each boot of this machine.
+//! The device for KVM may exist without working. On some hosts, which are virtual machines
+//! themselves, QEMU then aborts or the guest hangs. A trial boot therefore finds out whether KVM
+//! works, once for each boot of this machine.
 
 use crate::error::{Context as _, Result};
 use crate::kernel::Cache;
@@ -13,30 +15,32 @@ use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// How long the guest of the trial may take to be ready; with KVM it takes less than one second.
+/// The time limit for the guest of the trial boot to be ready. With KVM it takes less than one
+/// second.
 const TRIAL_LIMIT: Duration = Duration::from_secs(8);
 
-/// What a trial found.
+/// The result of a trial boot.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Trial {
-    /// This boot of the host, and the QEMU that was tried.
+    /// The ID of the host's current boot, and the QEMU that was tried.
     of: [String; 2],
     engine: Engine,
     reason: String,
 }
 
 impl Machine {
-    /// Chooses the engine that works on this host; a trial boot finds out which, once.
+    /// Chooses the engine that works on this host. A trial boot determines it, once.
     ///
     /// # Errors
-    /// The trial could not be made, or its result not be kept.
+    /// Fails if the trial boot could not be started, or if its result could not be saved.
     pub fn choose_engine(&mut self) -> Result<()> {
         self.engine = working(self)?;
         Ok(())
     }
 }
 
-/// Which engine works here, found with the machine's kernel unless it is known already.
+/// Returns the engine that works on this host. If it is not known yet, the machine's kernel is used
+/// to find out.
 fn working(machine: &Machine) -> Result<Engine> {
     let kvm = Path::new("/dev/kvm");
     if std::fs::File::options().read(true).write(true).open(kvm).is_err() {
@@ -61,7 +65,7 @@ fn working(machine: &Machine) -> Result<Engine> {
     Ok(trial.engine)
 }
 
-/// Boots with KVM; if that fails, why.
+/// Boots with KVM. Returns the reason if that fails.
 fn try_kvm(machine: &Machine) -> Result<Option<String>> {
     let mut machine = machine.clone();
     machine.engine = Engine::Kvm;

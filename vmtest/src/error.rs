@@ -1,28 +1,29 @@
-//! What can go wrong on the host before or beside a guest: one type that says what, where, and
-//! what to do about it.
+//! Errors on the host, before a guest runs or outside of it. One type says what went wrong, where,
+//! and what to do about it.
 
 use std::fmt;
 use std::path::Path;
 
-/// The result of what this crate does.
+/// The result type of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 named! {
-    /// The kind of an [`Error`]: the name a report gives it.
+    /// The kind of an [`Error`]. Its name appears in reports.
     #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
     #[non_exhaustive]
     pub enum ErrorKind {
-        /// What was asked for makes no sense, or a file that was named is not there.
+        /// The request makes no sense, or a named file does not exist.
         Usage = "usage",
         /// A configuration or lock file is wrong.
         Configuration = "configuration",
-        /// The program to run as a guest's init speaks another protocol than this one.
+        /// The program that should run as a guest's init speaks a different protocol than this
+        /// program.
         InitMismatch = "init-mismatch",
         /// A program needs a shared library that this machine does not have.
         MissingLibrary = "missing-library",
-        /// A kernel module was asked for that the kernel's packages do not have.
+        /// A kernel module was requested that the kernel's packages do not contain.
         MissingModule = "missing-module",
-        /// A package was asked for that the suite does not have.
+        /// A package was requested that the suite does not contain.
         MissingPackage = "missing-package",
         /// A program needs an interpreter (a dynamic linker, or the program that runs a script) that is not there.
         MissingInterpreter = "missing-interpreter",
@@ -30,25 +31,26 @@ named! {
         WrongArchitecture = "wrong-architecture",
         /// A root file system takes more memory than the guest has for it.
         RootTooLarge = "root-too-large",
-        /// No kernel by that name is known.
+        /// There is no known kernel with that name.
         UnknownKernel = "unknown-kernel",
-        /// A kernel image is not what it should be.
+        /// A kernel image is damaged or has a wrong checksum.
         KernelCorrupt = "kernel-corrupt",
         /// A kernel could not be fetched.
         Fetch = "fetch-failed",
-        /// An archive has what no archive of a kernel has: too much, or names that lead elsewhere.
+        /// An archive contains something that no archive of a kernel contains: too much data, or
+        /// names that lead out of it.
         ArchiveRefused = "archive-refused",
-        /// A file in the cache is not what was put there.
+        /// A file in the cache has changed since it was written.
         CacheTampered = "cache-tampered",
         /// Other users can write to the cache.
         CacheUnsafe = "cache-unsafe",
-        /// Another user may have put a configuration or a lock file there.
+        /// A configuration or lock file could have been written by a different user.
         ConfigurationUnsafe = "configuration-unsafe",
-        /// The lock file pins another package than the cache has.
+        /// The lock file pins a different package than the one in the cache.
         LockMismatch = "lock-mismatch",
-        /// What was named is something other than a regular file.
+        /// A named file is not a regular file.
         NotAFile = "not-a-file",
-        /// A file is larger than any that is needed.
+        /// A file is larger than the limit for its kind.
         TooLarge = "too-large",
         /// Cargo is not installed.
         CargoMissing = "cargo-missing",
@@ -74,7 +76,7 @@ named! {
 
 impl ErrorKind {}
 
-/// Something went wrong: what and where, the cause, and what to do.
+/// An error: what went wrong and where, its cause, and what to do about it.
 #[derive(Debug)]
 pub struct Error {
     kind: ErrorKind,
@@ -84,7 +86,7 @@ pub struct Error {
 }
 
 impl Error {
-    /// An error that says `message`.
+    /// Returns an error with the given message.
     #[must_use]
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into(), help: None, source: None }
@@ -104,26 +106,26 @@ impl Error {
         self
     }
 
-    /// Says first what it was that has the fault: "the package x is refused".
+    /// Puts the name of the faulty thing in front of the message: "the package x is refused".
     #[must_use]
     pub(crate) fn of(mut self, what: impl fmt::Display) -> Self {
         self.message = format!("{what}: {}", self.message);
         self
     }
 
-    /// What kind of error it is.
+    /// Returns the kind of the error.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         self.kind
     }
 
-    /// What to do about it, where that is known.
+    /// Returns the advice, if there is any.
     #[must_use]
     pub fn advice(&self) -> Option<&str> {
         self.help.as_deref()
     }
 
-    /// What went wrong with its causes, on one line and without the advice.
+    /// Returns the message with its causes, on one line and without the advice.
     #[must_use]
     pub fn summary(&self) -> String {
         let mut text = self.message.clone();
@@ -149,18 +151,18 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        // The message includes the causes already; a caller that prints the chain as well would
-        // say them twice.
+        // The message already includes the causes. If they were returned here, a caller that prints
+        // the chain would show them twice.
         None
     }
 }
 
-/// Gives the errors of the operating system a place.
+/// Adds context to errors of the operating system.
 pub(crate) trait Context<T> {
-    /// Says what was being done: "cannot read".
+    /// Adds the operation that failed, as in "cannot read".
     fn doing(self, what: impl fmt::Display) -> Result<T>;
 
-    /// Says what was being done to which file.
+    /// Adds the operation that failed, and the file.
     fn at(self, what: &str, path: &Path) -> Result<T>
     where
         Self: Sized,

@@ -1,4 +1,4 @@
-//! What a run reports: one event a test, one a kernel, and a summary at the end.
+//! The events that a run reports: one for each test, one for each kernel, and a summary at the end.
 //!
 //! As JSON lines, an event is an object whose `type` is `test`, `kernel` or `summary`.
 
@@ -12,65 +12,66 @@ use std::fmt;
 #[serde(tag = "type", rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Event {
-    /// How a test went on a kernel.
+    /// The result of a test on a kernel.
     Test(TestResult),
-    /// How a kernel's guest went.
+    /// The result of a kernel's guests.
     Kernel(KernelResult),
-    /// How it all went; the last event.
+    /// The result of the whole run. This is the last event.
     Summary(Summary),
 }
 
-/// How one test went on one kernel.
+/// The result of one test on one kernel.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TestResult {
-    /// The kernel, as it was asked for: `5.10`.
+    /// The requested name of the kernel, such as `5.10`.
     pub kernel: String,
-    /// What the kernel calls itself (`uname -r`); empty if it never booted.
+    /// The kernel's release (`uname -r`); empty if it never booted.
     pub release: String,
     /// The test binary's name, without Cargo's hash.
     pub binary: String,
-    /// The test's name in its binary; empty if the binary as a whole has a problem.
+    /// The test's name in its binary; empty if the result is about the binary as a whole.
     pub test: String,
-    /// How it went.
+    /// The outcome.
     pub outcome: Outcome,
-    /// Why, where the outcome alone doesn't tell.
+    /// The reason, if the outcome alone is not sufficient.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// How long its last attempt took in the guest, in seconds.
+    /// The duration of its last attempt in the guest, in seconds.
     pub seconds: f64,
-    /// How often it was run.
+    /// The number of attempts.
     pub attempts: u32,
-    /// What it noted, by `vmtest:note KEY=VALUE` on its standard output.
+    /// The notes that it made by printing `vmtest:note KEY=VALUE` to its standard output.
     pub notes: BTreeMap<String, String>,
-    /// What its last attempt wrote to its standard output and error.
+    /// The standard output and standard error of its last attempt.
     pub output: String,
 }
 
 named! {
-    /// How a test can go.
+    /// The possible outcomes of a test.
     #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
     #[serde(rename_all = "kebab-case")]
     #[non_exhaustive]
     pub enum Outcome {
-        /// It ran and passed, and the test binary said so.
+        /// It passed, and the test binary reported that.
         Passed = "passed",
         /// It ran and failed.
         Failed = "failed",
-        /// It said that it can't be run here, and why, or is marked `#[ignore]`.
+        /// It reported that it cannot run here, and why, or it is marked `#[ignore]`.
         Skipped = "skipped",
-        /// It was still running when its time was up.
+        /// It was still running when its time limit expired.
         TimedOut = "timed-out",
         /// The kernel killed it, or a process of it, because memory ran out.
         KilledByOom = "killed-by-oom",
         /// A signal killed it.
         Crashed = "crashed",
-        /// Its process ended as if all were well, but never said that the test passed.
+        /// Its process exited with status 0, but did not report that the test passed.
         EndedEarly = "ended-early",
-        /// It passed, but the kernel is tainted since it ran: something went wrong in it.
+        /// It passed, but the kernel became tainted while it ran, which means that something went
+        /// wrong in the kernel.
         Tainted = "tainted",
         /// The guest failed while it ran.
         GuestFailed = "guest-failed",
-        /// It was not run, because what came before failed.
+        /// It was not run because of an earlier failure.
         NotRun = "not-run",
         /// The test binary did not list its tests.
         NotListed = "not-listed",
@@ -83,13 +84,13 @@ named! {
 }
 
 impl Outcome {
-    /// Whether a run with this outcome can be green.
+    /// Whether a run with this outcome can be successful.
     #[must_use]
     pub fn is_green(self) -> bool {
         matches!(self, Self::Passed | Self::Skipped)
     }
 
-    /// Whether it was not run on purpose.
+    /// Whether the test was deliberately not run.
     #[must_use]
     pub fn is_skip(self) -> bool {
         self == Self::Skipped
@@ -102,31 +103,32 @@ impl fmt::Display for Outcome {
     }
 }
 
-/// How the guests of one kernel went.
+/// The result of the guests of one kernel.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct KernelResult {
-    /// The kernel, as it was asked for: `5.10`.
+    /// The requested name of the kernel, such as `5.10`.
     pub kernel: String,
-    /// What the kernel calls itself; empty if it never booted.
+    /// The kernel's release; empty if it never booted.
     pub release: String,
-    /// Where it came from.
+    /// The origin of the kernel.
     pub origin: String,
     /// `ok`, or the name of a [`FailureKind`](crate::FailureKind) or an
     /// [`ErrorKind`](crate::ErrorKind).
     pub outcome: String,
-    /// What exactly went wrong.
+    /// The details of the failure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// What to do about it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub advice: Option<String>,
-    /// How long it all took on the host, in seconds.
+    /// The total duration on the host, in seconds.
     pub seconds: f64,
-    /// What executed the guest.
+    /// The engine that executed the guest.
     pub engine: Engine,
     /// Whether the guest was restored from a snapshot.
     pub snapshot: bool,
-    /// How many guests were started: more than one if one failed and others went on.
+    /// The number of guests that were started. It is greater than one if a guest failed and a new
+    /// one continued.
     pub guests: u32,
     /// The last lines of the console, if the guest failed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -136,29 +138,29 @@ pub struct KernelResult {
     pub console: Option<String>,
 }
 
-/// How it all went.
+/// The result of the whole run.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
-    /// Whether everything is proven to be well.
+    /// Whether at least one test passed and nothing failed.
     pub green: bool,
-    /// How many tests passed, on all kernels together.
+    /// The number of tests that passed, on all kernels together.
     pub passed: usize,
-    /// How many did neither pass nor say that they were skipped.
+    /// The number of tests that neither passed nor were skipped.
     pub failed: usize,
-    /// How many were skipped.
+    /// The number of tests that were skipped.
     pub skipped: usize,
-    /// How many passed only when run again.
+    /// The number of tests that passed only in a later attempt.
     pub flaky: usize,
-    /// How many kernels there were.
+    /// The number of kernels.
     pub kernels: usize,
-    /// How many of them failed themselves.
+    /// The number of kernels on which a guest failed.
     pub kernels_failed: usize,
-    /// How long it took, in seconds.
+    /// The duration, in seconds.
     pub seconds: f64,
 }
 
 impl Summary {
-    /// Sums events up.
+    /// Computes the summary of some events.
     #[must_use]
     pub fn of(events: &[Event], seconds: f64) -> Self {
         let mut summary = Self { seconds, ..Self::default() };
@@ -179,7 +181,7 @@ impl Summary {
                 Event::Summary(_) => {}
             }
         }
-        // Nothing run is nothing proven.
+        // A run without a passed test proves nothing.
         summary.green = summary.failed == 0 && summary.kernels_failed == 0 && summary.passed > 0;
         summary
     }

@@ -1,4 +1,5 @@
-//! How a guest can fail: each way has a name, is told apart from the others, and says what to do.
+//! The ways in which a guest can fail. Each has a name, is distinguished from the others, and comes
+//! with advice.
 
 use crate::console::find_line;
 use crate::plan::ROOT_TOO_LARGE;
@@ -14,41 +15,45 @@ named! {
     pub enum FailureKind {
         /// The kernel panicked.
         Panic = "panic",
-        /// The kernel hit a fault that it would have survived: an oops, a BUG.
+        /// The kernel hit a fault that it can survive: an oops or a BUG.
         Oops = "oops",
         /// The kernel warned, or one of its checkers (lockdep, RCU) did.
         Warning = "warning",
-        /// The guest said nothing for too long.
+        /// The guest sent no message for too long.
         Hang = "hang",
-        /// The kernel ran out of memory and found nothing to kill, or was told to panic then.
+        /// The kernel ran out of memory and found no process to kill, or is configured to panic in
+        /// that case.
         OutOfMemory = "out-of-memory",
         /// The guest switched itself off before its work was done.
         PoweredOff = "powered-off",
         /// The guest's init, which is this program, died.
         InitDied = "init-died",
-        /// The guest's init could not do what it was told.
+        /// The guest's init could not carry out its instructions.
         GuestSetup = "guest-setup",
         /// The root file system takes more memory than the guest has for it.
         RootTooLarge = "root-too-large",
-        /// A test left the guest's file system in memory full.
+        /// A test left no space in the guest's in-memory file system.
         FileSystemFull = "file-system-full",
         /// The guest ended before it had sent all its results.
         ResultsCutShort = "results-cut-short",
-        /// A result came damaged.
+        /// A record arrived damaged.
         ResultsDamaged = "results-damaged",
-        /// A result came that the guest's init did not send, or that it does not send at that point.
+        /// A record arrived that the guest's init did not send, or that it does not send at that
+        /// point.
         ResultsForged = "results-forged",
-        /// A guest from a snapshot panicked, and one that was booted from cold did not.
+        /// A guest that was restored from a snapshot panicked, and a guest that was booted cold did
+        /// not.
         SnapshotDamaged = "snapshot-damaged",
         /// QEMU crashed.
         QemuCrashed = "qemu-crashed",
         /// QEMU did not start the machine.
         QemuFailed = "qemu-failed",
-        /// QEMU was built without its sandbox, or the kernel of this machine does not let it be used.
+        /// QEMU was built without its sandbox, or the kernel of this machine does not allow the
+        /// sandbox.
         QemuWithoutSandbox = "qemu-without-sandbox",
         /// This machine was so busy that the guest could not run.
         HostOverloaded = "host-overloaded",
-        /// The guest was still at work when its time was up.
+        /// The guest was still running when its time limit expired.
         TimedOut = "timed-out",
         /// The user stopped it.
         Interrupted = "interrupted",
@@ -59,12 +64,12 @@ named! {
 }
 
 impl FailureKind {
-    /// Whether a snapshot that lost something can lead to it.
+    /// Whether a damaged snapshot can be the cause.
     pub(crate) fn may_be_the_snapshots(self) -> bool {
         matches!(self, Self::Panic | Self::Oops | Self::InitDied)
     }
 
-    /// What to do about it.
+    /// Returns advice on what to do about it.
     #[must_use]
     pub fn advice(self) -> &'static str {
         match self {
@@ -121,12 +126,12 @@ impl fmt::Display for FailureKind {
     }
 }
 
-/// A guest failed.
+/// The failure of a guest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
-    /// In which way.
+    /// The kind of failure.
     pub kind: FailureKind,
-    /// What exactly was seen.
+    /// The details of what was observed.
     pub detail: String,
 }
 
@@ -153,34 +158,34 @@ impl fmt::Display for Failure {
     }
 }
 
-/// What is known of a guest after it has ended.
+/// The facts that are known about a guest after it has ended.
 #[derive(Debug, Default)]
 pub(crate) struct Evidence {
     /// QEMU's exit status: a code, or the negative number of a signal.
     pub(crate) qemu_status: i32,
-    /// What QEMU printed.
+    /// QEMU's own output.
     pub(crate) qemu_said: String,
     /// The reason in QEMU's SHUTDOWN event.
     pub(crate) shutdown: Option<String>,
-    /// All that the kernel printed.
+    /// Everything that the kernel printed.
     pub(crate) console: String,
-    /// The guest said that it is ready.
+    /// Whether the guest reported that it was ready.
     pub(crate) ready: bool,
-    /// The guest said how many records it sent, and as many came.
+    /// Whether the guest reported the number of records that it sent, and as many arrived.
     pub(crate) complete: bool,
     /// How the first damaged record was damaged.
     pub(crate) damage: Option<String>,
-    /// The guest said what it could not do.
+    /// What the guest reported that it could not do.
     pub(crate) guest_failed: Option<String>,
-    /// We ended it, for this reason.
+    /// The reason, if this process ended the guest.
     pub(crate) ended_by_us: Option<Failure>,
 }
 
 impl Evidence {
-    /// Why the guest failed, if it did.
+    /// Returns why the guest failed, if it did.
     ///
-    /// Success must be shown, by the exit status that only the guest's init can cause and by the
-    /// record that comes last; everything else is a failure of some kind.
+    /// Success requires two pieces of evidence: the exit status that only the guest's init can
+    /// cause, and the last record. Everything else is a failure of some kind.
     pub(crate) fn failure(&self, clean_status: i32) -> Option<Failure> {
         let panic = find_line(&self.console, "Kernel panic - not syncing");
         if let Some(panic) = panic {
@@ -217,7 +222,8 @@ impl Evidence {
             }
             _ if !self.ready => {
                 let detail = format!("QEMU ended with status {}{}", self.qemu_status, self.said());
-                // What it says of `-sandbox` where it knows no such option, or where it can't do it.
+                // QEMU's message about `-sandbox` if it does not know the option or cannot apply
+                // it.
                 let is_sandbox =
                     ["-sandbox support", "seccomp"].iter().any(|it| detail.contains(it));
                 let kind = if is_sandbox {
@@ -240,7 +246,7 @@ impl Evidence {
         } else if panic.contains("Out of memory") || panic.contains("out of memory") {
             FailureKind::OutOfMemory
         } else if self.ended_by_us.is_some() {
-            // It is our NMI that made it panic.
+            // The NMI of this process made it panic.
             return self
                 .ended_by_us
                 .clone()

@@ -1,4 +1,4 @@
-//! Runs a program in a guest as if it ran in this process's place.
+//! Runs a program in a guest as if it ran in place of this process.
 
 use crate::console::tail;
 use crate::error::{Context as _, Result};
@@ -11,13 +11,15 @@ use std::os::fd::AsFd as _;
 use std::os::unix::net::UnixStream;
 
 impl Run {
-    /// Runs the program. Its input is this process's, unless that is a terminal; its output goes to
-    /// the writers. A byte that can be read from `signals` is the number of a signal for it. How it
-    /// ended, and the console's log. If it exited with 0 and the kernel complained meanwhile of something that is not
-    /// allowed, that is a failure, as in a matrix; not so with a terminal.
+    /// Runs the program. Its input is the standard input of this process, unless that is a
+    /// terminal; its output is written to the writers. Each byte that can be read from `signals` is
+    /// the number of a signal to send to the program. Returns how the program ended, and the
+    /// console's log. If the program exited with 0 but the kernel made a complaint that is not
+    /// allowed, the result is a failure, as in a matrix. With a terminal, complaints are not
+    /// checked.
     ///
     /// # Errors
-    /// The guest could not be started.
+    /// Fails if the guest could not be started.
     pub fn run(
         &self,
         machine: &Machine,
@@ -28,7 +30,8 @@ impl Run {
         let mut guest = Guest::start(machine, self)?;
         let ended = self.attend(&mut guest, signals, stdout, stderr)?;
         let console = guest.console();
-        // A program can't know what the kernel says of it. Who has a terminal sees to it alone.
+        // The program does not know about the kernel's complaints. A user at a terminal can see
+        // them.
         let complained = match ended {
             Ended::Exited(0) if !self.terminal => guest.complained(&self.allowed),
             _ => None,
@@ -48,7 +51,7 @@ impl Run {
         stderr: &mut dyn Write,
     ) -> Result<Ended> {
         let stdin = std::io::stdin();
-        // A program without a terminal of its own must not take this one's keys.
+        // A program without a terminal of its own must not read the keys of this one.
         let mut input = self.input.is_none() && (self.terminal || !rustix::termios::isatty(&stdin));
         let _raw = if self.terminal { RawTerminal::take() } else { None };
         let mut interrupted = 0;
@@ -81,7 +84,8 @@ impl Run {
                         continue;
                     }
                     interrupted += 1;
-                    // A second Ctrl-C is for a program that does not listen to the first.
+                    // The second Ctrl-C ends the guest, because the program did not react to the
+                    // first.
                     if !guest.has_started() || interrupted > 1 {
                         return Ok(guest.interrupt(&format!("signal {number}")));
                     }

@@ -14,7 +14,7 @@ use std::time::Instant;
 
 /// A guest that runs one program, in the manner of [`std::process::Child`].
 ///
-/// It is killed when this is dropped, and when the thread ends that started it.
+/// It is killed when this value is dropped, and when the thread that started it ends.
 ///
 /// ```no_run
 /// use bpfmap_vmtest::kernel::Packages;
@@ -37,19 +37,20 @@ pub struct Guest {
     booted: Booted,
     deadline: Option<Instant>,
     started: bool,
-    /// What waits for the program to start: before that nobody reads the guest's serial port.
+    /// Input that waits for the program to start: before that, nobody reads the guest's serial
+    /// port.
     held: Vec<Input>,
     input_ended: bool,
     status: Option<Status>,
-    /// The bits that the kernel's taint has since the program began.
+    /// The bits of the kernel's taint that were set since the program began.
     taint: u64,
 }
 
-/// What a guest did.
+/// An event in a guest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum GuestEvent {
-    /// It has booted and loaded the modules: the program starts.
+    /// It has booted and loaded the modules, and now starts the program.
     Started,
     /// The program wrote this to its standard output.
     Stdout(Vec<u8>),
@@ -67,11 +68,11 @@ pub enum Ended {
     Exited(i32),
     /// This signal killed it.
     Signaled(i32),
-    /// The guest failed; the last lines of its console.
+    /// The guest failed. The second field is the last lines of its console.
     Failed(Failure, Vec<String>),
 }
 
-/// All that came of a guest.
+/// Everything that a guest produced.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Output {
     /// How its program ended.
@@ -84,29 +85,29 @@ pub struct Output {
     pub console: String,
 }
 
-/// What goes to the program in a guest.
+/// Input for the program in a guest.
 #[derive(Debug)]
 enum Input {
     Bytes(Vec<u8>),
     Message(ToGuest),
 }
 
-/// What happened while a guest and files of the caller's were waited for.
+/// What happened while this process waited for a guest and for the caller's files.
 #[derive(Debug)]
 pub(crate) enum Polled {
     Event(GuestEvent),
-    /// One of the files can be read: its index.
+    /// One of the files can be read. The field is its index.
     Readable(usize),
     Deadline,
 }
 
 impl Guest {
-    /// Starts a guest that runs a program: from a snapshot if the machine has snapshots, which is
-    /// taken first if there is none yet, or else from cold.
+    /// Starts a guest that runs a program. If the machine uses snapshots, the guest is restored
+    /// from one, which is taken first if necessary. Otherwise it is booted cold.
     ///
     /// # Errors
-    /// The program or what it needs can't be read, or QEMU can't be run. What goes wrong in the
-    /// guest is how it [`Ended`].
+    /// Fails if the program or a file that it needs can't be read, or if QEMU can't be run. A
+    /// failure inside the guest is reported by [`Ended`] instead.
     pub fn start(machine: &Machine, run: &Run) -> Result<Self> {
         let booted = Booted::start(machine, run.payload(machine)?)?;
         let deadline = run.time_out.map(|limit| Instant::now() + limit);
@@ -121,10 +122,10 @@ impl Guest {
         })
     }
 
-    /// Waits until the guest does something; nothing if the deadline came first.
+    /// Waits until something happens in the guest. Returns `None` if the deadline passes first.
     ///
     /// # Errors
-    /// The operating system does not let us wait.
+    /// Fails if the operating system's call to wait fails.
     pub fn next(&mut self, deadline: Option<Instant>) -> Result<Option<GuestEvent>> {
         Ok(match self.poll(&[], deadline)? {
             Polled::Event(event) => Some(event),
@@ -132,10 +133,10 @@ impl Guest {
         })
     }
 
-    /// Ends the program's input, and waits for the guest's end.
+    /// Ends the program's input, and waits for the guest to end.
     ///
     /// # Errors
-    /// The operating system does not let us wait.
+    /// Fails if the operating system's call to wait fails.
     pub fn wait_with_output(mut self) -> Result<Output> {
         self.end_input();
         let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
@@ -151,14 +152,14 @@ impl Guest {
         }
     }
 
-    /// Gives the program something to read on its standard input. It passes through a serial port,
-    /// at some ten kilobytes a second in an emulated guest: what is known beforehand is better
-    /// handed over with the program ([`Run::input`]).
+    /// Sends the program input on its standard input. The input passes through a serial port, at
+    /// some ten kilobytes a second in an emulated guest. If it is known beforehand, [`Run::input`]
+    /// is faster.
     pub fn write(&mut self, bytes: &[u8]) {
         self.give(Input::Bytes(bytes.to_owned()));
     }
 
-    /// Ends the program's standard input, when it has read all that it was given.
+    /// Ends the program's standard input after it has read everything that was sent.
     pub fn end_input(&mut self) {
         if !std::mem::replace(&mut self.input_ended, true) {
             self.give(Input::Message(ToGuest::InputEnded));
@@ -181,7 +182,8 @@ impl Guest {
         self.booted.console()
     }
 
-    /// What the kernel complained of, as a failure, unless it is allowed; its taint tells of what it did not print.
+    /// Returns the kernel's first complaint that is not allowed, as a failure. The kernel's taint
+    /// reveals complaints that it did not print.
     pub(crate) fn complained(&self, allowed: &[String]) -> Option<Failure> {
         let complaints = complaints(&self.console());
         let is_allowed = |complaint: &Complaint| complaint.is_allowed(allowed);
@@ -201,17 +203,17 @@ impl Guest {
         self.give(Input::Message(ToGuest::Window { rows, columns }));
     }
 
-    /// Whether the program runs.
+    /// Whether the program has started.
     pub(crate) fn has_started(&self) -> bool {
         self.started
     }
 
-    /// Whether the guest takes more for its program to read.
+    /// Whether the guest accepts more input for its program.
     pub(crate) fn is_hungry(&self) -> bool {
         self.booted.is_hungry()
     }
 
-    /// Waits until the guest does something, or one of the caller's files can be read.
+    /// Waits until something happens in the guest, or one of the caller's files becomes readable.
     pub(crate) fn poll(
         &mut self,
         files: &[BorrowedFd<'_>],

@@ -8,9 +8,10 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// The first argument that makes a program the runner, if it calls [`main_if_init`](crate::init::main_if_init).
+/// The first argument that makes a program act as the runner, if it calls
+/// [`main_if_init`](crate::init::main_if_init).
 pub(crate) const RUNNER: &str = "run-plan";
-/// The option of the runner before the path of a serial port, which it speaks on.
+/// The runner's option for the path of the serial port that it communicates through.
 pub(crate) const PORT_OPTION: &str = "--port";
 
 /// Starts a program as the runner of a plan.

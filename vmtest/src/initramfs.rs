@@ -1,4 +1,4 @@
-//! The first file system of a guest: this program as init, and what it needs.
+//! The initramfs of a guest: this program as init, and the files that it needs.
 
 use crate::digest::sha256;
 use crate::elf;
@@ -10,25 +10,27 @@ use crate::tree::{Tree, absolute};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Where the guest mounts file systems of its own, which hide what is there.
+/// The directories over which the guest mounts file systems of its own, which hide their previous
+/// contents.
 pub(crate) const MOUNTED: [&str; 5] = ["/dev", "/proc", "/run", "/sys", "/tmp"];
 
-/// The program that is packed as `/init`, with all it needs, as an initramfs.
+/// The program that is packed as `/init`, with everything that it needs, as an initramfs.
 #[derive(Debug, Clone)]
 pub struct Init {
     /// The program.
     pub(crate) program: PathBuf,
-    /// What is in it.
+    /// The files of the initramfs.
     pub(crate) tree: Tree,
     pub(crate) archive: Arc<[u8]>,
     pub(crate) digest: String,
 }
 
 impl Init {
-    /// Adds programs of this machine with the libraries that they need, each at its own path: every guest has them.
+    /// Adds programs of this machine, with the libraries that they need, to every guest. Each file
+    /// keeps its path.
     ///
     /// # Errors
-    /// One is not there, or something that it needs is not.
+    /// Fails if a program, or a file that it needs, does not exist.
     pub fn with_programs(mut self, programs: &[String]) -> Result<Self> {
         if programs.is_empty() {
             return Ok(self);
@@ -39,16 +41,18 @@ impl Init {
         Ok(self)
     }
 
-    /// Packs `bpfmap-vmtest`: this program if that is it, or else the one beside this program (or
-    /// one directory up, where Cargo puts programs of test binaries), or on the `PATH`.
+    /// Packs `bpfmap-vmtest`. This is the current program if that is `bpfmap-vmtest`. Otherwise it
+    /// is the one in the same directory, the one in the parent directory (because Cargo puts
+    /// programs there when it builds tests), or the one on the `PATH`.
     ///
     /// # Errors
-    /// There is none, or it cannot be read, or it speaks another protocol than this program.
+    /// Fails if there is none, if it cannot be read, or if it speaks a different protocol than this
+    /// program.
     pub fn find() -> Result<Self> {
         Self::pack(&Self::program()?)
     }
 
-    /// The program that [`Init::find`] packs.
+    /// Returns the program that [`Init::find`] packs.
     pub(crate) fn program() -> Result<PathBuf> {
         const NAME: &str = "bpfmap-vmtest";
         let this = std::env::current_exe().doing("find this program")?;
@@ -70,11 +74,11 @@ impl Init {
         Ok(program)
     }
 
-    /// Packs a program that calls [`init::main_if_init`](crate::init::main_if_init) first, of the same
-    /// version of this crate.
+    /// Packs a program that calls [`init::main_if_init`](crate::init::main_if_init) first, and that
+    /// was built with the same version of this crate.
     ///
     /// # Errors
-    /// It, or a library that it needs, cannot be read.
+    /// Fails if the program, or a library that it needs, cannot be read.
     pub fn pack(program: &Path) -> Result<Self> {
         let mut tree = Tree::default();
         tree.add_console();
@@ -85,7 +89,8 @@ impl Init {
             }
             tree.add_file(Path::new("/init"), 0o755, elf::loadable_part(&program)?);
         } else {
-            // At its own path, so that a guest that runs its tests is not handed the same program again.
+            // The program keeps its path, so that a guest that runs its tests does not receive it a
+            // second time.
             tree.add_loadable_program(&program, &[])?;
             tree.add_link(Path::new("/init"), &program);
         }
@@ -97,10 +102,11 @@ impl Init {
             tree.add_file(&Path::new("/").join(path), 0o644, text.as_bytes());
         }
         for name in base::PROGRAMS {
-            // Where `/bin` is a link, both of its names are there then.
+            // If `/bin` is a symbolic link, this makes the program available under both names.
             let usual = Path::new("/bin").join(name);
             let program = if usual.is_file() { Ok(usual) } else { find_program(Path::new(name)) };
-            // Not every machine has them all, and no test can rely on more than its own has.
+            // Not every machine has all of these programs, and a test can only rely on those of its
+            // own machine.
             if let Ok(program) = program {
                 tree.add_program(&program, &[])?;
             }

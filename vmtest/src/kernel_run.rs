@@ -1,5 +1,5 @@
-//! The run of all test binaries on one kernel: session after session, until each test has its
-//! result or it is told why it has none.
+//! Runs all test binaries on one kernel. It starts one session after the other until each test has
+//! a result, or a reason why it has none.
 
 use crate::boot::Booted;
 use crate::console::{complaints, tail};
@@ -27,9 +27,10 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
-/// How many guests of one kernel may fail before the rest of its tests is given up.
+/// The maximum number of a kernel's guests that may fail. After that, its remaining tests are not
+/// run.
 const MAX_GUESTS: u32 = 5;
-/// How often it is looked whether the matrix shall stop.
+/// How often to check whether the matrix should stop.
 const LOOK: Duration = Duration::from_millis(200);
 
 /// The run of all binaries on one kernel.
@@ -45,11 +46,12 @@ pub(crate) struct KernelRun<'a> {
     engine: Engine,
     snapshot: bool,
     guests: u32,
-    /// The failure of a guest from a snapshot that is tried again from cold.
+    /// The failure of a guest from a snapshot that is repeated with a cold boot.
     suspect: Option<Suspect>,
-    /// Whether that was done.
+    /// Whether that was done already.
     suspected: bool,
-    /// The first failure of a guest: the kind's name, the detail, advice, the console's end.
+    /// The first failure of a guest: the name of its kind, the details, advice, and the end of the
+    /// console's log.
     failure: Option<(String, String, Option<String>, Vec<String>)>,
     console: String,
     stopped: bool,
@@ -58,9 +60,9 @@ pub(crate) struct KernelRun<'a> {
 /// A guest from a snapshot that failed.
 struct Suspect {
     failure: Failure,
-    /// The test that ran.
+    /// The test that was running.
     test: Option<String>,
-    /// The console's end.
+    /// The last lines of the console.
     tail: Vec<String>,
 }
 
@@ -95,7 +97,7 @@ impl<'a> KernelRun<'a> {
 
     pub(crate) fn run(mut self, tree: Tree, init: Init, root: Option<Root>) {
         if self.matrix.stop.is_said() {
-            // Nothing is begun any more.
+            // No guest is started any more.
         } else if let Err(error) = self.run_guests(tree, init, root) {
             let advice = error.advice().map(str::to_owned);
             self.failure.get_or_insert((
@@ -119,7 +121,7 @@ impl<'a> KernelRun<'a> {
         let mut console = None;
         if let Some(directory) = &self.matrix.report_dir {
             let path = directory.join(format!("{}.console.log", self.kernel));
-            // A report that can't be written must not hide the results.
+            // An error in writing a report must not hide the results.
             let written = std::fs::create_dir_all(directory)
                 .and_then(|()| std::fs::write(&path, &self.console));
             console = written.is_ok().then(|| path.display().to_string());
@@ -192,7 +194,8 @@ impl<'a> KernelRun<'a> {
         })
     }
 
-    /// Starts sessions, each by its plan and from a snapshot if there may be one, until all tests are through, or going on makes no sense.
+    /// Starts sessions until all tests are finished or it makes no sense to continue. Each has its
+    /// own plan, and is restored from a snapshot if that is allowed.
     fn run_sessions(
         &mut self,
         modules: &[PathBuf],
@@ -218,7 +221,7 @@ impl<'a> KernelRun<'a> {
             self.guests += 1;
             let failed = self.attend(&mut *session, &plan, &indices)?;
             self.console.push_str(&session.console());
-            // If nothing came of this guest, another would do no better.
+            // If this guest achieved nothing, a new one would not do better.
             if failed != Some(false) {
                 break;
             }
@@ -247,13 +250,14 @@ impl<'a> KernelRun<'a> {
             });
         }
         let env = guest_environment(self.kernel, &self.matrix.env);
-        // On this machine itself a test has what its user has.
+        // On this machine itself, a test has the capabilities of its user.
         let privileged = self.matrix.privileged || self.matrix.driver == Driver::Host;
         let action = Action::Test(binaries);
         Ok(Plan { env, modules: modules.to_vec(), privileged, action })
     }
 
-    /// Follows a guest to its end. If it failed: whether it did so without running any test.
+    /// Follows a guest until it ends. If the guest failed, returns whether it did so without having
+    /// run a test.
     fn attend(
         &mut self,
         guest: &mut dyn Session,
@@ -316,7 +320,7 @@ impl<'a> KernelRun<'a> {
                             since: Instant::now(),
                         });
                     }
-                    // It is lost, and so are all that need it.
+                    // The process cannot be killed, so the guest is lost.
                     FromGuest::TestEnded { status: Status::Stuck, .. } => {
                         let ended = guest.end(Failure::new(FailureKind::Hang, STUCK));
                         return Ok(self.guest_ended(guest, ended, running, got_somewhere));
@@ -326,7 +330,8 @@ impl<'a> KernelRun<'a> {
                         let name = test.test.clone();
                         self.test_ended(guest, test, status, (seconds, oom_kills, taint));
                         if full {
-                            // The tests after it would fail for want of space, and do better in another guest.
+                            // The tests after it would fail for lack of space, but can succeed in a
+                            // new guest.
                             let detail =
                                 format!("the test {name} left no space in the guest's file system");
                             let ended =
@@ -361,8 +366,9 @@ impl<'a> KernelRun<'a> {
         }
     }
 
-    /// Judges a test by how it ended: the seconds that it took, how many processes were killed because memory ran out, and
-    /// the bits that the kernel's taint has since it began.
+    /// Determines the result of a test from how it ended: its duration in seconds, the number of
+    /// processes that were killed because memory ran out, and the bits of the kernel's taint that
+    /// were set since it began.
     fn test_ended(
         &mut self,
         guest: &dyn Session,
@@ -379,8 +385,9 @@ impl<'a> KernelRun<'a> {
         }
     }
 
-    /// When the guest's time is up, unless something happens before: the guest itself ends a test
-    /// that takes too long, and is given as much again to say so, and to see it die.
+    /// Returns the time at which the guest is stopped if nothing happens before. The guest itself
+    /// ends a test that takes too long. It gets the same time again to report that, and to wait for
+    /// the process to end.
     fn deadline(&self, running: Option<&Running>) -> Instant {
         let now = Instant::now();
         match running {
@@ -412,7 +419,7 @@ impl<'a> KernelRun<'a> {
             self.suspect = Some(Suspect { failure, test, tail });
             return Some(false);
         }
-        // A guest without a snapshot fails as well.
+        // A guest without a snapshot fails in the same way.
         self.suspect = None;
         let advice = failure.kind.advice().to_owned();
         let seconds = running.as_ref().map_or(0.0, |running| running.since.elapsed().as_secs_f64());
@@ -433,7 +440,7 @@ impl<'a> KernelRun<'a> {
         Some(!got_somewhere)
     }
 
-    /// A kernel that complained has failed, even if no test noticed.
+    /// Records a failure of the kernel if it complained, even if no test noticed.
     fn look_for_complaints(&mut self, console: &str) {
         let mut complaints = complaints(console);
         complaints.retain(|complaint| !complaint.is_allowed(&self.matrix.allowed));
@@ -450,7 +457,7 @@ impl<'a> KernelRun<'a> {
         }
     }
 
-    /// Whether the kernel complained while a test ran, and of nothing that is not allowed.
+    /// Whether the kernel complained while a test ran, but only in ways that are allowed.
     fn complained_as_allowed(&self, guest: &dyn Session, test: &Running) -> bool {
         let mut complaints = complaints(&guest.console());
         complaints.retain(|complaint| complaint.test.as_ref() == Some(&test.test));
@@ -458,8 +465,9 @@ impl<'a> KernelRun<'a> {
             && complaints.iter().all(|complaint| complaint.is_allowed(&self.matrix.allowed))
     }
 
-    /// What a guest from cold has got over, the snapshot was to blame for: it is told, and the result is
-    /// red, since a kernel that panics now and then must not look well.
+    /// If a test finishes in a guest that was booted cold, the snapshot was to blame for the
+    /// failure. The failure is still reported and fails the run, because an occasional panic of the
+    /// kernel must not stay unnoticed.
     fn clear_suspicion_after(&mut self, test: &str) {
         let is_over = |suspect: &mut Suspect| suspect.test.as_ref().is_none_or(|it| it == test);
         let Some(Suspect { failure, tail, .. }) = self.suspect.take_if(is_over) else { return };

@@ -1,4 +1,4 @@
-//! Starts virtual machines: from cold, to be saved, or from what was saved.
+//! Starts virtual machines: by a cold boot, by a cold boot to be saved, or from a saved state.
 
 use crate::error::{Context as _, Result};
 use crate::machine::Machine;
@@ -9,18 +9,18 @@ use serde_json::json;
 use std::fs::File;
 use std::path::Path;
 
-/// A machine as it was saved when it had booted.
+/// A machine that was saved after it had booted.
 #[derive(Debug)]
 pub(crate) struct Saved<'a> {
     /// The file with its memory.
     pub(crate) memory: &'a Path,
     /// The state of its devices.
     pub(crate) state: &'a File,
-    /// What its kernel had printed.
+    /// The kernel's output so far.
     pub(crate) console: Vec<u8>,
 }
 
-/// Boots a kernel from cold.
+/// Boots a kernel cold.
 pub(crate) fn boot(machine: &Machine, payload: &[u8]) -> Result<Vm> {
     let mut line = machine.command_line();
     line.args(["-m".to_owned(), format!("{}M", machine.memory)]);
@@ -34,7 +34,7 @@ pub(crate) fn boot(machine: &Machine, payload: &[u8]) -> Result<Vm> {
     launch(machine, line, Some(payload), Start::WhenReady)
 }
 
-/// Boots a kernel from cold with its memory in a file, to be saved.
+/// Boots a kernel cold with its memory in a file, so that the guest can be saved.
 pub(crate) fn boot_to_save(machine: &Machine, memory: &Path) -> Result<Vm> {
     let mut line = machine.command_line();
     memory_in_file(machine, &mut line, memory, "on");
@@ -42,7 +42,7 @@ pub(crate) fn boot_to_save(machine: &Machine, memory: &Path) -> Result<Vm> {
     launch(machine, line, None, Start::Never)
 }
 
-/// Goes on with what was saved.
+/// Continues a saved guest.
 pub(crate) fn restore(machine: &Machine, payload: &[u8], saved: Saved<'_>) -> Result<Vm> {
     let mut line = machine.command_line();
     memory_in_file(machine, &mut line, saved.memory, "off");
@@ -50,7 +50,7 @@ pub(crate) fn restore(machine: &Machine, payload: &[u8], saved: Saved<'_>) -> Re
     let mut vm = launch(machine, line, Some(payload), Start::WhenResumed(saved.console))?;
     let monitor = vm.monitor();
     let capability = json!({ "capability": "x-ignore-shared", "state": true });
-    // If this fails, QEMU is gone or soon will be, which is seen when the guest is waited for.
+    // If this fails, QEMU has exited or soon will. That is noticed when the guest is waited for.
     let _ = monitor
         .call("migrate-set-capabilities", &json!({ "capabilities": [capability] }))
         .and_then(|_| monitor.hand_over("state", saved.state))
@@ -68,7 +68,7 @@ fn memory_in_file(machine: &Machine, line: &mut CommandLine, path: &Path, share:
     line.args(["-machine", "memory-backend=ram"]);
 }
 
-/// What is booted: a guest that was saved has it in its memory.
+/// Adds the files to boot. A saved guest has them in its memory already.
 fn boot_files(machine: &Machine, line: &mut CommandLine) -> Result<()> {
     line.args(["-kernel".to_owned(), machine.kernel.vmlinux.display().to_string()]);
     line.args(["-append".to_owned(), machine.kernel_arguments()]);
@@ -82,15 +82,15 @@ fn boot_files(machine: &Machine, line: &mut CommandLine) -> Result<()> {
     Ok(())
 }
 
-/// Starts QEMU with channels to the guest.
+/// Starts QEMU with its channels to the guest.
 fn launch(
     machine: &Machine,
     mut line: CommandLine,
     payload: Option<&[u8]>,
     start: Start,
 ) -> Result<Vm> {
-    // A file takes all that the kernel prints, however late it is read; a socket or pipe may be
-    // full, and then a serial port loses bytes.
+    // A file accepts everything that the kernel prints, however late it is read. A socket or a pipe
+    // may become full, and then a serial port loses bytes.
     let (console, errors) = (memory_file("console")?, memory_file("errors")?);
     let path = line.inherited_path(console.try_clone().doing("share a file in memory")?);
     line.args(["-serial".to_owned(), format!("file:{path}")]);

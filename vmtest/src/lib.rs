@@ -1,8 +1,9 @@
 //! Boots Linux kernels in QEMU and runs Rust test binaries in them.
 //!
-//! A [`Kernel`] comes from Debian's packages or from another source; a [`Machine`] boots it; a [`Guest`] is one that
-//! runs a program (a [`Run`]), and a [`Matrix`] is test binaries on many kernels, whose results are [events](event) and
-//! [reports](report). A test of your own that boots a kernel:
+//! A [`Kernel`] comes from Debian's packages or from a different source, and a [`Machine`] boots
+//! it. A [`Guest`] runs a single program (a [`Run`]). A [`Matrix`] runs test binaries on many
+//! kernels; its results are [events](event) and [reports](report). Here is a test that boots a
+//! kernel:
 //!
 //! ```no_run
 //! use bpfmap_vmtest::kernel::Packages;

@@ -1,22 +1,23 @@
-//! What tests there are, which is the same on all kernels and asked for once.
+//! The tests of each binary. They are the same on all kernels, so binaries are asked for them only
+//! once.
 
 use crate::plan::List;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// The tests of each binary, as the first guest to list them told: they are the same on all kernels.
+/// The tests of each binary, as the first guest reported them.
 #[derive(Debug, Default)]
 pub(crate) struct Lists {
     by_binary: Mutex<BTreeMap<usize, List>>,
 }
 
 impl Lists {
-    /// The tests of a binary, if a guest has told them.
+    /// Returns the tests of a binary, if a guest has reported them.
     pub(crate) fn known(&self, binary: usize) -> Option<List> {
         self.lock().get(&binary).cloned()
     }
 
-    /// Keeps what a guest told.
+    /// Keeps what a guest reported.
     pub(crate) fn tell(&self, binary: usize, list: &List) {
         self.lock().insert(binary, list.clone());
     }

@@ -1,4 +1,4 @@
-//! A virtual machine that boots a kernel: what it is made of.
+//! A virtual machine that boots a kernel, and its configuration.
 
 use crate::error::Result;
 use crate::initramfs::Init;
@@ -15,48 +15,53 @@ use std::time::Duration;
 /// The default of [`Machine::silence`].
 pub const SILENCE: Duration = Duration::from_secs(30);
 
-/// What every kernel is told.
+/// Arguments for every kernel.
 const KERNEL_ARGUMENTS: [&str; 6] = [
     "console=ttyS0",
-    // A panic ends the guest, by a reset that QEMU answers by leaving.
+    // A panic ends the guest by a reset, and QEMU exits on a reset.
     "panic=-1",
     "oops=panic",
-    // Both save time in an emulated guest, and the first a false alarm on a busy host.
+    // Both save time in an emulated guest. The first also avoids a false alarm on a busy host.
     "no_timer_check",
     "cryptomgr.notests",
-    // A guest that hangs is made to say where, by an NMI.
+    // An NMI makes a guest that hangs print where it hangs.
     "unknown_nmi_panic=1",
 ];
 
-/// What a kernel is told when QEMU translates its instructions.
+/// Arguments for a kernel whose instructions QEMU translates.
 const TCG_ARGUMENTS: [&str; 3] = [
-    // A task that waits for an RCU grace period (as most that create or destroy BPF objects do)
-    // waits for each processor to come round by itself; asked to, they are there in half the time.
+    // A task that waits for an RCU grace period, as most tasks that create or destroy BPF objects
+    // do, waits until each processor reports a quiescent state by itself. If the processors are
+    // asked to report it, this takes half the time.
     "rcupdate.rcu_expedited=1",
-    // QEMU finds its translation of a piece of code again only at the same address; else each
-    // process of a program would have all its code translated anew, which takes most of its time.
+    // QEMU reuses its translation of a piece of code only at the same address. Without this
+    // argument, each process of a program would have all its code translated again, which takes
+    // most of its time.
     "norandmaps",
-    // On a busy host the kernel would find it skewed, and read another clock from a slow device.
+    // On a busy host, the kernel would consider it unstable, and read a different clock from a slow
+    // device.
     "tsc=reliable",
 ];
 
-/// What a kernel is told besides from 6.18 on: BPF allocates with `kmalloc_nolock` there, which fails
-/// (ENOMEM) on a processor without cmpxchg16b unless the slab caches are debugged. The cheapest way is
-/// sanity checks (`mm/slub.c`); they take time, which older kernels need not spend.
+/// An additional argument for kernels from 6.18 on. There, BPF allocates with `kmalloc_nolock`,
+/// which fails (ENOMEM) on a processor without cmpxchg16b unless debugging of the slab caches is
+/// enabled. The cheapest kind of debugging is sanity checks (`mm/slub.c`). They take time, so older
+/// kernels do without them.
 const NOLOCK_ARGUMENT: &str = "slab_debug=F,kmalloc-*";
 const NOLOCK_SINCE: (u32, u32) = (6, 18);
 
-/// What QEMU denies itself, so that a guest that breaks out of it can neither run programs nor gain
-/// privileges on this machine.
+/// The operations that QEMU denies itself. With them, a guest that breaks out of QEMU can neither
+/// run programs nor gain privileges on this machine.
 pub(crate) const SANDBOX: &str = "on,obsolete=deny,elevateprivileges=deny,spawn=deny";
 
-/// The processor that QEMU plays when it translates instructions: all that it can do, but
-/// - cmpxchg16b: QEMU 7.2 sometimes leaves another register's bits in EFLAGS when an interrupt
-///   follows it, and the guest's allocator dies of a double fault. Kernels do without it where the
-///   processor lacks it.
-/// - fast string instructions (ERMS, FSRM): kernels then clear and copy pages byte by byte, which
-///   is slow here; a page fault takes half as long without them.
-/// - a fifth level of page tables, through which QEMU would walk for each page.
+/// The processor that QEMU emulates when it translates instructions. It has all features that QEMU
+/// supports except:
+/// - cmpxchg16b: if an interrupt follows this instruction, QEMU 7.2 sometimes corrupts EFLAGS with
+/// bits of a different register, and the guest's allocator dies of a double fault. Kernels do not
+/// use the instruction if the processor lacks it.
+/// - fast string instructions (ERMS, FSRM): kernels would use them to clear and copy pages byte by
+/// byte, which is slow here. Without them, a page fault takes half the time.
+/// - a fifth level of page tables, which QEMU would have to walk for each page.
 const TCG_CPU: &str = "max,-cx16,-erms,-fsrm,-la57";
 
 /// What executes a guest's instructions.
@@ -78,38 +83,40 @@ impl fmt::Display for Engine {
     }
 }
 
-/// A machine that can be started, as often as one likes.
+/// A machine that can be started any number of times.
 #[derive(Debug, Clone)]
 pub struct Machine {
     /// The kernel that it boots.
     pub kernel: Kernel,
-    /// What executes it.
+    /// The engine that executes it.
     pub engine: Engine,
-    /// Its memory, in MiB.
+    /// The amount of its memory, in MiB.
     pub memory: u32,
     /// The number of its processors.
     pub cpus: u32,
-    /// More arguments for the kernel.
+    /// Additional arguments for the kernel.
     pub arguments: Vec<String>,
-    /// Whether guests are restored from snapshots, which are taken as they are needed.
+    /// Whether guests are restored from snapshots. Snapshots are taken when they are needed.
     pub snapshots: bool,
-    /// After how long without a message a guest counts as hung; it sends one every second while
-    /// this machine lets it run.
+    /// A guest that sends no message for this time is considered hung. A guest sends one every
+    /// second, as long as this machine lets it run.
     pub silence: Duration,
-    /// The socket on which the guest waits for a debugger before it boots. Who can connect to it can read
-    /// and change the guest: it belongs in a directory that is the user's alone.
+    /// The socket on which the guest waits for a debugger before it boots. Users that can connect
+    /// to it can read and change the guest, so it must be in a directory that only its owner can
+    /// enter.
     pub gdb: Option<PathBuf>,
-    /// The root file system of its guests; without one they have a few files of this machine.
+    /// The root file system of its guests. Without one, they have a few files of this machine.
     pub root: Option<Root>,
     pub(crate) init: Init,
     pub(crate) qemu: Qemu,
 }
 
 impl Machine {
-    /// A machine with one processor and 512 MiB, emulated, whose guests come from snapshots.
+    /// Returns an emulated machine with one processor and 512 MiB, whose guests are restored from
+    /// snapshots.
     ///
     /// # Errors
-    /// There is no QEMU, or it is too old.
+    /// Fails if QEMU is not installed or too old.
     pub fn new(kernel: Kernel, init: Init) -> Result<Self> {
         let qemu = Qemu::find()?;
         Ok(Self {
@@ -127,9 +134,10 @@ impl Machine {
         })
     }
 
-    /// What makes a guest what it is when it has booted.
+    /// Returns everything that determines the state of a guest after it has booted.
     pub(crate) fn identity(&self) -> Vec<String> {
-        // A processor's features, which a guest has seen, may be others when this host has changed.
+        // If the host has changed, its processor may have different features than those that the
+        // guest has seen.
         let host = match self.engine {
             Engine::Kvm => {
                 std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default()
@@ -152,18 +160,19 @@ impl Machine {
     pub(crate) fn kernel_arguments(&self) -> String {
         let is_translated = self.engine == Engine::Tcg;
         let tcg = is_translated.then_some(TCG_ARGUMENTS).into_iter().flatten();
-        // A kernel that does not tell its version may be new.
+        // A kernel of unknown version may be new.
         let has_nolock =
             version::parse(&self.kernel.release).is_none_or(|version| version >= NOLOCK_SINCE);
         let nolock = (is_translated && has_nolock).then_some(NOLOCK_ARGUMENT);
         let ours = KERNEL_ARGUMENTS.into_iter().chain(tcg).chain(nolock);
         let theirs = self.kernel.arguments.iter().chain(&self.arguments).map(String::as_str);
-        // A debugger finds the kernel where its symbols say only if it stays there.
+        // The addresses in the debugger's symbols are right only if the kernel is not relocated.
         let theirs = theirs.chain(self.gdb.as_ref().map(|_| "nokaslr"));
         ours.chain(theirs).collect::<Vec<_>>().join(" ")
     }
 
-    /// Everything but the files and channels, which differ from one guest to the next.
+    /// Returns the command line without files and channels, which differ from one guest to the
+    /// next.
     pub(crate) fn command_line(&self) -> CommandLine {
         let mut line = CommandLine::new();
         let accelerator = match self.engine {

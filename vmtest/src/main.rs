@@ -25,7 +25,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-/// What the harness itself exits with when it, or the guest, fails: not a usual status of a program.
+/// The exit status if the harness or the guest fails. Programs do not usually exit with it.
 const HARNESS_FAILED: u8 = 125;
 
 fn main() -> ExitCode {
@@ -58,7 +58,8 @@ fn run(options: RunOptions) -> Result<ExitCode> {
     Ok(exit_code(&ended))
 }
 
-/// All of the standard input, if that is a file: it can be handed over at once.
+/// Returns the contents of the standard input if it is a file, because these can be handed over at
+/// once.
 fn input_file() -> Result<Option<Vec<u8>>> {
     let stdin = std::io::stdin();
     let kind =
@@ -75,14 +76,15 @@ fn input_file() -> Result<Option<Vec<u8>>> {
 
 fn shell(options: &ShellOptions) -> Result<ExitCode> {
     let config = Config::find()?;
-    // A root file system has a shell of its own.
+    // A root file system has its own shell.
     let has_root = options.machine.root.is_some() || config.root.is_some();
     let run = if has_root { Run { terminal: true, ..Run::new("sh") } } else { Run::shell()? };
     let (ended, _) = run_in(run, &options.system, &options.machine, options.gdb)?;
     Ok(exit_code(&ended))
 }
 
-/// Runs a program in the machine that the options make; how it ended, and the console's log.
+/// Runs a program in the machine that the options describe. Returns how it ended, and the console's
+/// log.
 fn run_in(
     mut run: Run,
     system: &System,
@@ -126,7 +128,7 @@ fn run_in(
     Ok(ended)
 }
 
-/// A directory that nobody else can enter.
+/// Creates a directory that no other user can enter.
 fn private_directory() -> Result<tempfile::TempDir> {
     let mut builder = tempfile::Builder::new();
     builder.prefix("bpfmap-vmtest-").permissions(std::fs::Permissions::from_mode(0o700));
@@ -166,7 +168,7 @@ fn exit_code(ended: &Ended) -> ExitCode {
 
 fn test(options: &TestOptions) -> Result<ExitCode> {
     let filter = options.filter()?;
-    // What is wrong with it needs no build to be told.
+    // Errors in the configuration are reported before the build.
     let config = Config::find()?;
     let kernels = kernels_of(&options.matrix, &config);
     let binaries = build_tests(Path::new("."), &options.cargo.arguments)?;
@@ -184,7 +186,8 @@ fn matrix(options: &BinariesOptions) -> Result<ExitCode> {
     run_matrix(&options.matrix, config, (kernels, binaries, options.matrix.filter()))
 }
 
-/// The kernels that are asked for; without any those of the configuration, or all of Debian's lines.
+/// Returns the requested kernels. Without any, returns those of the configuration, or all of
+/// Debian's lines.
 fn kernels_of(options: &MatrixOptions, config: &Config) -> Vec<String> {
     match (options.kernels.is_empty(), config.matrix.is_empty()) {
         _ if options.driver == DriverOption::Host => vec!["host".to_owned()],
@@ -219,7 +222,7 @@ fn run_matrix(
     Ok(if green { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// A matrix of no kernels and no binaries yet.
+/// Returns a matrix without kernels and binaries.
 fn matrix_of(options: &MatrixOptions, config: Config) -> Result<Matrix> {
     let machine = &options.machine;
     let mut matrix = Matrix::configured(config, options.packages.resolve()?);
@@ -309,7 +312,8 @@ fn completions(shell: Shell) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The command line without hidden commands, which `clap_complete` would complete.
+/// Returns the command line without hidden commands, which `clap_complete` would otherwise
+/// complete.
 fn visible_command() -> clap::Command {
     let whole = Options::command();
     let visible = whole.get_subcommands().filter(|command| !command.is_hide_set());

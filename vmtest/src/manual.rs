@@ -1,6 +1,6 @@
 //! The end of the long help of each command: exit statuses, and examples. The test `guests` runs each example.
 
-/// Of the program itself.
+/// The end of the help of the program itself.
 pub(crate) const TOP: &str = "\
 Exit status:
   0    Success; `run` and `shell` exit with the status of their program.

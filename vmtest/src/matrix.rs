@@ -17,69 +17,75 @@ use std::time::Duration;
 pub struct Matrix {
     /// The names of the kernels: those of `sources`, and Debian's lines.
     pub kernels: Vec<String>,
-    /// Kernels that are not Debian's, by name.
+    /// Kernels from sources other than Debian's packages, by name.
     pub sources: BTreeMap<String, Source>,
     /// The test binaries.
     pub binaries: Vec<Binary>,
-    /// The program that is init in the guests, and that runs the tests on this machine: one that is built with the same
-    /// version of this crate and calls [`init::main_if_init`](crate::init::main_if_init) first. `None`: `bpfmap-vmtest`,
-    /// as [`Init::find`](crate::Init::find) finds it.
+    /// The program that is init in the guests, and that runs the tests on this machine. It must be
+    /// built with the same version of this crate, and call
+    /// [`init::main_if_init`](crate::init::main_if_init) first. `None` stands for `bpfmap-vmtest`,
+    /// as found by [`Init::find`](crate::Init::find).
     pub init: Option<PathBuf>,
     /// What runs the tests.
     pub driver: Driver,
-    /// Which part of all kernels and binaries to run; none: all.
+    /// The part of all kernels and binaries to run. `None` stands for all.
     pub shard: Option<Shard>,
-    /// How many guests run side by side.
+    /// The maximum number of guests that run at the same time.
     pub jobs: usize,
-    /// The memory of each guest, in MiB.
+    /// The amount of memory of each guest, in MiB.
     pub memory: u32,
-    /// The processors of each guest.
+    /// The number of processors of each guest.
     pub cpus: u32,
-    /// Kernel modules to load before the tests, with what they depend on, beside those that the test
-    /// binaries declare: named as for [`Kernel::modules`](crate::kernel::Kernel::modules).
+    /// Kernel modules to load before the tests, together with their dependencies and with the
+    /// modules that the test binaries declare. They are named as for
+    /// [`Kernel::modules`](crate::kernel::Kernel::modules).
     pub modules: Vec<String>,
-    /// More files and directories for the guests: paths here and there. With another driver than
-    /// ours the tests see this machine's files, and these are refused.
+    /// Additional files and directories for the guests: the path on this machine, and the path in
+    /// the guest. They are refused with drivers other than ours, where the tests see this machine's
+    /// files.
     pub files: Vec<(PathBuf, PathBuf)>,
-    /// The root file system of the guests, if they have one. Only with our driver.
+    /// The root file system of the guests, if they have one. Only our driver supports it.
     pub root: Option<RootSource>,
-    /// Programs of this machine that the guests have, by their names or paths. Only with our driver.
+    /// Programs of this machine to add to the guests, by name or path. Only our driver supports
+    /// them.
     pub host_programs: Vec<String>,
     /// Whether the guests get the symbols of test binaries.
     pub symbols: Symbols,
-    /// The environment of the tests, beside what every guest's programs have.
+    /// Environment variables of the tests, in addition to those of all programs in a guest.
     pub env: Vec<(String, String)>,
-    /// Whether tests keep all capabilities of root, those too by which they can forge results:
-    /// `CAP_SYS_PTRACE` and `CAP_SYS_RAWIO`. Tests on this machine itself keep what they have.
+    /// Whether tests keep all capabilities of root, including those with which they can forge
+    /// results: `CAP_SYS_PTRACE` and `CAP_SYS_RAWIO`. Tests on this machine itself always keep
+    /// their capabilities.
     pub privileged: bool,
-    /// More arguments for the kernels.
+    /// Additional arguments for the kernels.
     pub arguments: Vec<String>,
-    /// The longest that one test may take in a guest.
+    /// The time limit of one test in a guest.
     pub time_out: Duration,
-    /// After how long without a message a guest counts as hung.
+    /// A guest that sends no message for this time is considered hung.
     pub silence: Duration,
-    /// How often a test that failed is run again.
+    /// The maximum number of times that a failed test is repeated.
     pub retries: u32,
-    /// Stop a kernel's tests at the first that fails.
+    /// Whether a kernel's tests stop after the first failure.
     pub fail_fast: bool,
-    /// What ends it early.
+    /// Ends the matrix early.
     pub stop: Stop,
     /// Which tests to run.
     pub filter: Filter,
     /// Where Debian's packages come from.
     pub packages: Packages,
-    /// What executes the guests; without it what works here.
+    /// The engine that executes the guests. `None` stands for the one that works here.
     pub engine: Option<Engine>,
     /// Whether guests are restored from snapshots.
     pub snapshots: bool,
-    /// Parts of the kernel's complaints that are no failure.
+    /// Texts that are allowed in the kernel's complaints: a complaint that contains one of them is
+    /// not a failure.
     pub allowed: Vec<String>,
-    /// The directory for the guests' console logs, if they shall be kept.
+    /// The directory for the guests' console logs, if they should be kept.
     pub report_dir: Option<PathBuf>,
 }
 
 impl Matrix {
-    /// Returns a matrix of no kernels and no binaries yet, with what the configuration file says.
+    /// Returns a matrix without kernels and binaries, with the settings of the configuration file.
     #[must_use]
     pub fn configured(config: Config, packages: Packages) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
@@ -117,8 +123,9 @@ impl Matrix {
 }
 
 impl Matrix {
-    /// Gives guests of one processor a second one, which runs only what binds itself to it. Most tests are kept off it:
-    /// emulated processors wait for each other whenever a process is on both.
+    /// Gives guests of one processor a second one, which runs only processes that bind themselves
+    /// to it. Most tests do not use it, because emulated processors wait for each other whenever a
+    /// process runs on both.
     pub fn add_second_cpu(&mut self) {
         if self.cpus == 1 {
             self.cpus = 2;
@@ -128,14 +135,15 @@ impl Matrix {
     }
 }
 
-/// The argument of a kernel that keeps processes off its second processor, unless they bind themselves to it.
+/// The kernel argument that keeps processes off the second processor, unless they bind themselves
+/// to it.
 pub const SECOND_CPU_ON_REQUEST: &str = "isolcpus=domain,managed_irq,1";
 
-/// What Linux 7.1 warns of while it boots with [`SECOND_CPU_ON_REQUEST`]: it frees what it read from that argument before
-/// it can (`housekeeping_init`). Linux 7.2 does no more.
+/// A warning that Linux 7.1 prints when it boots with [`SECOND_CPU_ON_REQUEST`]. It frees the
+/// memory of that argument too early (`housekeeping_init`). Linux 7.2 does not print it any more.
 pub const WARNING_OF_7_1: &str = " at __free_reserved_area";
 
-/// What becomes of the symbols and the debug information of test binaries.
+/// What to do with the symbols and the debug information of test binaries.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Symbols {
     /// They are left out, unless `RUST_BACKTRACE` is set: most of a test binary is debug information.

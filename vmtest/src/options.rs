@@ -54,7 +54,7 @@ pub(crate) struct RunOptions {
     pub(crate) system: System,
     #[command(flatten)]
     pub(crate) machine: MachineOptions,
-    /// Ends the guest after so many seconds
+    /// Ends the guest after this many seconds
     #[arg(long, value_name = "SECONDS")]
     pub(crate) time_out: Option<u64>,
     /// Writes the kernel's console log to a file
@@ -82,7 +82,7 @@ pub(crate) struct ShellOptions {
 
 #[derive(Debug, Args)]
 pub(crate) struct System {
-    /// The kernel: a line such as 6.1, or a name in bpfmap-vmtest.toml, which also has the default
+    /// The kernel: a line such as 6.1, or a name in bpfmap-vmtest.toml, which also sets the default
     #[arg(long, value_name = "KERNEL", env = "BPFMAP_VMTEST_KERNEL")]
     pub(crate) kernel: Option<String>,
     #[command(flatten)]
@@ -96,7 +96,7 @@ pub(crate) struct BinariesOptions {
     /// Prints the jobs into which a service's own matrix can divide this one, and runs nothing
     #[arg(long, value_name = "SERVICE")]
     pub(crate) print: Option<Service>,
-    /// How many jobs --print makes; without it one for each kernel
+    /// The number of jobs that --print makes; without it one for each kernel
     #[arg(long, value_name = "N", requires = "print")]
     pub(crate) shards: Option<usize>,
     /// The test binaries
@@ -107,10 +107,10 @@ pub(crate) struct BinariesOptions {
 /// On which kernels tests run, which of them, and what is reported.
 #[derive(Debug, Args)]
 pub(crate) struct MatrixOptions {
-    /// A kernel: a line such as 6.1, or a name in bpfmap-vmtest.toml, which also has the default
+    /// A kernel: a line such as 6.1, or a name in bpfmap-vmtest.toml, which also sets the default
     #[arg(long = "kernel", value_name = "KERNEL")]
     pub(crate) kernels: Vec<String>,
-    /// How many guests run side by side; without it as many as there are cores
+    /// The number of guests that run at the same time; without it the number of cores
     #[arg(long, value_name = "N")]
     pub(crate) jobs: Option<usize>,
     /// What runs the tests
@@ -123,10 +123,11 @@ pub(crate) struct MatrixOptions {
     pub(crate) machine: MachineOptions,
     #[command(flatten)]
     pub(crate) packages: PackageOptions,
-    /// Ends a test after so many seconds; without it 60
+    /// Ends a test after this many seconds; without it 60
     #[arg(long, value_name = "SECONDS")]
     pub(crate) test_time_out: Option<u64>,
-    /// Runs a test that fails, or whose guest dies, again, up to so many times; the report calls it flaky
+    /// Repeats a test that fails, or whose guest fails, up to this many times; the report calls it
+    /// flaky if it passes then
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) retries: u32,
     /// Stops a kernel's tests at the first that fails
@@ -143,13 +144,13 @@ pub(crate) struct MatrixOptions {
     /// Writes a report for people to a file, as one HTML page
     #[arg(long, value_name = "FILE")]
     pub(crate) html: Option<PathBuf>,
-    /// Adds a report to a file, as Markdown; without it to GitHub's job summary, if there is one
+    /// Appends a Markdown report to a file; without it to GitHub's job summary, if there is one
     #[arg(long, value_name = "FILE", env = "GITHUB_STEP_SUMMARY")]
     pub(crate) github_summary: Option<PathBuf>,
     /// Hands over the symbols and the debug information of test binaries, for tests that look for symbols in their own program
     #[arg(long)]
     pub(crate) symbols: bool,
-    /// Lets the kernel complain with this text
+    /// Allows complaints of the kernel that contain this text
     #[arg(long = "allow", value_name = "TEXT")]
     pub(crate) allowed: Vec<String>,
     /// Keeps the console logs in a directory
@@ -157,16 +158,16 @@ pub(crate) struct MatrixOptions {
     pub(crate) report_dir: Option<PathBuf>,
 }
 
-/// Which tests run.
+/// The selection of tests.
 #[derive(Debug, Args)]
 pub(crate) struct FilterOptions {
-    /// Runs only tests with this in their names
+    /// Runs only tests whose names contain this text
     #[arg(long = "filter", value_name = "TEXT")]
     filters: Vec<String>,
-    /// Takes filters for whole names
+    /// Requires names to be equal to a filter, not only to contain it
     #[arg(long)]
     exact: bool,
-    /// Leaves tests out that have this in their names
+    /// Leaves out tests whose names contain this text
     #[arg(long, value_name = "TEXT")]
     skip: Vec<String>,
     /// Runs the tests marked #[ignore] as well
@@ -175,7 +176,7 @@ pub(crate) struct FilterOptions {
 }
 
 impl MatrixOptions {
-    /// Which tests to run.
+    /// Returns which tests to run.
     pub(crate) fn filter(&self) -> Filter {
         let FilterOptions { filters, exact, skip, include_ignored } = &self.filters;
         Filter {
@@ -195,7 +196,8 @@ pub(crate) struct MachineOptions {
     /// The memory, such as 2G; without it 512M
     #[arg(long, value_name = "SIZE", value_parser = config::parse_memory)]
     pub(crate) memory: Option<u32>,
-    /// Loads a kernel module, and those that it depends on, first; with `?` behind the name only where it can be had
+    /// Loads a kernel module and its dependencies first; with `?` after the name only if it is
+    /// available
     #[arg(long = "module", value_name = "NAME")]
     pub(crate) modules: Vec<String>,
     /// Hands a file or directory to the guest; without DST at the same path
@@ -208,19 +210,21 @@ pub(crate) struct MachineOptions {
     /// Gives the guest programs of this machine, with the libraries that they need
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub(crate) host_programs: Vec<String>,
-    /// Sets a variable in the environment; without a value it has the one that it has here
+    /// Sets a variable in the environment; without a value it keeps its present one
     #[arg(long, value_name = "KEY[=VALUE]", value_parser = parse_variable)]
     pub(crate) env: Vec<(String, String)>,
-    /// Leaves tests the capabilities by which they can forge results: `CAP_SYS_PTRACE` and `CAP_SYS_RAWIO`
+    /// Lets tests keep the capabilities with which they can forge results: `CAP_SYS_PTRACE` and
+    /// `CAP_SYS_RAWIO`
     #[arg(long)]
     pub(crate) privileged: bool,
     /// Adds an argument to the kernel's command line
     #[arg(long, value_name = "ARG", allow_hyphen_values = true)]
     pub(crate) cmdline: Vec<String>,
-    /// What executes the guest; without it KVM if a trial shows that it works, or else TCG
+    /// The engine that executes the guest; without it KVM if a trial shows that it works, or else
+    /// TCG
     #[arg(long, value_name = "ENGINE")]
     pub(crate) engine: Option<EngineOption>,
-    /// Takes the guest for hung when it has said nothing for so many seconds; without it 30
+    /// Considers the guest hung when it has sent nothing for this many seconds; without it 30
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) silence: Option<u64>,
     /// Boots from cold, not from a snapshot
@@ -276,7 +280,8 @@ pub(crate) enum Service {
 }
 
 impl Service {
-    /// The jobs of a matrix in as many parts, as the service reads them.
+    /// Returns the jobs of a matrix that is divided into this many parts, in the format of the
+    /// service.
     pub(crate) fn jobs(self, shards: usize) -> String {
         let shards: Vec<String> =
             (1..=shards).map(|shard| format!("\"{shard}/{shards}\"")).collect();
@@ -296,7 +301,7 @@ pub(crate) struct PackageOptions {
     /// The mirror of Debian's security updates; without it the one that apt uses
     #[arg(long, value_name = "ADDRESS")]
     security_mirror: Option<String>,
-    /// The file that pins the kernels' packages; without it bpfmap-vmtest.lock, if it is there
+    /// The file that pins the kernels' packages; without it bpfmap-vmtest.lock, if it exists
     #[arg(long, value_name = "FILE")]
     lock: Option<PathBuf>,
 }
@@ -322,7 +327,7 @@ pub(crate) struct KernelsOptions {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum KernelsCommand {
-    /// Fetches kernels that are not there yet
+    /// Fetches kernels that are not in the cache
     Fetch {
         /// The kernels; without any: all
         #[arg(value_name = "KERNEL")]
@@ -334,9 +339,9 @@ pub(crate) enum KernelsCommand {
         #[arg(value_name = "KERNEL")]
         names: Vec<String>,
     },
-    /// Removes kernels that are not wanted any more, and all snapshots
+    /// Removes kernels that are no longer wanted, and all snapshots
     Prune,
-    /// Lists kernels, and what is there of them
+    /// Lists kernels, and which of their files are in the cache
     List {
         /// The kernels; without any: all
         #[arg(value_name = "KERNEL")]

@@ -1,37 +1,39 @@
-//! What the guest shall do: the first file of the payload that it is handed.
+//! The plan of what the guest should do. It is the first file of the payload.
 
 use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Where the plan lies in the guest.
+/// The path of the plan in the guest.
 pub(crate) const PLAN: &str = "/vmtest/plan.json";
-/// What tells init to switch to another root: the modules to load first.
+/// The file that tells init to switch to a different root. It lists the modules to load first.
 pub(crate) const SWITCH_ROOT: &str = "/vmtest/switch-root.json";
-/// Where the input of a program lies, if it is known beforehand.
+/// The path of a program's input, if the input is known beforehand.
 pub(crate) const INPUT: &str = "/vmtest/input";
-/// The name under which QEMU hands the payload over.
+/// The name of the file by which QEMU hands over the payload.
 pub(crate) const PAYLOAD: &str = "opt/bpfmap-vmtest/payload";
-/// The name under which QEMU hands the root file system over, if there is one.
+/// The name of the file by which QEMU hands over the root file system, if there is one.
 pub(crate) const ROOT: &str = "opt/bpfmap-vmtest/root";
-/// The part of a message of init that says that the root file system takes more memory than there is.
+/// The part of init's message that says that the root file system needs more memory than there is.
 pub(crate) const ROOT_TOO_LARGE: &str = "the root file system does not fit into the memory";
 /// The `PATH` of every program in a guest.
 pub(crate) const PROGRAMS: &str =
     "/vmtest/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-/// The value that the guest writes to QEMU's isa-debug-exit port, and the exit status it makes.
+/// The I/O port of QEMU's isa-debug-exit device, the value that the guest writes to it, and the
+/// resulting exit status of QEMU.
 pub(crate) const DEBUG_EXIT: (u16, u8, i32) = (0xf4, 0x10, 0x10 * 2 + 1);
-/// How long a process may take to end when it is killed.
+/// The time limit for a process to end after it was killed.
 pub(crate) const DYING: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Plan {
     /// The environment of every process.
     pub(crate) env: Vec<(String, String)>,
-    /// Modules to load, in order: paths in the guest and their parameters.
+    /// Paths in the guest of the modules to load, in order.
     pub(crate) modules: Vec<PathBuf>,
-    /// Leave the processes all capabilities, those too by which they can speak in the runner's place.
+    /// Whether the processes keep all capabilities, including those with which they can impersonate
+    /// the runner.
     pub(crate) privileged: bool,
     pub(crate) action: Action,
 }
@@ -50,57 +52,57 @@ pub(crate) struct Program {
     pub(crate) path: PathBuf,
     pub(crate) args: Vec<String>,
     pub(crate) directory: PathBuf,
-    /// The file that it reads as its standard input; else that comes from the host.
+    /// The file that it reads as its standard input. If `None`, the input comes from the host.
     pub(crate) input: Option<PathBuf>,
-    /// Give it a terminal of this many rows and columns.
+    /// The size of its terminal in rows and columns, if it has one.
     pub(crate) terminal: Option<(u16, u16)>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct TestBinary {
     pub(crate) path: PathBuf,
-    /// The arguments before the options of a test binary.
+    /// The arguments that precede the options of a test binary.
     pub(crate) args: Vec<String>,
     pub(crate) directory: PathBuf,
-    /// Its environment, beside that of every process.
+    /// Environment variables of its tests, in addition to those of every process.
     pub(crate) env: Vec<(String, String)>,
-    /// The longest that one test, or the listing, may take.
+    /// The time limit of one test, and of the listing.
     pub(crate) time_out: Duration,
-    /// How often a test that fails is run again.
+    /// The maximum number of times that a failed test is repeated.
     pub(crate) retries: u32,
-    /// Stop after the first test that fails for good.
+    /// Whether to stop after the first test that fails in all attempts.
     pub(crate) fail_fast: bool,
     pub(crate) filter: Filter,
-    /// Its tests, if they are known; else it is asked for them.
+    /// Its tests, if they are known. If not, the binary is asked for them.
     pub(crate) list: Option<List>,
-    /// Tests that were run in an earlier guest, by their whole names.
+    /// The full names of tests that were run in an earlier guest.
     pub(crate) done: Vec<String>,
 }
 
 /// The tests of a binary.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct List {
-    /// The names of all.
+    /// The names of all tests.
     pub(crate) tests: Vec<String>,
-    /// The names of those that are marked `#[ignore]`.
+    /// The names of the tests that are marked `#[ignore]`.
     pub(crate) ignored: Vec<String>,
 }
 
-/// Which tests to run, in the manner of a test binary's own options.
+/// Which tests to run, with the meaning of a test binary's own options.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Filter {
-    /// Parts of names; a test whose name has one of them is run. None: all.
+    /// Only tests whose name contains one of these texts are run. If empty, all tests are run.
     pub texts: Vec<String>,
-    /// Names must be equal to one of the texts, not only contain it.
+    /// Whether names must be equal to one of the texts, instead of containing it.
     pub exact: bool,
-    /// Parts of names; a test whose name has one of them is left out.
+    /// Tests whose name contains one of these texts are left out.
     pub skip: Vec<String>,
-    /// Run the tests marked `#[ignore]` as well.
+    /// Whether to run the tests that are marked `#[ignore]` as well.
     pub include_ignored: bool,
 }
 
 impl Filter {
-    /// Whether a test of this name is one of those to run, if it is not ignored.
+    /// Whether a test with this name is selected, if it is not ignored.
     #[must_use]
     pub fn takes(&self, test: &str) -> bool {
         let has =
@@ -108,7 +110,7 @@ impl Filter {
         (self.texts.is_empty() || self.texts.iter().any(has)) && !self.skip.iter().any(has)
     }
 
-    /// Why it takes none of a binary's tests, and what may be meant.
+    /// Returns why none of a binary's tests is selected, and a suggestion.
     pub(crate) fn why_none(&self, tests: &[String]) -> String {
         let list = |before: &str, texts: &[String]| {
             let all = texts.iter().map(|text| format!("`{before}{text}`"));
@@ -138,7 +140,7 @@ impl Filter {
     }
 }
 
-/// The test whose name, or the last part of it, is nearly `text`.
+/// Returns the test whose name, or the last part of it, is similar to `text`.
 fn nearest<'t>(text: &str, tests: &'t [String]) -> Option<&'t String> {
     let distance = |test: &str| {
         let last = test.rsplit("::").next().unwrap_or(test);
@@ -148,7 +150,7 @@ fn nearest<'t>(text: &str, tests: &'t [String]) -> Option<&'t String> {
     Some(nearest.1).filter(|_| nearest.0 <= 1 + text.len() / 4)
 }
 
-/// The environment of every program in a guest.
+/// Returns the environment of every program in a guest.
 pub(crate) fn guest_environment(kernel: &str, more: &[(String, String)]) -> Vec<(String, String)> {
     let mut env = vec![
         ("PATH".to_owned(), PROGRAMS.to_owned()),
@@ -161,11 +163,11 @@ pub(crate) fn guest_environment(kernel: &str, more: &[(String, String)]) -> Vec<
     env
 }
 
-/// A variable of this process that a guest's programs have as well; nothing if they have not, or if it
-/// is not UTF-8.
+/// Returns a variable of this process if a guest's programs have it as well. Returns `None` if they
+/// do not, or if it is not UTF-8.
 ///
-/// They are those that Cargo, nextest, Rust's standard library and test harness, and the dynamic linker
-/// know. Others may hold a secret, as `CARGO_REGISTRY_TOKEN` does.
+/// The passed variables are those that Cargo, nextest, Rust's standard library and test harness,
+/// and the dynamic linker use. Others may contain a secret, such as `CARGO_REGISTRY_TOKEN`.
 fn passed_on((key, value): (OsString, OsString)) -> Option<(String, String)> {
     const NAMES: [&str; 10] = [
         "CARGO",

@@ -1,8 +1,8 @@
-//! What a matrix tells while it runs.
+//! The progress of a running matrix.
 
 use crate::event::Event;
 
-/// What a matrix tells while it runs.
+/// A step in the progress of a running matrix.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Progress {
@@ -18,6 +18,6 @@ pub enum Progress {
         /// The test's name.
         test: String,
     },
-    /// Something is known for good.
+    /// A final result.
     Event(Box<Event>),
 }

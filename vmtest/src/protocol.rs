@@ -1,12 +1,12 @@
-//! Which protocol a build of this crate speaks, told by the programs themselves: a harness may find
-//! an init that was built from other sources, and what that says would only look damaged.
+//! The protocol that a build of this crate speaks. Programs contain it, because a harness may find
+//! an init that was built from different sources, whose messages would look damaged.
 
 use crate::elf;
 use crate::error::{Error, ErrorKind, Result};
 use std::path::Path;
 
 /// The protocol that this build speaks: the version of this crate, and a digest of the sources that
-/// say what goes over the wire, so that nobody has to think of raising a number.
+/// define the messages. A digest is used because nobody has to remember to increase a number.
 pub(crate) const PROTOCOL: [u8; VERSION.len() + 17] = {
     let mut text = [b' '; VERSION.len() + 17];
     let mut digest =
@@ -28,19 +28,19 @@ pub(crate) const PROTOCOL: [u8; VERSION.len() + 17] = {
 
 const VERSION: &[u8] = env!("CARGO_PKG_VERSION").as_bytes();
 
-/// The section of a program that says which protocol it speaks as init.
+/// The section of a program that contains the protocol that it speaks as init.
 const SECTION: &str = ".vmtest.protocol";
 
 #[used]
 #[unsafe(link_section = ".vmtest.protocol")]
 static SPOKEN: [u8; PROTOCOL.len()] = PROTOCOL;
 
-/// Keeps what this program says of its protocol, which the linker drops if nothing refers to it.
+/// Keeps the protocol in this program. The linker would drop it if nothing referred to it.
 pub(crate) fn keep() {
     std::hint::black_box(&SPOKEN);
 }
 
-/// Refuses a program that speaks another protocol than this build, or tells of none.
+/// Refuses a program that speaks a different protocol than this build, or has none.
 pub(crate) fn check(program: &Path) -> Result<()> {
     let spoken = elf::section(program, SECTION)?;
     if spoken.as_deref() == Some(&PROTOCOL) {
@@ -64,7 +64,8 @@ pub(crate) fn check(program: &Path) -> Result<()> {
     ))
 }
 
-/// Goes on with the digest of some bytes: FNV-1a, which a constant can be made by.
+/// Continues a digest with some bytes. The algorithm is FNV-1a, which can be computed in a
+/// constant.
 const fn fnv(bytes: &[u8], mut digest: u64) -> u64 {
     let mut at = 0;
     while at < bytes.len() {

@@ -1,4 +1,4 @@
-//! QEMU: which one there is, how it is told to make a machine, and its monitor.
+//! QEMU: finds the program, builds its command line, and controls it through its monitor.
 
 use crate::error::{Context as _, Error, ErrorKind, Result};
 use crate::version;
@@ -15,21 +15,22 @@ use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 
 const PROGRAM: &str = "qemu-system-x86_64";
-/// The oldest that has all that is used here: PVH boot with modules (4.0), `x-ignore-shared`.
+/// The oldest version with all features that are used here: PVH boot with modules (4.0),
+/// `x-ignore-shared`.
 const OLDEST: (u32, u32) = (5, 0);
 
 /// A QEMU for x86-64 that is new enough.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Qemu {
     pub(crate) program: PathBuf,
-    /// All that it says of its version.
+    /// The version line that it prints.
     pub(crate) version: String,
 }
 
 impl Qemu {
-    /// The QEMU that `BPFMAP_VMTEST_QEMU` names, or else the one on the `PATH`.
+    /// Returns the QEMU that `BPFMAP_VMTEST_QEMU` names, or else the one on the `PATH`.
     pub(crate) fn find() -> Result<Self> {
-        // Asking QEMU takes as long as a tenth of a guest from a snapshot does.
+        // Running `qemu --version` takes a tenth of the time of a guest from a snapshot.
         static FOUND: OnceLock<Qemu> = OnceLock::new();
         if let Some(found) = FOUND.get() {
             return Ok(found.clone());
@@ -65,7 +66,7 @@ impl Qemu {
     }
 }
 
-/// The command line of a QEMU, with the files that it inherits.
+/// A command line of QEMU, with the files that it inherits.
 #[derive(Debug)]
 pub(crate) struct CommandLine {
     args: Vec<String>,
@@ -81,12 +82,12 @@ impl CommandLine {
         self.args.extend(args.into_iter().map(Into::into));
     }
 
-    /// The arguments so far.
+    /// Returns the arguments so far.
     pub(crate) fn text(&self) -> String {
         self.args.join(" ")
     }
 
-    /// Lets QEMU inherit a file; its descriptor there.
+    /// Lets QEMU inherit a file. Returns the file's descriptor in QEMU.
     pub(crate) fn inherit(&mut self, file: impl Into<OwnedFd>) -> RawFd {
         let file = file.into();
         let number = file.as_raw_fd();
@@ -94,19 +95,20 @@ impl CommandLine {
         number
     }
 
-    /// Lets QEMU inherit a file; its path there.
+    /// Lets QEMU inherit a file. Returns the file's path in QEMU.
     pub(crate) fn inherited_path(&mut self, file: impl Into<OwnedFd>) -> String {
         format!("/proc/self/fd/{}", self.inherit(file))
     }
 
-    /// Makes a file in memory, which vanishes with those who use it; its path in QEMU.
+    /// Creates an in-memory file that vanishes when all its users have ended. Returns its path in
+    /// QEMU.
     pub(crate) fn memory_file(&mut self, name: &str, contents: &[u8]) -> Result<String> {
         let mut file = memory_file(name)?;
         file.write_all(contents).doing("write a file in memory")?;
         Ok(self.inherited_path(file))
     }
 
-    /// Adds a character device; our end of it.
+    /// Adds a character device. Returns this process's end of it.
     pub(crate) fn socket(&mut self, id: &str) -> Result<UnixStream> {
         let (ours, theirs) = UnixStream::pair().doing("make a pair of sockets")?;
         let number = self.inherit(theirs);
@@ -114,11 +116,12 @@ impl CommandLine {
         Ok(ours)
     }
 
-    /// Starts QEMU, with pipes to its standard input and output. It ends with the thread that started it, however that ends.
+    /// Starts QEMU with pipes to its standard input and output. QEMU is killed when the thread that
+    /// started it ends, for whatever reason.
     pub(crate) fn spawn(self, qemu: &Qemu, errors: impl Into<Stdio>) -> Result<Child> {
         let mut command = Command::new(&qemu.program);
         command.args(&self.args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(errors);
-        // Ctrl-C in a terminal is for us; we end the guest.
+        // Ctrl-C in a terminal is for this process, which ends the guest.
         command.process_group(0);
         let files = self.files;
         // SAFETY: the call is async-signal-safe and allocates nothing.
@@ -138,41 +141,41 @@ impl CommandLine {
     }
 }
 
-/// Makes a program end with the thread that starts it, however that ends.
+/// Makes a program end with the thread that starts it, however that thread ends.
 pub(crate) fn end_with_us(command: &mut Command) {
     let us = getpid();
     // SAFETY: the calls are async-signal-safe and allocate nothing.
     unsafe {
         command.pre_exec(move || {
             set_parent_process_death_signal(Some(Signal::KILL))?;
-            // Who is gone already sends no signal.
+            // A parent that has ended already sends no signal.
             if getppid() == Some(us) { Ok(()) } else { Err(rustix::io::Errno::SRCH.into()) }
         });
     }
 }
 
-/// A file in memory, which vanishes with those who use it.
+/// Creates an in-memory file, which vanishes when all its users have closed it.
 pub(crate) fn memory_file(name: &str) -> Result<File> {
     let file = rustix::fs::memfd_create(name, rustix::fs::MemfdFlags::CLOEXEC);
     Ok(file.doing("make a file in memory")?.into())
 }
 
-/// QEMU's monitor: its machine protocol (QMP), as far as it is needed.
+/// QEMU's monitor: the parts of its machine protocol (QMP) that are needed.
 #[derive(Debug)]
 pub(crate) struct Monitor {
     stream: UnixStream,
     buffer: Vec<u8>,
-    /// Why the guest was shut down, if it was: the reason in QEMU's SHUTDOWN event.
+    /// The reason in QEMU's SHUTDOWN event, if the guest was shut down.
     pub(crate) shutdown: Option<String>,
-    /// Whether the guest began to run after it had stood still.
+    /// Whether the guest resumed after it had been paused.
     pub(crate) resumed: bool,
 }
 
 impl Monitor {
     pub(crate) fn new(mut stream: UnixStream) -> Self {
-        // Without this QEMU would take no other command and send no event.
+        // Without this command, QEMU would accept no other command and send no events.
         let hello = json!({ "execute": "qmp_capabilities", "id": 0 });
-        // If QEMU is gone already, its end tells more than this error.
+        // If QEMU has exited already, its exit status says more than this error.
         let _ = stream.write_all(format!("{hello}\n").as_bytes());
         Self { stream, buffer: Vec::new(), shutdown: None, resumed: false }
     }
@@ -181,12 +184,12 @@ impl Monitor {
         &self.stream
     }
 
-    /// Takes in what QEMU said; whether it may say more.
+    /// Reads QEMU's messages. Returns whether more can follow.
     pub(crate) fn read(&mut self) -> Result<bool> {
         self.receive().map(|answer| answer.is_some())
     }
 
-    /// Gives a command and waits for its answer.
+    /// Sends a command and waits for its answer.
     pub(crate) fn call(&mut self, command: &str, arguments: &Value) -> Result<Value> {
         let request = json!({ "execute": command, "arguments": arguments, "id": command });
         self.stream.write_all(format!("{request}\n").as_bytes()).doing("speak to QEMU")?;
@@ -208,14 +211,15 @@ impl Monitor {
         }
     }
 
-    /// Hands QEMU a file, which it then knows by a name.
+    /// Passes a file to QEMU, which can then refer to it by a name.
     pub(crate) fn hand_over(&mut self, name: &str, file: &File) -> Result<()> {
         use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
         let files = [file.as_fd()];
         let mut space = [std::mem::MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
         let mut ancillary = SendAncillaryBuffer::new(&mut space);
         ancillary.push(SendAncillaryMessage::ScmRights(&files));
-        // The file travels with the first byte of the command; white space may go before one.
+        // The file is sent with the first byte of the command. White space is allowed before a
+        // command.
         let byte = [std::io::IoSlice::new(b" ")];
         sendmsg(&self.stream, &byte, &mut ancillary, SendFlags::empty())
             .doing("hand QEMU a file")?;
@@ -244,7 +248,7 @@ impl Monitor {
     }
 }
 
-/// Whether a path can stand in an option of QEMU's, where commas part the members.
+/// Returns a path as it is written in a QEMU option, whose fields are separated by commas.
 pub(crate) fn option_path(path: &Path) -> String {
     path.display().to_string().replace(',', ",,")
 }

@@ -1,5 +1,5 @@
-//! Reads files that others may have made: regular files only, and only up to a size. What is opened
-//! in another way may block forever (a FIFO) or never end (`/dev/zero`).
+//! Reads files that may come from others: only regular files, and only up to a size. Reading other
+//! types of files may block forever (a FIFO) or never end (`/dev/zero`).
 
 use crate::error::{Context as _, Error, ErrorKind, Result};
 use rustix::fs::{Mode, OFlags};
@@ -7,19 +7,20 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
 
-/// The largest text that is read: a configuration, a lock file, a list of files.
+/// The size limit of a text: a configuration, a lock file, a list of files.
 pub(crate) const TEXT: u64 = 16 << 20;
-/// The largest image of a kernel, which may have all its debug information.
+/// The size limit of a kernel image, which may contain all its debug information.
 pub(crate) const IMAGE: u64 = 2 << 30;
-/// The largest file that is handed to a guest, and the largest module.
+/// The size limit of a file that is handed to a guest, and of a module.
 pub(crate) const FILE: u64 = 1 << 30;
 
-/// Opens a regular file to read it. Symbolic links are followed.
+/// Opens a regular file for reading. Symbolic links are followed.
 ///
 /// # Errors
-/// It can't be opened, or is something other than a regular file.
+/// Fails if it can't be opened, or is not a regular file.
 pub(crate) fn open(path: &Path) -> Result<File> {
-    // Opening a FIFO waits for a writer unless told not to; for a regular file it changes nothing.
+    // Without `NONBLOCK`, opening a FIFO waits for a writer. For a regular file, the flag has no
+    // effect.
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
     let file: File = rustix::fs::open(path, flags, Mode::empty()).at("read", path)?.into();
     if file.metadata().at("read", path)?.is_file() {
@@ -29,10 +30,10 @@ pub(crate) fn open(path: &Path) -> Result<File> {
     Err(Error::new(ErrorKind::NotAFile, message).help("name a file, not a directory or a device"))
 }
 
-/// The bytes of a regular file of at most `limit` bytes.
+/// Returns the bytes of a regular file of at most `limit` bytes.
 ///
 /// # Errors
-/// Fails like [`open`], or it is larger.
+/// Fails like [`open`], or if the file is larger.
 pub(crate) fn read(path: &Path, limit: u64) -> Result<Vec<u8>> {
     let file = open(path)?;
     let size = file.metadata().at("read", path)?.len();
@@ -40,15 +41,15 @@ pub(crate) fn read(path: &Path, limit: u64) -> Result<Vec<u8>> {
         return Err(too_large(path, limit));
     }
     let mut data = Vec::with_capacity(usize::try_from(size).unwrap_or_default());
-    // Files of `/proc` say that they are empty.
+    // Files in `/proc` report a size of zero.
     file.take(limit + 1).read_to_end(&mut data).at("read", path)?;
     if data.len() as u64 > limit { Err(too_large(path, limit)) } else { Ok(data) }
 }
 
-/// The text of a regular file of at most [`TEXT`] bytes; none if there is no such file.
+/// Returns the text of a regular file of at most [`TEXT`] bytes, or `None` if it does not exist.
 ///
 /// # Errors
-/// Fails like [`read`], or it is not UTF-8.
+/// Fails like [`read`], or if it is not UTF-8.
 pub(crate) fn text_if_there(path: &Path) -> Result<Option<String>> {
     match path.metadata() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -57,10 +58,10 @@ pub(crate) fn text_if_there(path: &Path) -> Result<Option<String>> {
     text(path).map(Some)
 }
 
-/// The text of a regular file of at most [`TEXT`] bytes.
+/// Returns the text of a regular file of at most [`TEXT`] bytes.
 ///
 /// # Errors
-/// Fails like [`read`], or it is not UTF-8.
+/// Fails like [`read`], or if it is not UTF-8.
 pub(crate) fn text(path: &Path) -> Result<String> {
     String::from_utf8(read(path, TEXT)?).map_err(|_| {
         Error::new(ErrorKind::Configuration, format!("{} is not UTF-8", path.display()))
@@ -97,10 +98,10 @@ mod tests {
         std::fs::write(&path, "12345").unwrap();
         assert_eq!(read(&path, 5).unwrap(), b"12345");
         assert_eq!(read(&path, 4).unwrap_err().kind(), ErrorKind::TooLarge);
-        // A hole takes no space, and would take all memory.
+        // A sparse file takes no disk space, but reading it would take all memory.
         File::options().write(true).open(&path).unwrap().set_len(1 << 40).unwrap();
         assert_eq!(read(&path, IMAGE).unwrap_err().kind(), ErrorKind::TooLarge);
-        // What says that it is empty is not.
+        // A file that reports a size of zero may have contents.
         assert_eq!(
             read(Path::new("/proc/self/mounts"), 1).unwrap_err().kind(),
             ErrorKind::TooLarge

@@ -1,4 +1,4 @@
-//! Sessions whose runner is another process's business: it speaks through a socket.
+//! Sessions whose runner belongs to a different process, and communicates through a socket.
 
 use crate::console::tail;
 use crate::error::{Context as _, Result};
@@ -16,29 +16,29 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::process::Child;
 use std::time::{Duration, Instant};
 
-/// How often it is looked whether the process lives that has not connected yet.
+/// How often to check whether a process that has not connected yet is still running.
 const LOOK: Duration = Duration::from_millis(200);
 
-/// How the runner speaks.
+/// The state of the connection to the runner.
 #[derive(Debug)]
 pub(crate) enum Line {
-    /// It will connect here.
+    /// The runner will connect here.
     Awaited(UnixListener),
     Open(UnixStream),
 }
 
-/// A process that is the runner, or boots something with the runner in it. It is killed when this is
-/// dropped.
+/// A process that is the runner, or boots a machine in which the runner runs. It is killed when
+/// this value is dropped.
 #[derive(Debug)]
 pub(crate) struct RemoteSession {
     process: Child,
-    /// What reports call the process.
+    /// The name of the process in reports.
     name: &'static str,
     line: Line,
-    /// What the process prints, where that is a kernel's log.
+    /// The output of the process, if that is a kernel's log.
     log: Option<File>,
     decoder: Decoder,
-    /// What the runner seals its records with.
+    /// The key with which the runner seals its records.
     key: Key,
     evidence: Evidence,
     /// Files that the process needs as long as it runs.
@@ -66,12 +66,12 @@ impl RemoteSession {
         })
     }
 
-    /// Lets the runner begin.
+    /// Tells the runner to start.
     fn go(&mut self) {
-        // A runner has this machine's time and random numbers, or those of its own guest.
+        // A runner uses the time and the random numbers of this machine, or those of its own guest.
         let go = ToGuest::Go { clock: 0, seed: Vec::new(), key: self.key.clone() };
         if let Line::Open(stream) = &mut self.line {
-            // That it is gone is seen when it is listened to.
+            // If the runner has ended, that is noticed when its records are read.
             let _ = stream.write_all(&Encoder::default().message(&go));
         }
     }
@@ -97,7 +97,7 @@ impl RemoteSession {
         }
     }
 
-    /// Waits for the line to be open or to have something; whether it has been shut.
+    /// Waits until the connection is open or has data. Returns whether it was closed.
     fn listen(&mut self, limit: Duration) -> Result<bool> {
         let fd = match &self.line {
             Line::Awaited(listener) => listener.as_fd(),
@@ -127,12 +127,12 @@ impl RemoteSession {
         }
     }
 
-    /// Waits for the process's end, and says how it all went.
+    /// Waits for the process to end, and returns the result.
     fn finish(&mut self) -> Happened {
         let status = self.process.wait();
         self.evidence.console = self.console();
         let well = status.as_ref().is_ok_and(std::process::ExitStatus::success);
-        // As if it were a guest of ours, which leaves like this when all is well.
+        // This is the exit status of a guest of ours after success.
         self.evidence.qemu_status = if well { DEBUG_EXIT.2 } else { 1 };
         let mut failure = self.evidence.failure(DEBUG_EXIT.2);
         if let Some(failure) = &mut failure

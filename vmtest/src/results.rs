@@ -1,4 +1,4 @@
-//! The results of the tests on one kernel: what is known of each test, and told as it becomes known.
+//! The results of the tests on one kernel. Each result is reported as soon as it is known.
 
 use crate::event::{Event, Outcome, TestResult};
 use crate::failure::Failure;
@@ -10,34 +10,34 @@ use std::collections::BTreeMap;
 use std::sync::mpsc::Sender;
 use std::time::Instant;
 
-/// What is said of a binary without tests.
+/// The message about a binary without tests.
 const NO_TESTS: &str = "the binary lists no tests";
 
-/// What is known of the tests on one kernel. A binary is known by its place in the matrix.
+/// The results of the tests on one kernel. A binary is identified by its index in the matrix.
 pub(crate) struct Results<'a> {
-    /// The kernel's own word for its release, once it has booted.
+    /// The release that the kernel reports once it has booted.
     pub(crate) release: String,
     matrix: &'a Matrix,
     kernel: &'a str,
     sender: &'a Sender<Progress>,
     /// The tests of each binary.
     names: BTreeMap<usize, Vec<String>>,
-    /// Those of them that shall be run.
+    /// The tests of each binary that are to be run.
     listed: BTreeMap<usize, Vec<String>>,
-    /// Those of each binary that are through, whatever came of it.
+    /// The finished tests of each binary, whatever their outcome.
     done: BTreeMap<usize, Vec<String>>,
-    /// The tries of a test that is tried again in another guest.
+    /// The failed attempts of a test that is repeated in a new guest.
     crashes: BTreeMap<(usize, String), Vec<Crash>>,
 }
 
 /// A test whose guest failed.
 struct Crash {
     failure: String,
-    /// What the test had printed by then.
+    /// The output of the test until then.
     said: String,
 }
 
-/// The test that runs.
+/// The running test.
 pub(crate) struct Running {
     pub(crate) binary: usize,
     pub(crate) test: String,
@@ -61,19 +61,20 @@ impl<'a> Results<'a> {
         }
     }
 
-    /// The tests of a binary that are through.
+    /// Returns the finished tests of a binary.
     pub(crate) fn done(&self, binary: usize) -> &[String] {
         self.done.get(&binary).map_or(&[], Vec::as_slice)
     }
 
-    /// Whether a binary's tests are all through.
+    /// Whether all tests of a binary are finished.
     pub(crate) fn is_through(&self, binary: usize) -> bool {
         let done = self.done(binary);
         self.listed.get(&binary).is_some_and(|tests| tests.iter().all(|test| done.contains(test)))
     }
 
-    /// Whether a test whose guest failed is tried in another, by the retries that were asked for. If
-    /// so, how the guest ended and what the test said are kept for its result.
+    /// Whether a test whose guest failed is repeated in a new guest, which depends on the requested
+    /// number of retries. If so, the failure of the guest and the output of the test are kept for
+    /// the result.
     pub(crate) fn is_tried_again(&mut self, test: &Running, failure: &Failure) -> bool {
         let crashes = self.crashes.entry((test.binary, test.test.clone())).or_default();
         let earlier = u32::try_from(crashes.len()).unwrap_or(u32::MAX);
@@ -84,20 +85,22 @@ impl<'a> Results<'a> {
         again
     }
 
-    /// Keeps for a test's result how an earlier guest ended, and what the test said in it.
+    /// Keeps the failure of an earlier guest, and the test's output in it, for the result of the
+    /// test.
     pub(crate) fn keep(&mut self, test: &Running, failure: &str) {
         let said = String::from_utf8_lossy(&test.output).into_owned();
         let crashes = self.crashes.entry((test.binary, test.test.clone())).or_default();
         crashes.push(Crash { failure: failure.to_owned(), said });
     }
 
-    /// Takes note of a binary that did not list its tests.
+    /// Records that a binary did not list its tests.
     pub(crate) fn not_listed(&mut self, binary: usize, reason: Option<String>, output: String) {
         self.problem(binary, Outcome::NotListed, reason, output);
         self.listed.insert(binary, Vec::new());
     }
 
-    /// Takes note of a binary's tests, and tells of those that are left out. Only the first time.
+    /// Records a binary's tests, and reports those that are left out. Later calls for the same
+    /// binary have no effect.
     pub(crate) fn list(&mut self, binary: usize, List { tests, ignored }: &List) {
         if self.listed.contains_key(&binary) {
             return;
@@ -120,7 +123,7 @@ impl<'a> Results<'a> {
         self.names.insert(binary, tests.clone());
     }
 
-    /// Takes note that a test is through, and tells how it went.
+    /// Records that a test is finished, and reports its outcome.
     pub(crate) fn ended(&mut self, test: Running, verdict: Verdict, seconds: f64) {
         self.done.entry(test.binary).or_default().push(test.test.clone());
         let crashes = self.crashes.remove(&(test.binary, test.test.clone())).unwrap_or_default();
@@ -144,8 +147,9 @@ impl<'a> Results<'a> {
         }));
     }
 
-    /// Tells of each of these binaries, if all listed tests and none of them is selected, that it is so: a filter may well
-    /// be meant for one binary of several, and hardly for none.
+    /// Reports the binaries without selected tests, if all binaries have listed their tests and
+    /// none is selected. A filter that matches the tests of only some binaries is intended, but one
+    /// that matches none at all is probably a mistake.
     pub(crate) fn tell_if_none_is_selected(&self, binaries: &[usize]) {
         let filter = &self.matrix.filter;
         let is_idle = |index: &usize| {
@@ -167,7 +171,7 @@ impl<'a> Results<'a> {
         }
     }
 
-    /// Tells of what was not run that it was not.
+    /// Reports the tests that were not run.
     pub(crate) fn tell_not_run(&self, binaries: &[usize], why: &str) {
         for binary in binaries.iter().copied() {
             let Some(tests) = self.listed.get(&binary) else {
@@ -181,12 +185,12 @@ impl<'a> Results<'a> {
         }
     }
 
-    /// Tells of an event.
+    /// Reports an event.
     pub(crate) fn event(&self, event: Event) {
         self.tell(Progress::Event(Box::new(event)));
     }
 
-    /// Tells how it goes on.
+    /// Reports a step of the progress.
     pub(crate) fn tell(&self, progress: Progress) {
         // The receiver lives as long as this thread.
         let _ = self.sender.send(progress);

@@ -1,4 +1,4 @@
-//! A program that a guest shall run, and what it is handed for that.
+//! A program to run in a guest, and the files, arguments and environment that it gets.
 
 use crate::error::{Context as _, Error, ErrorKind, Result};
 use crate::machine::Machine;
@@ -16,35 +16,38 @@ pub struct Run {
     pub program: PathBuf,
     /// Its arguments.
     pub args: Vec<String>,
-    /// Its environment, beside what every guest's programs have.
+    /// Environment variables, in addition to those of all programs in a guest.
     pub env: Vec<(String, String)>,
-    /// More files and directories for the guest: paths here and there.
+    /// Additional files and directories for the guest: the path on this machine, and the path in
+    /// the guest.
     pub files: Vec<(PathBuf, PathBuf)>,
-    /// Programs of this machine that the guest has, by their names or paths, with the libraries that they need.
+    /// Programs of this machine to add to the guest, by name or path. The libraries that they need
+    /// are added as well.
     pub host_programs: Vec<String>,
-    /// Kernel modules to load first: names and contents, in order.
+    /// Kernel modules to load first: names and contents, in this order.
     pub modules: Vec<(String, Vec<u8>)>,
-    /// What it reads on its standard input, if that is known beforehand: it is handed over with the
-    /// program, hundreds of megabytes a second; [`Guest::write`](crate::Guest::write) is slow.
+    /// Its standard input, if that is known beforehand. It is handed over with the program at
+    /// hundreds of megabytes a second, whereas [`Guest::write`](crate::Guest::write) is slow.
     pub input: Option<Vec<u8>>,
-    /// How long it may take altogether.
+    /// The time limit of the program.
     pub time_out: Option<Duration>,
-    /// Whether it has a terminal in the guest, which is this process's.
+    /// Whether it has a terminal in the guest that is connected to the terminal of this process.
     pub terminal: bool,
-    /// Whether it keeps all capabilities of root, those too by which it can forge its result:
-    /// `CAP_SYS_PTRACE` and `CAP_SYS_RAWIO`.
+    /// Whether it keeps all capabilities of root, including those with which it can forge its
+    /// result: `CAP_SYS_PTRACE` and `CAP_SYS_RAWIO`.
     pub privileged: bool,
-    /// The run does not fail because of a complaint of the kernel that contains one of these.
+    /// Texts that are allowed in complaints of the kernel: a complaint that contains one of them
+    /// does not fail the run.
     pub allowed: Vec<String>,
-    /// Symbolic links to make in the guest: where, and to what.
+    /// Symbolic links to create in the guest: the path of the link, and its target.
     pub links: Vec<(PathBuf, PathBuf)>,
 }
 
-/// Where the shell's commands lie, if they come from busybox.
+/// The directory of the shell's commands, if they come from busybox.
 const COMMANDS: &str = "/vmtest/bin";
 
 impl Run {
-    /// A program to run, without arguments.
+    /// Returns a program to run, without arguments.
     #[must_use]
     pub fn new(program: impl Into<PathBuf>) -> Self {
         Self {
@@ -63,10 +66,10 @@ impl Run {
         }
     }
 
-    /// A shell: busybox if it is at hand, which brings all its commands, or else `sh`.
+    /// Returns a shell: busybox with all its commands if it is installed, or else `sh`.
     ///
     /// # Errors
-    /// There is neither.
+    /// Fails if neither is installed.
     pub fn shell() -> Result<Self> {
         let Ok(busybox) = find_program(Path::new("busybox")) else {
             return Ok(Self { terminal: true, ..Self::new(find_program(Path::new("sh"))?) });
@@ -81,16 +84,18 @@ impl Run {
         Ok(Self { terminal: true, args, links, ..Self::new(busybox) })
     }
 
-    /// The kernel modules that the program declares that it needs. A program of a guest's root file system declares none.
+    /// Returns the kernel modules that the program declares. A program of a guest's root file
+    /// system declares none.
     ///
     /// # Errors
-    /// What it declares means nothing.
+    /// Fails if the declaration is not valid.
     pub fn declared_modules(&self) -> Result<Vec<String>> {
         find_program(&self.program)
             .map_or_else(|_| Ok(Vec::new()), |program| crate::elf::declared_modules(&program))
     }
 
-    /// What the guest is handed. A program of the root file system comes before one of this machine.
+    /// Returns the payload of the guest. If the root file system contains the program, that is
+    /// preferred to the one of this machine.
     pub(crate) fn payload(&self, machine: &Machine) -> Result<Vec<u8>> {
         let listing = machine.root.as_ref().map(Root::listing);
         let mut tree = Tree::above(listing.cloned());
@@ -139,7 +144,7 @@ impl Run {
     }
 }
 
-/// A program by its path, or by its name on the `PATH`.
+/// Returns the path of a program that is named by its path, or by its name on the `PATH`.
 pub(crate) fn find_program(program: &Path) -> Result<PathBuf> {
     let missing =
         || Error::new(ErrorKind::Usage, format!("there is no program {}", program.display()));

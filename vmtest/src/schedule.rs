@@ -1,4 +1,5 @@
-//! Deals a matrix out to guests, some side by side, and gathers what they tell.
+//! Distributes a matrix over guests, of which several can run at the same time, and collects their
+//! results.
 
 use crate::danobi;
 use crate::error::{Error, ErrorKind, Result};
@@ -18,11 +19,12 @@ use std::sync::mpsc::channel;
 use std::time::Instant;
 
 impl Matrix {
-    /// Runs everything, tells `progress` of it as it goes, and gives all events, the summary last.
+    /// Runs everything, passes the progress to `progress`, and returns all events. The last event
+    /// is the summary.
     ///
     /// # Errors
-    /// What would fail on every kernel alike: QEMU or a test binary's library is missing. What
-    /// fails on one kernel is an event.
+    /// Fails for reasons that are the same on every kernel, such as a missing QEMU or a missing
+    /// library of a test binary. A failure on a single kernel is an event instead.
     pub fn run(&self, mut progress: impl FnMut(&Progress)) -> Result<Vec<Event>> {
         let start = Instant::now();
         self.kernels.iter().try_for_each(|kernel| check_name(kernel))?;
@@ -33,7 +35,8 @@ impl Matrix {
         let root = self.root()?;
         let mut tree = Tree::above(root.as_ref().map(|root| root.listing().clone()));
         let init = match root {
-            // They come on top of it, and not under it.
+            // With a root file system, the programs are added to that (below), because it hides the
+            // files of init.
             Some(_) => init,
             None => init.with_programs(&self.host_programs)?,
         };
@@ -41,7 +44,7 @@ impl Matrix {
             tree.add_host_programs(&self.host_programs)?;
         }
         let mut modules = self.modules.clone();
-        // Tests see the variable too.
+        // Tests have this variable as well.
         let wants_backtraces = std::env::var_os("RUST_BACKTRACE").is_some_and(|value| value != "0");
         let with_symbols = self.symbols == Symbols::HandedOver || wants_backtraces;
         for binary in &self.binaries {
@@ -121,7 +124,7 @@ impl Matrix {
         Ok(events)
     }
 
-    /// The root file system of the guests, if they have one.
+    /// Returns the root file system of the guests, if they have one.
     fn root(&self) -> Result<Option<Root>> {
         match (&self.root, self.driver) {
             (Some(root), Driver::Guest) => root.root(&self.packages).map(Some),
@@ -134,7 +137,7 @@ impl Matrix {
         }
     }
 
-    /// The kernels, each with the binaries that shall run on it.
+    /// Returns the kernels, each with the binaries to run on it.
     fn tasks(&self) -> VecDeque<(&str, Vec<usize>)> {
         let count = self.binaries.len();
         let binaries = |kernel: usize| {

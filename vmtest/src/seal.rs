@@ -1,5 +1,5 @@
-//! Seals on records, by which the host knows what the guest's init said from what anyone else in the
-//! guest wrote to the same port.
+//! Seals on records. With them, the host distinguishes records of the guest's init from data that
+//! other processes in the guest write to the same port.
 
 use serde::{Deserialize, Serialize};
 use siphasher::sip128::{Hasher128 as _, SipHasher24};
@@ -14,14 +14,14 @@ pub(crate) const SEAL: usize = 16;
 pub(crate) struct Key([u8; 16]);
 
 impl Key {
-    /// Draws a key.
+    /// Returns a new random key.
     ///
     /// # Errors
-    /// The kernel has no random numbers.
+    /// Fails if the kernel can't provide random numbers.
     pub(crate) fn random() -> std::io::Result<Self> {
         let mut key = [0; 16];
         let length = rustix::rand::getrandom(&mut key, rustix::rand::GetRandomFlags::empty())?;
-        // The kernel gives up to 256 bytes at once.
+        // The kernel returns up to 256 bytes in one call.
         if length == key.len() {
             Ok(Self(key))
         } else {
@@ -29,13 +29,13 @@ impl Key {
         }
     }
 
-    /// A key that is not random, for what has no secret.
+    /// Returns a key that is not random, for data that needs no secret.
     pub(crate) const fn known(bytes: [u8; 16]) -> Self {
         Self(bytes)
     }
 
-    /// Seals bytes: their SipHash-2-4 of 128 bits. Its code is short, which counts in a guest whose instructions are
-    /// translated each time that it starts.
+    /// Returns the seal of some bytes: their 128-bit SipHash-2-4. The code of that algorithm is
+    /// short, which is important in a guest whose instructions are translated anew at each start.
     pub(crate) fn seal(&self, bytes: &[u8]) -> [u8; SEAL] {
         let mut hasher = SipHasher24::new_with_key(&self.0);
         hasher.write(bytes);
@@ -55,8 +55,8 @@ mod tests {
 
     #[test]
     fn a_seal_is_the_siphash_of_its_definition() {
-        // The first and the last of the vectors of the reference implementation, whose key is 00 01 … 0f and whose message of
-        // length n is 00 01 … n - 1.
+        // The first and the last test vector of the reference implementation. The key is 00 01 …
+        // 0f, and the message of length n is 00 01 … n - 1.
         let key = Key::known(std::array::from_fn(|index| u8::try_from(index).unwrap()));
         let message: Vec<u8> = (0..63).collect();
         assert_eq!(u128::from_be_bytes(key.seal(&[])), 0xa381_7f04_ba25_a8e6_6df6_7214_c755_0293);

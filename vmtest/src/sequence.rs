@@ -1,17 +1,18 @@
-//! Checks whether a guest's record is one that its init could send at this point.
+//! Checks whether a guest's init could send a record at this point.
 
 use crate::plan::{List, TestBinary};
 use crate::wire::{FromGuest, Status};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What was told so far of the tests of a plan.
+/// What the guest has reported about the tests of a plan so far.
 #[derive(Debug)]
 pub(crate) struct Sequence<'a> {
     binaries: &'a [TestBinary],
-    /// The tests of each binary that may still begin; none if it was not listed yet.
+    /// The tests of each binary that may still begin. A binary that was not listed yet has no
+    /// entry.
     left: BTreeMap<usize, BTreeSet<String>>,
     running: Option<Attempt>,
-    /// The attempt that failed, and may be followed by another.
+    /// The failed attempt that may be followed by a retry.
     failed: Option<Attempt>,
 }
 
@@ -23,7 +24,7 @@ struct Attempt {
 }
 
 impl<'a> Sequence<'a> {
-    /// Nothing was told yet of these binaries.
+    /// Returns the state before anything was reported.
     pub(crate) fn new(binaries: &'a [TestBinary]) -> Self {
         let mut sequence = Self { binaries, left: BTreeMap::new(), running: None, failed: None };
         for (index, binary) in binaries.iter().enumerate() {
@@ -34,10 +35,10 @@ impl<'a> Sequence<'a> {
         sequence
     }
 
-    /// Takes note of a message.
+    /// Checks a message, and updates the state.
     ///
     /// # Errors
-    /// Init does not say that here; the error tells why.
+    /// Fails if init does not send this message at this point. The error says why.
     pub(crate) fn check(&mut self, message: &FromGuest) -> Result<(), String> {
         match message {
             FromGuest::Listed { binary, list } => {

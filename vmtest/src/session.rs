@@ -1,4 +1,4 @@
-//! What a plan is carried out in: the interface that drivers have in common.
+//! A session in which a plan is carried out. This is the common interface of all drivers.
 
 use crate::error::Result;
 use crate::failure::Failure;
@@ -8,27 +8,28 @@ use std::time::Instant;
 /// What happened in a session.
 #[derive(Debug)]
 pub(crate) enum Happened {
-    /// The runner said something.
+    /// The runner sent a record.
     Said(Record<FromGuest>),
-    /// One of the caller's files can be read: its index.
+    /// One of the caller's files can be read. The field is its index.
     Readable(usize),
-    /// The caller's time is up.
+    /// The caller's deadline has passed.
     Deadline,
-    /// It has ended: well, or not.
+    /// The session has ended. The field is the failure, if any.
     Ended(Option<Failure>),
 }
 
-/// Something in which a plan is carried out: a guest of ours, or whatever else a driver has.
+/// A session in which a plan is carried out: a guest of ours, or the equivalent of a different
+/// driver.
 pub(crate) trait Session {
-    /// Waits until something happens, or the deadline has come.
+    /// Waits until something happens, or the deadline has passed.
     fn next(&mut self, deadline: Instant) -> Result<Happened>;
 
-    /// Ends it for a reason of our own.
+    /// Ends the session for a reason on the host's side.
     fn end(&mut self, failure: Failure) -> Happened;
 
-    /// All that its kernel has printed so far.
+    /// Returns everything that its kernel has printed so far.
     fn console(&self) -> String;
 
-    /// Whether it came from a snapshot.
+    /// Whether it was restored from a snapshot.
     fn was_restored(&self) -> bool;
 }

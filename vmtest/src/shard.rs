@@ -10,9 +10,10 @@ pub struct Shard {
 }
 
 impl Shard {
-    /// Whether the part has the item of this number (from 0).
+    /// Whether the part contains the item with this index (from 0).
     ///
-    /// Items are dealt out in turn, so that parts are alike and each item is in one of them.
+    /// Items are distributed in turn, so that the parts have nearly equal sizes and each item is in
+    /// exactly one of them.
     #[must_use]
     pub fn has(self, item: usize) -> bool {
         item % self.count == self.index - 1

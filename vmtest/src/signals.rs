@@ -5,11 +5,11 @@ use rustix::net::{SendFlags, send};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH};
 use std::os::unix::net::UnixStream;
 
-/// Returns a socket from which the numbers of the signals are read that are sent to this process, one byte each. They do
-/// nothing else any more.
+/// Returns a socket that receives the number of each signal that is sent to this process, as one
+/// byte. The signals have no other effect from then on.
 ///
 /// # Errors
-/// The process has no descriptor to spare.
+/// Fails if the process has no free file descriptor.
 pub fn listen() -> Result<UnixStream> {
     let failed = |error| Error::new(ErrorKind::Io, "cannot handle signals").because(error);
     let (read, write) = UnixStream::pair().map_err(failed)?;
@@ -19,7 +19,7 @@ pub fn listen() -> Result<UnixStream> {
         // SAFETY: the action only writes a byte to a socket, which is async-signal-safe.
         let registered = unsafe {
             signal_hook::low_level::register(signal, move || {
-                // If nobody reads them any more, this process is about to end anyway.
+                // If nobody reads them any more, this process is about to end.
                 let _ = send(&write, &[number], SendFlags::DONTWAIT);
             })
         };

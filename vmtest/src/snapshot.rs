@@ -2,8 +2,9 @@
 //! fraction of the time of a boot.
 //!
 //! The guest's memory is a file that its clones map privately, so that nothing is copied and no
-//! clone changes it; the state of the devices is a migration that leaves the memory out. What a
-//! snapshot was made with names it, so that one that does not fit is never found.
+//! clone changes it. The state of the devices is a migration without the memory. The name of a
+//! snapshot is derived from everything that it was made with, so that a snapshot that does not fit
+//! is never found.
 
 use crate::digest::sha256;
 use crate::error::{Context as _, Error, ErrorKind, Result};
@@ -20,22 +21,22 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
-/// How many times a machine is booted to get a guest with a right clock.
+/// The maximum number of boots to get a guest whose clock is right.
 const BOOTS: u32 = 3;
 
-/// How long saving may take.
+/// The time limit for saving.
 const SAVE_LIMIT: Duration = Duration::from_secs(30);
 
-/// The files of a snapshot: the guest's memory, the state of its devices, and what its kernel had printed.
+/// The files of a snapshot: the guest's memory, the state of its devices, and the kernel's output.
 const FILES: [&str; 3] = ["memory", "state", "console.log"];
 
-/// The file that says which files these were when they had been written.
+/// The file that records the identities of these files when they had been written.
 ///
-/// Comparing digests would take as long as a boot, and would protect no better: someone who can write to the cache can
-/// change the digests too.
+/// Comparing digests would take as long as a boot, and would not protect better: a user that can
+/// write to the cache can also change the digests.
 const WRITTEN: &str = "written.json";
 
-/// The file whose time is that of the last use.
+/// The file whose modification time is the time of the last use.
 const USED: &str = "used";
 
 /// A guest on disk.
@@ -45,7 +46,7 @@ pub(crate) struct Snapshot {
 }
 
 impl Snapshot {
-    /// The snapshot of a machine; boots it and takes one if there is none yet.
+    /// Returns the snapshot of a machine. If there is none yet, boots the machine and takes one.
     pub(crate) fn of(machine: &Machine) -> Result<Self> {
         let cache = Cache::open()?;
         let key = key(machine);
@@ -55,7 +56,7 @@ impl Snapshot {
         }
         let _lock = cache.lock(&format!("snapshot-{key}"))?;
         if !snapshot.is_as_written() {
-            // What is there has lost something, was changed, or comes from another machine.
+            // The existing directory is incomplete, was changed, or comes from a different machine.
             remove_directory(&snapshot.directory)?;
             fill_directory(&snapshot.directory, |directory| take(machine, directory))?;
             discard_older(&snapshot.directory, &machine.kernel.release);
@@ -65,15 +66,16 @@ impl Snapshot {
 
     /// Removes a snapshot that turned out not to work.
     pub(crate) fn discard(&self) {
-        // If that fails, it is tried, found wanting, and discarded again.
+        // If this fails, the next run tries the snapshot, finds that it does not work, and discards
+        // it again.
         let _ = remove_directory(&self.directory);
     }
 
-    /// Goes on with a guest of its own, which does what the payload says.
+    /// Starts a new guest from the snapshot, which carries out the plan in the payload.
     pub(crate) fn restore(&self, machine: &Machine, payload: &[u8]) -> Result<Vm> {
         let path = self.directory.join("state");
         let state = File::open(&path).at("open", &path)?;
-        // So that it can be told which have not been used for long.
+        // The time of this file shows which snapshots have not been used for long.
         let used = File::create(self.directory.join(USED));
         let _ = used.and_then(|used| used.set_modified(SystemTime::now()));
         let console = fs::read(self.directory.join("console.log")).unwrap_or_default();
@@ -81,7 +83,7 @@ impl Snapshot {
         launch::restore(machine, payload, Saved { memory: &memory, state: &state, console })
     }
 
-    /// Whether it is there, and its files are those that were written.
+    /// Whether the snapshot exists, and its files have not changed since they were written.
     fn is_as_written(&self) -> bool {
         let text = regular::text(&self.directory.join(WRITTEN)).unwrap_or_default();
         let found = identities(&self.directory);
@@ -93,7 +95,7 @@ impl Snapshot {
 
 type Identities = BTreeMap<String, Identity>;
 
-/// The files of a snapshot as they are now.
+/// Returns the present identities of the files of a snapshot.
 fn identities(directory: &Path) -> Result<Identities> {
     let identity = |name: &str| {
         let path = directory.join(name);
@@ -103,8 +105,8 @@ fn identities(directory: &Path) -> Result<Identities> {
     FILES.into_iter().map(identity).collect()
 }
 
-/// Keeps only the few snapshots of a kernel that were used last: each new build of this program
-/// makes new ones, and each takes about 80 MB.
+/// Keeps only the most recently used snapshots of a kernel, because each new build of this program
+/// creates new ones, and each takes about 80 MB.
 fn discard_older(newest: &Path, release: &str) {
     const KEPT: usize = 3;
     let prefix = prefix(release);
@@ -121,19 +123,20 @@ fn discard_older(newest: &Path, release: &str) {
         .collect();
     snapshots.sort();
     for (_, path) in snapshots.iter().rev().skip(KEPT) {
-        // A guest that runs has its files open, and keeps them.
+        // A running guest has its files open, and can still use them.
         let _ = remove_directory(path);
     }
 }
 
-/// What the names of a kernel's snapshots begin with: its own word for its release is a stranger's, and
-/// must not lead elsewhere as a path.
+/// Returns the prefix of the names of a kernel's snapshots. The release comes from an untrusted
+/// kernel, and must not lead to a different directory as part of a path.
 fn prefix(release: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '+' | '~');
     release.chars().map(|c| if is_plain(c) { c } else { '_' }).take(100).collect()
 }
 
-/// Names a machine by all that makes its guest what it is when it has booted.
+/// Returns a name for a machine that depends on everything that determines the state of its guest
+/// after booting.
 fn key(machine: &Machine) -> String {
     let mut parts = Vec::new();
     for part in machine.identity() {
@@ -143,7 +146,7 @@ fn key(machine: &Machine) -> String {
     format!("{}-{}", prefix(&machine.kernel.release), &sha256(parts)[..24])
 }
 
-/// Boots a machine, and saves its guest into a directory when it is ready.
+/// Boots a machine, and saves its guest into a directory when the guest is ready.
 fn take(machine: &Machine, directory: &Path) -> Result<()> {
     let mut vm = boot_with_right_clock(machine, &directory.join("memory"))?;
     let path = directory.join("state");
@@ -168,9 +171,10 @@ fn take(machine: &Machine, directory: &Path) -> Result<()> {
     drop(state);
     let path = directory.join("console.log");
     fs::write(&path, vm.console()).at("write", &path)?;
-    // QEMU must have ended, and let go of the memory.
+    // QEMU must have ended and released the memory.
     drop(vm);
-    // The directory gets its name when its contents are sure to be there, even if the power fails.
+    // The directory is renamed only after its contents are on the disk, so that it is complete even
+    // after a power failure.
     for name in FILES {
         sync(&directory.join(name))?;
     }
@@ -183,7 +187,7 @@ fn take(machine: &Machine, directory: &Path) -> Result<()> {
     sync(directory)
 }
 
-/// Waits until a file or directory is on the disk.
+/// Waits until a file or directory is written to the disk.
 fn sync(path: &Path) -> Result<()> {
     File::open(path).and_then(|file| file.sync_all()).at("sync", path)
 }

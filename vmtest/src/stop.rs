@@ -1,4 +1,4 @@
-//! A word by which a matrix that runs is told to stop.
+//! A signal by which a running matrix is told to stop.
 
 use crate::error::Result;
 use crate::signals;
@@ -6,30 +6,31 @@ use std::io::Read as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Tells all matrices that have a clone of it to stop: their guests end, what was not run is told so,
-/// and their reports are written as ever, red.
+/// Tells all matrices that have a clone of it to stop. Their guests end, tests that were not run
+/// are reported as such, and their reports are written as usual. The run counts as failed.
 #[derive(Debug, Clone, Default)]
 pub struct Stop {
     said: Arc<AtomicBool>,
 }
 
 impl Stop {
-    /// Says that it is time.
+    /// Requests to stop.
     pub fn say(&self) {
         self.said.store(true, Ordering::Relaxed);
     }
 
-    /// Whether it was said.
+    /// Whether stopping was requested.
     #[must_use]
     pub fn is_said(&self) -> bool {
         self.said.load(Ordering::Relaxed)
     }
 
-    /// Says that it is time when a signal comes that ends processes (SIGHUP, SIGINT, SIGQUIT, SIGTERM), on standard error
-    /// too, in the name of `program`. The second one ends this process at once, with the status 128 + its number.
+    /// Requests to stop when a signal arrives that ends processes (SIGHUP, SIGINT, SIGQUIT,
+    /// SIGTERM). A message on standard error, in the name of `program`, says so. A second signal
+    /// ends this process immediately, with the status 128 + its number.
     ///
     /// # Errors
-    /// The process has no descriptor to spare.
+    /// Fails if the process has no free file descriptor.
     pub fn say_on_signals(&self, program: &'static str) -> Result<()> {
         let (stop, mut signals) = (self.clone(), signals::listen()?);
         std::thread::spawn(move || {

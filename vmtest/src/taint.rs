@@ -1,11 +1,11 @@
-//! The kernel's taint: bits that it sets for good when something happened to it
+//! The kernel's taint: bits that the kernel sets permanently after certain events
 //! (`Documentation/admin-guide/tainted-kernels.rst`).
 
 /// The letter of each bit, by its number.
 const LETTERS: &str = "PFSRMBUDAWCIOELKXTNJ";
 
-/// The bits that say that something went wrong, and what. The others say where a module came from, or
-/// what a user asked for.
+/// The bits that mean that something went wrong, with descriptions. The other bits mean that a
+/// module came from a different source, or that a user requested something.
 const FAULTS: [(u32, &str); 5] = [
     (4, "the processor reported a machine check"),
     (5, "a page was released in a bad state"),
@@ -14,14 +14,15 @@ const FAULTS: [(u32, &str); 5] = [
     (14, "a processor was stuck in the kernel"),
 ];
 
-/// What went wrong by these bits, if something did.
+/// Describes what went wrong according to these bits, or returns `None`.
 pub(crate) fn faults(bits: u64) -> Option<String> {
     let faults: Vec<&str> =
         FAULTS.iter().filter(|(bit, _)| bits >> bit & 1 == 1).map(|(_, what)| *what).collect();
     (!faults.is_empty()).then(|| format!("{} (taint {})", faults.join(", "), letters(bits)))
 }
 
-/// The letters of bits, in the kernel's order; a number for a bit that has none here.
+/// Returns the letters of the bits, in the kernel's order. A bit without a known letter is shown as
+/// a number.
 pub(crate) fn letters(bits: u64) -> String {
     let set = (0..u64::BITS).filter(|bit| bits >> bit & 1 == 1);
     let letter = |bit: u32| {

@@ -3,7 +3,8 @@
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr};
 use std::io::Stdin;
 
-/// A terminal that passes every key on as it is. It is as before when this is dropped.
+/// A terminal in raw mode, which passes every key on. The previous mode is restored when this value
+/// is dropped.
 #[derive(Debug)]
 pub(crate) struct RawTerminal {
     stdin: Stdin,
@@ -11,7 +12,7 @@ pub(crate) struct RawTerminal {
 }
 
 impl RawTerminal {
-    /// Takes the terminal that the standard input is, if it is one.
+    /// Switches the standard input to raw mode, if it is a terminal.
     pub(crate) fn take() -> Option<Self> {
         let stdin = std::io::stdin();
         let before = tcgetattr(&stdin).ok()?;
@@ -24,12 +25,13 @@ impl RawTerminal {
 
 impl Drop for RawTerminal {
     fn drop(&mut self) {
-        // If it is gone there is nothing to restore.
+        // If the terminal is gone, there is nothing to restore.
         let _ = tcsetattr(&self.stdin, OptionalActions::Now, &self.before);
     }
 }
 
-/// The size of this process's terminal: rows and columns; a common one if there is none.
+/// Returns the number of rows and columns of this process's terminal, or common values if there is
+/// none.
 pub(crate) fn size() -> (u16, u16) {
     match tcgetwinsize(std::io::stdin()) {
         Ok(size) if size.ws_row > 0 && size.ws_col > 0 => (size.ws_row, size.ws_col),

@@ -1,4 +1,5 @@
-//! The files that a guest is given, gathered from the host under the same paths, and packed.
+//! The files that a guest gets. They are collected from the host, keep their paths, and are packed
+//! into an archive.
 
 use crate::c_library;
 use crate::cpio::{Kind, Writer};
@@ -18,7 +19,7 @@ use std::sync::Arc;
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Tree {
     nodes: BTreeMap<PathBuf, Node>,
-    /// The root file system that the guest has already, if it has one.
+    /// The root file system that the guest already has, if any.
     root: Option<Arc<Listing>>,
 }
 
@@ -30,27 +31,27 @@ struct Node {
 }
 
 impl Tree {
-    /// A tree that is put on top of a root file system, if there is one.
+    /// Returns a tree that is added to a root file system, if there is one.
     pub(crate) fn above(root: Option<Arc<Listing>>) -> Self {
         Self { nodes: BTreeMap::new(), root }
     }
 
-    /// Adds a program with its interpreter and libraries, each at its path on the host, so that
-    /// what a program finds by its own place is found in the guest too. Libraries are looked for in the
-    /// folders `libraries` first.
+    /// Adds a program with its interpreter and libraries. Each file keeps its path, so that a
+    /// program in the guest also finds files relative to its own path. Libraries are searched in
+    /// the directories `libraries` first.
     pub(crate) fn add_program(&mut self, program: &Path, libraries: &[PathBuf]) -> Result<()> {
         self.mirror(&absolute(program)?)?;
         self.add_needed_files(program, libraries)
     }
 
-    /// Adds programs of this machine, by their names or paths.
+    /// Adds programs of this machine, by name or path.
     pub(crate) fn add_host_programs(&mut self, programs: &[String]) -> Result<()> {
         programs
             .iter()
             .try_for_each(|name| self.add_program(&absolute(&find_program(Path::new(name))?)?, &[]))
     }
 
-    /// Adds a program as [`Tree::add_program`] does, but only the part of it that is loaded: symbols
+    /// Adds a program like [`Tree::add_program`], but only the part of it that is loaded. Symbols
     /// and debug information, which are most of a test binary, only make backtraces readable.
     pub(crate) fn add_loadable_program(
         &mut self,
@@ -73,19 +74,20 @@ impl Tree {
         for (source, target) in replaced.by(root.as_deref()) {
             self.add_file(&target, 0o755, regular::read(&source, regular::FILE)?);
         }
-        // The dynamic linker finds by it what lies outside its standard directories.
+        // The dynamic linker uses it to find libraries outside its standard directories.
         let cache = Path::new("/etc/ld.so.cache");
         let has_cache = root.is_some_and(|root| root.has_file(cache));
         if cache.exists() && !has_cache { self.mirror(cache) } else { Ok(()) }
     }
 
-    /// Adds a file or a whole directory of the host at another path in the guest, and what the programs
-    /// in it need.
+    /// Adds a file or a whole directory of the host at a different path in the guest, together with
+    /// the libraries that the programs in it need.
     pub(crate) fn add_at(&mut self, source: &Path, target: &Path) -> Result<()> {
         self.add_below(source, target, &mut Vec::new())
     }
 
-    /// Adds what is in those directories, each told by its device and inode.
+    /// Adds the contents of a directory. The directories above it are identified by their devices
+    /// and inodes.
     fn add_below(
         &mut self,
         source: &Path,
@@ -116,7 +118,7 @@ impl Tree {
         let mode = metadata.permissions().mode() & 0o7777;
         let may_be_program = mode & 0o111 != 0 && data.starts_with(b"\x7fELF");
         self.add_file(target, mode, data);
-        // A program for another machine is a file like any other.
+        // A program for a different machine is treated like any other file.
         if may_be_program && elf::needed_files(source, &[], self.root.as_deref()).is_ok() {
             self.add_needed_files(source, &[])?;
         }
@@ -138,7 +140,7 @@ impl Tree {
         self.add(path, Kind::Directory, 0o755, Arc::default());
     }
 
-    /// Adds a directory in which all users can make files of their own.
+    /// Adds a directory in which all users can create files of their own.
     pub(crate) fn add_open_directory(&mut self, path: &Path) {
         self.add(path, Kind::Directory, 0o1777, Arc::default());
     }
@@ -153,9 +155,10 @@ impl Tree {
         );
     }
 
-    /// Packs what a guest needs beside what it has already: the files of init, or its root file system.
+    /// Packs the files that a guest needs but does not have already in the files of init or in its
+    /// root file system.
     pub(crate) fn pack_for(&self, init: &Self) -> Result<Vec<u8>> {
-        // What init has is not seen any more from a root file system.
+        // A root file system hides the files of init.
         if self.root.is_some() { self.pack() } else { self.pack_beside(init) }
     }
 
@@ -164,7 +167,7 @@ impl Tree {
         self.pack_beside(&Self::default())
     }
 
-    /// Packs what is not in another tree already, for a guest that has that.
+    /// Packs the files that are not in a different tree that the guest already has.
     fn pack_beside(&self, other: &Self) -> Result<Vec<u8>> {
         let mut writer = Writer::new(Vec::new());
         for (path, node) in self.nodes.iter().filter(|(path, node)| !other.has(path, node)) {
@@ -176,12 +179,12 @@ impl Tree {
         writer.finish().doing("pack an archive")
     }
 
-    /// Adds a file of the host at its own path, with the symbolic links on the way.
+    /// Adds a file of the host at its own path, with the symbolic links that lead to it.
     pub(crate) fn mirror(&mut self, path: &Path) -> Result<()> {
         self.mirror_as(path, |file| regular::read(file, regular::FILE))
     }
 
-    /// Adds a file as [`Tree::mirror`] does, with what `read` gives of it.
+    /// Adds a file like [`Tree::mirror`], with the contents that `read` returns.
     fn mirror_as(&mut self, path: &Path, read: impl Fn(&Path) -> Result<Vec<u8>>) -> Result<()> {
         let mut links_left = MAX_LINKS;
         let mut here = PathBuf::from("/");
@@ -194,7 +197,7 @@ impl Tree {
             }
             let metadata = next.symlink_metadata().at("find", path)?;
             if metadata.is_symlink() && self.root_has_directory(&next) {
-                // What the root file system has there stays what it is.
+                // What the root file system contains at this path is kept.
                 here = next;
                 continue;
             }
@@ -209,7 +212,7 @@ impl Tree {
                 ahead.extend(parts_ahead(&target));
                 continue;
             }
-            // A library that several programs need is read once.
+            // A library that several programs need is read only once.
             if metadata.is_file() && !self.nodes.contains_key(&next) {
                 let data = read(&next)?;
                 self.add_file(&next, metadata.permissions().mode() & 0o7777, data);
@@ -223,7 +226,8 @@ impl Tree {
         self.root.as_ref().is_some_and(|root| root.has_directory(path))
     }
 
-    /// The symbolic link at a path: of this tree, or else of the root file system.
+    /// Returns the target of the symbolic link at a path, in this tree or else in the root file
+    /// system.
     fn link(&self, path: &Path) -> Option<PathBuf> {
         match self.nodes.get(path) {
             Some(node) if node.kind == Kind::Symlink => {
@@ -254,8 +258,8 @@ impl Tree {
         self.nodes.insert(path.to_owned(), Node { kind, mode, data });
     }
 
-    /// The path under which a guest would find `path` when the links of this tree are there: a link
-    /// must not be taken for a directory, nor hide what is behind it.
+    /// Returns the path at which a guest finds `path`, given the links of this tree. A link must
+    /// not be mistaken for a directory, and must not hide the files behind it.
     fn follow_parents(&self, path: &Path) -> PathBuf {
         let mut links_left = MAX_LINKS;
         let mut here = PathBuf::from("/");
@@ -277,16 +281,16 @@ impl Tree {
     }
 }
 
-/// As many symbolic links as the kernel itself follows.
+/// The maximum number of symbolic links in a path, which is that of the kernel.
 const MAX_LINKS: u32 = 40;
 
-/// The parts of a path, the first of them last.
+/// Returns the parts of a path in reverse order.
 fn parts_ahead(path: &Path) -> Vec<OsString> {
     path.components().rev().map(|part| part.as_os_str().to_owned()).collect()
 }
 
-/// A path from the root, without following links, but those that have to be followed to leave out `..`: a
-/// guest does not have the directories that such a path leads through.
+/// Returns an absolute path. Links are followed only where that is necessary to remove `..`,
+/// because a guest does not have the directories through which such a path leads.
 pub(crate) fn absolute(path: &Path) -> Result<PathBuf> {
     let absolute = std::path::absolute(path).at("find", path)?;
     if !absolute.components().any(|part| part == Component::ParentDir) {
@@ -320,7 +324,7 @@ mod tests {
         std::fs::create_dir(root.join("c")).unwrap();
         std::os::unix::fs::symlink(root.join("a/b"), root.join("c/link")).unwrap();
         std::os::unix::fs::symlink("elsewhere", root.join("a/program")).unwrap();
-        // Up from where the link leads, and the program's own link is left alone.
+        // `..` means the parent of the link's target. A link to the program itself is not followed.
         let path = root.join("c/link/../program");
         assert_eq!(absolute(&path).unwrap(), root.join("a/program"));
         assert_eq!(absolute(&root.join("a/b/..")).unwrap(), root.join("a"));
@@ -332,7 +336,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let sub = directory.path().join("sub");
         std::fs::create_dir(&sub).unwrap();
-        // Twice as many paths with each level.
+        // Each level doubles the number of paths.
         for name in ["a", "b"] {
             std::os::unix::fs::symlink("..", sub.join(name)).unwrap();
         }

@@ -1,14 +1,14 @@
-//! What a test's exit status and output mean: passed only if the test binary says so.
+//! Interprets a test's exit status and output. A test has passed only if the test binary says so.
 
 use crate::event::Outcome;
 use crate::taint::{faults, letters};
 use crate::wire::Status;
 use std::collections::BTreeMap;
 
-/// What is said of a test whose process the kernel does not let go.
+/// The message about a test whose process does not end even when it is killed.
 pub(crate) const STUCK: &str = "its process hangs in the kernel and can't be killed";
 
-/// What a test's run came to.
+/// The outcome of a test's run, with the reason.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Verdict {
     pub(crate) outcome: Outcome,
@@ -17,8 +17,8 @@ pub(crate) struct Verdict {
 }
 
 impl Verdict {
-    /// Judges by the exit status, the standard output, and how many processes were killed because
-    /// memory ran out.
+    /// Determines the outcome from the exit status, the standard output, and the number of
+    /// processes that were killed because memory ran out.
     pub(crate) fn of(status: Status, stdout: &str, oom_kills: u64) -> Self {
         let mut notes = BTreeMap::new();
         let mut skip = None;
@@ -48,15 +48,16 @@ impl Verdict {
                 Some(reason) => (Outcome::Skipped, Some(reason)),
                 None => (Outcome::Passed, None),
             },
-            // What libtest exits with when a test fails.
+            // The exit status of libtest when a test fails.
             Status::Exited(101) => (Outcome::Failed, None),
             Status::Exited(code) => (Outcome::Failed, Some(format!("exit status {code}"))),
         };
         Self { outcome, reason, notes }
     }
 
-    /// Judges by the bits that the kernel's taint has since the test began, too. `is_allowed` is
-    /// whether the kernel complained meanwhile, and of something that is allowed.
+    /// Also takes into account the bits of the kernel's taint that were set since the test began.
+    /// `is_allowed` returns whether the kernel complained meanwhile, and only in ways that are
+    /// allowed.
     pub(crate) fn with_taint(mut self, taint: u64, is_allowed: impl FnOnce() -> bool) -> Self {
         if taint == 0 {
             return self;
@@ -73,8 +74,8 @@ impl Verdict {
     }
 }
 
-/// What follows `word` in a line that begins with it, maybe after what a test harness put before
-/// the first line of a test's output.
+/// Returns the text after `word` in a line that begins with it. The line may also begin with what a
+/// test harness prints before the first line of a test's output.
 fn command<'a>(line: &'a str, word: &str) -> Option<&'a str> {
     let line = line.trim_start();
     let line = match line.strip_prefix("test ").and_then(|rest| rest.split_once(" ... ")) {
@@ -84,7 +85,7 @@ fn command<'a>(line: &'a str, word: &str) -> Option<&'a str> {
     line.strip_prefix(word)
 }
 
-/// Whether the last word of a libtest harness is that one test ran and passed.
+/// Whether the last line of a libtest harness says that one test ran and passed.
 fn says_passed(stdout: &str) -> bool {
     stdout
         .lines()
@@ -106,7 +107,7 @@ mod tests {
         assert_eq!(outcome(Status::Exited(0), ""), Outcome::EndedEarly);
         let none = OK.replace("ok. 1 passed", "ok. 0 passed");
         assert_eq!(outcome(Status::Exited(0), &none), Outcome::EndedEarly);
-        // Output without a line's end before the harness's own.
+        // The test's output does not end with a line end.
         assert_eq!(
             outcome(Status::Exited(0), &format!("text{}", OK.trim_start())),
             Outcome::Passed
@@ -133,7 +134,7 @@ mod tests {
         assert_eq!(outcome(passed, 0, false), (Outcome::Passed, None));
         assert_eq!(outcome(passed, 1 << 9, false), (Outcome::Tainted, Some("W".to_owned())));
         assert_eq!(outcome(passed, 1 << 9, true), (Outcome::Passed, Some("W".to_owned())));
-        // A module that is not the kernel's own is no fault.
+        // An out-of-tree module is not a failure.
         assert_eq!(outcome(passed, 1 << 12, false), (Outcome::Passed, Some("O".to_owned())));
         assert_eq!(outcome(Status::Exited(101), 1 << 9, false).0, Outcome::Failed);
     }
@@ -148,7 +149,7 @@ mod tests {
         assert_eq!(verdict.reason.as_deref(), Some("no netkit"));
         assert_eq!(verdict.notes["answer"], "a=42");
         assert_eq!(verdict.notes["refused"], "");
-        // A test that fails after it said so has failed.
+        // A test that fails after this message has failed.
         assert_eq!(Verdict::of(Status::Exited(101), &said, 0).outcome, Outcome::Failed);
     }
 }

@@ -1,4 +1,4 @@
-//! A virtual machine while it runs: what its guest says, that it lives, and how it ends.
+//! A running virtual machine: the messages of its guest, whether it is alive, and how it ends.
 
 use crate::error::{Context as _, Result};
 use crate::failure::{Evidence, Failure, FailureKind};
@@ -17,54 +17,54 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Child, ChildStdin, ChildStdout};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// How long a guest may take to panic when it is told to, and to leave when it has said its last.
+/// The time limit for a guest to panic when it is told to, and to exit after its last record.
 const GRACE: Duration = Duration::from_secs(10);
-/// How often a silent guest is looked after.
+/// How often a silent guest is checked.
 const LOOK: Duration = Duration::from_secs(1);
-/// How long a guest from a snapshot may take to say that it lives.
+/// The time limit for the first message of a guest from a snapshot.
 const WAKE: Duration = Duration::from_secs(5);
-/// How much may wait for a guest that does not read.
+/// The maximum number of bytes that are queued for a guest that does not read.
 const MAX_OUTGOING: usize = 256 << 10;
 
 /// The channels to a guest.
 #[derive(Debug)]
 pub(crate) struct Channels {
-    /// What QEMU reads and passes on to the guest's second serial port.
+    /// The input of QEMU that it passes on to the guest's second serial port.
     pub(crate) input: ChildStdin,
-    /// What the guest writes to that port.
+    /// The output of the guest on that port.
     pub(crate) output: ChildStdout,
-    /// What the kernel writes to its console.
+    /// The output of the kernel on its console.
     pub(crate) console: File,
-    /// What QEMU itself prints.
+    /// The output of QEMU itself.
     pub(crate) errors: File,
     pub(crate) monitor: Monitor,
 }
 
-/// When the guest is told to begin with its payload.
+/// When the guest is told to start with its payload.
 #[derive(Debug)]
 pub(crate) enum Start {
-    /// Never: it is left alone when it is ready.
+    /// Never: a guest that is ready is left waiting.
     Never,
     /// When it is ready.
     WhenReady,
-    /// When it goes on after it was saved, which it was when it was ready; what its kernel had
-    /// printed by then.
+    /// When it resumes after it was saved in the ready state. The field is the output of its kernel
+    /// until then.
     WhenResumed(Vec<u8>),
 }
 
-/// A virtual machine that runs. It is killed when this is dropped.
+/// A running virtual machine. It is killed when this value is dropped.
 #[derive(Debug)]
 pub(crate) struct Vm {
     qemu: Child,
     channels: Channels,
     start: Start,
-    /// Whether the guest has heard that it shall begin.
+    /// Whether the guest has confirmed that it was told to start.
     awake: bool,
-    /// How long the guest may be silent, if that matters.
+    /// The time that the guest may be silent, if that is limited.
     limit: Option<Duration>,
     encoder: Encoder,
     decoder: Decoder,
-    /// What the guest seals its records with.
+    /// The key with which the guest seals its records.
     key: Key,
     evidence: Evidence,
     outgoing: Vec<u8>,
@@ -73,16 +73,16 @@ pub(crate) struct Vm {
     open: [bool; 2],
 }
 
-/// How long the guest has been silent, as far as this machine let it run.
+/// How long the guest has been silent, without the time in which this machine did not let it run.
 #[derive(Debug, Clone, Copy)]
 struct Silence {
-    /// The length of its console's log when it was last heard.
+    /// The length of its console's log at the last check.
     console: u64,
-    /// When it was last looked after or heard.
+    /// When the guest was last checked or last sent something.
     looked: Instant,
-    /// The processor's time that it had used when it was last looked after since it was heard.
+    /// The processor time that it had used at the last check since it last sent something.
     used: Option<Duration>,
-    /// How long it could run, or wanted nothing.
+    /// How long it could run, or was idle.
     own: Duration,
     /// How long it had to wait for a processor.
     starved: Duration,
@@ -96,9 +96,9 @@ impl Vm {
         limit: Option<Duration>,
     ) -> Result<Self> {
         rustix::io::ioctl_fionbio(&channels.input, true).doing("set up a pipe")?;
-        // Serial ports write byte by byte, and lose bytes when nobody takes them for long.
+        // Serial ports write byte by byte, and lose bytes if nobody reads them for long.
         let _ = rustix::pipe::fcntl_setpipe_size(&channels.output, 1 << 20);
-        // The record that says that a guest is ready went out before the guest was saved.
+        // The record that says that a guest is ready was sent before the guest was saved.
         let ready = matches!(start, Start::WhenResumed(_));
         let key = Key::random().doing("draw a key")?;
         Ok(Self {
@@ -128,7 +128,7 @@ impl Vm {
         &mut self.channels.monitor
     }
 
-    /// All that the kernel has printed so far.
+    /// Returns everything that the kernel has printed so far.
     pub(crate) fn console(&self) -> String {
         let mut log = match &self.start {
             Start::WhenResumed(earlier) => earlier.clone(),
@@ -138,31 +138,31 @@ impl Vm {
         String::from_utf8_lossy(&log).into_owned()
     }
 
-    /// Tells the guest something. That it is gone is seen elsewhere.
+    /// Sends the guest a message. If the guest is gone, that is noticed elsewhere.
     pub(crate) fn tell(&mut self, message: &ToGuest) {
         let record = self.encoder.message(message);
         self.outgoing.extend(record);
     }
 
-    /// Gives the guest's program something to read.
+    /// Sends input to the guest's program.
     pub(crate) fn feed(&mut self, bytes: &[u8]) {
         let record = self.encoder.bytes(Stream::Stdout, bytes);
         self.outgoing.extend(record);
     }
 
-    /// Whether the guest takes more for its program to read.
+    /// Whether the guest accepts more input for its program.
     pub(crate) fn is_hungry(&self) -> bool {
         self.outgoing.len() < MAX_OUTGOING
     }
 
-    /// Ends the guest for a reason of our own.
+    /// Ends the guest for a reason on the host's side.
     pub(crate) fn end(&mut self, failure: Failure) -> Happened {
         self.evidence.ended_by_us.get_or_insert(failure);
         let _ = self.qemu.kill();
         self.finish()
     }
 
-    /// Waits until something happens, in the guest or with the caller's files.
+    /// Waits until something happens in the guest, or one of the caller's files becomes readable.
     pub(crate) fn next(
         &mut self,
         files: &[BorrowedFd<'_>],
@@ -177,9 +177,9 @@ impl Vm {
                 Waited::File(index) => return Ok(Happened::Readable(index)),
                 Waited::Guest => {}
                 Waited::Gone => return Ok(self.finish()),
-                // A caller that looks at the time often must not keep silence from being noticed.
+                // Silence must also be noticed if the caller uses short deadlines.
                 Waited::Nothing => match self.silent() {
-                    // One that never woke up has nothing to say.
+                    // A guest that never woke up cannot tell where it hangs.
                     Some(failure) if self.sleeps() => return Ok(self.end(failure)),
                     Some(failure) => return Ok(self.interrogate(failure)),
                     None if deadline.is_some_and(|deadline| Instant::now() >= deadline) => {
@@ -191,7 +191,7 @@ impl Vm {
         }
     }
 
-    /// Whether the guest was saved, and has not said yet that it goes on.
+    /// Whether the guest was saved, and has not confirmed yet that it continues.
     fn sleeps(&self) -> bool {
         !self.awake && matches!(self.start, Start::WhenResumed(_))
     }
@@ -232,10 +232,11 @@ impl Vm {
         }
     }
 
-    /// Lets the guest begin, with the present time and with random numbers of its own.
+    /// Tells the guest to start, with the present time and with its own random numbers.
     fn go(&mut self) {
         let mut seed = vec![0; 64];
-        // This fails only before Linux 3.17; the guest draws from its own processor then.
+        // This fails only before Linux 3.17. The guest then uses the random numbers of its own
+        // processor.
         let _ = rustix::rand::getrandom(&mut seed, rustix::rand::GetRandomFlags::empty());
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let clock = u64::try_from(now.as_nanos()).unwrap_or_default();
@@ -243,8 +244,9 @@ impl Vm {
     }
 
     fn wait(&mut self, files: &[BorrowedFd<'_>], limit: Duration) -> Result<Waited> {
-        // Not earlier: what is in a serial port while its state is restored is lost. The monitor may
-        // have said so already, between its answers to the commands that restored the guest.
+        // This must not be done earlier, because data that arrives at a serial port while its state
+        // is restored is lost. The monitor may already have reported this between its answers to
+        // the commands that restored the guest.
         if std::mem::take(&mut self.channels.monitor.resumed)
             && matches!(self.start, Start::WhenResumed(_))
         {
@@ -295,14 +297,14 @@ impl Vm {
         match self.channels.input.write(&self.outgoing) {
             Ok(length) => drop(self.outgoing.drain(..length)),
             Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
-            // QEMU is gone, which its other channels tell.
+            // QEMU has ended, which its other channels show.
             Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => self.outgoing.clear(),
             Err(error) => return Err(error).doing("write to the guest"),
         }
         Ok(())
     }
 
-    /// Reads from one of our channels; whether it stays open.
+    /// Reads from one of the channels. Returns whether it is still open.
     fn take_in(&mut self, index: usize) -> Result<bool> {
         if index == 1 {
             return self.channels.monitor.read();
@@ -325,7 +327,7 @@ impl Vm {
         };
     }
 
-    /// Whether the guest has been silent for too long, and why.
+    /// Returns the failure if the guest has been silent for too long.
     fn silent(&mut self) -> Option<Failure> {
         let limit = self.limit?;
         if length_of(&self.channels.console) != self.silence.console {
@@ -334,7 +336,7 @@ impl Vm {
         let (used, wants_to_run) = busiest_thread(self.qemu.id());
         let silence = &mut self.silence;
         let passed = silence.looked.elapsed();
-        // What it was kept from running is no silence of its own.
+        // The time in which it could not run does not count as its own silence.
         silence.looked = Instant::now();
         if let Some(before) = silence.used.replace(used) {
             let ran = used.saturating_sub(before).min(passed);
@@ -358,7 +360,7 @@ impl Vm {
         })
     }
 
-    /// Makes a silent guest say where it hangs, and ends it.
+    /// Makes a silent guest print where it hangs, and ends it.
     fn interrogate(&mut self, failure: Failure) -> Happened {
         self.evidence.ended_by_us = Some(failure.clone());
         if self.channels.monitor.call("inject-nmi", &json!({})).is_ok() {
@@ -370,7 +372,7 @@ impl Vm {
         self.end(failure)
     }
 
-    /// Waits for QEMU's end, and says how it all went.
+    /// Waits for QEMU to end, and returns the result.
     fn finish(&mut self) -> Happened {
         let end = Instant::now() + GRACE;
         let status = loop {
@@ -412,7 +414,7 @@ fn length_of(file: &File) -> u64 {
     file.metadata().map_or(0, |metadata| metadata.len())
 }
 
-/// A file in memory that another process writes.
+/// Reads an in-memory file that a different process writes.
 fn read_all(file: &File) -> Vec<u8> {
     let mut bytes = vec![0; usize::try_from(length_of(file)).unwrap_or_default()];
     let length = file.read_at(&mut bytes, 0).unwrap_or(0);
@@ -420,14 +422,15 @@ fn read_all(file: &File) -> Vec<u8> {
     bytes
 }
 
-/// The processor's time that the busiest thread of a process has used, and whether any of its threads waits for the
-/// host: runnable, or in a page fault or a read of the disk. A guest's processor that waits for another thread of
-/// QEMU waits for the host too while that thread does.
+/// Returns the processor time that the busiest thread of a process has used, and whether any of its
+/// threads waits for the host: it is runnable, or in a page fault or a read from the disk. If a
+/// guest's processor waits for a different thread of QEMU, it also waits for the host while that
+/// thread does.
 fn busiest_thread(pid: u32) -> (Duration, bool) {
     let tasks = std::fs::read_dir(format!("/proc/{pid}/task"));
     let mut wants_to_run = false;
     let threads = tasks.into_iter().flatten().flatten().filter_map(|task| {
-        // The first number in `schedstat`, in nanoseconds; the state follows the name in `stat`.
+        // The first number in `schedstat` is in nanoseconds. In `stat`, the state follows the name.
         let used = std::fs::read_to_string(task.path().join("schedstat")).ok()?;
         let used = used.split_whitespace().next()?.parse().ok()?;
         let stat = std::fs::read_to_string(task.path().join("stat")).ok()?;

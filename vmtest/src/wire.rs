@@ -1,13 +1,13 @@
-//! The wire between host and guest: numbered, checksummed records on a serial port.
+//! The wire format between host and guest: numbered records with checksums on a serial port.
 //!
-//! A record is `VM`, a kind, 1 if it is sealed or else 0, its number, the length of its payload, the
-//! payload, the seal if it is sealed, and a CRC-32 of all of that; integers are little-endian. Numbers
-//! start at 0 on each side and go up by one, so that a record that is lost, repeated or damaged is
-//! seen.
+//! A record consists of `VM`, a kind, a byte that is 1 if the record is sealed and else 0, its
+//! number, the length of its payload, the payload, the seal if it is sealed, and a CRC-32 of all of
+//! that. Integers are little-endian. Numbers start at 0 on each side and increase by one, so that
+//! lost, repeated and damaged records are noticed.
 //!
-//! The guest's first record says that it is ready. It learns a [`Key`] then, before anything runs
-//! that is not init, and seals all its other records with it: what anyone else in the guest writes to
-//! the port is taken for damage or for a forgery, never for a result.
+//! The guest's first record says that it is ready. It then receives a [`Key`], before any process
+//! other than init runs, and seals all its other records with it. Data that other processes in the
+//! guest write to the port is recognised as damage or as a forgery, and never accepted as a result.
 
 use crate::plan::List;
 use crate::seal::{Key, SEAL};
@@ -19,22 +19,23 @@ use std::time::Duration;
 const MAGIC: [u8; 2] = *b"VM";
 const HEADER: usize = 12;
 const CHECKSUM: usize = 4;
-/// No payload is longer; a longer length field is damage.
+/// The maximum length of a payload. A greater length field is damaged.
 const MAX_PAYLOAD: usize = 1 << 20;
 
-/// What a program's output came out of.
+/// The stream of a program's output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stream {
     Stdout,
     Stderr,
 }
 
-/// What one record says.
+/// The contents of a record.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Record<M> {
     /// A message.
     Message(M),
-    /// Bytes that a program wrote, or (to the guest, as [`Stream::Stdout`]) shall read.
+    /// Bytes that a program wrote. From the host to the guest, these are bytes for the program to
+    /// read, marked as [`Stream::Stdout`].
     Bytes(Stream, Vec<u8>),
 }
 
@@ -44,20 +45,20 @@ pub(crate) enum Record<M> {
 pub(crate) enum Status {
     Exited(i32),
     Signaled(i32),
-    /// It was still running when its time was up.
+    /// It was still running when its time limit expired.
     TimedOut,
-    /// Its time was up, and it can't even be killed: it hangs in the kernel.
+    /// Its time limit expired and it can't be killed, because it hangs in the kernel.
     Stuck,
 }
 
 impl Status {
-    /// Whether a test that ended so is run again in the same guest, if it may be.
+    /// Whether a test that ended like this is repeated in the same guest, if retries are left.
     pub(crate) fn is_tried_again(self) -> bool {
         !matches!(self, Self::Exited(0) | Self::Stuck)
     }
 }
 
-/// What the guest tells the host.
+/// A message from the guest to the host.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "kebab-case")]
 pub(crate) enum FromGuest {
@@ -65,15 +66,15 @@ pub(crate) enum FromGuest {
     Ready { release: String, uptime: Duration },
     /// Heard [`ToGuest::Go`].
     Awake,
-    /// The payload is unpacked, modules are loaded: the work begins.
+    /// The payload is unpacked and modules are loaded. The work begins.
     Started,
-    /// Nothing to say, but alive.
+    /// The guest has nothing to report, but is alive.
     Heartbeat,
     /// A test binary listed its tests.
     Listed { binary: usize, list: List },
-    /// A test binary did not list its tests; what it said went before as bytes.
+    /// A test binary did not list its tests. Its output was sent before.
     NotListed { binary: usize, status: Status },
-    /// A test begins; bytes that follow are its output.
+    /// A test begins. Bytes that follow are its output.
     TestStarted { binary: usize, test: String, attempt: u32 },
     /// A test ended.
     TestEnded {
@@ -82,29 +83,29 @@ pub(crate) enum FromGuest {
         status: Status,
         seconds: f64,
         oom_kills: u64,
-        /// The bits that the kernel's taint has since the test began.
+        /// The bits of the kernel's taint that were set since the test began.
         taint: u64,
-        /// Whether it left no space in the guest's file systems.
+        /// Whether a file system of the guest was full after the test.
         full: bool,
     },
     /// The program ended.
     Exited {
         status: Status,
-        /// The bits that the kernel's taint has since it began.
+        /// The bits of the kernel's taint that were set since the program began.
         taint: u64,
     },
-    /// The guest could not do what it was told.
+    /// The guest could not carry out its instructions.
     Failed { what: String },
-    /// Nothing comes after this; `records` went before.
+    /// This is the last record. `records` is the number of records before it.
     End { records: u32 },
 }
 
-/// What the host tells the guest.
+/// A message from the host to the guest.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "kebab-case")]
 pub(crate) enum ToGuest {
-    /// Begin, with this time (nanoseconds since 1970) and these random bytes, and seal all records
-    /// with this key.
+    /// Start, with this time (in nanoseconds since 1970) and these random bytes, and seal all
+    /// records with this key.
     Go { clock: u64, seed: Vec<u8>, key: Key },
     /// The program's standard input has ended.
     InputEnded,
@@ -127,7 +128,7 @@ impl Encoder {
         self.key = Some(key);
     }
 
-    /// How many records were packed.
+    /// Returns the number of packed records.
     pub(crate) fn count(&self) -> u32 {
         self.number
     }
@@ -137,7 +138,7 @@ impl Encoder {
         self.record(b'M', &json)
     }
 
-    /// Packs a program's bytes, in as many records as they need.
+    /// Packs a program's bytes into as many records as they need.
     pub(crate) fn bytes(&mut self, stream: Stream, bytes: &[u8]) -> Vec<u8> {
         let kind = match stream {
             Stream::Stdout => b'1',
@@ -163,24 +164,25 @@ impl Encoder {
     }
 }
 
-/// Unpacks records from bytes as they come.
+/// Unpacks records from bytes that arrive in pieces.
 #[derive(Debug, Default)]
 pub(crate) struct Decoder {
     number: u32,
-    /// What all records but the first are sealed with.
+    /// The key that seals all records except the first.
     key: Option<Key>,
     buffer: Vec<u8>,
     start: usize,
 }
 
 impl Decoder {
-    /// A decoder for what comes after the first `number` records, all but the very first of which
-    /// are sealed.
+    /// Returns a decoder for the records after the first `number` ones. All records except the very
+    /// first are sealed.
     pub(crate) fn sealed(key: Key, number: u32) -> Self {
         Self { number, key: Some(key), ..Self::default() }
     }
 
-    /// Whether a record that says that it is the last, after so many others, came in its place.
+    /// Whether the last record, which states that `records` records precede it, arrived in its
+    /// right place.
     pub(crate) fn is_last(&self, records: u32) -> bool {
         records.checked_add(1) == Some(self.number)
     }
@@ -191,7 +193,7 @@ impl Decoder {
         self.buffer.extend(bytes);
     }
 
-    /// The next whole record, if there is one.
+    /// Returns the next complete record, if there is one.
     pub(crate) fn next<M: for<'de> Deserialize<'de>>(
         &mut self,
     ) -> Result<Option<Record<M>>, Damage> {
@@ -208,8 +210,9 @@ impl Decoder {
     }
 }
 
-/// Unpacks the record of this number at the beginning of `bytes`, and its length; nothing if more
-/// bytes have to come. With a key it has to be sealed, without one it must not be. A pure function.
+/// Unpacks the record with this number at the beginning of `bytes`, and returns it with its length.
+/// Returns `None` if more bytes are necessary. With a key, the record must be sealed; without one,
+/// it must not be. This is a pure function.
 fn unpack<M: for<'de> Deserialize<'de>>(
     bytes: &[u8],
     number: u32,
@@ -249,7 +252,7 @@ fn unpack<M: for<'de> Deserialize<'de>>(
     Ok(Some((contents(header[2], &body[HEADER..])?, record.len())))
 }
 
-/// What a record of this kind says. A pure function.
+/// Decodes the contents of a record of this kind. This is a pure function.
 fn contents<M: for<'de> Deserialize<'de>>(kind: u8, payload: &[u8]) -> Result<Record<M>, Flaw> {
     Ok(match kind {
         b'M' => match serde_json::from_slice(payload) {
@@ -262,14 +265,14 @@ fn contents<M: for<'de> Deserialize<'de>>(kind: u8, payload: &[u8]) -> Result<Re
     })
 }
 
-/// What is wrong with a record.
+/// The fault of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Flaw {
     Damaged(&'static str),
     Forged(&'static str),
 }
 
-/// A record did not come as it was sent.
+/// A record that did not arrive as it was sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Damage {
     number: u32,
@@ -277,7 +280,7 @@ pub(crate) struct Damage {
 }
 
 impl Damage {
-    /// Whether the record is whole, but not from init.
+    /// Whether the record is complete, but was not sent by init.
     pub(crate) fn is_forgery(&self) -> bool {
         matches!(self.flaw, Flaw::Forged(_))
     }
@@ -292,15 +295,15 @@ impl fmt::Display for Damage {
     }
 }
 
-/// Decodes whatever bytes as all that a host or a guest may take them for. It is a pure function,
-/// without input or output: fuzzing calls it, and it must neither panic nor take long.
+/// Decodes arbitrary bytes in every way in which a host or a guest may interpret them. It is a pure
+/// function without input or output. Fuzzing calls it, and it must neither panic nor take long.
 ///
-/// The bytes are decoded as records without seals, as sealed ones under a known key, and as the
-/// payload of one record, whose checksum random bytes would hardly have; and what comes of that is held
-/// against what a guest may say.
+/// The bytes are decoded as records without seals, as sealed records with a known key, and as the
+/// payload of one record, because random bytes rarely have a valid checksum. The results are also
+/// checked against the sequence that a guest must follow.
 ///
 /// # Panics
-/// A message that was decoded can't be packed and decoded again, which is a fault of this crate.
+/// Panics if a decoded message can't be packed and decoded again, which is a fault of this crate.
 pub fn decode(bytes: &[u8]) {
     let known = || Key::known([0; 16]);
     for mut decoder in
@@ -310,7 +313,7 @@ pub fn decode(bytes: &[u8]) {
         decoder.push(bytes);
         while let Ok(Some(record)) = decoder.next::<FromGuest>() {
             if let Record::Message(message) = &record {
-                // An error is an answer like any other.
+                // An error is a valid result.
                 let _ = sequence.check(message);
             }
         }
@@ -401,10 +404,10 @@ mod tests {
         let mut decoder = Decoder::sealed(key.clone(), 1);
         decoder.push(&sealed_by(1, 1));
         assert_eq!(decoder.next().unwrap(), Some(Record::Message(end.clone())));
-        // A record of init's own that is repeated is one that came in another's place.
+        // A repeated record of init has the wrong number.
         decoder.push(&sealed_by(1, 1));
         assert!(!decoder.next::<FromGuest>().unwrap_err().is_forgery());
-        // The first says that init waits for the key.
+        // The first record says that init waits for the key.
         let mut decoder = Decoder::sealed(key.clone(), 0);
         decoder.push(&unsealed());
         assert_eq!(decoder.next().unwrap(), Some(Record::Message(end.clone())));
@@ -435,7 +438,8 @@ mod tests {
         encoder.seal_with(key.clone());
         let sealed = encoder.bytes(Stream::Stdout, b"passed");
         let body = sealed.len() - CHECKSUM;
-        // What is not the mark of a record or a length: then more bytes are waited for. Its checksum is right.
+        // The mark, the byte for the seal and the length are not changed, because the decoder
+        // rejects them earlier or waits for more bytes. The checksum is right.
         for at in (2..body).filter(|at| *at != 3 && !(8..HEADER).contains(at)) {
             let mut forged = sealed.clone();
             forged[at] ^= 1;

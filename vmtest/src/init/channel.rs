@@ -1,4 +1,4 @@
-//! The serial port on which the guest talks with the host, or its replacement.
+//! The serial port through which the guest communicates with the host, or a replacement for it.
 
 use crate::seal::Key;
 use crate::wire::{Decoder, Encoder, FromGuest, Record, Stream, ToGuest};
@@ -18,7 +18,7 @@ pub(super) struct Channel {
 impl Channel {
     pub(super) fn open(port: &Path) -> io::Result<Self> {
         let mut options = File::options();
-        // It is no terminal that programs are run from.
+        // The port must not become the controlling terminal of this process.
         let port = options.read(true).write(true).custom_flags(libc::O_NOCTTY).open(port)?;
         let mut settings = tcgetattr(&port)?;
         settings.make_raw();
@@ -26,12 +26,12 @@ impl Channel {
         Ok(Self::over(port))
     }
 
-    /// A channel over something that needs no setting up, such as a socket.
+    /// Returns a channel over something that needs no setup, such as a socket.
     pub(super) fn over(port: File) -> Self {
         Self { port, encoder: Encoder::default(), decoder: Decoder::default() }
     }
 
-    /// Seals all that is sent from now on.
+    /// Seals everything that is sent from now on.
     pub(super) fn seal_with(&mut self, key: Key) {
         self.encoder.seal_with(key);
     }
@@ -44,7 +44,7 @@ impl Channel {
         self.port.write_all(&self.encoder.bytes(stream, bytes))
     }
 
-    /// Waits for bytes from the host, and gives the records that they complete.
+    /// Waits for bytes from the host, and returns the records that they complete.
     pub(super) fn receive(&mut self) -> io::Result<Vec<Record<ToGuest>>> {
         let mut bytes = [0; 4096];
         let length = self.port.read(&mut bytes)?;
@@ -61,7 +61,7 @@ impl Channel {
         Ok(records)
     }
 
-    /// Says that nothing comes after this, and waits until it has left the machine.
+    /// Sends the last record, and waits until it has left the machine.
     pub(super) fn end(&mut self) -> io::Result<()> {
         let records = self.encoder.count();
         self.send(&FromGuest::End { records })?;

@@ -1,7 +1,7 @@
 //! Files that QEMU hands to the guest (`-fw_cfg`), read through its DMA interface.
 //!
-//! The kernel's own driver for them is a module and reads a byte at a time; DMA is ten times as
-//! fast and needs two port writes a run of pages. The format is in QEMU's
+//! The kernel's own driver for them is a module and reads one byte at a time. DMA is ten times as
+//! fast, and needs only two port writes for a run of pages. The format is described in QEMU's
 //! `docs/specs/fw_cfg.rst`.
 
 use super::port;
@@ -18,17 +18,17 @@ const CONTROL_SELECT: u32 = 8;
 const PAGE: usize = 4096;
 const WINDOW: usize = 1 << 20;
 
-/// Forbids this process the device's ports, by which it would read and write any memory.
+/// Denies this process the ports of the device, through which it could read and write any memory.
 pub(super) fn give_up_ports() -> io::Result<()> {
     port::forbid(DMA_PORT, 8)
 }
 
-/// The device that has QEMU's files.
+/// The device through which QEMU offers its files.
 pub(super) struct Device {
     window: Window,
 }
 
-/// A file of QEMU's.
+/// A file that QEMU offers.
 pub(super) struct Firmware<'a> {
     device: &'a mut Device,
     select: Option<u16>,
@@ -36,16 +36,16 @@ pub(super) struct Firmware<'a> {
 }
 
 impl<'a> Firmware<'a> {
-    /// The whole file as a reader, whose buffer is the memory that QEMU writes to.
+    /// Returns a reader of the whole file. Its buffer is the memory that QEMU writes to.
     pub(super) fn reader(self) -> impl BufRead + use<'a> {
         FirmwareReader { firmware: self, length: 0, at: 0 }
     }
 }
 
-/// Reads a file of QEMU's in pieces of at most 1 MiB.
+/// Reads a file from QEMU in pieces of at most 1 MiB.
 struct FirmwareReader<'a> {
     firmware: Firmware<'a>,
-    /// The length of the piece in the window, and how much of it was read.
+    /// The length of the piece in the window, and the number of bytes of it that were read.
     length: usize,
     at: usize,
 }
@@ -77,18 +77,18 @@ impl Read for FirmwareReader<'_> {
 }
 
 impl Device {
-    /// Makes the device ready, which is done before the guest is saved: it takes a while.
+    /// Prepares the device. This is done before the guest is saved, because it takes a while.
     pub(super) fn new() -> io::Result<Self> {
         port::allow(DMA_PORT, 8)?;
         Ok(Self { window: Window::new()? })
     }
 
-    /// Opens the file that QEMU was given as `name`; nothing if there is none.
+    /// Opens the file that QEMU was given as `name`. Returns `None` if there is no such file.
     pub(super) fn find(&mut self, name: &str) -> io::Result<Option<Firmware<'_>>> {
         let count = self.read(Some(DIRECTORY), 4)?;
         let count = be32(count);
         for index in 0..count {
-            // The first read selects the item again only to begin it anew.
+            // The first read selects the item again, which only restarts it at its beginning.
             let entry = self.read(None, 64)?;
             let (size, select) = (be32(entry), u16::from_be_bytes([entry[4], entry[5]]));
             let end = entry[8..].iter().position(|byte| *byte == 0).unwrap_or(56);
@@ -110,7 +110,8 @@ impl Device {
         self.find(name)?.ok_or_else(missing)
     }
 
-    /// Reads `length` bytes, at most [`WINDOW`], of the selected item or of the one to select.
+    /// Reads `length` bytes, at most [`WINDOW`], of the item in `select`, or else of the item that
+    /// is already selected.
     fn read(&mut self, select: Option<u16>, length: usize) -> io::Result<&[u8]> {
         let select = select.map_or(0, |item| CONTROL_SELECT | u32::from(item) << 16);
         let mut control = select | CONTROL_READ;
@@ -125,7 +126,7 @@ impl Device {
     }
 }
 
-/// Memory whose physical addresses are known: a page for the request, then the data.
+/// Memory whose physical addresses are known: one page for the request, followed by the data.
 struct Window {
     memory: NonNull<u8>,
     pages: Vec<u64>,
@@ -168,7 +169,8 @@ impl Window {
         unsafe { std::slice::from_raw_parts(self.memory.as_ptr().add(PAGE), length) }
     }
 
-    /// How many bytes from `at` on lie side by side in physical memory, at most `length`.
+    /// Returns the number of bytes starting at `at`, at most `length`, that are contiguous in
+    /// physical memory.
     fn run(&self, at: usize, length: usize) -> usize {
         let pages = &self.pages[1 + at / PAGE..];
         let side_by_side =

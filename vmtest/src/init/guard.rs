@@ -1,27 +1,31 @@
-//! Keeps the tests from this process and from its way to the host, as far as that is possible with
-//! tests that are root.
+//! Protects this process and its connection to the host from the tests, as far as that is possible
+//! with tests that run as root.
 
 use rustix::process::{DumpableBehavior, getpid, set_dumpable_behavior};
 use rustix::thread::{CapabilitySet, remove_capability_from_bounding_set};
 use std::io;
 
-/// What a test does without: with the first it could read and change this process, and with the second
-/// reach the devices of the machine by their ports, and its memory.
+/// The capabilities that a test loses. With the first it could read and change this process. With
+/// the second it could access the machine's devices through their ports, and its memory.
 const TAKEN: CapabilitySet = CapabilitySet::SYS_PTRACE.union(CapabilitySet::SYS_RAWIO);
 
-/// What limits the programs that the kernel starts by itself: two numbers of 32 bits, the lower first.
+/// The file with the capabilities of the programs that the kernel starts by itself. It holds two
+/// 32-bit numbers, the lower one first.
 const HELPERS: &str = "/proc/sys/kernel/usermodehelper/bset";
 
-/// Shuts the files in `/proc` that show this process's memory to all who lack `CAP_SYS_PTRACE`.
+/// Hides the files in `/proc` that show this process's memory from all processes without
+/// `CAP_SYS_PTRACE`.
 pub(super) fn hide_this_process() -> io::Result<()> {
     Ok(set_dumpable_behavior(DumpableBehavior::NotDumpable)?)
 }
 
-/// Takes the capabilities from all programs that this process will start, and keeps them: what is taken
-/// from the bounding set is lost with the next `execve`. It can't be undone.
+/// Removes the capabilities from all programs that this process will start; this process keeps
+/// them. What is removed from the bounding set is lost with the next `execve`. This cannot be
+/// undone.
 ///
-/// It is done once, and not in each child: a child that has something to do before `execve` is a fork of this process,
-/// and to copy its tables of pages takes milliseconds where instructions are translated.
+/// It is done once and not in each child, because a child that has something to do before `execve`
+/// is a fork of this process. Copying its page tables takes milliseconds where instructions are
+/// translated.
 pub(super) fn limit_children() -> io::Result<()> {
     for capability in TAKEN.iter() {
         remove_capability_from_bounding_set(capability)?;
@@ -29,8 +33,8 @@ pub(super) fn limit_children() -> io::Result<()> {
     Ok(())
 }
 
-/// Takes the capabilities from the programs that the kernel starts by itself, such as the handler of
-/// core dumps, which a test can name. It can't be undone.
+/// Removes the capabilities from the programs that the kernel starts by itself, such as the handler
+/// of core dumps, which a test can choose. This cannot be undone.
 pub(super) fn limit_helpers() -> io::Result<()> {
     let bounds = std::fs::read_to_string(HELPERS)?;
     let mut words = bounds.split_whitespace().map(str::parse::<u32>);
@@ -41,17 +45,17 @@ pub(super) fn limit_helpers() -> io::Result<()> {
     std::fs::write(HELPERS, format!("{} {}", bounds & u64::from(u32::MAX), bounds >> 32))
 }
 
-/// Has the kernel print all its messages on the console, whatever a test has made of its settings. On
-/// a machine that is not ours nothing is changed.
+/// Makes the kernel print all its messages on the console, even if a test has changed the settings.
+/// If this process is not the guest's init, nothing is changed.
 pub(super) fn show_kernel_messages() {
     if getpid().is_init() {
-        // A kernel that has no such setting has nothing to set right.
+        // A kernel without this setting has nothing to restore.
         let _ = std::fs::write("/sys/module/printk/parameters/ignore_loglevel", "Y");
         let _ = std::fs::write("/proc/sys/kernel/printk", "7 4 1 7");
     }
 }
 
-/// The bits of the kernel's taint.
+/// Returns the bits of the kernel's taint.
 pub(super) fn taint() -> u64 {
     let text = std::fs::read_to_string("/proc/sys/kernel/tainted").unwrap_or_default();
     text.trim().parse().unwrap_or_default()

@@ -1,4 +1,4 @@
-//! Sets the guest's machine up: file systems, loopback, clock, random numbers, modules.
+//! Sets up the guest's machine: file systems, loopback, clock, random numbers, modules.
 
 use crate::plan::SWITCH_ROOT;
 use rustix::mount::{MountFlags, mount};
@@ -13,7 +13,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-/// Mounts what a program expects of a Linux machine, and what programs for the kernel ask for.
+/// Mounts the file systems that programs expect on a Linux machine, and those that kernel programs
+/// need.
 pub(super) fn mount_file_systems() -> io::Result<()> {
     const NEEDED: [(&str, &str, &str); 7] = [
         ("devtmpfs", "/dev", "mode=0755"),
@@ -24,7 +25,8 @@ pub(super) fn mount_file_systems() -> io::Result<()> {
         ("tmpfs", "/dev/shm", "mode=1777"),
         ("devpts", "/dev/pts", "mode=0620,ptmxmode=0666"),
     ];
-    // A kernel may have been built without these; a test that needs one says so itself.
+    // A kernel may have been built without these. A test that needs one of them reports that
+    // itself.
     const WANTED: [(&str, &str, &str); 4] = [
         ("bpf", "/sys/fs/bpf", "mode=0700"),
         ("cgroup2", "/sys/fs/cgroup", ""),
@@ -39,7 +41,7 @@ pub(super) fn mount_file_systems() -> io::Result<()> {
     }
     for (kind, path, options) in WANTED {
         if Path::new(path).exists() {
-            // The kernel's log has the reason, if it is more than a missing configuration.
+            // If the reason is not just a missing configuration option, it is in the kernel's log.
             let _ = mount_at(kind, path, options);
         }
     }
@@ -54,15 +56,16 @@ pub(super) fn mount_file_systems() -> io::Result<()> {
     Ok(())
 }
 
-/// Sleeps for a moment on each processor. One that lost its timer while the machine was saved would let tasks wait for
-/// it forever (`rcu_barrier` does); here the host gives up on the snapshot.
+/// Sleeps for a moment on each processor. A processor that lost its timer while the machine was
+/// saved would let tasks wait for it forever (`rcu_barrier` does). If the guest hangs here instead,
+/// the host discards the snapshot.
 pub(super) fn try_every_timer() -> io::Result<()> {
     let home = sched_getaffinity(None)?;
     for cpu in 0..CpuSet::MAX_CPU {
         let mut only = CpuSet::new();
         only.set(cpu);
         if sched_setaffinity(None, &only).is_err() {
-            // That was the last.
+            // That was the last processor.
             break;
         }
         std::thread::sleep(Duration::from_millis(1));
@@ -70,7 +73,7 @@ pub(super) fn try_every_timer() -> io::Result<()> {
     Ok(sched_setaffinity(None, &home)?)
 }
 
-/// Makes what is mounted at a path the root.
+/// Makes the file system that is mounted at a path the root.
 pub(super) fn enter(path: &Path) -> io::Result<()> {
     std::env::set_current_dir(path)?;
     rustix::mount::mount_move(".", "/")?;
@@ -83,7 +86,7 @@ pub(super) fn mount_at(kind: &str, path: &str, options: &str) -> io::Result<()> 
     Ok(mount(kind, path, kind, MountFlags::empty(), options.as_c_str())?)
 }
 
-/// Brings `lo` up, by a netlink message: the interface with index 1, the flag `IFF_UP`.
+/// Brings up `lo` with a netlink message: interface index 1, flag `IFF_UP`.
 pub(super) fn bring_up_loopback() -> io::Result<()> {
     const RTM_NEWLINK: u16 = 16;
     const NLM_F_REQUEST_ACK: u16 = 1 | 4;
@@ -111,7 +114,8 @@ pub(super) fn bring_up_loopback() -> io::Result<()> {
     Ok(())
 }
 
-/// Sets the clock to a time in nanoseconds since 1970: a snapshot's stands still.
+/// Sets the clock to a time in nanoseconds since 1970. After a snapshot is restored, the clock
+/// still shows the time at which it was taken.
 pub(super) fn set_clock(nanoseconds: u64) -> io::Result<()> {
     let time = rustix::time::Timespec {
         tv_sec: i64::try_from(nanoseconds / 1_000_000_000).map_err(io::Error::other)?,
@@ -120,12 +124,13 @@ pub(super) fn set_clock(nanoseconds: u64) -> io::Result<()> {
     Ok(rustix::time::clock_settime(rustix::time::ClockId::Realtime, time)?)
 }
 
-/// Mixes `seed` into the kernel's random numbers: guests of one snapshot would draw the same.
+/// Mixes `seed` into the kernel's random numbers. Without it, all guests of one snapshot would draw
+/// the same ones.
 pub(super) fn reseed_random(seed: &[u8]) -> io::Result<()> {
     const RNDADDENTROPY: u64 = 0x4008_5203;
     const RNDRESEEDCRNG: u64 = 0x5207;
     let size = i32::try_from(seed.len()).map_err(io::Error::other)?;
-    // struct rand_pool_info: bits of entropy, bytes, the bytes.
+    // struct rand_pool_info: the number of bits of entropy, the number of bytes, the bytes.
     let mut info = Vec::new();
     info.extend((size * 8).to_ne_bytes());
     info.extend(size.to_ne_bytes());
@@ -140,14 +145,15 @@ pub(super) fn reseed_random(seed: &[u8]) -> io::Result<()> {
     if failed { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 
-/// Whether a file system in the guest's memory has no space left.
+/// Whether a file system in the guest's memory is full.
 pub(super) fn is_full() -> bool {
     let is_full = |path: &str| {
         rustix::fs::statvfs(path).is_ok_and(|found| {
             found.f_blocks > 0 && found.f_bavail == 0 || found.f_files > 0 && found.f_favail == 0
         })
     };
-    // Those of a machine that is not ours are none of our business.
+    // If this process is not a guest's init, the file systems are those of the user's machine, and
+    // are not checked.
     rustix::process::getpid().is_init() && ["/", "/tmp"].into_iter().any(is_full)
 }
 
@@ -163,8 +169,8 @@ pub(super) fn load_module(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Goes on as the init of a root that is mounted by 9p, as the kernel itself would if it had that
-/// built in. Its tag, `/dev/root`, is what the kernel takes for one.
+/// Continues as the init of a root that is mounted by 9p, as the kernel itself would if it had 9p
+/// built in. The tag of that root is `/dev/root`, because that is what the kernel uses as the tag.
 pub(super) fn switch_root() -> io::Result<Infallible> {
     const TAG: &str = "/dev/root";
     const OPTIONS: &str = "trans=virtio,version=9p2000.L,cache=loose,msize=1048576";
@@ -180,7 +186,7 @@ pub(super) fn switch_root() -> io::Result<Infallible> {
     fs::create_dir_all(NEW)?;
     let options = std::ffi::CString::new(OPTIONS)?;
     let end = Instant::now() + PATIENCE;
-    // Devices are found in the kernel's own time.
+    // The kernel finds devices asynchronously.
     while let Err(error) = mount(TAG, NEW, "9p", MountFlags::empty(), options.as_c_str()) {
         if Instant::now() >= end {
             let error = io::Error::from(error);

@@ -1,9 +1,9 @@
 //! The guest's side: this program as the first process of a kernel under test.
 //!
-//! It sets the machine up, says that it is ready, waits for the host's word, takes the payload
-//! (the programs, what they need, and a plan) from QEMU, does what the plan says, and leaves
-//! through QEMU's debug-exit port. It knows nothing of how it was booted: whether from cold or from
-//! a snapshot that was taken while it waited.
+//! It sets up the machine, reports that it is ready and waits for the host's message to start. Then
+//! it takes the payload (the programs, the files that they need, and a plan) from QEMU, carries out
+//! the plan, and exits through QEMU's debug-exit port. It does not know whether the guest was
+//! booted cold or restored from a snapshot that was taken while it waited.
 
 mod channel;
 mod firmware;
@@ -27,23 +27,24 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-/// Runs as the guest's init if this is the first process of a guest. Runs a plan on this machine if the first argument
-/// is `run-plan`, with which a matrix starts its [`init`](crate::Matrix::init). Otherwise returns.
+/// Runs as the guest's init if this is the first process of a guest. Runs a plan on this machine if
+/// the first argument is `run-plan`, which is how a matrix starts its
+/// [`init`](crate::Matrix::init). Returns in all other cases.
 ///
-/// The program that guests run as their init calls this first in its `main`.
+/// The program that guests run as their init must call this first in its `main`.
 pub fn main_if_init() {
     protocol::keep();
     let mut arguments = std::env::args_os().skip(1);
     if arguments.next().is_some_and(|first| first == RUNNER) {
         std::process::exit(main_of_runner(arguments));
     }
-    // The first process of a container finds /proc mounted; that of a guest mounts it.
+    // The first process of a container finds /proc mounted. The first process of a guest mounts it.
     let guest = std::fs::read_link("/proc/self/exe").is_err();
     if rustix::process::getpid().is_init() && guest {
         let error = init().unwrap_err();
         let message = format!("vmtest: init failed: {error}\n");
-        // The kernel panics when init ends. What was written to its log is out by then, unlike what
-        // was written to the console.
+        // The kernel panics when init ends. What was written to the kernel's log is printed before
+        // that; what was written to the console may be lost.
         if std::fs::write("/dev/kmsg", &message).is_err() {
             eprint!("{message}");
         }
@@ -51,7 +52,7 @@ pub fn main_if_init() {
     }
 }
 
-/// Runs the plan that the arguments name, `[--port PORT] PLAN`, and returns the exit status.
+/// Runs the plan that the arguments name (`[--port PORT] PLAN`), and returns the exit status.
 fn main_of_runner(mut arguments: impl Iterator<Item = OsString>) -> i32 {
     let mut plan = arguments.next();
     let mut port = None;
@@ -64,11 +65,11 @@ fn main_of_runner(mut arguments: impl Iterator<Item = OsString>) -> i32 {
     1
 }
 
-/// Carries a plan out on this machine, and tells of it on a serial port, or else on the standard
-/// input, a socket.
+/// Carries out a plan on this machine, and reports through a serial port, or else through the
+/// standard input, which is a socket.
 ///
 /// # Errors
-/// The plan can't be read, or nobody listens.
+/// Fails if the plan can't be read, or if the other side of the connection is closed.
 fn run_plan(plan: &Path, port: Option<&Path>) -> io::Result<()> {
     let plan: Plan = serde_json::from_slice(&std::fs::read(plan)?)?;
     let mut channel = match port {
@@ -89,7 +90,7 @@ fn init() -> io::Result<Infallible> {
         return machine::switch_root();
     }
     machine::mount_file_systems()?;
-    // As the init of a system does: without it, this process and its children are in no session.
+    // Every init does this. Without it, this process and its children have no session.
     rustix::process::setsid()?;
     guard::hide_this_process()?;
     guard::show_kernel_messages();
@@ -112,12 +113,14 @@ fn init() -> io::Result<Infallible> {
     let (port, value, _) = DEBUG_EXIT;
     port::allow(port, 4)?;
     port::write_u8(port, value);
-    // QEMU 7.2 ends within the write; QEMU 10 asks its main thread to, and the guest runs on until that does.
+    // QEMU 7.2 exits during the write. QEMU 10 asks its main thread to exit, and the guest runs
+    // until it does.
     std::thread::sleep(EXIT_LIMIT);
     Err(io::Error::other("QEMU did not exit when told to"))
 }
 
-/// How long QEMU may take to end after it is told to; on a busy host its main thread waits for a processor.
+/// The time limit for QEMU to exit after the request. On a busy host, its main thread may wait for
+/// a processor.
 const EXIT_LIMIT: Duration = Duration::from_secs(30);
 
 /// Returns the time since the boot by the kernel's clock.
@@ -130,8 +133,8 @@ fn release() -> String {
     rustix::system::uname().release().to_string_lossy().into_owned()
 }
 
-/// Waits until the host says that it is time: what time it is, and random bytes. From then on all
-/// that is sent is sealed.
+/// Waits for the host's message to start, and returns its time and random bytes. Everything that is
+/// sent afterwards is sealed.
 fn wait_for_go(channel: &mut Channel) -> io::Result<(u64, Vec<u8>)> {
     loop {
         for record in channel.receive()? {
@@ -146,7 +149,7 @@ fn wait_for_go(channel: &mut Channel) -> io::Result<(u64, Vec<u8>)> {
 fn work(channel: &mut Channel, mut device: firmware::Device) -> io::Result<()> {
     unpack::unpack(device.open(PAYLOAD)?.reader(), Path::new("/"))?;
     drop(device);
-    // The ports of a process are those of all that it starts, too.
+    // The programs that a process starts inherit its ports.
     firmware::give_up_ports()?;
     let plan = std::fs::read(PLAN)?;
     let plan: Plan = serde_json::from_slice(&plan)?;
@@ -173,7 +176,7 @@ fn carry_out(channel: &mut Channel, plan: Plan) -> io::Result<()> {
                 channel.send_bytes(Stream::Stderr, said.as_bytes())?;
             }
             guard::show_kernel_messages();
-            // A line that was begun is printed when another one follows.
+            // The console prints an unfinished line only when the next one begins.
             let _ = std::fs::write("/dev/kmsg", "<6>vmtest: the program has ended\n");
             let taint = guard::taint() & !before;
             channel.send(&FromGuest::Exited { status, taint })

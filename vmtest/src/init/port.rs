@@ -1,13 +1,13 @@
-//! x86 I/O ports, through which QEMU's devices are reached that need no driver.
+//! x86 I/O ports, which access those of QEMU's devices that need no driver.
 
 use std::io;
 
-/// Allows this process the ports from `first` on.
+/// Allows this process to use the ports from `first` on.
 pub(super) fn allow(first: u16, count: u16) -> io::Result<()> {
     set(first, count, 1)
 }
 
-/// Forbids this process, and those that it starts from now on, the ports from `first` on.
+/// Denies this process, and those that it starts from now on, the ports from `first` on.
 pub(super) fn forbid(first: u16, count: u16) -> io::Result<()> {
     set(first, count, 0)
 }
@@ -29,12 +29,12 @@ pub(super) fn write_u8(port: u16, value: u8) {
     }
 }
 
-/// Writes four bytes, in the CPU's order, to a port that [`allow`] allowed.
+/// Writes four bytes, in native byte order, to a port that [`allow`] allowed.
 ///
 /// # Safety
-/// What the device does with the value must be sound: it may write to memory.
+/// The device's reaction to the value, which may write to memory, must be sound.
 pub(super) unsafe fn write_u32(port: u16, value: u32) {
-    // SAFETY: as above; the caller answers for the device.
+    // SAFETY: as above; the caller guarantees that the device's reaction is sound.
     unsafe {
         core::arch::asm!("out dx, eax", in("dx") port, in("eax") value, options(nostack, preserves_flags));
     }

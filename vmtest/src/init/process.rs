@@ -1,4 +1,4 @@
-//! Runs a process in the guest, and hands on what it says while it runs.
+//! Runs a process in the guest, and forwards its output while it runs.
 
 use super::channel::Channel;
 use super::terminal;
@@ -13,20 +13,20 @@ use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// Takes what a process writes.
+/// Receives the output of a process.
 pub(super) type Output<'a> = dyn FnMut(&mut Channel, Stream, &[u8]) -> io::Result<()> + 'a;
 
-/// How often the guest says that it is alive.
+/// The interval of the guest's heartbeat messages.
 const HEARTBEAT: Duration = Duration::from_secs(1);
-/// How long what a test writes may wait. A test writes in many small pieces; to be woken for each takes a tenth of
-/// the time of a short test where instructions are translated, as every switch between processes forgets where
-/// memory lies.
+/// How long the output of a test may wait. A test writes in many small pieces. Waking up for each
+/// of them takes a tenth of the time of a short test where instructions are translated, because
+/// every process switch discards the cached address translations.
 const LULL: Duration = Duration::from_millis(30);
-/// How much input may wait for a program that does not read it.
+/// The maximum number of input bytes that are queued for a program that does not read them.
 const MAX_INPUT: usize = 256 << 10;
 
-/// Runs the one program of a guest: its output goes to the host as it comes, and input and signals
-/// come from there.
+/// Runs the single program of a guest. Its output is sent to the host as it arrives, and its input
+/// and signals come from the host.
 pub(super) fn run(
     channel: &mut Channel,
     program: &Program,
@@ -51,7 +51,8 @@ pub(super) fn run(
     supervise(channel, command, terminal, None, Duration::ZERO, &mut forward)
 }
 
-/// Runs a process to its end or its time limit, and then ends whatever it left running.
+/// Runs a process until it ends or its time limit expires, and then kills the processes that it
+/// left running.
 pub(super) fn run_to_end(
     channel: &mut Channel,
     mut command: Command,
@@ -63,7 +64,7 @@ pub(super) fn run_to_end(
     supervise(channel, command, None, Some(limit), LULL, output)
 }
 
-/// A command with the guest's environment and no other.
+/// Returns a command that has the guest's environment and nothing else.
 pub(super) fn command(
     path: &std::path::Path,
     env: &[(String, String)],
@@ -86,7 +87,7 @@ fn supervise(
     let mut child = command
         .spawn()
         .map_err(|error| io::Error::new(error.kind(), format!("cannot run {program}: {error}")))?;
-    // Else it would hold the terminal's other end open.
+    // Otherwise it would keep the terminal's other end open.
     drop(command);
     let mut process = Process::new(&mut child, terminal, lull)?;
     let end = limit.map(|limit| Instant::now() + limit);
@@ -116,7 +117,7 @@ fn supervise(
             channel.send(&FromGuest::Heartbeat)?;
         }
     };
-    // What the process left running would disturb the next, and may hold its output open.
+    // Processes that were left running would disturb the next test, and may keep the output open.
     end_leftovers(&child);
     process.drain(channel, output)?;
     while let Ok(Some(_)) = wait(WaitOptions::NOHANG) {}
@@ -128,10 +129,11 @@ fn status_of(child: &mut Child) -> io::Result<Status> {
     Ok(status.code().map_or(Status::Signaled(status.signal().unwrap_or_default()), Status::Exited))
 }
 
-/// Kills a process and what it left running: in a guest everything but this first process, which
-/// the kernel spares; on a machine that is not ours only its group.
+/// Kills a process and the processes that it left running. In a guest these are all processes
+/// except this one, which the kernel spares. On a machine that is not a guest, only the process
+/// group is killed.
 fn end_leftovers(child: &Child) {
-    // They fail only when there is nothing left to kill.
+    // These calls fail only if there is nothing left to kill.
     if rustix::process::getpid().is_init() {
         // SAFETY: kill takes plain numbers.
         unsafe {
@@ -142,13 +144,13 @@ fn end_leftovers(child: &Child) {
     }
 }
 
-/// Adds to a process's output where in the kernel its threads stand.
+/// Appends to a process's output where in the kernel its threads are blocked.
 fn describe_stuck(child: &Child, channel: &mut Channel, output: &mut Output<'_>) -> io::Result<()> {
     let Ok(tasks) = std::fs::read_dir(format!("/proc/{}/task", child.id())) else { return Ok(()) };
     for task in tasks.flatten().take(16) {
         let read = |name| std::fs::read_to_string(task.path().join(name)).unwrap_or_default();
         let text = format!(
-            "\n[time is up: thread {} stands in\n{}]\n",
+            "\n[time is up: thread {} is blocked in\n{}]\n",
             read("comm").trim_end(),
             read("stack")
         );
@@ -157,7 +159,7 @@ fn describe_stuck(child: &Child, channel: &mut Channel, output: &mut Output<'_>)
     Ok(())
 }
 
-/// Has the kernel print which tasks can't be woken, and which timers there are.
+/// Makes the kernel print which tasks are blocked, and the active timers.
 fn tell_what_blocks() {
     if rustix::process::getpid().is_init() {
         for key in ["q", "w"] {
@@ -174,7 +176,7 @@ enum Happened {
     Nothing,
 }
 
-/// A running process and its ends of its pipes.
+/// A running process and this side of its pipes.
 struct Process {
     pid: Pid,
     exit: Option<OwnedFd>,
@@ -183,7 +185,7 @@ struct Process {
     terminal: Option<OwnedFd>,
     waiting: Vec<u8>,
     input_ended: bool,
-    /// How long output may wait to be read, and until when it does.
+    /// How long output may wait to be read, and the time until which it does.
     lull: Duration,
     lull_ends: Instant,
 }
@@ -204,7 +206,7 @@ impl Process {
         let input = to.map(take).transpose()?;
         Ok(Self {
             pid,
-            // Kernels before 5.3 have none; there the process is asked for now and then.
+            // Kernels before 5.3 have no pidfd. There, the process is polled instead.
             exit: pidfd_open(pid, PidfdFlags::empty()).ok(),
             outputs: [(Stream::Stdout, stdout), (Stream::Stderr, stderr)],
             input_ended: input.is_none(),
@@ -249,7 +251,7 @@ impl Process {
         Ok(if ready.exit { Happened::Exited } else { happened })
     }
 
-    /// Waits for the process's end; whether it came in time.
+    /// Waits for the process to end. Returns whether it ended in time.
     fn exits_within(
         &mut self,
         limit: Duration,
@@ -312,13 +314,13 @@ impl Process {
             Record::Message(ToGuest::InputEnded) => self.input_ended = true,
             Record::Message(ToGuest::Signal { number }) => {
                 if let Some(signal) = Signal::from_named_raw(number) {
-                    // It may have ended meanwhile.
+                    // The process may have ended meanwhile.
                     let _ = kill_process(self.pid, signal);
                 }
             }
             Record::Message(ToGuest::Window { rows, columns }) => {
                 if let Some(terminal) = &self.terminal {
-                    // It may have been closed meanwhile.
+                    // The terminal may have been closed meanwhile.
                     let _ = terminal::resize(terminal, (rows, columns));
                 }
             }
@@ -327,13 +329,13 @@ impl Process {
         self.feed();
     }
 
-    /// Writes as much of the waiting input as the process's pipe takes.
+    /// Writes as much of the queued input as fits into the process's pipe.
     fn feed(&mut self) {
         if let Some(input) = &mut self.input {
             match input.write(&self.waiting) {
                 Ok(length) => drop(self.waiting.drain(..length)),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                // The process does not read it any more.
+                // The process no longer reads its input.
                 Err(_) => self.input = None,
             }
         }
@@ -345,7 +347,7 @@ impl Process {
         }
     }
 
-    /// Hands one piece of output on.
+    /// Forwards one piece of output.
     fn hand_on(
         &mut self,
         index: usize,
@@ -358,16 +360,18 @@ impl Process {
             Ok(0) => *file = None,
             Ok(length) => output(channel, *stream, &bytes[..length])?,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            // What the end of a file is to a pipe, this is to a terminal.
+            // A terminal reports its end by this error; a pipe reports it by an empty read.
             Err(error) if error.raw_os_error() == Some(libc::EIO) => *file = None,
             Err(error) => return Err(error),
         }
         Ok(())
     }
 
-    /// Hands on what the pipes still hold after the process and its children have ended.
+    /// Forwards the output that is still in the pipes after the process and its children have
+    /// ended.
     fn drain(&mut self, channel: &mut Channel, output: &mut Output<'_>) -> io::Result<()> {
-        // A process that cannot be killed (it hangs in the kernel) must not hold the guest up.
+        // A process that cannot be killed (because it hangs in the kernel) must not block the
+        // guest.
         let end = Instant::now() + Duration::from_secs(2);
         for index in 0..self.outputs.len() {
             while let Some(file) = &self.outputs[index].1 {

@@ -1,4 +1,4 @@
-//! A terminal in the guest, for a program that talks with a person.
+//! A terminal in the guest, for an interactive program.
 
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
@@ -11,7 +11,8 @@ use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::Command;
 
-/// Gives a command a new terminal of this many rows and columns; our end of it.
+/// Gives a command a new terminal of this many rows and columns, and returns this process's end of
+/// it.
 pub(super) fn attach(command: &mut Command, size: (u16, u16)) -> io::Result<OwnedFd> {
     let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC)?;
     grantpt(&ours)?;
@@ -19,7 +20,7 @@ pub(super) fn attach(command: &mut Command, size: (u16, u16)) -> io::Result<Owne
     resize(&ours, size)?;
     let name = ptsname(&ours, Vec::new())?;
     let path = Path::new(std::ffi::OsStr::from_bytes(name.to_bytes()));
-    // Else it would become the terminal of init, which leads a session.
+    // Otherwise it would become the terminal of init, which is a session leader.
     let theirs = File::options().read(true).write(true).custom_flags(libc::O_NOCTTY).open(path)?;
     command.stdin(theirs.try_clone()?).stdout(theirs.try_clone()?).stderr(theirs);
     // SAFETY: both calls are async-signal-safe and allocate nothing.
@@ -33,7 +34,7 @@ pub(super) fn attach(command: &mut Command, size: (u16, u16)) -> io::Result<Owne
     Ok(ours)
 }
 
-/// Tells a terminal its rows and columns.
+/// Sets the number of rows and columns of a terminal.
 pub(super) fn resize(terminal: &OwnedFd, (rows, columns): (u16, u16)) -> io::Result<()> {
     let size = Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
     Ok(tcsetwinsize(terminal, size)?)

@@ -10,7 +10,7 @@ use std::io;
 use std::process::Command;
 use std::time::Instant;
 
-/// Lists and runs the tests; whether the next binary shall be run.
+/// Lists and runs the tests. Returns whether the next binary should be run.
 pub(super) fn run(
     channel: &mut Channel,
     index: usize,
@@ -38,7 +38,7 @@ pub(super) fn run(
                 break;
             }
         }
-        // Where a process hangs in the kernel no test is what it would be elsewhere.
+        // After a process has hung in the kernel, the results of other tests would not be reliable.
         if status == Status::Stuck || (status != Status::Exited(0) && binary.fail_fast) {
             return Ok(false);
         }
@@ -46,7 +46,7 @@ pub(super) fn run(
     Ok(true)
 }
 
-/// Asks a binary for its tests; nothing if it does not list them.
+/// Asks a binary for its tests. Returns `None` if it does not list them.
 fn list(
     channel: &mut Channel,
     index: usize,
@@ -79,7 +79,8 @@ fn list(
     Ok(lists.pop().map(|tests| List { tests, ignored }))
 }
 
-/// The names in what `--list --format terse` prints: lines `NAME: test` and `NAME: benchmark`.
+/// Parses the output of `--list --format terse`: lines of the form `NAME: test` or `NAME:
+/// benchmark`.
 fn parse_list(text: &str) -> Vec<String> {
     text.lines()
         .filter_map(|line| line.strip_suffix(": test").or_else(|| line.strip_suffix(": benchmark")))
@@ -98,10 +99,10 @@ fn run_one(
     channel.send(&FromGuest::TestStarted { binary: index, test: test.to_owned(), attempt })?;
     // An earlier test may have silenced the kernel.
     show_kernel_messages();
-    // So that what the kernel says while a test runs can be told to be about it.
+    // This line shows which test was running when the kernel printed the lines after it.
     let _ = std::fs::write("/dev/kmsg", format!("<6>vmtest: begin {index} {test}\n"));
     let mut command = command_of(binary, env);
-    // Terse output, so that a test's first line is not glued to its name.
+    // Terse output keeps the test's first line apart from its name.
     command.args(["--exact", test, "--nocapture", "--format", "terse"]);
     if binary.filter.include_ignored {
         command.arg("--include-ignored");
@@ -128,7 +129,8 @@ fn run_one(
     Ok(status)
 }
 
-/// A command that runs a binary with its arguments and its environment, beside that of every process.
+/// Returns a command that runs a binary with its arguments, and with its own environment in
+/// addition to that of every process.
 fn command_of(binary: &TestBinary, env: &[(String, String)]) -> Command {
     let mut command = command(&binary.path, env, &binary.directory);
     command.args(&binary.args);
@@ -136,7 +138,7 @@ fn command_of(binary: &TestBinary, env: &[(String, String)]) -> Command {
     command
 }
 
-/// How many processes the kernel has killed since boot because memory ran out.
+/// The number of processes that the kernel has killed since boot because memory ran out.
 fn oom_kills() -> u64 {
     std::fs::read_to_string("/proc/vmstat")
         .ok()

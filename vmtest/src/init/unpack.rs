@@ -1,4 +1,4 @@
-//! Unpacks what the host packed.
+//! Unpacks the archives that the host packed.
 
 use crate::cpio::{Entry, Kind, Reader};
 use std::fs::{self, DirBuilder, File, Permissions};
@@ -8,7 +8,7 @@ use std::os::unix::fs::{
 };
 use std::path::Path;
 
-/// Unpacks an archive below a directory, in the place of what is there.
+/// Unpacks an archive below a directory, and replaces existing files.
 pub(super) fn unpack(archive: impl BufRead, below: &Path) -> io::Result<()> {
     let mut reader = Reader::new(archive);
     while let Some(entry) = reader.next()? {
@@ -25,7 +25,7 @@ fn one(reader: &mut Reader<impl BufRead>, entry: &Entry, path: &Path) -> io::Res
     match entry.kind {
         Kind::Directory => {
             reader.data(entry, &mut io::sink())?;
-            // A link to one will do.
+            // A symbolic link to a directory is sufficient.
             if there.is_some() && path.is_dir() {
                 return Ok(());
             }
@@ -34,9 +34,10 @@ fn one(reader: &mut Reader<impl BufRead>, entry: &Entry, path: &Path) -> io::Res
         }
         Kind::CharacterDevice { .. } => return Err(io::Error::other("it is a device")),
         Kind::File | Kind::Symlink => match there {
-            // A program leads through a link on this machine, and through a directory there.
+            // The path is a link on this machine, but a directory in the guest: it leads to the
+            // program in both.
             Some(there) if there.is_dir() => return reader.data(entry, &mut io::sink()),
-            // What runs keeps the file that it has.
+            // A running program keeps the old file open.
             Some(_) => fs::remove_file(path)?,
             None => {}
         },
@@ -54,10 +55,10 @@ fn one(reader: &mut Reader<impl BufRead>, entry: &Entry, path: &Path) -> io::Res
     }
 }
 
-/// Sets owner and mode, if they are not the usual ones.
+/// Sets the owner and the mode, if they differ from the defaults.
 fn set_access(entry: &Entry, path: &Path, mode: u32) -> io::Result<()> {
     set_owner(entry, path)?;
-    // A change of the owner takes the bits for setuid and setgid away.
+    // A change of the owner clears the setuid and setgid bits.
     if entry.mode == mode && entry.owner == (0, 0) {
         return Ok(());
     }

@@ -1,5 +1,6 @@
-//! apt, in a state of its own: it fetches package indices, verifies their signatures with Debian's
-//! keys, and fetches packages, verified by the index or by a checksum that was pinned.
+//! apt with a state of its own. It fetches package indices and verifies their signatures with
+//! Debian's keys. It also fetches packages, which are verified by the index or by a pinned
+//! checksum.
 
 use super::Mirror;
 use super::cache::{Cache, Lock};
@@ -12,8 +13,8 @@ use std::cmp::Ordering;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// apt, with its state in the cache, for one suite. It neither reads nor changes what is installed
-/// on this machine, and needs no privilege.
+/// apt, with its state in the cache, for one suite. It neither reads nor changes the packages that
+/// are installed on this machine, and needs no privileges.
 pub(crate) struct Apt<'a> {
     mirror: &'a str,
     state: PathBuf,
@@ -31,7 +32,7 @@ impl<'a> Apt<'a> {
         Ok(Self { mirror: mirror.of(suite)?, state, cache, suite })
     }
 
-    /// Fetches the suite's index, whose signature apt verifies; all packages in it.
+    /// Fetches the suite's index, whose signature apt verifies. Returns all packages in it.
     pub(super) fn index(&self) -> Result<Vec<Package>> {
         const KEYRINGS: [&str; 2] = [
             "/usr/share/keyrings/debian-archive-keyring.gpg",
@@ -44,7 +45,7 @@ impl<'a> Apt<'a> {
                 Error::new(ErrorKind::Fetch, message)
                     .help("install the package debian-archive-keyring")
             })?;
-        // Two processes would each find the other's lock of apt in the way.
+        // Otherwise two processes would fail to get apt's own lock.
         let lock = self.cache.lock(&format!("apt-{}", self.suite))?;
         let source =
             format!("deb [arch=amd64 signed-by={keyring}] {} {} main\n", self.mirror, self.suite);
@@ -56,7 +57,7 @@ impl<'a> Apt<'a> {
         Ok(parse_packages(&self.call("apt-cache", &["dumpavail"], &lock)?))
     }
 
-    /// Finds packages and all that they depend on, as apt would install them on a system without any.
+    /// Finds packages and all their dependencies, as apt would install them on an empty system.
     pub(crate) fn resolve(&self, names: &[String]) -> Result<Vec<Package>> {
         let index = self.index()?;
         for name in names {
@@ -79,7 +80,7 @@ impl<'a> Apt<'a> {
             .collect()
     }
 
-    /// Says that a package is not in the index.
+    /// Returns the error for a package that is not in the index.
     fn lacks(&self, name: &str, index: &[Package]) -> Error {
         let message = format!("{} has no package `{name}`", self.suite);
         let error = Error::new(ErrorKind::MissingPackage, message);
@@ -104,7 +105,8 @@ impl<'a> Apt<'a> {
         let checksum = format!("SHA256:{}", package.sha256);
         let args = ["download-file", &address, &target, &checksum];
         self.call("/usr/lib/apt/apt-helper", &args, lock)?;
-        // apt has compared it already; this holds even if a future one takes the word otherwise.
+        // apt has compared the checksum already. This check also protects against a future version
+        // of apt that interprets the argument differently.
         let found = sha256_of(regular::open(&deb)?).at("read", &deb)?;
         if found != package.sha256 {
             let message = format!("the package {} has a wrong checksum, {found}", package.name);
@@ -113,8 +115,8 @@ impl<'a> Apt<'a> {
         Ok(deb)
     }
 
-    /// Fetches a package, and unpacks all of it below `directory`, links included: only for packages that
-    /// Debian's index vouches for.
+    /// Fetches a package, and unpacks all of it below `directory`, including symbolic links. Use
+    /// this only for packages that Debian's index vouches for.
     pub(super) fn unpack(&self, package: &Package, directory: &Path, lock: &Lock) -> Result<()> {
         let deb = self.fetch(package, directory, lock)?;
         let mut dpkg = Command::new("dpkg-deb");
@@ -147,8 +149,8 @@ impl<'a> Apt<'a> {
     }
 }
 
-/// Runs a program to its end; what it printed is the answer, or the reason why there is none. It ends
-/// with us, and holds the lock until then.
+/// Runs a program to its end. Returns its output, or an error with its output as the reason. The
+/// program ends with this process, and holds the lock until then.
 fn output(mut command: Command, lock: &Lock) -> Result<String> {
     let program = command.get_program().to_string_lossy().into_owned();
     end_with_us(&mut command);
@@ -181,7 +183,7 @@ fn output(mut command: Command, lock: &Lock) -> Result<String> {
     })
 }
 
-/// Reads a package index.
+/// Parses a package index.
 fn parse_packages(text: &str) -> Vec<Package> {
     text.split("\n\n")
         .filter_map(|paragraph| {
@@ -203,18 +205,18 @@ fn parse_packages(text: &str) -> Vec<Package> {
         .collect()
 }
 
-/// Reads what `apt-get --simulate` would install: names and versions.
+/// Parses what `apt-get --simulate` would install: names and versions.
 fn parse_installs(text: &str) -> Vec<(String, String)> {
     let install = |line: &str| {
         let (name, rest) = line.strip_prefix("Inst ")?.split_once(" (")?;
         let version = rest.split([' ', ')']).next()?;
-        // The name of a package of another architecture has that behind it.
+        // A package of a different architecture has the architecture after its name.
         Some((name.split(':').next()?.to_owned(), version.to_owned()))
     };
     text.lines().filter_map(install).collect()
 }
 
-/// Compares versions as Debian's policy says (section 5.6.12), for those of kernels, which have no
+/// Compares versions according to Debian's policy (section 5.6.12). The versions of kernels have no
 /// epoch.
 pub(super) fn compare_versions(a: &str, b: &str) -> Ordering {
     let (mut a, mut b) = (a.as_bytes(), b.as_bytes());

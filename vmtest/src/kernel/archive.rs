@@ -1,7 +1,8 @@
-//! Reads tar archives of strangers, as they come, and only so much of them.
+//! Reads tar archives from untrusted sources as streams, up to a limit.
 //!
-//! Of a kernel's archive only regular files are taken whose names can mean nothing but a place below the directory that
-//! they are unpacked to. Links, devices and modes are left out, so that nothing of an archive can lead elsewhere.
+//! Of a kernel's archive, only regular files are extracted, and only if their names can refer to
+//! nothing but a path below the target directory. Links, devices and modes are ignored, so that
+//! nothing in an archive can lead to a different place.
 
 use super::decompress::decompressed;
 use crate::error::{Error, ErrorKind, Result};
@@ -9,23 +10,24 @@ use std::borrow::Cow;
 use std::io::{self, Read};
 use tar::EntryType;
 
-/// What all archives of one kernel may have together.
+/// The limits for all archives of one kernel together.
 #[derive(Debug, Clone)]
 pub(crate) struct Budget {
-    /// How many entries of any kind.
+    /// The maximum number of entries of any kind.
     pub(crate) entries: u64,
-    /// How many bytes when it is decompressed.
+    /// The maximum number of bytes after decompression.
     pub(crate) bytes: u64,
-    /// How many files that are kept.
+    /// The maximum number of extracted files.
     pub(crate) files: u64,
-    /// How many bytes of files that are kept.
+    /// The maximum number of bytes of extracted files.
     pub(crate) kept: u64,
-    /// How many bytes a file that is kept may have.
+    /// The maximum number of bytes of one extracted file.
     pub(crate) largest: u64,
 }
 
 impl Budget {
-    /// Enough for a kernel with all its modules and the tests that it came with.
+    /// Returns limits that suffice for a kernel with all its modules and the tests that it came
+    /// with.
     pub(crate) fn of_a_kernel() -> Self {
         Self {
             entries: 500_000,
@@ -37,31 +39,32 @@ impl Budget {
     }
 }
 
-/// What an archive says.
+/// An entry of an archive that the caller has to handle.
 pub(crate) enum Entry<'a> {
-    /// A file that is wanted: its path, relative and of plain names only, and its contents.
+    /// A wanted file: its path, which is relative and consists of plain names only, and its
+    /// contents.
     File { path: &'a str, data: &'a mut dyn Read },
-    /// What earlier layers of a container image have at this path, or below it, is gone; at the empty
-    /// path is all of it.
+    /// Everything that earlier layers of a container image have at this path, or below it, is
+    /// removed. If the path is empty, this is the whole contents.
     Removed { path: &'a str },
 }
 
-/// The longest path, and the longest description of a file in pax's format, in bytes.
+/// The maximum length of a path, and of a file's description in pax format, in bytes.
 const LONGEST_PATH: u64 = 4096;
 const LONGEST_PAX: u64 = 64 << 10;
 
-/// Reads an archive of a kernel, compressed or not, and hands over what is wanted of it.
+/// Reads an archive of a kernel, compressed or not, and passes the wanted entries to `visit`.
 ///
 /// # Errors
-/// It is damaged, or holds more than the budget has left, or a name in it leads out of it; or
-/// `visit` fails.
+/// Fails if the archive is damaged, exceeds what is left of the budget, or contains a name that
+/// leads out of it, or if `visit` fails.
 pub(crate) fn read(
     archive: impl Read,
     budget: &mut Budget,
     visit: &mut dyn FnMut(Entry<'_>) -> Result<()>,
 ) -> Result<()> {
     walk(archive, budget, &mut |item, budget| {
-        // Links, devices and directories: what is needed is none of these.
+        // Links, devices and directories are not needed.
         if item.kind != ItemKind::File {
             return Ok(());
         }
@@ -81,26 +84,26 @@ pub(crate) fn read(
     })
 }
 
-/// What an entry of an archive is.
+/// The type of an entry of an archive.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ItemKind {
     Directory,
     File,
-    /// A symbolic link, and the path that it has.
+    /// A symbolic link with its target.
     Symlink(Vec<u8>),
-    /// Another name of an earlier file, and the first name of that.
+    /// A hard link: an additional name of an earlier file, with the first name of that file.
     HardLink(Vec<u8>),
-    /// A device, a FIFO, or a kind that nobody knows: what it is called.
+    /// A device, a FIFO, or an unknown type, with its name.
     Special(&'static str),
 }
 
-/// An entry of an archive, as the archive describes it.
+/// An entry of an archive, as described by its header.
 pub(crate) struct Item<'a> {
-    /// Its name, whatever bytes that is.
+    /// The name, as uninterpreted bytes.
     pub(crate) name: Vec<u8>,
     pub(crate) kind: ItemKind,
     pub(crate) mode: u32,
-    /// The user and the group that it belongs to.
+    /// The user and the group that own it.
     pub(crate) owner: (u32, u32),
     pub(crate) size: u64,
     is_unusual: bool,
@@ -108,10 +111,10 @@ pub(crate) struct Item<'a> {
 }
 
 impl Item<'_> {
-    /// Takes a file that is kept from the budget.
+    /// Subtracts an extracted file from the budget.
     ///
     /// # Errors
-    /// The budget has too little left, or the file does not have the size that its header says.
+    /// Fails if the budget is exceeded, or if the file does not have the size that its header says.
     pub(crate) fn keep(&self, path: &str, budget: &mut Budget) -> Result<()> {
         if self.is_unusual {
             return Err(refused(format!("{path} is sparse, or has two sizes")));
@@ -124,17 +127,19 @@ impl Item<'_> {
     }
 }
 
-/// Reads a tar archive, compressed or not, and hands over each entry with what is left of the budget.
+/// Reads a tar archive, compressed or not, and passes each entry to `visit`, together with the rest
+/// of the budget.
 ///
 /// # Errors
-/// It is damaged, or holds more than the budget has left; or `visit` fails.
+/// Fails if the archive is damaged or exceeds what is left of the budget, or if `visit` fails.
 pub(crate) fn walk(
     archive: impl Read,
     budget: &mut Budget,
     visit: &mut dyn FnMut(Item<'_>, &mut Budget) -> Result<()>,
 ) -> Result<()> {
     let stream = decompressed(archive)?;
-    // Each byte is accounted for by a header before it is read; this is for what follows the last.
+    // Bytes of entries are counted when their headers are read. This limit is for the bytes after
+    // the last entry.
     let most = budget.bytes.saturating_add(1 << 20);
     let mut tar = tar::Archive::new(stream.take(most));
     let mut named = Named::default();
@@ -166,7 +171,7 @@ pub(crate) fn walk(
                     EntryType::Fifo => ItemKind::Special("a FIFO"),
                     _ => ItemKind::Special("of an unknown kind"),
                 };
-                // A number that is left out is no damage: not everything has a mode or an owner.
+                // A missing number is not an error, because not every entry has a mode or an owner.
                 let number = |number: io::Result<u64>| {
                     number.ok().and_then(|number| u32::try_from(number).ok()).unwrap_or(0)
                 };
@@ -183,7 +188,7 @@ pub(crate) fn walk(
     Ok(())
 }
 
-/// A reader that is an error where it ends before it has given so many bytes.
+/// A reader that returns an error if it ends before it has returned this many bytes.
 struct Exactly<R>(R, u64);
 
 impl<R: Read> Read for Exactly<R> {
@@ -197,7 +202,7 @@ impl<R: Read> Read for Exactly<R> {
     }
 }
 
-/// What precedes an entry and is said of it.
+/// The headers before an entry that describe it.
 #[derive(Default)]
 struct Named {
     path: Option<Vec<u8>>,
@@ -206,7 +211,7 @@ struct Named {
 }
 
 impl Named {
-    /// Reads records in pax's format: `LENGTH KEY=VALUE`, each with an end of line.
+    /// Parses records in pax format: lines of the form `LENGTH KEY=VALUE`.
     fn pax(&mut self, mut records: &[u8]) -> Result<()> {
         while !records.is_empty() {
             let record = || {
@@ -221,7 +226,7 @@ impl Named {
             match key {
                 b"path" => self.path = Some(value.to_owned()),
                 b"linkpath" => self.link = Some(value.to_owned()),
-                // The header's own size is the one that is used.
+                // The size in the header itself is used.
                 b"size" => self.is_unusual = true,
                 _ => self.is_unusual |= key.starts_with(b"GNU.sparse."),
             }
@@ -231,7 +236,7 @@ impl Named {
     }
 }
 
-/// A name without the byte that ends it in some archives.
+/// Returns a name without the zero byte that ends it in some archives.
 fn without_end(mut name: Vec<u8>) -> Vec<u8> {
     if name.last() == Some(&0) {
         name.pop();
@@ -239,15 +244,16 @@ fn without_end(mut name: Vec<u8>) -> Vec<u8> {
     name
 }
 
-/// Whether a path is not empty and can be printed.
+/// Whether a path is not empty and consists of printable characters.
 fn is_text(path: &str) -> bool {
     !path.is_empty() && !path.chars().any(char::is_control)
 }
 
-/// A path as its plain names, which are none for the root itself; nothing if it is not UTF-8.
+/// Returns a path that consists of plain names; it is empty for the root itself. Returns `None` if
+/// the path is not UTF-8.
 ///
 /// # Errors
-/// It leads out of the archive.
+/// Fails if the path leads out of the archive.
 pub(crate) fn relative(bytes: &[u8]) -> Result<Option<String>> {
     let Ok(path) = std::str::from_utf8(bytes) else { return Ok(None) };
     let names: Vec<&str> =
@@ -258,8 +264,8 @@ pub(crate) fn relative(bytes: &[u8]) -> Result<Option<String>> {
     Ok(Some(names.join("/")))
 }
 
-/// What an empty file says by its name is gone of the layers below that of its own: a path, or all
-/// below a directory.
+/// Returns the path that a whiteout file removes from the layers below its own. For the name
+/// `.wh..wh..opq` this is everything below the file's directory.
 pub(crate) fn whiteout(path: &str) -> Option<String> {
     let (directory, name) = path.rsplit_once('/').unwrap_or(("", path));
     match name.strip_prefix(".wh.")? {
@@ -269,7 +275,7 @@ pub(crate) fn whiteout(path: &str) -> Option<String> {
     }
 }
 
-/// Whether a file is a kernel's image, or something of its modules.
+/// Whether a file is a kernel's image or belongs to its modules.
 fn is_wanted(path: &str) -> bool {
     let (directory, name) = path.rsplit_once('/').unwrap_or(("", path));
     let in_modules = format!("/{directory}/").contains("/lib/modules/");
@@ -277,12 +283,12 @@ fn is_wanted(path: &str) -> bool {
     is_image(name) || in_modules && is_of_modules
 }
 
-/// Whether a file of this name is a kernel's image.
+/// Whether a file with this name is a kernel's image.
 pub(crate) fn is_image(name: &str) -> bool {
     name.starts_with("vmlinuz") || name == "bzImage"
 }
 
-/// All of an entry that says something of the next.
+/// Returns all bytes of an entry that describes the next one.
 fn whole(entry: &mut impl Read, size: u64, limit: u64) -> Result<Vec<u8>> {
     if size > limit {
         return Err(refused(format!("the name or the description of a file has {size} bytes")));
@@ -327,7 +333,8 @@ mod tests {
         data
     }
 
-    /// What is read of an archive: paths, and contents or nothing where something is removed.
+    /// Returns what is read from an archive: paths, each with its contents, or with `None` if it is
+    /// removed.
     fn contents(archive: &[u8], budget: &mut Budget) -> Result<Vec<(String, Option<Vec<u8>>)>> {
         let mut found = Vec::new();
         read(archive, budget, &mut |entry| {
@@ -397,7 +404,7 @@ mod tests {
             (EntryType::Regular, "vmlinuz", b""),
         ]);
         assert_eq!(found.unwrap(), [long.as_str(), &long, "vmlinuz"]);
-        // A name is of the entry behind it, whatever that is.
+        // A name applies to the next entry, whatever type that has.
         let found = names(&[
             (EntryType::GNULongName, "././@LongLink", format!("{long}\0").as_bytes()),
             (EntryType::Symlink, "short", b""),
@@ -466,7 +473,7 @@ mod tests {
         for cut in [100, 512, 700, 1100] {
             assert!(contents(&whole[..cut], &mut Budget::of_a_kernel()).is_err(), "{cut}");
         }
-        // What of a file is there is not taken for the file.
+        // A truncated file is not mistaken for the whole file.
         let of_a_part = read(&whole[..1100], &mut Budget::of_a_kernel(), &mut |entry| {
             if let Entry::File { data, .. } = entry {
                 assert!(data.read_to_end(&mut Vec::new()).is_err());

@@ -1,5 +1,5 @@
-//! The cache of everything that was fetched or made from it: each entry is there whole or not at
-//! all, even if a process is interrupted or others use it at the same time.
+//! The cache of everything that was fetched, or made from fetched files. Each entry is either
+//! complete or absent, even if a process is interrupted or others use the cache at the same time.
 
 use super::verified::{owned, private};
 use crate::error::{Context as _, Error, ErrorKind, Result};
@@ -18,15 +18,15 @@ pub(crate) struct Cache {
     root: PathBuf,
 }
 
-/// The caches that this process uses, each with the lock that says so.
+/// The caches that this process uses, each with the lock that marks it as in use.
 static IN_USE: Mutex<BTreeMap<PathBuf, File>> = Mutex::new(BTreeMap::new());
 
 impl Cache {
-    /// The cache in `XDG_CACHE_HOME`, or else `~/.cache`. Until this process ends, nothing is removed
-    /// from it by [`Cache::alone`] in another.
+    /// Opens the cache in `XDG_CACHE_HOME`, or else in `~/.cache`. Until this process ends,
+    /// [`Cache::alone`] in other processes removes nothing from it.
     ///
     /// # Errors
-    /// Other users can write to it; or it can't be made.
+    /// Fails if other users can write to the directory, or if it can't be created.
     pub(crate) fn open() -> Result<Self> {
         let base = std::env::var_os("XDG_CACHE_HOME")
             .map(PathBuf::from)
@@ -53,8 +53,8 @@ impl Cache {
         Ok(cache)
     }
 
-    /// Waits until no other process uses the cache, and does something while none does.
-    /// `is_waited_for` is called if there is one.
+    /// Waits until no other process uses the cache, and runs a function while that is so. If there
+    /// is a process to wait for, `is_waited_for` is called first.
     pub(crate) fn alone<T>(
         &self,
         is_waited_for: impl FnOnce(),
@@ -62,7 +62,7 @@ impl Cache {
     ) -> Result<T> {
         let in_use = IN_USE.lock().unwrap_or_else(PoisonError::into_inner);
         let ours = in_use.get(&self.root).expect("a cache that was opened is in use");
-        // The same lock, which only changes its kind.
+        // This is the same lock. Only its mode changes.
         let ours = ours.try_clone().doing("share a lock")?;
         drop(in_use);
         if flock(&ours, FlockOperation::NonBlockingLockExclusive).is_err() {
@@ -74,15 +74,15 @@ impl Cache {
         done
     }
 
-    /// A path in the cache.
+    /// Returns a path in the cache.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.root.join(name)
     }
 
-    /// Makes a directory of the cache, if it is not there.
+    /// Creates a directory of the cache if it does not exist.
     ///
     /// # Errors
-    /// Other users can write to it or to one above it; or it can't be made.
+    /// Fails if other users can write to it or to a directory above it, or if it can't be created.
     pub(crate) fn directory(&self, name: &str) -> Result<PathBuf> {
         let mut path = self.root.clone();
         for part in Path::new(name) {
@@ -92,7 +92,8 @@ impl Cache {
         Ok(path)
     }
 
-    /// Waits until no other process holds the lock of this name, and holds it until dropped.
+    /// Waits until no other process holds the lock with this name. The lock is held until it is
+    /// dropped.
     pub(crate) fn lock(&self, name: &str) -> Result<Lock> {
         let (path, file) = self.lock_file(name)?;
         flock(&file, FlockOperation::LockExclusive).at("lock", &path)?;
@@ -106,7 +107,7 @@ impl Cache {
     }
 }
 
-/// Makes a directory that only this user may open, if it is not there.
+/// Creates a directory that only this user may open, if it does not exist.
 fn make_private(path: &Path) -> Result<()> {
     match DirBuilder::new().mode(0o700).create(path) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
@@ -122,8 +123,8 @@ fn make_private(path: &Path) -> Result<()> {
     }
 }
 
-/// That no other user can put another directory in the place of one in `base`: in a directory that
-/// all may write to, `/tmp` for one, the sticky bit prevents that.
+/// Checks that no other user can replace a directory in `base`. In a directory that all users may
+/// write to, such as `/tmp`, the sticky bit prevents that.
 fn no_one_replaces(base: &Path) -> Result<()> {
     let metadata = base.metadata().at("find", base)?;
     owned(base, &metadata)?;
@@ -136,15 +137,15 @@ fn no_one_replaces(base: &Path) -> Result<()> {
         .help("set XDG_CACHE_HOME to a directory that only you can write to"))
 }
 
-/// A lock that is held until it is dropped, or its process ends however it may.
+/// A lock that is held until it is dropped or its process ends in any way.
 #[derive(Debug)]
 pub(crate) struct Lock {
     file: File,
 }
 
 impl Lock {
-    /// Lets a program, which reads no input, hold the lock too: if this process is killed, the lock is
-    /// not free before the program has ended.
+    /// Lets a program that reads no input hold the lock as well. If this process is killed, the
+    /// lock is not released before the program has ended.
     pub(crate) fn share_with(&self, command: &mut Command) -> Result<()> {
         let file = self.file.try_clone().doing("share a lock")?;
         command.stdin(Stdio::from(file));
@@ -152,18 +153,20 @@ impl Lock {
     }
 }
 
-/// What follows a directory's name while it is filled.
+/// The text after a directory's name while the directory is filled.
 pub(crate) const UNFINISHED: &str = ".unfinished-";
 
-/// Makes the directory `target` by filling another beside it and renaming that: it is there whole
-/// or not at all. What interrupted attempts left is removed first; the caller holds a lock.
+/// Creates the directory `target` by filling a temporary directory beside it and renaming that.
+/// `target` is therefore either complete or absent. Leftovers of interrupted attempts are removed
+/// first. The caller must hold a lock.
 pub(crate) fn fill_directory(target: &Path, fill: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
     let parent = target.parent().unwrap_or(target);
     let mut name = target.file_name().unwrap_or_default().to_owned();
     name.push(UNFINISHED);
     for entry in fs::read_dir(parent).at("list", parent)?.flatten() {
         if entry.file_name().as_encoded_bytes().starts_with(name.as_encoded_bytes()) {
-            // A program that was killed may still be about to end. The name of ours is another.
+            // A program that was killed may not have ended yet. The temporary directory of this
+            // process has a different name.
             let _ = fs::remove_dir_all(entry.path());
         }
     }
@@ -176,13 +179,13 @@ pub(crate) fn fill_directory(target: &Path, fill: impl FnOnce(&Path) -> Result<(
     let unfinished = unfinished.keep();
     let renamed = fs::rename(&unfinished, target).at("put in place", target);
     if renamed.is_err() {
-        // The first error is the one to tell.
+        // The first error is the one to report.
         let _ = fs::remove_dir_all(&unfinished);
     }
     renamed
 }
 
-/// Removes whatever is at a path, if something is.
+/// Removes the file or directory at a path, if there is one.
 pub(crate) fn remove(path: &Path) -> Result<()> {
     match path.symlink_metadata() {
         Ok(metadata) if !metadata.is_dir() => fs::remove_file(path).at("remove", path),
@@ -190,7 +193,7 @@ pub(crate) fn remove(path: &Path) -> Result<()> {
     }
 }
 
-/// Removes a directory, if it is there.
+/// Removes a directory, if it exists.
 pub(crate) fn remove_directory(path: &Path) -> Result<()> {
     match fs::remove_dir_all(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error).at("remove", path),
@@ -213,7 +216,7 @@ mod tests {
         assert!(failed.is_err());
         assert_eq!(fs::read_dir(temporary.path()).unwrap().count(), 0);
 
-        // As if a process had been killed half-way.
+        // This is what a killed process leaves behind.
         let left = temporary.path().join("kernel.unfinished-x");
         fs::create_dir(&left).unwrap();
         fs::write(left.join("half"), "").unwrap();
@@ -249,10 +252,11 @@ mod tests {
         fs::set_permissions(open_to_all.path(), PermissionsExt::from_mode(0o777)).unwrap();
         std::os::unix::fs::symlink(open_to_all.path(), cache.path("images")).unwrap();
         assert_eq!(cache.directory("images").unwrap_err().kind(), ErrorKind::CacheUnsafe);
-        // A larger disk may have some of it.
+        // A home directory may contain symbolic links to directories on a larger disk.
         fs::set_permissions(open_to_all.path(), PermissionsExt::from_mode(0o700)).unwrap();
         cache.directory("images").unwrap();
-        // Who owns a link can have it lead elsewhere the next moment. Only root can make one of another user's.
+        // The owner of a link can change its target at any time. Only root can create a link that
+        // belongs to a different user.
         if rustix::process::geteuid().is_root() {
             std::os::unix::fs::lchown(cache.path("images"), Some(65534), None).unwrap();
             assert_eq!(cache.directory("images").unwrap_err().kind(), ErrorKind::CacheUnsafe);

@@ -5,15 +5,16 @@ use crate::error::{Error, ErrorKind, Result};
 use std::io::{self, Read};
 
 pub(crate) const MAGIC: &[u8] = b"!<arch>\n";
-/// A member's header: name, time, owner, group, mode, size, end.
+/// The size of a member's header: name, time, owner, group, mode, size, end mark.
 const HEADER: usize = 60;
-/// A package has three members; a signature and what a vendor adds are a few more.
+/// The maximum number of members. A package has three; a signature and a vendor's additions are a
+/// few more.
 const MEMBERS: usize = 16;
 
-/// Reads the files of a kernel from a package, as [`archive::read`] does.
+/// Reads the files of a kernel from a package, like [`archive::read`].
 ///
 /// # Errors
-/// It is no package, or as [`archive::read`].
+/// Fails if it is not a package, or for the reasons of [`archive::read`].
 pub(crate) fn read(
     package: impl Read,
     budget: &mut Budget,
@@ -22,10 +23,10 @@ pub(crate) fn read(
     data(package, |archive| archive::read(archive, budget, visit))
 }
 
-/// Hands over the archive with the files of a package.
+/// Passes the archive that contains the files of a package to `read`.
 ///
 /// # Errors
-/// It is no package, or `read` fails.
+/// Fails if it is not a package, or if `read` fails.
 pub(crate) fn data<T>(
     mut package: impl Read,
     read: impl FnOnce(&mut dyn Read) -> Result<T>,

@@ -1,4 +1,4 @@
-//! Kernels from Debian's packages: which packages have them, and what is kept of these.
+//! Kernels from Debian's packages: which packages contain them, and which files are kept.
 
 use super::apt::{Apt, compare_versions};
 use super::archive::Budget;
@@ -16,17 +16,18 @@ use std::path::{Path, PathBuf};
 pub(super) struct Line {
     pub(super) name: &'static str,
     suite: &'static str,
-    /// What the name of the package with the image begins with, before the version.
+    /// The prefix of the name of the package with the image, before the version.
     image: &'static str,
-    /// What the name of the package with the modules begins with.
+    /// The prefix of the name of the package with the modules.
     modules: &'static str,
-    /// What the kernel needs on its command line to be like its successors.
+    /// Arguments that this kernel needs on its command line to behave like its successors.
     pub(super) arguments: &'static [&'static str],
 }
 
-/// From 6.19 on `linux-image` is an empty shell around `linux-binary` and `linux-modules`.
+/// From 6.19 on, `linux-image` is an empty package that depends on `linux-binary` and
+/// `linux-modules`.
 pub(super) const LINES: [Line; 11] = [
-    // BPF is built into 5.10's security modules, but not in the list of those that are on.
+    // BPF is built into 5.10's security modules, but is not in the list of the enabled ones.
     Line { arguments: &["lsm=lockdown,yama,apparmor,bpf"], ..whole("5.10", "bullseye-security") },
     whole("6.1", "bookworm-security"),
     whole("6.12", "trixie-security"),
@@ -48,10 +49,11 @@ const fn split(name: &'static str) -> Line {
     Line { image: "linux-binary-", modules: "linux-modules-", ..whole(name, "trixie-backports") }
 }
 
-/// The flavour that boots fastest: it leaves out drivers of hardware that no virtual machine has.
+/// The flavour that boots fastest, because it leaves out drivers for hardware that virtual machines
+/// do not have.
 const FLAVOUR: &str = "-cloud-amd64";
 
-/// The line by that name.
+/// Returns the line with that name.
 pub(super) fn line(name: &str) -> Result<&'static Line> {
     LINES.iter().find(|line| line.name == name).ok_or_else(|| {
         let known: Vec<_> = LINES.iter().map(|line| line.name).collect();
@@ -60,17 +62,18 @@ pub(super) fn line(name: &str) -> Result<&'static Line> {
     })
 }
 
-/// Where Debian's packages come from, and which are wanted.
+/// Where Debian's packages come from, and which versions to use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Packages {
-    /// The mirror that has them.
+    /// The mirror to fetch from.
     pub mirror: Mirror,
-    /// The file that pins them, if there is one: what it does not pin yet it does after.
+    /// The file that pins the packages, if there is one. Packages that it does not pin yet are
+    /// added to it.
     pub lock: Option<LockFile>,
 }
 
 impl Packages {
-    /// The packages of the mirror that this machine's apt uses, without a lock file.
+    /// Returns a configuration that uses the mirror of this machine's apt, without a lock file.
     #[must_use]
     pub fn configured() -> Self {
         Self { mirror: Mirror::configured(None, None), lock: None }
@@ -113,24 +116,24 @@ impl Line {
     pub(super) fn has_image(&self, package: &Package) -> bool {
         let name = package.name.strip_prefix(self.image);
         let name = name.and_then(|name| name.strip_suffix(FLAVOUR)?.strip_prefix(self.name));
-        // Not `6.1-cloud-amd64`, which only depends on the newest.
+        // This excludes `6.1-cloud-amd64`, which only depends on the newest kernel.
         name.is_some_and(|rest| rest.starts_with('.'))
     }
 }
 
-/// Which kernel of a line is wanted.
+/// Which kernel of a line to use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Wanted {
-    /// The one that is pinned; without one the newest that is there; without any the newest.
+    /// The pinned one, or else the newest in the cache, or else the newest in the index.
     Pinned,
-    /// The newest in the index, which is pinned then.
+    /// The newest in the index, which is then pinned.
     Newest,
 }
 
-/// The directory with the kernel of a line in the cache, if it is there.
+/// Returns the cache directory with the kernel of a line, if it exists.
 ///
 /// # Errors
-/// The lock file pins another package of this version, or the cache can't be read.
+/// Fails if the lock file pins a different package of this version, or if the cache can't be read.
 pub(super) fn cached(line: &Line, cache: &Cache, packages: &Packages) -> Result<Option<PathBuf>> {
     let parent = cache.directory(&format!("debian/{}", line.name))?;
     let Some(pinned) = packages.pinned()?.into_iter().find(|package| line.has_image(package))
@@ -146,7 +149,7 @@ pub(super) fn cached(line: &Line, cache: &Cache, packages: &Packages) -> Result<
     Ok(Some(directory))
 }
 
-/// That what the lock file pins and what the cache has is the same.
+/// Checks that the package in the lock file and the one in the cache are the same.
 fn agree(
     pinned: &Package,
     found: &Package,
@@ -174,10 +177,10 @@ fn agree(
     }
 }
 
-/// What begins the digest of what is kept of a package; another number stands for other files.
+/// The prefix of the digest of the kept files. The number changes if different files are kept.
 const KEPT: &str = "1:";
 
-/// A digest of what the cache keeps of the package with a kernel's image.
+/// Returns a digest of the files that the cache keeps of the package with a kernel's image.
 fn kept(line: &Line, directory: &Path) -> Result<String> {
     let mut digests = Manifest::read(directory)?.vmlinux(directory)?;
     if line.modules == line.image {
@@ -186,7 +189,8 @@ fn kept(line: &Line, directory: &Path) -> Result<String> {
     Ok(format!("{KEPT}{}", crate::digest::sha256(digests)))
 }
 
-/// The directory with the kernel of a line, which is fetched if it is not there.
+/// Returns the directory with the kernel of a line, and fetches the kernel if it is not in the
+/// cache.
 pub(super) fn ensure(
     line: &Line,
     cache: &Cache,
@@ -206,7 +210,7 @@ pub(super) fn ensure(
         }
         (None, None) => fetch(line, cache, packages, None, &lock)?,
     };
-    // What is pinned stays as it is.
+    // A pinned package stays pinned.
     if pinned.is_none() {
         let package = Manifest::read(&target)?.package;
         packages.pin(line, package, || kept(line, &target))?;
@@ -214,7 +218,7 @@ pub(super) fn ensure(
     Ok(target)
 }
 
-/// Fetches a kernel of a line: the package that is pinned, or the newest.
+/// Fetches a kernel of a line: the pinned package, or else the newest.
 fn fetch(
     line: &Line,
     cache: &Cache,
@@ -227,7 +231,7 @@ fn fetch(
         pinned.map_or_else(|| newest(line, apt.index()?), |package| Ok(package.clone()))?;
     let target = cache.directory(&format!("debian/{}", line.name))?.join(&package.version);
     if !Manifest::is_in(&target) {
-        // What is there without a description is none of ours.
+        // A directory without a description was not created by this program.
         remove(&target)?;
         fill_directory(&target, |directory| {
             let deb = apt.fetch(&package, directory, lock)?;
@@ -237,7 +241,8 @@ fn fetch(
     Ok(target)
 }
 
-/// Takes from a package what a directory of the cache is to have: the image, and maybe the modules.
+/// Extracts the files of a cache directory from a package: the image, and modules if the package
+/// contains them.
 fn fill(line: &Line, package: &Package, deb: &Path, directory: &Path) -> Result<()> {
     let (unpacked, list) = unpack(package, deb, directory)?;
     let release = package.release(line.image).to_owned();
@@ -257,7 +262,7 @@ fn fill(line: &Line, package: &Package, deb: &Path, directory: &Path) -> Result<
     Manifest { release, package, vmlinux: Some(crate::digest::sha256(&vmlinux)) }.write(directory)
 }
 
-/// Takes the files of a kernel out of a package, and removes the package.
+/// Extracts the files of a kernel from a package, and removes the package.
 fn unpack(package: &Package, deb: &Path, directory: &Path) -> Result<(PathBuf, List)> {
     let unpacked = directory.join("unpacked");
     let mut keeper = Keeper::new(&unpacked);
@@ -270,7 +275,7 @@ fn unpack(package: &Package, deb: &Path, directory: &Path) -> Result<(PathBuf, L
     Ok((unpacked, list))
 }
 
-/// The package with the newest kernel of a line.
+/// Returns the package with the newest kernel of a line.
 fn newest(line: &Line, index: Vec<Package>) -> Result<Package> {
     index
         .into_iter()
@@ -282,7 +287,8 @@ fn newest(line: &Line, index: Vec<Package>) -> Result<Package> {
         })
 }
 
-/// The directory with the unpacked files of a package of a suite; fetches it if it is not there.
+/// Returns the directory with the unpacked files of a package, which is fetched if it is not in the
+/// cache.
 pub(super) fn ensure_package(
     suite: &'static str,
     name: &str,
@@ -304,7 +310,7 @@ pub(super) fn ensure_package(
     Ok(directory.join("unpacked"))
 }
 
-/// The files of a kernel's modules; fetches their package if they are not there.
+/// Returns the files of a kernel's modules. Fetches their package if they are not in the cache.
 pub(super) fn ensure_modules(
     line: &Line,
     directory: &Path,
@@ -313,7 +319,7 @@ pub(super) fn ensure_modules(
 ) -> Result<ModuleList> {
     let name = format!("{}{release}", line.modules);
     let pinned = packages.pinned()?.into_iter().find(|package| package.name == name);
-    // Where one package has both, what the lock file says of the image is said of the modules too.
+    // If one package contains both, the lock file's entry for the image also covers the modules.
     let pinned = pinned.filter(|_| line.modules != line.image);
     if !directory.join(MODULES).exists() {
         let cache = Cache::open()?;
@@ -365,7 +371,7 @@ fn fetch_modules(
         keep_modules(&unpacked, &list, release, staging, &package)?;
         remove_directory(&unpacked)
     })?;
-    // The list comes last: with it the modules are there.
+    // The list is written last: if it exists, the modules are complete.
     for name in ["modules", MODULES] {
         remove(&directory.join(name))?;
         std::fs::rename(staging.join(name), directory.join(name)).at("put in place", directory)?;
@@ -373,7 +379,7 @@ fn fetch_modules(
     remove_directory(&staging)
 }
 
-/// Removes all kernels of a line but the one that is wanted; how many there were.
+/// Removes all kernels of a line except the wanted one. Returns the number of removed kernels.
 pub(super) fn prune(line: &Line, cache: &Cache, packages: &Packages) -> Result<usize> {
     let _lock = cache.lock(&format!("kernel-{}", line.name))?;
     let kept = cached(line, cache, packages)?;
@@ -388,7 +394,7 @@ pub(super) fn prune(line: &Line, cache: &Cache, packages: &Packages) -> Result<u
     Ok(removed)
 }
 
-/// The newest of the kernels that are there. What else lies there is left alone.
+/// Returns the newest kernel in the cache. Files that are not kernels are ignored.
 fn newest_cached(parent: &Path) -> Result<Option<PathBuf>> {
     let entries = std::fs::read_dir(parent).at("list", parent)?;
     Ok(entries
@@ -399,7 +405,7 @@ fn newest_cached(parent: &Path) -> Result<Option<PathBuf>> {
         .map(|name| parent.join(name)))
 }
 
-/// Moves the modules of a release to where a directory of the cache has them, with a list of them.
+/// Moves the modules of a release to their place in a cache directory, and adds a list of them.
 fn keep_modules(
     unpacked: &Path,
     list: &List,

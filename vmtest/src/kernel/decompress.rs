@@ -1,5 +1,5 @@
-//! Decompresses untrusted data as a stream, so that the reader decides how much, and with a limit
-//! on the memory that a stream may ask for.
+//! Decompresses untrusted data as a stream, so that the reader controls the amount of data, and
+//! with a limit on the memory that a stream may request.
 
 use super::archive::damaged;
 use crate::error::Result;
@@ -7,22 +7,24 @@ use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 use std::io::{self, BufRead, BufReader, Read};
 
-/// The most memory that a stream in xz's format may ask for, in KiB; `xz -9` needs 65.
+/// The maximum memory that an xz stream may request, in KiB; `xz -9` needs 65 MiB.
 const XZ_MEMORY: u32 = 128 << 10;
 
 const GZIP: &[u8] = &[0x1f, 0x8b];
 const XZ: &[u8] = &[0xfd, b'7', b'z', b'X', b'Z', 0];
-/// A frame of zstd's, and one that is skipped, less their lowest four bits.
+/// The magic numbers of a zstd frame and of a skippable frame, without their lowest four bits.
 const ZSTD: u32 = 0xfd2f_b528;
 const ZSTD_SKIPPED: u32 = 0x184d_2a50;
 
-/// What is in a stream that is compressed with gzip, xz or zstd, or not at all.
+/// Returns the decompressed contents of a stream that is compressed with gzip, xz or zstd, or not
+/// at all.
 ///
 /// # Errors
-/// It can't be read.
+/// Fails if the stream can't be read.
 pub(super) fn decompressed<'a>(stream: impl Read + 'a) -> Result<Box<dyn Read + 'a>> {
     let mut stream = BufReader::with_capacity(64 << 10, stream);
-    // A reader may give fewer bytes than there are; what is too short for a magic number is no archive.
+    // A reader may return fewer bytes than requested. Data that is too short for a magic number is
+    // not an archive.
     let mut head = [0; 6];
     let mut length = 0;
     while length < head.len() {
@@ -44,17 +46,17 @@ pub(super) fn decompressed<'a>(stream: impl Read + 'a) -> Result<Box<dyn Read + 
     })
 }
 
-/// What is in a stream in xz's format.
+/// Returns the decompressed contents of an xz stream.
 pub(super) fn xz<'a>(stream: impl Read + 'a) -> impl Read + 'a {
     lzma_rust2::XzReader::new_mem_limit(stream, true, XZ_MEMORY)
 }
 
-/// What is in a stream in zstd's format, whose frames may be many.
+/// Returns the decompressed contents of a zstd stream, which may consist of several frames.
 pub(super) fn zstd<'a>(stream: impl BufRead + 'a) -> impl Read + 'a {
     Zstd::new(stream)
 }
 
-/// Frames of zstd's, one after the other.
+/// A sequence of zstd frames.
 struct Zstd<R> {
     source: R,
     decoder: FrameDecoder,
@@ -66,7 +68,7 @@ impl<R: BufRead> Zstd<R> {
         Self { source, decoder: FrameDecoder::new(), is_in_frame: false }
     }
 
-    /// Goes on to the next frame; whether there is one.
+    /// Advances to the next frame. Returns whether there is one.
     fn next_frame(&mut self) -> io::Result<bool> {
         while !self.source.fill_buf()?.is_empty() {
             match self.decoder.init(&mut self.source) {
@@ -113,7 +115,7 @@ mod tests {
     use std::io::Write as _;
     use std::process::{Command, Stdio};
 
-    /// What a program makes of some bytes.
+    /// Returns the output of a program for the given input.
     fn piped(program: &str, bytes: &[u8]) -> Vec<u8> {
         let mut child = Command::new(program)
             .args(["--stdout", "-"])
@@ -162,7 +164,8 @@ mod tests {
         // A frame header: a window of two gigabytes; then a last block of one byte.
         let window = [0x28, 0xb5, 0x2f, 0xfd, 0, 21 << 3, 9, 0, 0, b'x'];
         assert!(unpacked(&window).unwrap_err().to_string().contains("indow"));
-        // The header of a stream of xz's without checksums; then that of a block whose dictionary has a gigabyte.
+        // The header of an xz stream without checksums, and that of a block whose dictionary takes
+        // one gigabyte.
         let with_checksum = |bytes: &[u8]| [bytes, &crc32fast::hash(bytes).to_le_bytes()].concat();
         let stream = [b"\xfd7zXZ\0".to_vec(), with_checksum(&[0, 0])].concat();
         let block = with_checksum(&[2, 0, 0x21, 1, 36, 0, 0, 0]);

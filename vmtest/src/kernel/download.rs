@@ -1,4 +1,4 @@
-//! Downloads: from addresses that a configuration or an image names, and that may be hostile.
+//! Downloads from addresses that a configuration or an image names. They may be hostile.
 
 use super::cache::Lock;
 use crate::error::{Context as _, Error, ErrorKind, Result};
@@ -10,10 +10,10 @@ use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// What curl exits with if a file is larger than it may be.
+/// The exit status of curl if a file exceeds the size limit.
 const TOO_LARGE: i32 = 63;
 
-/// How an address is read.
+/// How an address is accessed.
 #[derive(Debug, PartialEq, Eq)]
 enum Scheme {
     Https,
@@ -22,11 +22,11 @@ enum Scheme {
     File(PathBuf),
 }
 
-/// Fetches what is at an address into a new file, of at most `limit` bytes.
+/// Fetches the contents of an address into a new file, at most `limit` bytes.
 ///
 /// # Errors
-/// The address is neither of HTTPS, nor of this machine, nor of a file; or what is there can't be had,
-/// or is larger.
+/// Fails if the address is not an HTTPS address, an address of this machine or a file. Also fails
+/// if the contents can't be fetched or are larger than `limit`.
 pub(super) fn fetch(
     address: &str,
     headers: &[&str],
@@ -42,11 +42,11 @@ pub(super) fn fetch(
         Scheme::Https => "=https",
         Scheme::LocalHttp => "=http",
     };
-    // curl knows this machine's proxies and certificates.
+    // curl knows the proxies and certificates of this machine.
     let mut command = Command::new("curl");
     command.args(["--fail", "--silent", "--show-error", "--location", "--retry", "2", "--globoff"]);
     command.args(["--proto", protocol, "--proto-redir", "=https"]);
-    // Nobody waits for a server that says nothing.
+    // The download stops if the server sends nothing for too long.
     command.args(["--connect-timeout", "60", "--speed-limit", "100", "--speed-time", "60"]);
     for header in headers {
         command.args(["--header", header]);
@@ -57,7 +57,7 @@ pub(super) fn fetch(
 }
 
 fn run(mut command: Command, address: &str, limit: u64, lock: &Lock) -> Result<()> {
-    // curl takes a server's word for the size, where there is one.
+    // curl's own limit relies on the size that the server announces, if it announces one.
     let most = Rlimit { current: Some(limit), maximum: Some(limit) };
     // SAFETY: the call is async-signal-safe and allocates nothing.
     unsafe {
@@ -80,7 +80,7 @@ fn run(mut command: Command, address: &str, limit: u64, lock: &Lock) -> Result<(
     Err(Error::new(ErrorKind::Fetch, format!("cannot fetch {address}: {said}")))
 }
 
-/// How an address is read, if it may be at all.
+/// Returns how an address is accessed. Fails if it is not allowed.
 fn scheme(address: &str) -> Result<Scheme> {
     let refused = |what: &str| {
         let message = format!("can't fetch from {address:?}: {what}");
@@ -106,8 +106,8 @@ fn scheme(address: &str) -> Result<Scheme> {
     }
 }
 
-/// Whether a host, maybe with a port, is this machine by its very name: `localhost`, or an address of
-/// the loopback interface, as a number.
+/// Whether a host, with or without a port, is literally this machine: `localhost`, or a numeric
+/// address of the loopback interface.
 pub(super) fn is_local(host: &str) -> bool {
     let (name, port) = match host.strip_prefix("[::1]") {
         Some(port) => ("localhost", port.strip_prefix(':').unwrap_or(port)),

@@ -1,14 +1,14 @@
-//! What fuzzing feeds with random bytes: readers of files that strangers made.
+//! Functions that fuzzing calls with random bytes. They read files from untrusted sources.
 
 use super::archive::{self, Budget, Entry, damaged};
 use super::{deb, image, lock};
 use std::path::{Component, Path};
 
-/// The most that may be unpacked of an input.
+/// The maximum number of bytes that may be unpacked from an input.
 const LIMIT: u64 = 4 << 20;
 
-/// A layer of a container image, or a Debian package: what is taken of it stays within the budget, and
-/// each path below the directory that it is unpacked to.
+/// Reads a layer of a container image, or a Debian package. The extracted files must stay within
+/// the budget, and their paths must be below the target directory.
 pub fn archive(data: &[u8]) {
     let mut budget =
         Budget { entries: 1000, bytes: LIMIT, files: 100, kept: LIMIT, largest: LIMIT };
@@ -24,7 +24,7 @@ pub fn archive(data: &[u8]) {
         }
         Ok(())
     };
-    // An error is an answer like any other.
+    // An error is a valid result.
     let _ = if data.starts_with(deb::MAGIC) {
         deb::read(data, &mut budget, &mut visit)
     } else {
@@ -41,7 +41,7 @@ fn is_below(path: &str) -> bool {
         && !path.to_string_lossy().chars().any(char::is_control)
 }
 
-/// A lock file: what it pins can be part of a path.
+/// Reads a lock file. What it pins must be safe as part of a path.
 pub fn lock(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     for package in lock::parse(text, Path::new("fuzz.lock")).unwrap_or_default() {
@@ -52,7 +52,7 @@ pub fn lock(data: &[u8]) {
     }
 }
 
-/// An image of a kernel: what it unpacks to is an uncompressed one.
+/// Reads a kernel image. The result must be an uncompressed kernel.
 pub fn image(data: &[u8]) {
     const LARGEST: usize = 4 << 20;
     if let Ok(vmlinux) = image::vmlinux_up_to(LARGEST, data, "fuzz") {

@@ -1,5 +1,5 @@
-//! Takes the uncompressed kernel out of a bzImage: QEMU starts that at once, where the bzImage
-//! unpacks itself in the guest, which takes seconds when the processor is emulated.
+//! Extracts the uncompressed kernel from a bzImage. QEMU starts it immediately, whereas a bzImage
+//! decompresses itself in the guest, which takes seconds on an emulated processor.
 //!
 //! The layout is in the kernel's `Documentation/arch/x86/boot.rst`.
 
@@ -11,17 +11,17 @@ const LZ4_LEGACY: [u8; 4] = [0x02, 0x21, 0x4c, 0x18];
 const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 const XZ: [u8; 6] = [0xfd, b'7', b'z', b'X', b'Z', 0];
 const ELF: &[u8] = b"\x7fELF";
-/// The largest kernel that is unpacked; without debug information they have some 60 MiB.
+/// The size limit of an uncompressed kernel. Without debug information, kernels have some 60 MiB.
 const LARGEST: usize = 512 << 20;
 /// LZ4's legacy format cuts its input into blocks of this size.
 const LZ4_BLOCK: usize = 8 << 20;
 
-/// The uncompressed kernel in `image`, which may be one already.
+/// Returns the uncompressed kernel in `image`, which may be uncompressed already.
 pub(super) fn vmlinux(image: &[u8], name: &str) -> Result<Vec<u8>> {
     vmlinux_up_to(LARGEST, image, name)
 }
 
-/// As [`vmlinux`], if it has no more bytes than this.
+/// Like [`vmlinux`], but fails if the result is larger than `largest`.
 pub(super) fn vmlinux_up_to(largest: usize, image: &[u8], name: &str) -> Result<Vec<u8>> {
     let corrupt = |what: &str| {
         Error::new(ErrorKind::KernelCorrupt, format!("{name} is not a usable kernel image: {what}"))
@@ -44,16 +44,16 @@ pub(super) fn vmlinux_up_to(largest: usize, image: &[u8], name: &str) -> Result<
     }
 }
 
-/// What an uncompressed kernel calls itself: `uname -r`.
+/// Returns the release of an uncompressed kernel, as in `uname -r`.
 pub(super) fn release(vmlinux: &[u8]) -> Option<String> {
     const BANNER: &[u8] = b"Linux version ";
-    // The banner's format string comes first where the compiler puts it first.
+    // Some compilers put the banner's format string in front of the banner.
     vmlinux.windows(BANNER.len()).enumerate().filter(|(_, window)| *window == BANNER).find_map(
         |(at, _)| {
             let rest = &vmlinux[at + BANNER.len()..];
             let end = rest.iter().take(100).position(|byte| *byte == b' ')?;
             let release = std::str::from_utf8(&rest[..end]).ok()?;
-            // It becomes part of paths and of what is shown.
+            // The release becomes part of paths and messages.
             let is_plain =
                 release.chars().all(|c| c.is_ascii_alphanumeric() || "+-._~".contains(c));
             let is_release = release.starts_with(|first: char| first.is_ascii_digit());
@@ -62,7 +62,7 @@ pub(super) fn release(vmlinux: &[u8]) -> Option<String> {
     )
 }
 
-/// The compressed part of a bzImage.
+/// Returns the compressed part of a bzImage.
 fn payload(image: &[u8]) -> std::result::Result<&[u8], &'static str> {
     let word = |at: usize| {
         let bytes = image.get(at..at + 4).ok_or("it is cut short")?;
@@ -76,12 +76,13 @@ fn payload(image: &[u8]) -> std::result::Result<&[u8], &'static str> {
         sectors => usize::from(sectors),
     };
     let start = (sectors + 1) * 512 + word(0x248)?;
-    // The last four bytes hold the size of what was compressed.
+    // The last four bytes contain the uncompressed size.
     let length = word(0x24c)?.checked_sub(4).ok_or("it has no payload")?;
     image.get(start..start + length).ok_or("it is cut short")
 }
 
-/// What is compressed; if that is larger, some more bytes than `largest`.
+/// Decompresses the payload. If the result is larger than `largest`, only slightly more than that
+/// is returned.
 fn decompress(payload: &[u8], largest: usize) -> std::result::Result<Vec<u8>, String> {
     if let Some(blocks) = payload.strip_prefix(&LZ4_LEGACY) {
         return decompress_lz4(blocks, largest);
@@ -103,7 +104,7 @@ fn decompress_lz4(mut blocks: &[u8], largest: usize) -> std::result::Result<Vec<
     let mut buffer = vec![0; LZ4_BLOCK];
     while let Some((size, rest)) = blocks.split_first_chunk::<4>() {
         let size = u32::from_le_bytes(*size) as usize;
-        // Streams that were glued together begin anew with the magic number.
+        // Each of several concatenated streams starts with the magic number.
         if size.to_le_bytes()[..4] == LZ4_LEGACY {
             blocks = rest;
             continue;
@@ -137,7 +138,7 @@ mod tests {
         assert!(vmlinux(&image, "x").unwrap_err().to_string().contains("cut short"));
     }
 
-    /// A bzImage whose compressed part is this.
+    /// Returns a bzImage with this compressed part.
     fn bz_image(compressed: &[u8]) -> Vec<u8> {
         let mut image = vec![0; 1024];
         image[0x1f1] = 1;
@@ -149,7 +150,8 @@ mod tests {
 
     #[test]
     fn a_decompression_bomb_is_told() {
-        // A frame of zstd's: no size, a window of 1 MiB; then blocks that repeat one byte 128 Ki times.
+        // A zstd frame without a size and with a window of 1 MiB, followed by blocks that repeat
+        // one byte 128 Ki times.
         let mut bomb = [&ZSTD[..], &[0, 10 << 3]].concat();
         let block = |is_last: u32| (is_last | 1 << 1 | (128 << 10) << 3).to_le_bytes();
         for _ in 0..LARGEST >> 17 {

@@ -1,5 +1,5 @@
-//! Files that were taken from archives of strangers, with a list of what they are: each is compared
-//! with its digest whenever it is used.
+//! Files that were extracted from untrusted archives, with a list of their digests. Each file is
+//! compared with its digest whenever it is used.
 
 use super::archive::Entry;
 use crate::digest::Hasher;
@@ -16,7 +16,7 @@ pub(crate) type List = BTreeMap<String, String>;
 /// Writes files below a directory that nothing else writes to.
 pub(crate) struct Keeper<'a> {
     directory: &'a Path,
-    /// The digests of the files, and the layers that they come from.
+    /// The digests of the files, and the layers that contained them.
     files: BTreeMap<String, (String, u32)>,
     layer: u32,
 }
@@ -26,12 +26,12 @@ impl<'a> Keeper<'a> {
         Self { directory, files: BTreeMap::new(), layer: 0 }
     }
 
-    /// Goes on with the next layer of a container image.
+    /// Continues with the next layer of a container image.
     pub(crate) fn next_layer(&mut self) {
         self.layer += 1;
     }
 
-    /// Does what an entry of an archive says.
+    /// Applies an entry of an archive.
     pub(crate) fn take(&mut self, entry: Entry<'_>) -> Result<()> {
         match entry {
             Entry::File { path, data } => {
@@ -62,16 +62,16 @@ impl<'a> Keeper<'a> {
         Ok(())
     }
 
-    /// What was kept.
+    /// Returns the list of the extracted files.
     pub(crate) fn list(self) -> List {
         self.files.into_iter().map(|(path, (digest, _))| (path, digest)).collect()
     }
 }
 
-/// Writes a new file, with the directories above it; its digest.
+/// Writes a new file, with the directories above it. Returns its digest.
 fn write(target: &Path, path: &str, data: &mut dyn Read) -> Result<String> {
     let placed = |error: io::Error| match error.kind() {
-        // One name stands for a file and for a directory.
+        // The same name is used for a file and for a directory.
         io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => {
             Error::new(ErrorKind::ArchiveRefused, format!("{path} is both a file and a directory"))
         }

@@ -1,5 +1,5 @@
-//! The lock file: which packages a matrix was run with, by version and checksum, so that it can be
-//! run with the same again, even when they have left the index.
+//! The lock file records the packages that a matrix was run with, by version and checksum. A later
+//! run can use the same packages, even if they are no longer in the index.
 
 use super::Cache;
 use crate::digest::is_sha256;
@@ -8,9 +8,10 @@ use crate::regular;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
-/// Packages that have left Debian's index while their files still stand in its pool. Their checksums
-/// were taken when they were first fetched, without the index to vouch for them. A kernel refuses a
-/// module whose signature is wrong, but loads one that has none, and only notes that (6.12, 7.1).
+/// Packages that are no longer in Debian's index, but whose files are still in its pool. Their
+/// checksums were computed when they were first fetched, without verification by the index. A
+/// kernel refuses a module whose signature is wrong. A module without a signature is loaded, and
+/// the kernel only notes that (6.12, 7.1).
 const KNOWN: &str = include_str!("known.lock");
 
 /// A package, pinned.
@@ -19,21 +20,21 @@ const KNOWN: &str = include_str!("known.lock");
 pub(crate) struct Package {
     pub(crate) name: String,
     pub(crate) version: String,
-    /// Where the package lies on a mirror, from its root.
+    /// The path of the package on a mirror, relative to the mirror's root.
     pub(super) file: String,
     pub(super) sha256: String,
-    /// A digest of what the cache keeps of the package, as [`super::debian`] makes it, so that a lock
-    /// also speaks for a cache that somebody else filled.
+    /// A digest of the files that the cache keeps of the package, computed by [`super::debian`]. It
+    /// allows a lock file to verify a cache that was filled by somebody else.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) kept: Option<String>,
 }
 
 impl Package {
-    /// That its fields are of the form that they have in Debian's index: they become parts of paths and
-    /// addresses.
+    /// Checks that the fields have the form that they have in Debian's index, because they become
+    /// parts of paths and addresses.
     ///
     /// # Errors
-    /// What is not so.
+    /// Returns the field that has a wrong form.
     pub(super) fn check(&self) -> std::result::Result<(), String> {
         let is_word = |text: &str, also: &str| {
             let is_right = |c: char| c.is_ascii_alphanumeric() || also.contains(c);
@@ -58,18 +59,18 @@ impl Package {
         Err(format!("{:?} is not a `{}` of a Debian package", wrong.1, wrong.0))
     }
 
-    /// Whether it is the same package as another, whatever is known of what is kept of it.
+    /// Whether two entries mean the same package, regardless of the digests of the kept files.
     pub(super) fn is(&self, other: &Self) -> bool {
         (&self.name, &self.version, &self.sha256) == (&other.name, &other.version, &other.sha256)
     }
 
-    /// The kernel's release: what follows the prefix in the package's name.
+    /// Returns the kernel's release: the text after the prefix in the package's name.
     pub(super) fn release(&self, prefix: &str) -> &str {
         self.name.strip_prefix(prefix).unwrap_or(&self.name)
     }
 }
 
-/// A lock file on disk, which may not be there yet.
+/// A lock file on disk, which may not exist yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LockFile {
     path: PathBuf,
@@ -83,19 +84,19 @@ struct Contents {
 }
 
 impl LockFile {
-    /// The lock file at a path.
+    /// Returns the lock file at a path.
     #[must_use]
     pub fn at(path: PathBuf) -> Self {
         Self { path }
     }
 
-    /// The packages that it pins.
+    /// Returns the packages that it pins.
     pub(super) fn packages(&self) -> Result<Vec<Package>> {
         let text = regular::text_if_there(&self.path)?;
         text.map_or_else(|| Ok(Vec::new()), |text| parse(&text, &self.path))
     }
 
-    /// Pins a package in place of all for which `replaces` says so.
+    /// Pins a package, and removes all entries for which `replaces` returns true.
     pub(super) fn pin(&self, package: &Package, replaces: impl Fn(&Package) -> bool) -> Result<()> {
         let _lock = Cache::open()?.lock("lock-file")?;
         let mut packages = self.packages()?;
@@ -117,7 +118,7 @@ impl LockFile {
     }
 }
 
-/// The packages that this program knows of itself.
+/// Returns the packages that are pinned by this program itself.
 pub(super) fn known() -> Vec<Package> {
     parse(KNOWN, Path::new("known.lock")).unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! What lies beside a kernel's files in the cache and tells what they are.
+//! The files in the cache that describe a kernel's files.
 
 use super::kept::List;
 use super::lock::Package;
@@ -13,15 +13,15 @@ use std::io::Write as _;
 use std::path::Path;
 
 const MANIFEST: &str = "kernel.json";
-/// The file with the list of the modules, which are in the directory `modules`.
+/// The file that lists the modules, which are in the directory `modules`.
 pub(super) const MODULES: &str = "modules.json";
 
-/// Which kernel it is.
+/// The description of a kernel.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Manifest {
     pub(super) release: String,
     pub(super) package: Package,
-    /// The SHA-256 of its image; none where an older version of this program wrote the file.
+    /// The SHA-256 of its image; `None` if an older version of this program wrote the file.
     #[serde(default)]
     pub(super) vmlinux: Option<String>,
 }
@@ -43,7 +43,8 @@ impl Manifest {
         write_json(&directory.join(MANIFEST), self)
     }
 
-    /// The SHA-256 that the image has to have. What an older version put there is taken as it is found.
+    /// Returns the expected SHA-256 of the image. If an older version of this program cached the
+    /// image, its present contents are accepted.
     pub(super) fn vmlinux(mut self, directory: &Path) -> Result<String> {
         if let Some(digest) = self.vmlinux {
             return Ok(digest);
@@ -55,10 +56,10 @@ impl Manifest {
     }
 }
 
-/// Which files the modules are.
+/// The description of the modules.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct ModuleList {
-    /// The package that they come from; none where an older version of this program unpacked it.
+    /// The package that contained them; `None` if an older version of this program unpacked it.
     pub(super) package: Option<Package>,
     /// The files below the directory `modules`.
     pub(super) files: List,
@@ -74,17 +75,17 @@ impl ModuleList {
         write_json(&directory.join(MODULES), self)
     }
 
-    /// A digest of all the files.
+    /// Returns a digest of all the files.
     pub(super) fn digest(&self) -> String {
         sha256(serde_json::to_vec(&self.files).expect("it is plain data"))
     }
 
-    /// Whether there are modules.
+    /// Whether a directory contains modules.
     pub(super) fn is_in(directory: &Path) -> bool {
         directory.join(MODULES).exists() || directory.join("modules").exists()
     }
 
-    /// Makes the list of modules that an older version of this program left without one.
+    /// Creates the list of modules that an older version of this program cached without one.
     fn take_over(directory: &Path) -> Result<()> {
         let modules = directory.join("modules");
         if directory.join(MODULES).exists() || !modules.exists() {
@@ -123,12 +124,12 @@ fn damaged(path: &Path) -> Error {
     .help(format!("remove {directory} to create it again"))
 }
 
-/// Writes a file of the cache, whole or not at all.
+/// Writes a file of the cache atomically.
 pub(super) fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {
     write(path, &serde_json::to_vec_pretty(value).expect("it is plain data"))
 }
 
-/// Writes a file that only this user can read, whole or not at all.
+/// Writes a file that only this user can read, atomically.
 pub(super) fn write(path: &Path, data: &[u8]) -> Result<()> {
     let directory = path.parent().unwrap_or(path);
     let mut file = tempfile::NamedTempFile::new_in(directory).at("write beside", path)?;

@@ -1,9 +1,9 @@
-//! Where this machine gets Debian's packages: taken from its own configuration of apt.
+//! The mirrors that this machine gets Debian's packages from, read from the configuration of apt.
 
 use crate::error::{Error, ErrorKind, Result};
 use std::path::{Path, PathBuf};
 
-/// A mirror of the Debian archive, and the one of its security updates.
+/// A mirror of the Debian archive, and a mirror of its security updates.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mirror {
     main: Option<String>,
@@ -11,8 +11,8 @@ pub struct Mirror {
 }
 
 impl Mirror {
-    /// The mirror that apt on this machine is configured with; what `main` and `security` say goes
-    /// before it.
+    /// Returns the mirrors that apt on this machine is configured with. `main` and `security`
+    /// override them.
     #[must_use]
     pub fn configured(main: Option<String>, security: Option<String>) -> Self {
         let mut found = Self { main: None, security: None };
@@ -26,7 +26,7 @@ impl Mirror {
         Self { main: main.or(found.main), security: security.or(found.security) }
     }
 
-    /// The address of the mirror that has a suite.
+    /// Returns the address of the mirror that contains a suite.
     ///
     /// # Errors
     ///
@@ -80,7 +80,7 @@ const DEBIAN: [&str; 13] = [
     "experimental",
 ];
 
-/// A source of packages: one address with its suites.
+/// A source of packages: an address with its suites.
 #[derive(Debug, PartialEq, Eq)]
 struct Entry {
     address: String,
@@ -100,7 +100,7 @@ fn configuration_files(apt: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// Reads one-line sources: `deb [options] ADDRESS SUITE COMPONENT…` (sources.list(5)).
+/// Parses one-line sources: `deb [options] ADDRESS SUITE COMPONENT…` (sources.list(5)).
 fn parse_list(text: &str) -> Vec<Entry> {
     text.lines()
         .filter_map(|line| {
@@ -119,7 +119,7 @@ fn parse_list(text: &str) -> Vec<Entry> {
         .collect()
 }
 
-/// Reads deb822 sources: paragraphs of fields, whose values may go on in indented lines.
+/// Parses deb822 sources: paragraphs of fields, whose values may continue in indented lines.
 fn parse_deb822(text: &str) -> Vec<Entry> {
     let mut entries = Vec::new();
     let lines: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();

@@ -1,4 +1,4 @@
-//! Kernels: where they come from, and what is kept of them.
+//! Kernels: their sources, and which of their files are kept.
 
 pub(crate) mod apt;
 pub(crate) mod archive;
@@ -41,8 +41,9 @@ pub fn lines() -> Vec<&'static str> {
     debian::LINES.iter().map(|line| line.name).collect()
 }
 
-/// The directory with the files of a package of Debian, fetched and verified by apt and kept in
-/// the cache: `unpacked` as `dpkg-deb --extract` does it, and not installed.
+/// Returns the directory with the files of a Debian package, which apt fetches and verifies. The
+/// directory is kept in the cache. The package is unpacked like `dpkg-deb --extract` does, but not
+/// installed.
 ///
 /// # Errors
 ///
@@ -51,7 +52,7 @@ pub fn debian_package(suite: &'static str, name: &str, mirror: &Mirror) -> Resul
     debian::ensure_package(suite, name, &Cache::open()?, mirror)
 }
 
-/// Refuses a name of a kernel that could not be the name of a file, or of a part of one.
+/// Refuses a name of a kernel that could not be a file name, or a part of one.
 pub(crate) fn check_name(name: &str) -> Result<()> {
     const LONGEST: usize = 64;
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._+-".contains(&byte);
@@ -68,17 +69,17 @@ pub(crate) fn check_name(name: &str) -> Result<()> {
 /// A kernel that can be booted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Kernel {
-    /// What it was asked for by: a line such as `6.1`.
+    /// The requested name: a line such as `6.1`.
     pub name: String,
-    /// What it calls itself: `uname -r`.
+    /// The release, as in `uname -r`.
     pub release: String,
     /// Its uncompressed image, which QEMU starts through PVH.
     pub vmlinux: PathBuf,
     /// Arguments that this kernel needs on its command line.
     pub arguments: Vec<String>,
-    /// Where it came from: for a Debian kernel the package and its version.
+    /// Its origin: for a Debian kernel, the package and its version.
     pub origin: String,
-    /// Identifies the image: the SHA-256 of what it was made from.
+    /// The SHA-256 of the file that the image was made from, which identifies the image.
     pub digest: String,
     modules: ModuleSource,
 }
@@ -93,17 +94,17 @@ enum ModuleSource {
         directory: PathBuf,
         files: kept::List,
     },
-    /// Fetched when a module is asked for.
+    /// They are fetched when a module is requested.
     Debian {
         line: &'static debian::Line,
         directory: PathBuf,
     },
 }
 
-/// The file beside an image in the cache that tells what it is.
+/// The file beside an image in the cache that describes it.
 const IMAGE: &str = "image.json";
 
-/// What that file says.
+/// The contents of that file.
 #[derive(Debug, Serialize, Deserialize)]
 struct Image {
     release: String,
@@ -112,10 +113,11 @@ struct Image {
 }
 
 impl Kernel {
-    /// The kernel of a name: one of `sources`, or else a line of Debian's.
+    /// Returns the kernel with a name: one of `sources`, or else a line of Debian's kernels.
     ///
     /// # Errors
-    /// There is none of that name, or it can't be had, or is not what it should be.
+    /// Fails if there is no such kernel, if it can't be fetched or read, or if it has a wrong
+    /// checksum.
     pub fn named(
         name: &str,
         sources: &BTreeMap<String, Source>,
@@ -127,21 +129,21 @@ impl Kernel {
             .map_or_else(|| Self::debian(name, packages), |source| source.kernel(name, packages))
     }
 
-    /// The kernel of a line: the one that is pinned, or else the newest in the cache, or else the
-    /// newest of Debian's, which is fetched.
+    /// Returns the kernel of a line: the pinned one, or else the newest in the cache. If there is
+    /// neither, the newest kernel in Debian's index is fetched.
     ///
     /// # Errors
-    /// The line is unknown, or its packages can't be fetched or don't hold a kernel.
+    /// Fails if the line is unknown, or if its packages can't be fetched or don't contain a kernel.
     pub fn debian(name: &str, packages: &Packages) -> Result<Self> {
         let line = debian::line(name)?;
         let cache = Cache::open()?;
         Self::cached(line, &debian::ensure(line, &cache, packages, debian::Wanted::Pinned)?)
     }
 
-    /// The newest kernel of a line, fetched if it is not there, and pinned from now on.
+    /// Returns the newest kernel of a line, and pins it. It is fetched if it is not in the cache.
     ///
     /// # Errors
-    /// The line is unknown, or its packages can't be fetched or don't hold a kernel.
+    /// Fails if the line is unknown, or if its packages can't be fetched or don't contain a kernel.
     pub fn debian_newest(name: &str, packages: &Packages) -> Result<Self> {
         let line = debian::line(name)?;
         let cache = Cache::open()?;
@@ -151,7 +153,7 @@ impl Kernel {
     /// Finds the kernel of a line in the cache.
     ///
     /// # Errors
-    /// The line is unknown, or the cache can't be read.
+    /// Fails if the line is unknown, or if the cache can't be read.
     pub fn debian_cached(name: &str, packages: &Packages) -> Result<Option<Self>> {
         let line = debian::line(name)?;
         let directory = debian::cached(line, &Cache::open()?, packages)?;
@@ -174,11 +176,11 @@ impl Kernel {
         })
     }
 
-    /// A kernel of your own: its image (`vmlinux` or `bzImage`), and the directory with its modules
-    /// if it has some.
+    /// Returns a kernel of your own from its image (`vmlinux` or `bzImage`), and the directory with
+    /// its modules if it has any.
     ///
     /// # Errors
-    /// The image can't be read, or is not one.
+    /// Fails if the image can't be read or is not a kernel image.
     pub fn at(image: &Path, modules: Option<&Path>) -> Result<Self> {
         let data = regular::read(image, regular::IMAGE)?;
         let modules = modules
@@ -186,7 +188,7 @@ impl Kernel {
         Self::from_image(&data, image.display().to_string(), modules)
     }
 
-    /// A kernel whose image has been read; its uncompressed image is kept in the cache.
+    /// Returns the kernel in an image. Its uncompressed image is kept in the cache.
     fn from_image(data: &[u8], name: String, modules: ModuleSource) -> Result<Self> {
         let digest = sha256(data);
         let cache = Cache::open()?;
@@ -195,7 +197,7 @@ impl Kernel {
         let path = directory.join(IMAGE);
         if !path.exists() {
             let vmlinux = image::vmlinux(data, &name)?;
-            // An older version of this program left no description.
+            // An older version of this program created the directory without a description.
             cache::remove(&directory)?;
             fill_directory(&directory, |directory| {
                 manifest::write(&directory.join("vmlinux"), &vmlinux)?;
@@ -218,10 +220,11 @@ impl Kernel {
         })
     }
 
-    /// The types of the kernel, as `/sys/kernel/btf/vmlinux` shows them: its section `.BTF`.
+    /// Returns the types of the kernel, which are also in `/sys/kernel/btf/vmlinux`. They are read
+    /// from the section `.BTF`.
     ///
     /// # Errors
-    /// The image can't be read, or has no such section.
+    /// Fails if the image can't be read, or has no such section.
     pub fn btf(&self) -> Result<Vec<u8>> {
         crate::elf::section(&self.vmlinux, ".BTF")?.ok_or_else(|| {
             let message = format!("the kernel {} has no BTF", self.name);
@@ -239,12 +242,13 @@ impl Kernel {
         }
     }
 
-    /// The modules asked for and those that they depend on, uncompressed, in the order in which
-    /// they must be loaded: names and contents. A module that is built into the kernel is left out, and
-    /// so is one that can't be had, if the name ends with a question mark.
+    /// Returns the requested modules and their dependencies, uncompressed, in the order in which
+    /// they must be loaded: names and contents. Modules that are built into the kernel are left
+    /// out. If a name ends with a question mark, the module is also left out if it is not
+    /// available.
     ///
     /// # Errors
-    /// The kernel's packages lack a module, or can't be had.
+    /// Fails if the kernel's packages lack a module, or can't be fetched.
     pub fn modules(&self, names: &[String], packages: &Packages) -> Result<Vec<(String, Vec<u8>)>> {
         if names.is_empty() {
             return Ok(Vec::new());
@@ -274,13 +278,13 @@ impl Kernel {
     }
 }
 
-/// Removes from the cache the kernels that are not wanted any more, and all snapshots and root file systems; how many
-/// kernels there were. Wanted are those that the lock file pins, or else the newest of each line, and
-/// those of `sources`. Waits until no other process uses the cache; `is_waited_for` is called if one
-/// does.
+/// Removes the kernels that are no longer wanted from the cache, and all snapshots and root file
+/// systems. Returns the number of removed kernels. The wanted kernels are those that the lock file
+/// pins, or else the newest one of each line, and those of `sources`. Waits until no other process
+/// uses the cache. If there is one, `is_waited_for` is called.
 ///
 /// # Errors
-/// Something can't be removed.
+/// Fails if something can't be removed.
 pub fn prune(
     packages: &Packages,
     sources: &BTreeMap<String, Source>,

@@ -1,4 +1,4 @@
-//! Kernel modules: found by name, with those that they depend on, and uncompressed.
+//! Finds kernel modules by name, together with their dependencies, and decompresses them.
 
 use super::decompress::decompressed;
 use super::kept::List;
@@ -10,22 +10,22 @@ use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-/// What ends the name of a module that is left out where it can't be had.
+/// The last character of the name of a module that is left out if it is not available.
 pub(super) const WISH: char = '?';
 
-/// The largest module, unpacked.
+/// The size limit of an uncompressed module.
 const LARGEST: u64 = 256 << 20;
 
 /// The files of a kernel's modules.
 #[derive(Default)]
 pub(super) struct Files {
-    /// Those of the modules, by the modules' names.
+    /// The module files, by the names of the modules.
     modules: BTreeMap<String, File>,
-    /// The list of the modules that are built in.
+    /// The list of the built-in modules.
     builtin: Option<File>,
 }
 
-/// A file, and the SHA-256 that it has to have, where that is known.
+/// A file, and its expected SHA-256 if that is known.
 struct File {
     path: PathBuf,
     digest: Option<String>,
@@ -41,8 +41,8 @@ impl File {
 }
 
 impl Files {
-    /// All below a directory of this machine. Links to files are followed, those to directories not:
-    /// they lead to sources, or round in circles.
+    /// Finds all module files below a directory of this machine. Symbolic links to files are
+    /// followed. Links to directories are not, because they lead to sources or form cycles.
     pub(super) fn below(directory: &Path) -> Result<Self> {
         let mut files = Self::default();
         let builtin = directory.join(BUILTIN);
@@ -64,7 +64,7 @@ impl Files {
         Ok(files)
     }
 
-    /// Those of a list, below a directory of the cache.
+    /// Finds the module files in a list, below a directory of the cache.
     pub(super) fn listed(directory: &Path, list: &List) -> Self {
         let mut files = Self::default();
         for (path, digest) in list {
@@ -79,10 +79,10 @@ impl Files {
     }
 }
 
-/// The name of the file with the names of the modules that are built in.
+/// The name of the file that lists the built-in modules.
 pub(super) const BUILTIN: &str = "modules.builtin";
 
-/// The modules asked for and what they depend on, in the order to load them.
+/// Returns the requested modules and their dependencies, in the order in which they must be loaded.
 pub(super) fn closure(
     kernel: &str,
     files: &Files,
@@ -130,12 +130,12 @@ fn add(
     Ok(())
 }
 
-/// Whether a file of this name is a module.
+/// Whether a file with this name is a module.
 pub(super) fn is_module(name: &str) -> bool {
     module_name(Path::new(name)).is_some()
 }
 
-/// `kernel/net/act-bpf.ko.xz` is the module `act_bpf`.
+/// Returns the name of a module: `act_bpf` for `kernel/net/act-bpf.ko.xz`.
 fn module_name(path: &Path) -> Option<String> {
     let name = path.file_name()?.to_str()?;
     let name = ["", ".xz", ".zst", ".gz"]
@@ -161,7 +161,7 @@ fn unpacked(file: &File) -> Result<Vec<u8>> {
     Ok(module)
 }
 
-/// The names after `depends=` in a module's `.modinfo`.
+/// Returns the names after `depends=` in a module's `.modinfo`.
 fn dependencies(module: &[u8]) -> Vec<String> {
     let info = object::File::parse(module)
         .ok()
@@ -174,7 +174,8 @@ fn dependencies(module: &[u8]) -> Vec<String> {
         .collect()
 }
 
-/// The value of a key in a `.modinfo` section: `key=value`, each ended by a zero.
+/// Returns the value of a key in a `.modinfo` section, which consists of zero-terminated strings
+/// `key=value`.
 fn parse_modinfo(info: &[u8], key: &str) -> String {
     info.split(|byte| *byte == 0)
         .filter_map(|field| std::str::from_utf8(field).ok()?.split_once('='))

@@ -1,5 +1,5 @@
-//! Kernels in container images, as cilium's ci-kernels and little-vm-helper keep them: somewhere
-//! in the image a `vmlinuz`, and maybe modules in a `lib/modules/RELEASE`.
+//! Kernels in container images, with the contents of cilium's ci-kernels and little-vm-helper: a
+//! `vmlinuz` somewhere in the image, and optionally modules in a `lib/modules/RELEASE`.
 //!
 //! The protocol is that of the OCI distribution specification, read-only and without an account.
 
@@ -19,7 +19,7 @@ const MANIFESTS: &str = "Accept: application/vnd.oci.image.index.v1+json, \
     application/vnd.docker.distribution.manifest.list.v2+json, \
     application/vnd.docker.distribution.manifest.v2+json";
 
-/// An image's name in a registry.
+/// The name of an image in a registry.
 #[derive(Debug, PartialEq, Eq)]
 struct Reference {
     registry: String,
@@ -46,7 +46,7 @@ impl Reference {
             !text.is_empty() && text.chars().all(is_right)
         };
         let is_path = repository.split('/').all(|part| is_of(part, "._-") && part != "..");
-        // With `@` there can only be a digest.
+        // Only a digest can follow `@`.
         let is_tag = if rest.contains('@') { digest_of(tag).is_some() } else { is_of(tag, "._-") };
         if !is_of(registry, ".-:[]") || !is_path || !is_tag {
             return Err(wrong());
@@ -58,30 +58,31 @@ impl Reference {
         })
     }
 
-    /// The address of a manifest or a blob.
+    /// Returns the address of a manifest or a blob.
     fn address(&self, kind: &str, name: &str) -> String {
-        // Registries on this machine speak plain HTTP, as container tools expect of them.
+        // Registries on this machine use plain HTTP, as is usual for container tools.
         let scheme = if download::is_local(&self.registry) { "http" } else { "https" };
         format!("{scheme}://{}/v2/{}/{kind}/{name}", self.registry, self.repository)
     }
 }
 
-/// The directory of the cache with container images, and in it the file that lists what was kept of one.
+/// The cache directory with container images, and the file in it that lists the extracted files of
+/// an image.
 pub(super) const IMAGES: &str = "oci";
 const LIST: &str = "files.json";
 
-/// The most that a registry may answer where a manifest is asked for, and where a layer is.
+/// The size limit of a registry's answer to a request for a manifest, and to a request for a layer.
 const MANIFEST_LIMIT: u64 = 4 << 20;
 const LAYER_LIMIT: u64 = 8 << 30;
-/// More layers than container tools make.
+/// The maximum number of layers, which is more than container tools create.
 const LAYERS: usize = 200;
 
-/// Where in the cache an image's files are.
+/// Returns the path of an image's files in the cache.
 pub(super) fn place(image: &str) -> String {
     format!("{IMAGES}/{}", sha256(image))
 }
 
-/// The kernel in a container image, which is fetched once.
+/// Returns the kernel in a container image, which is fetched only once.
 pub(super) fn kernel(image: &str) -> Result<Kernel> {
     let reference = Reference::parse(image)?;
     let cache = Cache::open()?;
@@ -90,7 +91,7 @@ pub(super) fn kernel(image: &str) -> Result<Kernel> {
     let lock = cache.lock(IMAGES)?;
     let list = directory.join(LIST);
     if !list.exists() {
-        // An older version of this program left no list.
+        // An older version of this program created the directory without a list.
         remove(&directory)?;
         fill_directory(&directory, |directory| {
             let files = unpack(&reference, directory, &lock)?;
@@ -105,7 +106,7 @@ pub(super) fn kernel(image: &str) -> Result<Kernel> {
     let name = format!("{path} of the image {image}");
     let data = verified::read(&directory.join(path), digest, regular::IMAGE)?;
     let kernel = Kernel::from_image(&data, name, ModuleSource::None)?;
-    // An image may have the modules of several kernels.
+    // An image may contain the modules of several kernels.
     let ours = format!("lib/modules/{}/", kernel.release);
     if files.keys().any(|path| path.contains(&ours)) {
         files.retain(|path, _| path.contains(&ours));
@@ -113,14 +114,14 @@ pub(super) fn kernel(image: &str) -> Result<Kernel> {
     Ok(Kernel { modules: ModuleSource::Kept { directory, files }, ..kernel })
 }
 
-/// The image that lies the least deep, and of these the first by name.
+/// Returns the kernel image with the fewest directories in its path; of several, the first by name.
 fn find_image(files: &List) -> Option<(&String, &String)> {
     let is_image = |path: &str| archive::is_image(path.rsplit('/').next().unwrap_or(path));
     let images = files.iter().filter(|(path, _)| is_image(path));
     images.min_by_key(|(path, _)| path.matches('/').count())
 }
 
-/// Takes the files of a kernel out of an image's layers.
+/// Extracts the files of a kernel from an image's layers.
 fn unpack(reference: &Reference, directory: &Path, lock: &Lock) -> Result<List> {
     let mut manifest = get_manifest(reference, &reference.tag, directory, lock)?;
     if let Some(manifests) = manifest["manifests"].as_array() {
@@ -153,7 +154,7 @@ fn unpack(reference: &Reference, directory: &Path, lock: &Lock) -> Result<List> 
     Ok(keeper.list())
 }
 
-/// What is being read of an image; no file of a kernel has this name.
+/// The file name for the layer that is being read; no file of a kernel has this name.
 const LAYER: &str = ".layer";
 
 fn get_manifest(reference: &Reference, name: &str, directory: &Path, lock: &Lock) -> Result<Value> {
@@ -168,12 +169,12 @@ fn get_manifest(reference: &Reference, name: &str, directory: &Path, lock: &Lock
     serde_json::from_slice(&text).map_err(|_| damaged(reference, "its manifest is not JSON"))
 }
 
-/// The digits of a digest, if it is one of SHA-256's.
+/// Returns the digits of a SHA-256 digest, or `None` if it is not one.
 fn digest_of(text: &str) -> Option<&str> {
     text.strip_prefix("sha256:").filter(|digits| is_sha256(digits))
 }
 
-/// The digest of what an entry of a manifest stands for.
+/// Returns the digest in an entry of a manifest.
 fn digest_in<'a>(reference: &Reference, entry: &'a Value) -> Result<&'a str> {
     let digest = entry["digest"].as_str().unwrap_or_default();
     match digest_of(digest) {

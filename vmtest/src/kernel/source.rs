@@ -1,4 +1,4 @@
-//! The source of a kernel in the configuration, and how to get the kernel from there.
+//! The source of a kernel in the configuration, and how to get the kernel from it.
 
 use super::cache::{Cache, fill_directory, remove};
 use super::{Kernel, ModuleSource, Packages, download, oci, verified};
@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 #[serde(try_from = "Entry")]
 #[non_exhaustive]
 pub enum Source {
-    /// A line of Debian's.
+    /// A line of Debian's kernels.
     Debian(String),
     /// An image (`vmlinux` or `bzImage`), and a directory with its modules.
     Path {
@@ -22,22 +22,22 @@ pub enum Source {
         /// The directory with its modules.
         modules: Option<PathBuf>,
     },
-    /// A tree in which a kernel was built.
+    /// A source tree in which a kernel was built.
     Tree(PathBuf),
     /// The kernel that runs on this machine.
     Host,
-    /// An image that is fetched from an address and verified.
+    /// An image that is downloaded and verified.
     Url {
         /// The address.
         url: String,
         /// The image's SHA-256, in hexadecimal digits.
         sha256: String,
     },
-    /// A container image with a kernel in it, in a registry.
+    /// A container image in a registry that contains a kernel.
     Oci(String),
 }
 
-/// A source as it is written: exactly one of the first few.
+/// A source as written in the configuration, which must set exactly one of the first few fields.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct Entry {
@@ -76,7 +76,7 @@ impl TryFrom<Entry> for Source {
 }
 
 impl Source {
-    /// Takes paths for relative to a directory.
+    /// Interprets relative paths as relative to a directory.
     pub(crate) fn relative_to(&mut self, base: &Path) {
         match self {
             Self::Path { image, modules } => {
@@ -90,7 +90,7 @@ impl Source {
         }
     }
 
-    /// Where in the cache its files are, if they are fetched for it alone.
+    /// Returns the cache path of its files, if they are fetched for this source only.
     pub(super) fn place(&self) -> Option<String> {
         match self {
             Self::Url { sha256, .. } => Some(format!("{URLS}/{sha256}")),
@@ -99,10 +99,10 @@ impl Source {
         }
     }
 
-    /// Gets the kernel, which will be called `name`.
+    /// Gets the kernel, and gives it the name `name`.
     ///
     /// # Errors
-    /// It can't be had, or is not what it should be.
+    /// Fails if the kernel can't be fetched or read, or has a wrong checksum.
     pub fn kernel(&self, name: &str, packages: &Packages) -> Result<Kernel> {
         let kernel = match self {
             Self::Debian(line) => Kernel::debian(line, packages)?,
@@ -137,10 +137,10 @@ fn host_kernel() -> Result<Kernel> {
     Kernel::at(image, Some(&modules).filter(|path| path.is_dir()).map(PathBuf::as_path))
 }
 
-/// The directory of the cache with what comes from addresses.
+/// The cache directory with the files that were downloaded from addresses.
 pub(super) const URLS: &str = "urls";
 
-/// The contents of a file, whose checksum must be right; it is fetched once.
+/// Returns the contents of a file, whose checksum must be right. The file is fetched only once.
 fn fetch(url: &str, sha256: &str) -> Result<Vec<u8>> {
     if !is_sha256(sha256) {
         let message = format!("the sha256 of {url} is {sha256:?}, which is not a SHA-256");

@@ -1,5 +1,6 @@
-//! Files of the cache are compared with their digest whenever they are used. Of a large one that was
-//! found right is remembered which file it was, so that it is read again only when it has changed.
+//! Compares files of the cache with their digests whenever they are used. For large files that were
+//! found to be right, their metadata is remembered, so that they are read again only after a
+//! change.
 
 use crate::digest::{sha256, sha256_of};
 use crate::error::{Context as _, Error, ErrorKind, Result};
@@ -12,8 +13,8 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-/// A file as `stat` tells of it. Nobody but the system's administrator can change a file and then set the time of its
-/// last change (`ctime`) back.
+/// A file's metadata as returned by `stat`. Only root can change a file and then reset the time of
+/// its last change (`ctime`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Identity {
     inode: u64,
@@ -22,7 +23,7 @@ pub(crate) struct Identity {
     changed: (i64, i64),
 }
 
-/// A file that had this digest.
+/// The metadata of a file, and the digest that it had.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Stamp {
     sha256: String,
@@ -47,14 +48,14 @@ impl Identity {
     }
 }
 
-/// A file is changed twice within one tick of the clock only if it is as young as this.
+/// Two changes can have the same time stamp only if the file is younger than this.
 const YOUNG: Duration = Duration::from_secs(1);
 
-/// Compares a file with its digest, without reading it if it is still the file that was compared
-/// last.
+/// Compares a file with its digest. The file is not read if it has not changed since the last
+/// comparison.
 ///
 /// # Errors
-/// It has another digest; other users can write to it; or it can't be read.
+/// Fails if the digest differs, if other users can write to the file, or if it can't be read.
 pub(crate) fn check(path: &Path, expected: &str) -> Result<()> {
     check_at(path, expected, SystemTime::now())
 }
@@ -77,16 +78,16 @@ fn check_at(path: &Path, expected: &str, now: SystemTime) -> Result<()> {
     });
     let is_same = Stamp::new(expected, &file.metadata().at("read", path)?) == stamp;
     if is_same && age.is_some_and(|age| age > YOUNG + YOUNG) {
-        // Without it the file is read again the next time.
+        // Without the stamp, the file is read again the next time.
         let _ = write_stamp(&stamp_path, &stamp);
     }
     Ok(())
 }
 
-/// The bytes of a file, if they have this digest.
+/// Returns the bytes of a file, if they have this digest.
 ///
 /// # Errors
-/// Fails like [`check`], or it is larger than `limit`.
+/// Fails like [`check`], or if the file is larger than `limit`.
 pub(super) fn read(path: &Path, expected: &str, limit: u64) -> Result<Vec<u8>> {
     open(path)?;
     let data = regular::read(path, limit)?;
@@ -94,19 +95,19 @@ pub(super) fn read(path: &Path, expected: &str, limit: u64) -> Result<Vec<u8>> {
     if found == expected { Ok(data) } else { Err(tampered(path, expected, &found)) }
 }
 
-/// The text of a file of the cache.
+/// Returns the text of a file of the cache.
 ///
 /// # Errors
-/// Other users can write to it; or it can't be read.
+/// Fails if other users can write to it, or if it can't be read.
 pub(super) fn text(path: &Path) -> Result<String> {
     open(path)?;
     regular::text(path)
 }
 
-/// The digest of a file of the cache.
+/// Returns the digest of a file of the cache.
 ///
 /// # Errors
-/// Other users can write to it; or it can't be read.
+/// Fails if other users can write to it, or if it can't be read.
 pub(super) fn digest(path: &Path) -> Result<String> {
     sha256_of(open(path)?).at("read", path)
 }
@@ -118,10 +119,10 @@ fn open(path: &Path) -> Result<File> {
     Ok(file)
 }
 
-/// That no other user can write to a file or a directory.
+/// Checks that no other user can write to a file or a directory.
 ///
 /// # Errors
-/// Its owner is another user than this process's, or its mode lets others write.
+/// Fails if its owner is not the user of this process, or if its mode lets others write.
 pub(super) fn private(path: &Path, metadata: &Metadata) -> Result<()> {
     owned(path, metadata)?;
     let mode = metadata.mode() & 0o7777;
@@ -132,11 +133,11 @@ pub(super) fn private(path: &Path, metadata: &Metadata) -> Result<()> {
     Err(unsafe_cache(what, "chmod -R go-w"))
 }
 
-/// That no other user owns a file, a directory or a link. The user who became root by sudo is none:
-/// that user can do all that root can.
+/// Checks that no other user owns a file, a directory or a link. The user that became root by sudo
+/// is accepted as an owner, because that user can do everything that root can.
 ///
 /// # Errors
-/// Its owner is another user than this process's.
+/// Fails if its owner is a different user.
 pub(super) fn owned(path: &Path, metadata: &Metadata) -> Result<()> {
     let (owner, us) = (metadata.uid(), rustix::process::geteuid().as_raw());
     let by_sudo = || std::env::var("SUDO_UID").ok()?.parse().ok();
@@ -200,7 +201,7 @@ mod tests {
         check(&path, &right).unwrap();
         assert_eq!(check(&path, &sha256("other")).unwrap_err().kind(), ErrorKind::CacheTampered);
 
-        // As large, and as old as its owner can make it look.
+        // The owner gives the file the old size and modification time.
         let modified = path.metadata().unwrap().modified().unwrap();
         let mut file = File::options().write(true).open(&path).unwrap();
         file.write_all(b"wrong").unwrap();
@@ -232,7 +233,8 @@ mod tests {
                 assert_eq!(found.unwrap().kind(), ErrorKind::CacheUnsafe, "{mode:o}");
             }
         }
-        // Its owner can, whatever its mode. Only root can make one of another user's.
+        // The owner can write to the file, whatever its mode. Only root can create a file that
+        // belongs to a different user.
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
         check(&path, &sha256("x")).unwrap();
         if rustix::process::geteuid().is_root() {

@@ -1,7 +1,8 @@
-//! The table of tests by kernels in which several tests are one row: what works, what a kernel refuses and why, what went
-//! wrong.
+//! The table of tests by kernels in which several tests share a row. It shows what works, what a
+//! kernel refuses and why, and what went wrong.
 //!
-//! A test that finds that the kernel refuses something, as it should, says so by the note `refused.OPERATION=ERRNO, REASON`.
+//! A test that finds that the kernel refuses an operation as expected reports that by the note
+//! `refused.OPERATION=ERRNO, REASON`.
 
 use super::escape::{log_lines, terminal};
 use super::grid::version_key;
@@ -9,8 +10,8 @@ use crate::event::{Outcome, TestResult};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-/// Draws the table of those tests that have a row. `row` says what stands at the head of the row of a test; the tests of
-/// one row are one cell for each kernel.
+/// Draws a table of the tests for which `row` returns the title of a row. The tests of one row
+/// share one cell for each kernel.
 pub fn draw<'t>(
     tests: impl IntoIterator<Item = &'t TestResult>,
     row: impl Fn(&TestResult) -> Option<String>,
@@ -30,7 +31,7 @@ pub fn draw<'t>(
     for (row, cells) in &cells {
         let cells = kernels.iter().map(|kernel| match cells.get(kernel) {
             Some(cell) => cell.show(&mut footnotes),
-            // Nothing run is nothing proven.
+            // A row without a test that ran proves nothing.
             None => "NOT RUN".to_owned(),
         });
         lines.push((row.as_str(), cells.collect::<Vec<_>>()));
@@ -47,7 +48,7 @@ struct Cell<'a> {
     refusals: Vec<Refusal<'a>>,
 }
 
-/// An operation that the kernel refuses, as the facts say it should.
+/// An operation that the kernel refuses as expected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Refusal<'a> {
     operation: &'a str,
@@ -93,10 +94,10 @@ impl<'a> Cell<'a> {
     }
 }
 
-/// The operation without which there is nothing that others could be tried on.
+/// The operation that is necessary for all others.
 const CREATION: &str = "creation";
 
-/// Refusals in the order in which they first stand in the table.
+/// Refusals in the order of their first occurrence in the table.
 #[derive(Default)]
 struct Footnotes<'a> {
     refusals: Vec<Refusal<'a>>,

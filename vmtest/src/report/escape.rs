@@ -1,9 +1,10 @@
-//! Text from guests, images and files, made safe for what it is shown in: one function for each.
+//! Escapes text from guests, images and files for the place where it is shown. There is one
+//! function for each kind of place.
 
 use std::fmt::Write as _;
 
-/// Escapes text as one line on a terminal: what would move the cursor, change colours, ring, end the line
-/// or turn the direction of the text is shown as in a literal of Rust.
+/// Escapes text as one line on a terminal. Characters that would move the cursor, change colours,
+/// ring the bell, end the line or change the direction of the text are shown as in a Rust literal.
 pub(super) fn terminal(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
     for c in text.chars() {
@@ -29,8 +30,8 @@ fn turns_text(c: char) -> bool {
     )
 }
 
-/// Escapes a line in the log of a job on GitHub, which takes `::error::` at its beginning and `##[error]`
-/// anywhere in it for commands.
+/// Escapes a line in the log of a job on GitHub, where `::error::` at the beginning of a line and
+/// `##[error]` anywhere in it are commands.
 pub(super) fn github_command(line: &str) -> String {
     let text = line.trim_start();
     let indent = &line[..line.len() - text.len()];
@@ -46,14 +47,16 @@ pub(super) fn github_command(line: &str) -> String {
     escaped
 }
 
-/// Escapes text in Markdown, as part of a paragraph or of a cell of a table: whatever could be markup is
-/// written by its number, so that no link, image, mention or cell comes of it.
+/// Escapes text in Markdown, as part of a paragraph or of a table cell. Everything that could be
+/// markup is written as a numeric character reference, so that it cannot create a link, image,
+/// mention or cell.
 pub(super) fn markdown(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in terminal(text).chars() {
         match c {
             '\t' => escaped.push(' '),
-            // Numbers with dots, and the letters between them, are the names of kernels and of tests.
+            // These characters occur in the names of kernels and tests, and are not markup within
+            // them.
             c if !c.is_ascii_punctuation() || matches!(c, ',' | '-' | '(' | ')') => escaped.push(c),
             c => {
                 let _ = write!(escaped, "&#{};", u32::from(c));
@@ -63,7 +66,8 @@ pub(super) fn markdown(text: &str) -> String {
     escaped
 }
 
-/// Escapes the lines of a text that this process prints, which may be the log of a job on GitHub.
+/// Escapes the lines of a text that this process prints to its log, which may be that of a job on
+/// GitHub.
 #[must_use]
 pub fn log_lines(text: &str) -> String {
     let is_github = std::env::var_os("GITHUB_ACTIONS").is_some();

@@ -8,20 +8,20 @@ use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-/// The files that reports are written to; `None`: there is no such report.
+/// The files that reports are written to. `None` disables a report.
 #[derive(Debug, Clone, Default)]
 pub struct Files {
     /// Events, as JSON lines.
     pub json: Option<PathBuf>,
     /// A report for continuous integration, as `JUnit` XML.
     pub junit: Option<PathBuf>,
-    /// A report for people, as one HTML page.
+    /// A report for people, as a single HTML page.
     pub html: Option<PathBuf>,
-    /// A file that a report is added to, as Markdown: the job summary of GitHub.
+    /// A file to which a Markdown report is appended: GitHub's job summary.
     pub summary: Option<PathBuf>,
 }
 
-/// Writes reports: the events as they come, the others in the end.
+/// Writes reports: the events as they occur, and the others at the end.
 #[derive(Debug)]
 pub struct Recorder {
     files: Files,
@@ -30,10 +30,10 @@ pub struct Recorder {
 }
 
 impl Files {
-    /// Makes the file of the events.
+    /// Creates the file for the events.
     ///
     /// # Errors
-    /// It can't be made.
+    /// Fails if the file can't be created.
     pub fn open(self) -> Result<Recorder> {
         let create = |path: &PathBuf| File::create(path).map_err(|error| unwritable(path, error));
         let json = self.json.as_ref().map(create).transpose()?;
@@ -42,7 +42,7 @@ impl Files {
 }
 
 impl Recorder {
-    /// Writes what became known. That it can't be written is told in the end.
+    /// Writes a final result. An error in writing it is reported at the end.
     pub fn record(&mut self, progress: &Progress) {
         if let (Progress::Event(event), Some(file)) = (progress, &mut self.json) {
             let line = serde_json::to_string(event).map_err(io::Error::from);
@@ -55,7 +55,7 @@ impl Recorder {
     /// Writes the other reports.
     ///
     /// # Errors
-    /// A file can't be written, or that of the events could not be.
+    /// Fails if a file can't be written, or if writing the events failed earlier.
     pub fn finish(self, events: &[Event]) -> Result<()> {
         let Files { json, junit: junit_path, html: html_path, summary } = &self.files;
         if let (Some(error), Some(path)) = (self.unwritten, json) {
@@ -72,7 +72,7 @@ impl Recorder {
         if let Some(path) = summary {
             let file = File::options().create(true).append(true).open(path);
             file.and_then(|mut file| {
-                // The step may have written some of its summary already.
+                // Earlier commands of the step may have written a part of its summary.
                 let written = usize::try_from(file.metadata()?.len()).unwrap_or(usize::MAX);
                 let limit = SUMMARY_LIMIT.saturating_sub(written);
                 file.write_all(markdown(events, limit).as_bytes())

@@ -1,9 +1,9 @@
-//! Events as the tests by kernels that most reports show.
+//! Arranges events as a table of tests by kernels, which most reports show.
 
 use crate::event::{Event, KernelResult, Summary, TestResult};
 use std::collections::BTreeMap;
 
-/// The results of a matrix, arranged.
+/// The results of a matrix, arranged by tests and kernels.
 #[derive(Debug)]
 pub(super) struct Grid<'a> {
     /// The kernels, oldest first.
@@ -30,7 +30,7 @@ impl<'a> Grid<'a> {
         grid
     }
 
-    /// Which tests were skipped on which kernels, by binary, test and reason.
+    /// Returns the tests that were skipped on some kernels, by binary, test and reason.
     pub(super) fn skips(&self) -> BTreeMap<(&'a str, &'a str, &'a str), Vec<&'a str>> {
         let mut skips: BTreeMap<_, Vec<&'a str>> = BTreeMap::new();
         for ((binary, name), row) in &self.rows {
@@ -47,17 +47,17 @@ impl<'a> Grid<'a> {
     }
 }
 
-/// A test as people call it: the binary, then its own name, if it is one test.
+/// Returns the name of a test in reports: the binary, followed by its own name if there is one.
 pub(super) fn full_name(binary: &str, test: &str) -> String {
     if test.is_empty() { binary.to_owned() } else { format!("{binary} {test}") }
 }
 
-/// Orders `6.2` before `6.10`, and names that are no versions last.
+/// Returns a key that sorts `6.2` before `6.10`, and names that are not versions last.
 pub(super) fn version_key(kernel: &str) -> (Vec<u32>, &str) {
     (kernel.split('.').map(|part| part.parse().unwrap_or(u32::MAX)).collect(), kernel)
 }
 
-/// Events whose texts a guest chose to break every report.
+/// Events with texts that a malicious guest might choose to break reports.
 #[cfg(test)]
 pub(super) fn hostile() -> Vec<Event> {
     const TEXT: &str =

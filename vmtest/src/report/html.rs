@@ -1,7 +1,8 @@
-//! The report as one page of HTML that needs nothing else: no script, no font, no network.
+//! The report as a single HTML page that needs no script, font or network.
 //!
-//! The table's cells are links to the logs, which lie on the same page and show when they are the
-//! link's target; so the page works where scripts are off, and each log has an address.
+//! The cells of the table are links to the logs. These are on the same page, and are shown when
+//! they are the target of a link. The page therefore works without scripts, and each log has an
+//! address.
 
 use super::grid::{Grid, full_name};
 use super::markup::escape;
@@ -10,7 +11,7 @@ use std::fmt::Write as _;
 
 const STYLE: &str = include_str!("style.css");
 
-/// The page. `console` gives the whole console log of a kernel, where it was kept.
+/// Returns the page. `console` returns the whole console log of a kernel, if it was kept.
 #[must_use]
 pub fn html(events: &[Event], console: impl Fn(&KernelResult) -> Option<String>) -> String {
     let grid = Grid::of(events);
@@ -103,7 +104,7 @@ fn table(page: &mut String, grid: &Grid<'_>) {
     page.push_str("</tbody>\n</table>\n</div>\n");
 }
 
-/// A cell's class and its text, which tells outcomes apart without colour too.
+/// Returns a cell's class and its text. The text distinguishes outcomes without colours.
 fn look(test: &TestResult) -> (&'static str, &'static str) {
     match test.outcome {
         Outcome::Passed if test.attempts > 1 => ("flaky", "flaky"),
@@ -201,7 +202,7 @@ mod tests {
     use super::*;
     use std::collections::BTreeSet;
 
-    /// What stands between each `before` and the quotation mark after it.
+    /// Returns the text between each `before` and the quotation mark after it.
     fn all<'a>(page: &'a str, before: &str) -> Vec<&'a str> {
         page.split(before).skip(1).filter_map(|rest| rest.split('"').next()).collect()
     }
@@ -212,7 +213,7 @@ mod tests {
         let ids = all(&page, "id=\"");
         let targets: BTreeSet<&str> =
             all(&page, "href=\"#").into_iter().filter(|target| !target.is_empty()).collect();
-        // Five tests and a guest on each of two kernels.
+        // There are five tests and one guest on each of two kernels.
         assert_eq!(ids.len(), 12);
         assert_eq!(ids.iter().copied().collect::<BTreeSet<_>>(), targets);
         assert_eq!(page.matches("<td class=").count(), 10);

@@ -1,4 +1,5 @@
-//! The report as XML in the manner of `JUnit`, which continuous integration reads: a test suite a kernel and binary.
+//! The report as XML in `JUnit` format, which continuous integration services read. It has one test
+//! suite for each kernel and binary.
 
 use super::grid::Grid;
 use crate::event::{Event, KernelResult, Outcome, TestResult};
@@ -67,7 +68,8 @@ fn case(test: &TestResult) -> TestCase {
     case
 }
 
-/// A guest that failed is an error of its own, whether or not a test was to blame.
+/// Returns the suite that reports a failed guest as an error of its own, whether or not a test
+/// caused the failure.
 fn guest_suite(kernel: &KernelResult) -> TestSuite {
     let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
     status
@@ -82,7 +84,7 @@ fn guest_suite(kernel: &KernelResult) -> TestSuite {
     suite
 }
 
-/// A time that a guest may have chosen.
+/// Returns a duration from a number that a guest may have chosen.
 fn seconds(seconds: f64) -> Duration {
     Duration::try_from_secs_f64(seconds).unwrap_or_default()
 }

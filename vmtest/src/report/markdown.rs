@@ -6,22 +6,23 @@ use super::markup;
 use crate::event::{Event, Outcome, TestResult};
 use std::fmt::Write as _;
 
-/// What GitHub takes as the summary of one step, in bytes; all of a longer one is refused.
+/// The size limit of the summary of one step on GitHub, in bytes. GitHub refuses a longer summary.
 pub const SUMMARY_LIMIT: usize = 1 << 20;
 
-/// How much of a test's output is shown, in bytes of its end.
+/// The maximum number of bytes that are shown of the end of a test's output.
 const MAX_OUTPUT: usize = 16 << 10;
-/// How much is left free for the line that says what was left out, in bytes.
+/// The number of bytes that are reserved for the line that says what was left out.
 const RESERVE: usize = 200;
 
-/// The sum, the table of tests by kernels, what failed with its output, and what was skipped, in at most
-/// `limit` bytes. What goes beyond is left out, and the last line says so.
+/// Returns the summary, the table of tests by kernels, the failures with their output, and the
+/// skipped tests, in at most `limit` bytes. Parts beyond the limit are left out, which the last
+/// line mentions.
 #[must_use]
 pub fn markdown(events: &[Event], limit: usize) -> String {
     let grid = Grid::of(events);
     let mut text = String::new();
     let mut left_out = 0;
-    // A table that is cut in its middle is a table still; details must be whole.
+    // A truncated table is still valid, but details must be complete.
     let parts = rows(&grid).into_iter().chain(failures(&grid)).chain(skips(&grid));
     for part in parts {
         if text.len() + part.len() + RESERVE <= limit {
@@ -151,7 +152,7 @@ mod tests {
         let text = markdown(&hostile(), SUMMARY_LIMIT);
         let rows = text.lines().filter(|line| line.starts_with('|'));
         assert!(rows.clone().all(|row| row.matches('|').count() == 4), "{text}");
-        // Between these, nothing is Markdown.
+        // Between these tags, nothing is interpreted as Markdown.
         let text: String = text
             .split("<pre>")
             .map(|part| part.rsplit("</pre>").next().unwrap_or_default())

@@ -1,7 +1,7 @@
 //! Text in HTML.
 
-/// Returns text with what is special in HTML written as entities, and without the control
-/// characters that HTML can't hold.
+/// Returns text in which HTML's special characters are written as entities, and the control
+/// characters that HTML does not allow are removed.
 pub(super) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {

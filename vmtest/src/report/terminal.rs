@@ -1,4 +1,5 @@
-//! The report on a terminal: what runs while it runs, then a table of tests by kernels.
+//! The report on a terminal. It shows progress while the matrix runs, and then a table of tests by
+//! kernels.
 
 use super::escape::{log_lines, terminal};
 use super::grid::{Grid, full_name};
@@ -23,14 +24,15 @@ impl Default for Terminal {
 }
 
 impl Terminal {
-    /// A report that redraws one line on a terminal, and prints a line a kernel elsewhere.
+    /// Returns a report that redraws one line on a terminal. If the output is not a terminal, it
+    /// prints one line for each kernel.
     #[must_use]
     pub fn new() -> Self {
         let live = io::stderr().is_terminal() && std::env::var_os("CI").is_none();
         Self { live, running: BTreeMap::new(), counts: BTreeMap::new() }
     }
 
-    /// Shows what happened.
+    /// Shows a step of the progress.
     pub fn show(&mut self, progress: &Progress) {
         let mut lines = String::new();
         match progress {
@@ -60,7 +62,7 @@ impl Terminal {
         }
         let lines = log_lines(&lines);
         let mut stderr = io::stderr().lock();
-        // Nobody is left to tell if the terminal is gone.
+        // If the terminal is gone, nobody can see the error.
         if self.live {
             let _ = write!(stderr, "\r\x1b[K{lines}{}", self.status_line());
         } else {
@@ -110,10 +112,12 @@ fn finished(kernel: &KernelResult, passed: usize, failed: usize) -> String {
     lines
 }
 
-/// How many rows a table may have until binaries of which each test is well become one row each.
+/// The number of rows of a table above which a binary whose tests are all successful becomes a
+/// single row.
 const LONG: usize = 100;
 
-/// The table of tests by kernels, what was skipped and why, what is not green, and the sum.
+/// Returns the table of tests by kernels, the skipped tests with their reasons, the failures, and
+/// the summary.
 #[must_use]
 pub fn table(events: &[Event]) -> String {
     let grid = Grid::of(events);
@@ -138,7 +142,7 @@ pub fn table(events: &[Event]) -> String {
     log_lines(&text) + &conclusion(events)
 }
 
-/// What is not green, and the sum.
+/// Returns the failures and the summary.
 #[must_use]
 pub fn conclusion(events: &[Event]) -> String {
     let grid = Grid::of(events);
@@ -149,7 +153,7 @@ pub fn conclusion(events: &[Event]) -> String {
     log_lines(&text)
 }
 
-/// Names of rows, with a mark for each kernel.
+/// Returns the names of rows, with a mark for each kernel.
 fn rows(grid: &Grid<'_>) -> Vec<(String, Vec<&'static str>)> {
     let marks = |row: &BTreeMap<&str, &TestResult>| -> Vec<_> {
         let results = grid.kernels.iter().map(|kernel| row.get(kernel.kernel.as_str()));
@@ -172,8 +176,8 @@ fn rows(grid: &Grid<'_>) -> Vec<(String, Vec<&'static str>)> {
     rows
 }
 
-/// What went wrong, told again where the reader of a long log looks first; and what went well only
-/// when it was tried again.
+/// Repeats the failures at the end, where readers of a long log look first. Also lists the tests
+/// that passed only in a later attempt.
 fn what_is_not_green(grid: &Grid<'_>) -> String {
     let mut text = String::new();
     for ((binary, test), row) in &grid.rows {
@@ -198,7 +202,7 @@ fn what_is_not_green(grid: &Grid<'_>) -> String {
 
 /// The mark of a test that passed.
 const WELL: &str = "ok";
-/// The mark of a test that passed when it was tried again.
+/// The mark of a test that passed in a later attempt.
 const FLAKY: &str = "flaky";
 
 fn mark(test: &TestResult) -> &'static str {
@@ -269,7 +273,7 @@ mod tests {
         let Event::Test(first) = &super::super::grid::hostile()[0] else { panic!("a test") };
         let lines = log_lines(&failed(first));
         assert!(!lines.contains(['\u{1b}', '\r', '\u{9b}', '\u{202e}']), "{lines:?}");
-        // What a name has of ends of lines makes no line of its own.
+        // A line end in a name does not start a new line in the report.
         assert!(!text.lines().chain(lines.lines()).any(|line| line.starts_with("::")), "{text}");
     }
 

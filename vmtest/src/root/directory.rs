@@ -9,7 +9,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
-/// A digest of all that `stat` tells of the files of a directory.
+/// Returns a digest of the metadata (as returned by `stat`) of all files in a directory.
 pub(super) fn state(directory: &Path) -> Result<String> {
     let mut hasher = Hasher::default();
     walk(directory, "", &mut |path, _, metadata| {
@@ -33,7 +33,8 @@ pub(super) fn state(directory: &Path) -> Result<String> {
     Ok(hasher.finish())
 }
 
-/// Reads the files of a directory. What belongs to the user who runs this belongs to root in the guest.
+/// Reads the files of a directory. Files that belong to the current user belong to root in the
+/// guest.
 pub(super) fn read(directory: &Path) -> Result<Files> {
     let us = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
     let mut files = Files::new(Directories::Replace);
@@ -54,7 +55,7 @@ pub(super) fn read(directory: &Path) -> Result<Files> {
             })?;
             Node::File(regular::read(place, regular::FILE)?.into())
         } else {
-            // A device, a FIFO or a socket is nothing without what made it.
+            // A device, a FIFO or a socket is useless without the kernel object behind it.
             let message = format!("{} is not a file, a directory or a link", place.display());
             return Err(Error::new(ErrorKind::NotAFile, message).help("remove it"));
         };
@@ -65,8 +66,8 @@ pub(super) fn read(directory: &Path) -> Result<Files> {
     Ok(files)
 }
 
-/// Visits what is below a directory, in the order of the names and without following links: the path below, the path
-/// here, and what `stat` tells.
+/// Visits everything below a directory, in the order of the names and without following links. The
+/// callback gets the path relative to the directory, the path on this machine, and the metadata.
 fn walk(
     directory: &Path,
     below: &str,

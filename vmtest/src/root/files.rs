@@ -1,5 +1,5 @@
-//! The files of a root file system while it is put together, on paper only: nothing is written to this machine, so no
-//! name and no link of an archive can lead anywhere on it.
+//! The files of a root file system while it is put together. They are kept in memory and nothing is
+//! written to this machine, so names and links in an archive cannot lead to a place on it.
 
 use super::listing::{Entry, Listing, Program};
 use crate::cpio::{Kind, Writer};
@@ -11,10 +11,10 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// As many symbolic links as the kernel itself follows.
+/// The maximum number of symbolic links in a path, which is that of the kernel.
 const MAX_LINKS: u32 = 40;
 
-/// The most that a root file system may have.
+/// Returns the size limits of a root file system.
 pub(super) fn budget() -> Budget {
     Budget {
         entries: 2_000_000,
@@ -38,20 +38,20 @@ struct Placed {
     node: Node,
     mode: u32,
     owner: (u32, u32),
-    /// The layer of a container image that it comes from.
+    /// The layer of the container image that contained it.
     layer: u32,
 }
 
-/// How an archive's directory counts where there is a link to a directory already.
+/// What happens if an archive contains a directory whose path already is a link to a directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Directories {
     /// It replaces the link, as in the layers of container images.
     Replace,
-    /// It stands for the directory that the link leads to, as in Debian's packages.
+    /// The path refers to the directory that the link leads to, as in Debian's packages.
     Follow,
 }
 
-/// The files by their paths from the root, without the slash at the beginning.
+/// The files by their paths from the root, without the leading slash.
 #[derive(Debug)]
 pub(super) struct Files {
     placed: BTreeMap<PathBuf, Placed>,
@@ -64,15 +64,17 @@ impl Files {
         Self { placed: BTreeMap::new(), directories, layer: 0 }
     }
 
-    /// Goes on with the next layer of a container image.
+    /// Continues with the next layer of a container image.
     pub(super) fn next_layer(&mut self) {
         self.layer += 1;
     }
 
-    /// Adds an entry of an archive. In a layer of a container image, `whiteouts` are names that remove something.
+    /// Adds an entry of an archive. In a layer of a container image, names with `whiteouts` remove
+    /// files.
     ///
     /// # Errors
-    /// It is a device or a FIFO, it leads out of the root, or it is damaged or too large.
+    /// Fails if the entry is a device or a FIFO, leads out of the root, is damaged, or is too
+    /// large.
     pub(super) fn take(
         &mut self,
         item: &mut Item<'_>,
@@ -88,7 +90,7 @@ impl Files {
         }
         let access = (item.mode, item.owner);
         let node = match &item.kind {
-            // The guest makes its own.
+            // The guest creates its own.
             _ if is_mounted_over(&path) => return Ok(()),
             ItemKind::Directory => Node::Directory,
             ItemKind::Symlink(target) => Node::Symlink(text(&path, target)?),
@@ -111,7 +113,7 @@ impl Files {
         self.put(&path, node, access)
     }
 
-    /// Puts something at a path, in the place of what is there.
+    /// Inserts a node at a path, and replaces the existing one.
     pub(super) fn put(&mut self, path: &str, node: Node, access: (u32, (u32, u32))) -> Result<()> {
         let place = self.place(path)?;
         if place.as_os_str().is_empty() {
@@ -146,7 +148,7 @@ impl Files {
         Ok(())
     }
 
-    /// Puts a file with a text at a path, if there is nothing.
+    /// Inserts a node at a path if there is none.
     pub(super) fn put_if_absent(&mut self, path: &str, node: Node, mode: u32) -> Result<()> {
         if self.placed.contains_key(&self.place(path)?) {
             return Ok(());
@@ -154,13 +156,14 @@ impl Files {
         self.put(path, node, (mode, (0, 0)))
     }
 
-    /// Removes what earlier layers have at a path, or below it if `whiteout` is the one of a whole directory.
+    /// Removes the files of earlier layers at a path, or below it if `whiteout` applies to a whole
+    /// directory.
     fn remove(&mut self, whiteout: &str, removed: &str) -> Result<()> {
         if removed.split('/').any(|name| matches!(name, "." | "..")) {
             return Err(refused(format!("the whiteout {whiteout:?} leads out of it")));
         }
         let (directory, _) = whiteout.rsplit_once('/').unwrap_or(("", whiteout));
-        // The parts before its own name are followed; the name is not.
+        // Links in the parent directories are followed, but not a link at the path itself.
         let place = self.place(removed)?;
         let layer = self.layer;
         self.remove_below(&place, layer);
@@ -171,7 +174,7 @@ impl Files {
         Ok(())
     }
 
-    /// Removes what is below a path and comes from a layer before this one.
+    /// Removes files below a path that come from layers before this one.
     fn remove_below(&mut self, path: &Path, layer: u32) {
         let below = self
             .placed
@@ -182,7 +185,7 @@ impl Files {
             .map(|(below, _)| below.clone())
             .collect();
         for path in gone.iter().rev() {
-            // A directory stays if this layer has something in it.
+            // A directory is kept if this layer contains something in it.
             let next = self.placed.range(path.clone()..).nth(1);
             if !next.is_some_and(|(next, _)| next.starts_with(path)) {
                 self.placed.remove(path);
@@ -190,10 +193,10 @@ impl Files {
         }
     }
 
-    /// The path under which something is found whose parents are links.
+    /// Returns the path of a file after the links in its parent directories are followed.
     ///
     /// # Errors
-    /// A link leads out of the root, or links go round.
+    /// Fails if a link leads out of the root, or if links form a cycle.
     fn place(&self, path: &str) -> Result<PathBuf> {
         let parts = |path: &str| -> Vec<String> { path.rsplit('/').map(str::to_owned).collect() };
         let (mut here, mut ahead, mut links_left) = (PathBuf::new(), parts(path), MAX_LINKS);
@@ -239,7 +242,7 @@ impl Files {
         writer.finish().doing("pack the root file system").map(drop)
     }
 
-    /// Says what there is.
+    /// Lists the files.
     pub(super) fn list(&self) -> Listing {
         let entries = self.placed.iter().map(|(path, placed)| {
             let entry = match &placed.node {
@@ -262,7 +265,7 @@ impl Files {
     }
 }
 
-/// Whether the guest has a file system of its own at a path, which hides what is there.
+/// Whether the guest mounts its own file system at a path, which hides the previous contents.
 pub(super) fn is_mounted_over(path: &str) -> bool {
     MOUNTED.iter().any(|mounted| {
         let below = path.strip_prefix(mounted.trim_start_matches('/'));
@@ -275,7 +278,7 @@ fn text(path: &str, target: &[u8]) -> Result<String> {
         .map_err(|_| refused(format!("{path} is a link to a path that is not UTF-8")))
 }
 
-/// Says of an error what it is that was refused, and what to do.
+/// Adds to an error what was refused, and advice.
 pub(super) fn of(error: Error, what: impl std::fmt::Display) -> Error {
     let help = match error.kind() {
         ErrorKind::ArchiveRefused => {
@@ -339,7 +342,7 @@ mod tests {
         files.remove(".wh.c", "c").unwrap();
         files.remove(".wh.absent", "absent").unwrap();
         assert_eq!(paths(&files), ["a", "a/y", "b", "b/y", "b/y/new"]);
-        // A file in the place of a directory, and a directory in the place of a link.
+        // A file replaces a directory, and a directory replaces a link.
         files.next_layer();
         files.put("b", file("3"), ACCESS).unwrap();
         files.put("d", Node::Symlink("a".into()), ACCESS).unwrap();

@@ -12,16 +12,16 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// The file by which a layout is known, and the one that says what is in it.
+/// The file that identifies a layout, and the file that lists its contents.
 const MARK: &str = "oci-layout";
 const INDEX: &str = "index.json";
-/// The largest manifest or index.
+/// The size limit of a manifest or an index.
 const MANIFEST_LIMIT: u64 = 4 << 20;
-/// More layers than container tools make, and more indices in each other.
+/// The maximum number of layers, and of nested indices. Container tools create fewer.
 const LAYERS: usize = 200;
 const INDICES: usize = 4;
 
-/// Where the files of a layout are.
+/// The location of the files of a layout.
 pub(super) enum Layout {
     Directory(PathBuf),
     /// The files of an archive by their paths.
@@ -29,17 +29,17 @@ pub(super) enum Layout {
 }
 
 impl Layout {
-    /// The layout that a directory is, if it is one.
+    /// Returns the layout in a directory, if it contains one.
     pub(super) fn in_directory(path: &Path) -> Option<Self> {
         let is_one = path.join(MARK).is_file() && path.join(INDEX).is_file();
         is_one.then(|| Self::Directory(path.to_owned()))
     }
 
-    /// The layout that an archive has, if it has one.
+    /// Returns the layout in an archive, if it contains one.
     pub(super) fn in_archive(path: &Path) -> Result<Option<Self>> {
         let mut is_one = false;
         let mut left = budget();
-        // An archive that is one has the mark somewhere; its files are kept only then.
+        // Only an archive with a layout contains the mark. Its files are kept only in that case.
         archive::walk(regular::open(path)?, &mut left, &mut |item, _| {
             is_one |= relative(&item.name).ok().flatten().as_deref() == Some(MARK);
             Ok(())
@@ -63,12 +63,12 @@ impl Layout {
         Ok(Some(Self::Archive(files)))
     }
 
-    /// A digest of what the layout says that it has: all else has its digest in its name.
+    /// Returns a digest of the layout's index. The names of all other files contain their digests.
     pub(super) fn state(&self) -> Result<String> {
         Ok(sha256(self.text(INDEX)?))
     }
 
-    /// Puts the layers of the image for this processor on each other.
+    /// Combines the layers of the image for this processor.
     pub(super) fn read(&self) -> Result<Files> {
         let mut manifest = json(&self.text(INDEX)?, INDEX)?;
         for _ in 0..INDICES {
@@ -101,7 +101,7 @@ impl Layout {
         Ok(files)
     }
 
-    /// A file of the layout that is read whole.
+    /// Reads a file of the layout into memory.
     fn text(&self, path: &str) -> Result<Vec<u8>> {
         match self {
             Self::Directory(directory) => regular::read(&directory.join(path), MANIFEST_LIMIT),
@@ -111,14 +111,14 @@ impl Layout {
         }
     }
 
-    /// What has a digest, read whole.
+    /// Reads the blob with a digest into memory.
     fn blob(&self, digest: &str, limit: u64) -> Result<Vec<u8>> {
         let mut data = Vec::new();
         self.stream(digest)?.take(limit).read_to_end(&mut data).map_err(damaged)?;
         Ok(data)
     }
 
-    /// What has a digest, when it was found to have it.
+    /// Opens the blob with a digest, after its digest was verified.
     fn stream(&self, digest: &str) -> Result<Box<dyn Read + '_>> {
         let digits = digest.strip_prefix("sha256:").unwrap_or_default();
         let name = format!("blobs/sha256/{digits}");
@@ -143,11 +143,11 @@ impl Layout {
     }
 }
 
-/// The entry of an index that is for x86-64.
+/// Returns the entry of an index that is for x86-64.
 fn for_this_processor(entries: &[Value]) -> Result<&Value> {
     let platform = |entry: &Value| processor(&entry["platform"]).map(str::to_owned);
     let ours = entries.iter().find(|entry| platform(entry).as_deref() == Some("amd64"));
-    // An index of one image need not say for what it is.
+    // The entries of an index may lack the platform.
     let unsaid = || entries.iter().find(|entry| platform(entry).is_none());
     ours.or_else(unsaid).ok_or_else(|| {
         let mut others: Vec<String> = entries.iter().filter_map(platform).collect();

@@ -1,4 +1,5 @@
-//! What a root file system has, as far as this machine has to know it to hand programs to a guest.
+//! A list of the files in a root file system, with the facts that this machine needs to hand
+//! programs to a guest.
 
 use crate::elf;
 use crate::error::{Error, ErrorKind, Result};
@@ -7,14 +8,14 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Component, Path, PathBuf};
 
-/// The size of a page, in which files in memory are counted.
+/// The page size. Files in memory occupy whole pages.
 const PAGE: u64 = 4096;
-/// What a file takes besides its contents.
+/// The memory that a file needs besides its contents.
 const INODE: u64 = 1024;
-/// As many symbolic links as the kernel itself follows.
+/// The maximum number of symbolic links in a path, which is that of the kernel.
 const MAX_LINKS: u32 = 40;
 
-/// The directories of the C library, as distributions have them.
+/// The directories in which distributions put the C library.
 const LIBRARIES: [&str; 5] =
     ["lib/x86_64-linux-gnu", "usr/lib/x86_64-linux-gnu", "lib64", "usr/lib64", "lib"];
 
@@ -32,16 +33,16 @@ pub(crate) enum Entry {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Program {
-    /// On x86-64, with the help of an interpreter if it is not static.
+    /// A program for x86-64, with its interpreter unless it is static.
     Native(Option<PathBuf>),
-    /// A script, by this interpreter.
+    /// A script, with its interpreter.
     Script(PathBuf),
-    /// Not on x86-64: the processor that it is for.
+    /// A program for a different processor, with the name of that processor.
     Foreign(String),
 }
 
 impl Program {
-    /// How a file runs, if it is a program.
+    /// Returns how a file runs, or `None` if it is not a program.
     pub(super) fn of(data: &[u8]) -> Option<Self> {
         if let Some(interpreter) = elf::script_interpreter(data) {
             return Some(Self::Script(interpreter));
@@ -62,17 +63,17 @@ pub(crate) struct CLibrary {
     pub(crate) directory: PathBuf,
 }
 
-/// All paths of a root file system, without the slash at the beginning.
+/// All paths of a root file system, without the leading slash.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Listing {
     entries: BTreeMap<PathBuf, Entry>,
-    /// What its files take in a guest's memory, in bytes.
+    /// The memory that its files need in a guest, in bytes.
     memory: u64,
     c_library: Option<CLibrary>,
 }
 
 impl Listing {
-    /// Lists entries with their sizes. `version` is glibc's version if that is at a path.
+    /// Lists entries with their sizes. `version` returns glibc's version if that is at a path.
     pub(super) fn new(
         entries: impl Iterator<Item = (PathBuf, Entry, u64)>,
         version: impl Fn(&Path) -> Option<(u32, u32)>,
@@ -92,7 +93,7 @@ impl Listing {
         listing
     }
 
-    /// What its files take in a guest's memory, in bytes.
+    /// Returns the memory that its files need in a guest, in bytes.
     pub(super) fn memory(&self) -> u64 {
         self.memory
     }
@@ -102,7 +103,7 @@ impl Listing {
         self.c_library.as_ref()
     }
 
-    /// What is at a path when all links are followed, and where.
+    /// Returns the entry at a path after all links are followed, and its path.
     pub(crate) fn find(&self, path: &Path) -> Option<(PathBuf, &Entry)> {
         let parts = |path: &Path| -> Vec<OsString> {
             path.components().rev().map(|part| part.as_os_str().to_owned()).collect()
@@ -141,7 +142,7 @@ impl Listing {
         matches!(self.find(path), Some((_, Entry::File(_))))
     }
 
-    /// The link at a path, if it is one itself.
+    /// Returns the target of the link at a path, if the path itself is a link.
     pub(crate) fn link(&self, path: &Path) -> Option<&Path> {
         match self.entries.get(path.strip_prefix("/").unwrap_or(path))? {
             Entry::Symlink(target) => Some(target),
@@ -149,7 +150,7 @@ impl Listing {
         }
     }
 
-    /// The program of a name, by its path or on the usual `PATH`.
+    /// Returns the path of a program that is named by its path or is on the usual `PATH`.
     pub(crate) fn program(&self, name: &Path) -> Option<PathBuf> {
         let is_program =
             |path: &PathBuf| matches!(self.find(path), Some((_, Entry::File(Some(_)))));
@@ -166,10 +167,10 @@ impl Listing {
     /// Checks that a program of this root file system can start.
     ///
     /// # Errors
-    /// It is for another processor, or its interpreter is missing.
+    /// Fails if it is for a different processor, or if its interpreter is missing.
     pub(crate) fn check_program(&self, path: &Path) -> Result<()> {
         let mut path = path;
-        // The kernel refuses a longer chain of scripts.
+        // The kernel refuses longer chains of scripts.
         for _ in 0..5 {
             let interpreter = match self.find(path) {
                 Some((_, Entry::File(Some(Program::Foreign(processor))))) => {
@@ -194,10 +195,10 @@ impl Listing {
         Ok(())
     }
 
-    /// Checks that there are programs for x86-64 if there are any.
+    /// Checks that the programs are for x86-64. A root file system without programs is accepted.
     ///
     /// # Errors
-    /// All are for other processors.
+    /// Fails if all programs are for different processors.
     pub(super) fn check_processor(&self) -> Result<()> {
         let mut foreign = None;
         for (path, entry) in &self.entries {

@@ -1,5 +1,6 @@
-//! Root file systems for guests: from a directory, an archive, a container image or Debian's packages to an archive in the
-//! cache, which the guest unpacks into memory before it is saved.
+//! Root file systems for guests. Each is made from a directory, an archive, a container image or
+//! Debian packages. The result is an archive in the cache, which the guest unpacks into memory
+//! before it is saved.
 
 pub(crate) mod base;
 mod directory;
@@ -27,25 +28,26 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-/// The directory of the cache, and what is in each directory of it: the archive, what it has, and when it was used.
+/// The directory in the cache, and the files in each of its subdirectories: the archive, its
+/// listing, and a file whose time is that of the last use.
 pub(crate) const ROOTS: &str = "roots";
 const ARCHIVE: &str = "root.cpio";
 const LIST: &str = "root.json";
 const USED: &str = "used";
-/// How many states of one source are kept.
+/// The maximum number of states of one source that are kept.
 const KEPT: usize = 2;
 
 /// A root file system, ready for guests.
 #[derive(Debug, Clone)]
 pub struct Root {
-    /// What it was made from.
+    /// The name of its source.
     name: String,
     archive: PathBuf,
     digest: String,
     listing: Arc<Listing>,
 }
 
-/// What the cache says of one.
+/// The description of a root file system in the cache.
 #[derive(Debug, Serialize, Deserialize)]
 struct Kept {
     /// The SHA-256 of the archive.
@@ -59,14 +61,16 @@ impl RootSource {
     /// Makes the root file system, or finds it in the cache.
     ///
     /// # Errors
-    /// It can't be read or fetched, it leads out of itself, it has devices, or it is for another processor.
+    /// Fails if the source can't be read or fetched, leads out of its root, contains devices, or is
+    /// for a different processor.
     pub fn root(&self, packages: &Packages) -> Result<Root> {
         let made = match self {
             Self::Path(path) => of_path(path),
             Self::Debian { suite, packages: names } => {
                 packages::check_suite(suite)?;
                 let wanted = packages::wanted(names);
-                // Which versions these are is decided once: a newer package changes nothing until the cache is emptied.
+                // The versions are chosen only once: a newer package has no effect until the cache
+                // is emptied.
                 ensure(["debian", suite], &sha256(wanted.join(" ")), self, |scratch| {
                     packages::read(suite, names, packages, scratch)
                 })
@@ -130,7 +134,7 @@ fn unchanged(path: &Path, before: &str, after: &str) -> Result<()> {
     Err(Error::new(ErrorKind::Io, message).help("run it again when nothing writes to it"))
 }
 
-/// The root file system of a source in a state, which is made if the cache does not have it.
+/// Returns the root file system for a state of a source. It is made if it is not in the cache.
 fn ensure(
     [kind, place]: [&str; 2],
     state: &str,
@@ -163,7 +167,7 @@ fn ensure(
     }
     drop(lock);
     let used = File::create(directory.join(USED));
-    // So that it can be told which have not been used for long.
+    // The time shows which root file systems have not been used for long.
     let _ = used.and_then(|used| used.set_modified(SystemTime::now()));
     let kept: Kept =
         serde_json::from_slice(&regular::read(&list, regular::FILE)?).map_err(|_| {
@@ -181,7 +185,8 @@ fn ensure(
     })
 }
 
-/// Keeps only the states of a source that were used last: a directory has a new one with each change.
+/// Keeps only the most recently used states of a source, because each change of a directory creates
+/// a new state.
 fn discard_older(parent: &Path, prefix: &str, newest: &Path) {
     let entries = fs::read_dir(parent).into_iter().flatten().flatten();
     let mut older: Vec<(SystemTime, PathBuf)> = entries
@@ -193,34 +198,34 @@ fn discard_older(parent: &Path, prefix: &str, newest: &Path) {
         .filter_map(|path| Some((path.join(USED).metadata().ok()?.modified().ok()?, path)))
         .collect();
     older.sort();
-    // Debian's packages are asked for in many combinations, each of which is a source of its own.
+    // Debian packages are requested in many combinations, each of which is a separate source.
     let kept = if prefix.starts_with("debian-") { usize::MAX } else { KEPT - 1 };
     for (_, path) in older.iter().rev().skip(kept) {
-        // A guest that starts has the file open, and keeps it.
+        // A guest that is starting has the file open, and can still read it.
         let _ = remove_directory(path);
     }
 }
 
 impl Root {
-    /// Where the archive for the guest is.
+    /// Returns the path of the archive for the guest.
     pub(crate) fn archive(&self) -> &Path {
         &self.archive
     }
 
-    /// Names its contents.
+    /// Returns the digest that identifies its contents.
     pub(crate) fn digest(&self) -> &str {
         &self.digest
     }
 
-    /// What is in it.
+    /// Returns the list of its files.
     pub(crate) fn listing(&self) -> &Arc<Listing> {
         &self.listing
     }
 
-    /// Checks that a guest with so many MiB of memory can hold it.
+    /// Checks that a guest with this amount of memory, in MiB, can hold it.
     ///
     /// # Errors
-    /// It can't: files take at most half of the memory.
+    /// Fails if it does not fit: files may use at most half of the memory.
     pub(crate) fn check_memory(&self, memory: u32) -> Result<()> {
         let needed = self.listing.memory().div_ceil(1 << 20);
         let limit = u64::from(memory) / 2;
@@ -232,7 +237,7 @@ impl Root {
              {limit} MiB",
             self.name
         );
-        // Some room for the programs that run in it.
+        // This leaves some memory for the programs that run in it.
         let enough = (needed * 2 + 256).next_multiple_of(256);
         Err(Error::new(ErrorKind::RootTooLarge, message).help(format!(
             "give the guest more memory with `--memory {enough}M`, or use a smaller one"

@@ -10,14 +10,15 @@ use crate::regular;
 use std::io::BufReader;
 use std::path::Path;
 
-/// What each system has, named or not: its directories, a shell, and the programs that scripts expect.
+/// Packages that each system contains even if they are not requested: its directories, a shell, and
+/// the programs that scripts expect.
 const ALWAYS: [&str; 3] = ["base-files", "coreutils", "dash"];
-/// The directories that are links into `/usr`.
+/// The directories that are links to directories in `/usr`.
 const MERGED: [&str; 4] = ["bin", "lib", "lib64", "sbin"];
-/// What only people read takes a third of the memory.
+/// Documentation and other files for people, which would take a third of the memory.
 const LEFT_OUT: [&str; 6] = ["bug", "doc", "info", "lintian", "locale", "man"];
 
-/// The packages that are wanted, in the order of their names.
+/// Returns the requested packages, sorted by name.
 pub(super) fn wanted(packages: &[String]) -> Vec<String> {
     let mut wanted: Vec<String> = packages.to_vec();
     wanted.extend(ALWAYS.map(str::to_owned));
@@ -26,7 +27,8 @@ pub(super) fn wanted(packages: &[String]) -> Vec<String> {
     wanted
 }
 
-/// Fetches packages of a suite and all that they depend on, and unpacks them; also which these were.
+/// Fetches packages of a suite with all their dependencies, and unpacks them. Also returns the list
+/// of these packages.
 pub(super) fn read(
     suite: &str,
     names: &[String],
@@ -69,10 +71,10 @@ fn is_left_out(name: &[u8]) -> bool {
     below.and_then(|below| below.split('/').next()).is_some_and(|it| LEFT_OUT.contains(&it))
 }
 
-/// Checks that a text can be the name of a suite: it becomes part of paths and addresses.
+/// Checks that a text can be the name of a suite, because it becomes part of paths and addresses.
 ///
 /// # Errors
-/// It can't.
+/// Fails if it cannot.
 pub(super) fn check_suite(suite: &str) -> Result<()> {
     let is_right = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     if suite.starts_with(|c: char| c.is_ascii_lowercase()) && suite.chars().all(is_right) {

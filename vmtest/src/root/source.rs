@@ -1,28 +1,28 @@
-//! What a root file system is made from, as a configuration and the command line say it.
+//! The source of a root file system, as written in a configuration or on the command line.
 
 use serde::Deserialize;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-/// What a root file system is made from.
+/// The source of a root file system.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "Written")]
 #[non_exhaustive]
 pub enum RootSource {
-    /// A directory, a tar archive (compressed or not), or a container image as an image layout of OCI, which is a
-    /// directory or an archive.
+    /// A directory, a tar archive (compressed or not), or a container image. The image must be in
+    /// the layout of the OCI specification, as a directory or an archive.
     Path(PathBuf),
-    /// Packages of a release of Debian, and all that they depend on.
+    /// Packages of a Debian release, with all their dependencies.
     Debian {
         /// The release or another suite, such as `bookworm`.
         suite: String,
-        /// The names of the packages. `base-files`, `coreutils` and `dash` are always there.
+        /// The names of the packages. `base-files`, `coreutils` and `dash` are always included.
         packages: Vec<String>,
     },
 }
 
-/// How it is written in a configuration.
+/// A source as written in a configuration.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 enum Written {
@@ -63,7 +63,7 @@ impl TryFrom<Written> for RootSource {
 impl FromStr for RootSource {
     type Err = String;
 
-    /// Reads a path, or `debian:SUITE` or `debian:SUITE/PACKAGE,PACKAGE`.
+    /// Parses a path, or `debian:SUITE` or `debian:SUITE/PACKAGE,PACKAGE`.
     fn from_str(text: &str) -> Result<Self, String> {
         let Some(rest) = text.strip_prefix("debian:") else {
             return match text {
@@ -81,7 +81,7 @@ impl FromStr for RootSource {
 }
 
 impl RootSource {
-    /// Takes a path for relative to a directory.
+    /// Interprets a relative path as relative to a directory.
     pub(crate) fn relative_to(&mut self, base: &Path) {
         if let Self::Path(path) = self {
             *path = base.join(&*path);
