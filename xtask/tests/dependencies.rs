@@ -1,6 +1,6 @@
 //! What the crates for users bring with them, and where versions are written.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::Command;
 
@@ -37,6 +37,25 @@ fn the_facts_and_the_btf_need_no_more_than_bitflags() {
     assert_eq!(packages(&["--package", "bpfmap-core"]), core.into());
     let btf = ["bpfmap-btf"].map(str::to_owned);
     assert_eq!(packages(&["--package", "bpfmap-btf"]), btf.into());
+}
+
+/// A package that the build script and the application need with different features is compiled twice.
+#[test]
+fn no_package_is_built_twice_for_a_build_script_and_an_application() {
+    let tree = ["tree", "--edges", "normal,build", "--prefix", "none", "--no-dedupe"];
+    for package in ["execsnoop", "syscalls"] {
+        let text = cargo(&[&tree[..], &["--format", "{p}|{f}", "--package", package]].concat());
+        let mut features: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        for line in text.lines() {
+            let (package, enabled) = line.split_once('|').unwrap();
+            features.entry(package).or_default().insert(enabled);
+        }
+        for shared in ["bpfmap-core", "libbpf-rs", "libc"] {
+            assert!(features.keys().any(|it| it.starts_with(shared)), "{package} builds {shared}");
+        }
+        features.retain(|_, sets| sets.len() > 1);
+        assert_eq!(features, BTreeMap::new(), "built more than once for {package}");
+    }
 }
 
 /// The crates that a user's build compiles name the Rust of Debian stable, the tools at most 1.88. Examples whose
