@@ -6,6 +6,9 @@
 //! from nothing, and of `cargo check` after a change of the crate's source: first without bpfmap, then for each of these
 //! checkouts of this repository (this one with the features `derive` and `libbpf-rs` unless you name others), with the
 //! ratio of the two builds. They take turns, and the best of the rounds counts.
+//!
+//! The build from nothing is measured twice. `as published` is what users of published packages get: Cargo compiles packages
+//! of a registry without incremental compilation. `from a checkout` is with it, as Cargo compiles path dependencies.
 
 #[path = "../../../children.rs"]
 mod children;
@@ -43,7 +46,7 @@ fn run() -> Result<(), Error> {
     checkouts.insert(0, WITHOUT.to_owned());
     let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| here.join("target"), PathBuf::from);
     let folder = target.join("cold-build");
-    let mut best = vec![[u64::MAX; 2]; checkouts.len()];
+    let mut best = vec![[u64::MAX; 3]; checkouts.len()];
     for _ in 0..ROUNDS {
         for (checkout, best) in checkouts.iter().zip(&mut best) {
             if checkout == WITHOUT {
@@ -57,14 +60,18 @@ fn run() -> Result<(), Error> {
             }
         }
     }
-    let baseline = best[0][0];
-    for (checkout, [cold, check]) in checkouts.iter().zip(best) {
+    let [published_without, path_without, _] = best[0];
+    for (checkout, [published, path, check]) in checkouts.iter().zip(best) {
         let millis = |ticks: u64| ticks * MICROS_A_TICK / 1000;
+        let ratio = |ticks: u64, without: u64| {
+            format!("{}.{:02}", ticks / without, ticks * 100 / without % 100)
+        };
         println!(
-            "{checkout}: {} ms for a cold build ({}.{:02}), {} ms for a check after a change",
-            millis(cold),
-            cold / baseline,
-            cold * 100 / baseline % 100,
+            "{checkout}: cold build {} ms as published ({}), {} ms from a checkout ({}); check after a change {} ms",
+            millis(published),
+            ratio(published, published_without),
+            millis(path),
+            ratio(path, path_without),
             millis(check)
         );
     }
@@ -134,25 +141,31 @@ fn schema() -> String {
     schema
 }
 
-/// Returns the processor time of a build from nothing, and of a check after a change, in ticks.
-fn build(folder: &Path) -> Result<[u64; 2], Error> {
-    let target = folder.join("target");
-    if target.exists() {
-        fs::remove_dir_all(&target)?;
-    }
-    let cold = cargo(folder, "build")?;
+/// Returns the processor time of a build from nothing as published and from a checkout, and of a check after a change, in
+/// ticks.
+fn build(folder: &Path) -> Result<[u64; 3], Error> {
+    let cold = |incremental| {
+        let target = folder.join("target");
+        if target.exists() {
+            fs::remove_dir_all(&target)?;
+        }
+        cargo(folder, "build", incremental)
+    };
+    let published = cold(false)?;
+    let path = cold(true)?;
     // The first check makes what a check needs of the dependencies.
-    cargo(folder, "check")?;
+    cargo(folder, "check", true)?;
     fs::write(folder.join("src/lib.rs"), source(1))?;
-    Ok([cold, cargo(folder, "check")?])
+    Ok([published, path, cargo(folder, "check", true)?])
 }
 
-fn cargo(folder: &Path, command: &str) -> Result<u64, Error> {
+fn cargo(folder: &Path, command: &str, incremental: bool) -> Result<u64, Error> {
     let before = ticks_of_children()?;
     let output = Command::new(env!("CARGO"))
         .args([command, "--quiet", "--manifest-path"])
         .arg(folder.join("Cargo.toml"))
         .env("CARGO_TARGET_DIR", folder.join("target"))
+        .env("CARGO_INCREMENTAL", if incremental { "1" } else { "0" })
         .output()?;
     if !output.status.success() {
         return Err(String::from_utf8_lossy(&output.stderr).into());
