@@ -1,26 +1,27 @@
 //! Schemas in build scripts.
 
-use std::collections::HashSet;
-use std::fmt;
+mod reader;
+
 use std::path::{Path, PathBuf};
 
 use bpfmap_btf::Btf;
 
+use self::reader::{Language, Reader};
+use crate::backend::GeneratedFile;
+#[cfg(feature = "migrations")]
 use crate::backend::rust::{Migrations, emit_migrations};
-use crate::evolve::TooLarge;
+use crate::build_error::{BuildError, Cause};
 #[cfg(feature = "toml")]
 use crate::generate::includes;
 use crate::generate::{Emit, Options, generate};
 use crate::modules;
-use crate::output::{OutputError, plan, write};
-use crate::programs::{ProgramError, Programs};
-use bpfmap_schema::check::{Checked, check_with};
-use bpfmap_schema::diagnostics::{Position, Rejected};
-use bpfmap_schema::draft::Draft;
+use crate::output::{plan, write};
+use crate::programs::Programs;
+use bpfmap_schema::check::Checked;
 #[cfg(feature = "rust")]
 use bpfmap_schema::front::rust::{Cfg, CfgError};
 use bpfmap_schema::input;
-use bpfmap_schema::taken::{KernelNames, Taken};
+use bpfmap_schema::taken::KernelNames;
 
 /// Generates files from schemas in a build script.
 ///
@@ -53,8 +54,8 @@ use bpfmap_schema::taken::{KernelNames, Taken};
 /// }
 /// ```
 ///
-/// [`Emit::Fixtures`] generates tests for both kinds of schemas. Those of a schema in Rust use the types that declare
-/// the maps: see [`backend::fixture`](crate::backend::fixture).
+/// `Emit::Fixtures`, with the feature `fixtures`, generates tests for both kinds of schemas. Those of a schema in Rust use the types that declare
+/// the maps.
 ///
 /// Errors in a schema fail the build and are shown with their lines. Warnings become warnings of
 /// Cargo.
@@ -81,29 +82,8 @@ struct Input {
     path: PathBuf,
     language: Language,
     /// Older ones, of which maps may still be pinned.
+    #[cfg(feature = "migrations")]
     before: Option<PathBuf>,
-}
-
-/// What a schema is written in.
-#[derive(Debug, Clone, Copy)]
-enum Language {
-    #[cfg(feature = "toml")]
-    Toml,
-    #[cfg(feature = "rust")]
-    Rust,
-}
-
-impl Language {
-    /// What the older form of a schema is written in, where its name tells.
-    fn of(path: &Path, newer: Self) -> Self {
-        match path.extension().and_then(|extension| extension.to_str()) {
-            #[cfg(feature = "toml")]
-            Some("toml") => Self::Toml,
-            #[cfg(feature = "rust")]
-            Some("rs") => Self::Rust,
-            _ => newer,
-        }
-    }
 }
 
 impl Builder {
@@ -175,7 +155,12 @@ impl Builder {
     }
 
     fn push(&mut self, path: &Path, language: Language) {
-        self.schemas.push(Input { path: path.to_owned(), language, before: None });
+        self.schemas.push(Input {
+            path: path.to_owned(),
+            language,
+            #[cfg(feature = "migrations")]
+            before: None,
+        });
     }
 
     /// Sets an older version of the schema that was added last, of which maps may still be pinned.
@@ -193,11 +178,12 @@ impl Builder {
     ///
     /// The application includes it beside `maps.rs`, and calls `migrate_MAP(path, |_| {})` before it loads its
     /// programs. If a changed map can't be migrated, there is no function, and a warning gives the reason. The older
-    /// version is TOML, or Rust if the name ends in `.rs`.
+    /// version is TOML, or Rust if the name ends in `.rs`. This function needs the feature `migrations`.
     ///
     /// # Panics
     ///
     /// Panics if no schema was added before.
+    #[cfg(feature = "migrations")]
     #[must_use]
     pub fn migrates_from(mut self, path: impl AsRef<Path>) -> Self {
         let last = self.schemas.last_mut();
@@ -260,58 +246,7 @@ impl Builder {
                 std::env::var_os("OUT_DIR").map(PathBuf::from).ok_or(BuildError(Cause::NoOutDir))?
             }
         };
-        let kernel = self.kernel_btf.as_deref().map(kernel_names).transpose()?;
-        let taken = kernel.as_ref().map(Taken::by_kernel).unwrap_or_default();
-        let draft = |path: &Path, language: Language| match language {
-            #[cfg(feature = "toml")]
-            Language::Toml => bpfmap_schema::front::toml::read_file(path),
-            #[cfg(feature = "rust")]
-            Language::Rust => {
-                let told = Cfg::from_build_script().unwrap_or_default();
-                bpfmap_schema::front::rust::read_file_with(path, &told.for_source(path, &self.cfg))
-            }
-        };
-        let mut told = HashSet::new();
-        let mut checked = |path: &Path, draft: Draft| checked(path, draft, taken, &mut told);
-        let name = |checked: &Checked| checked.schema().name.value.clone();
-        let (mut files, mut rejected, mut roots) = (Vec::new(), Vec::new(), Vec::new());
-        // Rust files, without their ending.
-        let mut modules = Vec::new();
-        for Input { path, language, before } in &self.schemas {
-            let new = checked(path, draft(path, *language));
-            let old = before
-                .as_ref()
-                .map(|path| checked(path, draft(path, Language::of(path, *language))));
-            match (new, old) {
-                (Ok(root), None) => roots.push(root),
-                (Ok(root), Some(Ok(old))) => {
-                    let migrations = migrations(&old, &root)?;
-                    modules.extend(migrations.module);
-                    files.push(migrations.file);
-                    roots.push(root);
-                }
-                (new, old) => {
-                    rejected.extend(new.err());
-                    rejected.extend(old.and_then(Result::err));
-                }
-            }
-        }
-        files.extend(roots.iter().flat_map(|root| generate(root, &self.options(root))));
-        let has_rust = |checked: &&Checked| self.options(checked).emit.contains(&Emit::Rust);
-        #[cfg(feature = "toml")]
-        for path in includes(&roots) {
-            match checked(&path, draft(&path, Language::Toml)) {
-                Ok(include) => {
-                    files.extend(generate(&include, &self.options(&include).for_include()));
-                    modules.extend(Some(&include).filter(has_rust).map(name));
-                }
-                Err(include) => rejected.push(include),
-            }
-        }
-        if !rejected.is_empty() {
-            return Err(BuildError(Cause::Rejected(rejected)));
-        }
-        modules.extend(roots.iter().filter(has_rust).map(name));
+        let Generated { mut files, modules } = self.files()?;
         files.extend(modules::file(&out_dir, &modules));
         let names = files.iter().map(|file| file.name.clone());
         let is_header = |name: &String| Path::new(name).extension().is_some_and(|end| end == "h");
@@ -325,7 +260,50 @@ impl Builder {
     }
 }
 
+/// What is made of the schemas.
+#[derive(Default)]
+struct Generated {
+    files: Vec<GeneratedFile>,
+    /// The Rust files, without their ending.
+    modules: Vec<String>,
+}
+
 impl Builder {
+    /// Reads and checks the schemas and those that they include, and makes the files.
+    fn files(&self) -> Result<Generated, BuildError> {
+        let kernel = self.kernel_btf.as_deref().map(kernel_names).transpose()?;
+        let mut reader = Reader::new(kernel.as_ref());
+        #[cfg(feature = "rust")]
+        reader.told_cfg(&self.cfg);
+        let mut generated = Generated::default();
+        let mut roots = Vec::new();
+        for input in &self.schemas {
+            let root = reader.read(&input.path, input.language);
+            #[cfg(feature = "migrations")]
+            if let Some(migrations) = migrations(&mut reader, input, root.as_ref())? {
+                generated.modules.extend(migrations.module);
+                generated.files.push(migrations.file);
+            }
+            roots.extend(root);
+        }
+        for root in &roots {
+            generated.files.extend(generate(root, &self.options(root)));
+        }
+        #[cfg(feature = "toml")]
+        for path in includes(&roots) {
+            if let Some(include) = reader.read(&path, Language::Toml) {
+                let options = self.options(&include);
+                generated.modules.extend(module(&include, &options));
+                generated.files.extend(generate(&include, &options.for_include()));
+            }
+        }
+        if !reader.rejected.is_empty() {
+            return Err(BuildError(Cause::Rejected(reader.rejected)));
+        }
+        generated.modules.extend(roots.iter().filter_map(|it| module(it, &self.options(it))));
+        Ok(generated)
+    }
+
     /// What to make of `checked`.
     fn options(&self, checked: &Checked) -> Options {
         let default = || Emit::default_for(checked).to_vec();
@@ -334,30 +312,9 @@ impl Builder {
     }
 }
 
-/// Checks what was read of a schema, and tells Cargo what it was made of and what it should know, unless it was `told`
-/// already: a schema that others include is read with each of them.
-fn checked(
-    path: &Path,
-    draft: Draft,
-    taken: Taken<'_>,
-    told: &mut HashSet<String>,
-) -> Result<Checked, Rejected> {
-    let mut tell = |line: String| {
-        if !told.contains(&line) {
-            println!("{line}");
-            told.insert(line);
-        }
-    };
-    // A file that is not there yet may come.
-    tell(format!("cargo::rerun-if-changed={}", path.display()));
-    for source in draft.schema.sources.iter() {
-        tell(format!("cargo::rerun-if-changed={}", source.path.display()));
-    }
-    let checked = check_with(draft, taken)?;
-    for warning in checked.warnings() {
-        tell(format!("cargo::warning={}", one_line(warning, &checked.schema().sources)));
-    }
-    Ok(checked)
+/// The Rust file of `checked`, if there is one, without its ending.
+fn module(checked: &Checked, options: &Options) -> Option<String> {
+    options.emit.contains(&Emit::Rust).then(|| checked.schema().name.value.clone())
 }
 
 /// The names of the kernel whose BTF is in `path`.
@@ -370,91 +327,19 @@ fn kernel_names(path: &Path) -> Result<KernelNames, BuildError> {
     Ok(KernelNames::new(&btf, format!("`{}`", path.display())))
 }
 
-fn migrations(old: &Checked, new: &Checked) -> Result<Migrations, BuildError> {
-    let made = emit_migrations(old, new).map_err(|error| BuildError(Cause::TooLarge(error)))?;
+/// Returns the functions that migrate the maps of the older form of a schema, if it has one and both are in order.
+#[cfg(feature = "migrations")]
+fn migrations(
+    reader: &mut Reader<'_>,
+    input: &Input,
+    new: Option<&Checked>,
+) -> Result<Option<Migrations>, BuildError> {
+    let Some(path) = &input.before else { return Ok(None) };
+    let old = reader.read(path, Language::of(path, input.language));
+    let (Some(old), Some(new)) = (old, new) else { return Ok(None) };
+    let made = emit_migrations(&old, new).map_err(|error| BuildError(Cause::TooLarge(error)))?;
     for obstacle in &made.left_out {
         println!("cargo::warning=no migration function: {obstacle}");
     }
-    Ok(made)
-}
-
-/// `maps.toml:3:7: message (rule)`
-fn one_line(
-    finding: &bpfmap_schema::diagnostics::Finding,
-    sources: &bpfmap_schema::source::SourceMap,
-) -> String {
-    let place = finding.place.span.source.map_or_else(String::new, |id| {
-        let source = sources.get(id);
-        let at = Position::of(&source.text, finding.place.span.start);
-        format!("{}:{}:{}: ", source.path.display(), at.line, at.column)
-    });
-    format!("{place}{} ({})", finding.message, finding.rule.id).replace(['\n', '\r'], " ")
-}
-
-/// The error of [`Builder::generate`]. `Display` and `Debug` both show the errors in the schemas or
-/// programs with their positions.
-pub struct BuildError(Cause);
-
-enum Cause {
-    NoSchema,
-    NoOutDir,
-    #[cfg(feature = "rust")]
-    Cfg(CfgError),
-    Rejected(Vec<Rejected>),
-    TooLarge(TooLarge),
-    Output(OutputError),
-    Program(ProgramError),
-    KernelBtf(PathBuf, String),
-}
-
-impl BuildError {
-    /// Returns the schemas that break rules, if that is the reason.
-    #[must_use]
-    pub fn rejected(&self) -> &[Rejected] {
-        match &self.0 {
-            Cause::Rejected(rejected) => rejected,
-            _ => &[],
-        }
-    }
-}
-
-impl fmt::Display for BuildError {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
-            Cause::NoSchema => formatter.write_str(
-                "there is no schema and no program: call `Builder::schema`, `Builder::rust_source` or \
-                 `Builder::program` first",
-            ),
-            Cause::NoOutDir => formatter.write_str(
-                "OUT_DIR is not set, because this is not a build script: call `Builder::out_dir`",
-            ),
-            #[cfg(feature = "rust")]
-            Cause::Cfg(error) => error.fmt(formatter),
-            Cause::Rejected(rejected) => {
-                rejected.iter().try_for_each(|rejected| write!(formatter, "\n{rejected}"))
-            }
-            Cause::TooLarge(error) => error.fmt(formatter),
-            Cause::Output(error) => error.fmt(formatter),
-            Cause::Program(error) => error.fmt(formatter),
-            Cause::KernelBtf(path, why) => {
-                write!(formatter, "can't read the types of a kernel in `{}`: {why}", path.display())
-            }
-        }
-    }
-}
-
-/// As `Display`: a build script whose `main` returns the error shows it so.
-impl fmt::Debug for BuildError {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, formatter)
-    }
-}
-
-impl std::error::Error for BuildError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match &self.0 {
-            Cause::Output(error) => Some(error),
-            _ => None,
-        }
-    }
+    Ok(Some(made))
 }

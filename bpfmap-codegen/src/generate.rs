@@ -4,7 +4,13 @@ use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::backend::{GeneratedFile, c, c_user, docs, fixture, rust};
+#[cfg(feature = "c-user")]
+use crate::backend::c_user;
+#[cfg(feature = "docs")]
+use crate::backend::docs;
+#[cfg(feature = "fixtures")]
+use crate::backend::fixture;
+use crate::backend::{GeneratedFile, c, rust};
 use bpfmap_schema::check::Checked;
 use bpfmap_schema::syntax::Syntax;
 
@@ -14,23 +20,29 @@ pub enum Emit {
     /// `NAME.h`: types and maps for BPF programs, and types for applications in C and C++.
     C,
     /// `NAME.user.h`: functions on the maps for applications in C and C++ that link libbpf. It includes `NAME.h`.
+    #[cfg(feature = "c-user")]
     CUser,
     /// `NAME.rs`: types and typed maps for applications, which need `bpfmap` with the feature `derive`.
     Rust,
     /// `NAME.fixture.bpf.c` and `NAME_fixture.rs`: a BPF program and tests that compare the two sides on the kernel on
     /// which they run. The types are those of `NAME.rs`, or for a schema in Rust those of the author.
+    #[cfg(feature = "fixtures")]
     Fixtures,
     /// `NAME.md`: a reference page.
+    #[cfg(feature = "docs")]
     Docs,
 }
 
 impl Emit {
-    /// Every kind, by its name on the command line.
+    /// Every kind that the enabled features add, by its name on the command line.
     pub const ALL: &'static [(&'static str, Self)] = &[
         ("c", Self::C),
+        #[cfg(feature = "c-user")]
         ("c-user", Self::CUser),
         ("rust", Self::Rust),
+        #[cfg(feature = "fixtures")]
         ("fixtures", Self::Fixtures),
+        #[cfg(feature = "docs")]
         ("docs", Self::Docs),
     ];
 
@@ -53,8 +65,13 @@ impl Emit {
     #[must_use]
     pub fn names_includes(self) -> bool {
         match self {
-            Self::C | Self::Rust | Self::Docs => true,
-            Self::CUser | Self::Fixtures => false,
+            Self::C | Self::Rust => true,
+            #[cfg(feature = "docs")]
+            Self::Docs => true,
+            #[cfg(feature = "c-user")]
+            Self::CUser => false,
+            #[cfg(feature = "fixtures")]
+            Self::Fixtures => false,
         }
     }
 }
@@ -132,9 +149,12 @@ pub fn generate(checked: &Checked, options: &Options) -> Vec<GeneratedFile> {
         match kind {
             Emit::C if options.legacy => files.push(c::emit_legacy(checked)),
             Emit::C => files.push(c::emit(checked)),
+            #[cfg(feature = "c-user")]
             Emit::CUser => files.push(c_user::emit(checked)),
             Emit::Rust => files.push(rust::emit(checked)),
+            #[cfg(feature = "fixtures")]
             Emit::Fixtures => files.extend(fixture::emit(checked)),
+            #[cfg(feature = "docs")]
             Emit::Docs => files.push(docs::emit(checked)),
         }
     }

@@ -99,6 +99,10 @@ const LINTED: &[&[&str]] = &[
     &["--package", "bpfmap-codegen", "--no-default-features"],
     &["--package", "bpfmap-codegen", "--no-default-features", "--features", "rust"],
     &["--package", "bpfmap-codegen", "--no-default-features", "--features", "toml"],
+    &["--package", "bpfmap-codegen", "--no-default-features", "--features", "toml,c-user"],
+    &["--package", "bpfmap-codegen", "--no-default-features", "--features", "toml,docs"],
+    &["--package", "bpfmap-codegen", "--no-default-features", "--features", "toml,fixtures"],
+    &["--package", "bpfmap-codegen", "--no-default-features", "--features", "toml,migrations"],
     &["--package", "bpfmap-schema", "--no-default-features", "--features", "derive"],
 ];
 

@@ -2,8 +2,11 @@
 //! front ends.
 
 pub mod c;
+#[cfg(feature = "c-user")]
 pub mod c_user;
+#[cfg(feature = "docs")]
 pub mod docs;
+#[cfg(feature = "fixtures")]
 pub mod fixture;
 pub mod rust;
 

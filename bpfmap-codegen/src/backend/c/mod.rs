@@ -20,7 +20,9 @@ use std::fmt::Write;
 
 use super::{GeneratedFile, marker};
 use bpfmap_schema::check::Checked;
-use bpfmap_schema::ir::{Schema, Type};
+use bpfmap_schema::ir::Schema;
+#[cfg(any(feature = "c-user", feature = "fixtures"))]
+use bpfmap_schema::ir::Type;
 use bpfmap_schema::print::comment;
 
 /// Writes `NAME.h` with BTF-defined maps in the section `.maps`.
@@ -36,22 +38,26 @@ pub fn emit_legacy(checked: &Checked) -> GeneratedFile {
 }
 
 /// Returns the C name of a type of `schema`, as a cast or `sizeof` takes it.
+#[cfg(any(feature = "c-user", feature = "fixtures"))]
 pub(super) fn type_name(schema: &Schema, ty: &Type) -> String {
     type_names::TypeNames::new(schema).abstract_type(ty)
 }
 
 /// Returns the map type that a schema calls `name`, as C calls it, or its number.
+#[cfg(feature = "c-user")]
 pub(super) fn map_type(name: &str) -> String {
     maps::map_type(name)
 }
 
 /// Returns the definitions of the macros that `text` uses, beside those of the header that it
 /// includes.
+#[cfg(feature = "c-user")]
 pub(super) fn portable_macros(text: &str) -> String {
     portable::macros(text, "")
 }
 
 /// `text` as one line of a comment.
+#[cfg(feature = "c-user")]
 pub(super) fn comment_line(text: &str) -> String {
     comment_text(text)
 }

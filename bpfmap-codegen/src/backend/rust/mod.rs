@@ -5,11 +5,13 @@
 //! another module. Types of included schemas come from the modules of these schemas, which must be in scope where the
 //! file is included: [`emit_modules`] writes a file with all modules.
 
+#[cfg(feature = "migrations")]
 mod migrations;
 mod modules;
 
 use std::fmt::Write;
 
+#[cfg(feature = "migrations")]
 pub use self::migrations::{Migrations, emit_migrations};
 pub use self::modules::emit_modules;
 use super::{GeneratedFile, marker};

@@ -20,6 +20,7 @@
 pub mod accessor;
 pub mod alignment;
 mod attribute;
+#[cfg(feature = "describe")]
 pub mod descriptions;
 mod imports;
 mod maps;

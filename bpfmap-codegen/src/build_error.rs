@@ -1,0 +1,82 @@
+//! Why a build script fails.
+
+use std::fmt;
+use std::path::PathBuf;
+
+#[cfg(feature = "migrations")]
+use crate::evolve::TooLarge;
+use crate::output::OutputError;
+use crate::programs::ProgramError;
+use bpfmap_schema::diagnostics::Rejected;
+#[cfg(feature = "rust")]
+use bpfmap_schema::front::rust::CfgError;
+
+/// The error of [`Builder::generate`](crate::Builder::generate). `Display` and `Debug` both show the errors in the schemas or
+/// programs with their positions.
+pub struct BuildError(pub(crate) Cause);
+
+pub(crate) enum Cause {
+    NoSchema,
+    NoOutDir,
+    #[cfg(feature = "rust")]
+    Cfg(CfgError),
+    Rejected(Vec<Rejected>),
+    #[cfg(feature = "migrations")]
+    TooLarge(TooLarge),
+    Output(OutputError),
+    Program(ProgramError),
+    KernelBtf(PathBuf, String),
+}
+
+impl BuildError {
+    /// Returns the schemas that break rules, if that is the reason.
+    #[must_use]
+    pub fn rejected(&self) -> &[Rejected] {
+        match &self.0 {
+            Cause::Rejected(rejected) => rejected,
+            _ => &[],
+        }
+    }
+}
+
+impl fmt::Display for BuildError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Cause::NoSchema => formatter.write_str(
+                "there is no schema and no program: call `Builder::schema`, `Builder::rust_source` or \
+                 `Builder::program` first",
+            ),
+            Cause::NoOutDir => formatter.write_str(
+                "OUT_DIR is not set, because this is not a build script: call `Builder::out_dir`",
+            ),
+            #[cfg(feature = "rust")]
+            Cause::Cfg(error) => error.fmt(formatter),
+            Cause::Rejected(rejected) => {
+                rejected.iter().try_for_each(|rejected| write!(formatter, "\n{rejected}"))
+            }
+            #[cfg(feature = "migrations")]
+            Cause::TooLarge(error) => error.fmt(formatter),
+            Cause::Output(error) => error.fmt(formatter),
+            Cause::Program(error) => error.fmt(formatter),
+            Cause::KernelBtf(path, why) => {
+                write!(formatter, "can't read the types of a kernel in `{}`: {why}", path.display())
+            }
+        }
+    }
+}
+
+/// As `Display`: a build script whose `main` returns the error shows it so.
+impl fmt::Debug for BuildError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, formatter)
+    }
+}
+
+impl std::error::Error for BuildError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match &self.0 {
+            Cause::Output(error) => Some(error),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! Reads and checks the schemas of a builder, and tells Cargo of them.
+
+use std::collections::HashSet;
+use std::path::Path;
+
+use bpfmap_schema::check::{Checked, check_with};
+use bpfmap_schema::diagnostics::{Finding, Position, Rejected};
+#[cfg(feature = "rust")]
+use bpfmap_schema::front::rust::Cfg;
+use bpfmap_schema::source::SourceMap;
+use bpfmap_schema::taken::{KernelNames, Taken};
+
+/// What a schema is written in.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Language {
+    #[cfg(feature = "toml")]
+    Toml,
+    #[cfg(feature = "rust")]
+    Rust,
+}
+
+#[cfg(feature = "migrations")]
+impl Language {
+    /// What the older form of a schema is written in, where its name tells.
+    pub(super) fn of(path: &Path, newer: Self) -> Self {
+        match path.extension().and_then(|extension| extension.to_str()) {
+            #[cfg(feature = "toml")]
+            Some("toml") => Self::Toml,
+            #[cfg(feature = "rust")]
+            Some("rs") => Self::Rust,
+            _ => newer,
+        }
+    }
+}
+
+/// A reader, with what it found so far.
+pub(super) struct Reader<'a> {
+    taken: Taken<'a>,
+    #[cfg(feature = "rust")]
+    cfg: Cfg,
+    /// What Cargo was told: a schema that others include is read with each of them.
+    told: HashSet<String>,
+    /// The schemas that broke rules.
+    pub(super) rejected: Vec<Rejected>,
+}
+
+impl<'a> Reader<'a> {
+    /// Returns a reader for programs that include the `vmlinux.h` of `kernel`, or of any kernel.
+    pub(super) fn new(kernel: Option<&'a KernelNames>) -> Self {
+        Self {
+            taken: kernel.map(Taken::by_kernel).unwrap_or_default(),
+            #[cfg(feature = "rust")]
+            cfg: Cfg::default(),
+            told: HashSet::new(),
+            rejected: Vec::new(),
+        }
+    }
+
+    /// Sets what was said of the build beside what Cargo says.
+    #[cfg(feature = "rust")]
+    pub(super) fn told_cfg(&mut self, cfg: &Cfg) {
+        self.cfg.clone_from(cfg);
+    }
+
+    /// Reads and checks a schema, and tells Cargo what it was made of and what it should know. Returns `None` if the
+    /// schema can't be read or breaks a rule.
+    pub(super) fn read(&mut self, path: &Path, language: Language) -> Option<Checked> {
+        // A file that is not there yet may come.
+        self.tell(format!("cargo::rerun-if-changed={}", path.display()));
+        let draft = match language {
+            #[cfg(feature = "toml")]
+            Language::Toml => bpfmap_schema::front::toml::read_file(path),
+            #[cfg(feature = "rust")]
+            Language::Rust => {
+                let told = Cfg::from_build_script().unwrap_or_default();
+                bpfmap_schema::front::rust::read_file_with(path, &told.for_source(path, &self.cfg))
+            }
+        };
+        for source in draft.schema.sources.iter() {
+            self.tell(format!("cargo::rerun-if-changed={}", source.path.display()));
+        }
+        match check_with(draft, self.taken) {
+            Ok(checked) => {
+                for warning in checked.warnings() {
+                    let line = one_line(warning, &checked.schema().sources);
+                    self.tell(format!("cargo::warning={line}"));
+                }
+                Some(checked)
+            }
+            Err(rejected) => {
+                self.rejected.push(rejected);
+                None
+            }
+        }
+    }
+
+    fn tell(&mut self, line: String) {
+        if !self.told.contains(&line) {
+            println!("{line}");
+            self.told.insert(line);
+        }
+    }
+}
+
+/// `maps.toml:3:7: message (rule)`
+fn one_line(finding: &Finding, sources: &SourceMap) -> String {
+    let place = finding.place.span.source.map_or_else(String::new, |id| {
+        let source = sources.get(id);
+        let at = Position::of(&source.text, finding.place.span.start);
+        format!("{}:{}:{}: ", source.path.display(), at.line, at.column)
+    });
+    format!("{place}{} ({})", finding.message, finding.rule.id).replace(['\n', '\r'], " ")
+}
