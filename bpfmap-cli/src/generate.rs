@@ -12,8 +12,9 @@ use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgMatches, Command, value_parser};
 
 use crate::depfile::Besides;
-use crate::project::{FILE, Project, Target};
+use crate::project::{FILE, Project};
 use crate::schemas::Run;
+use crate::target::{Target, file_name};
 use crate::{
     Failed, Outcome, build_arguments, complain, depfile, flag, kernel_btf_argument,
     message_format_argument, print, schemas, schemas_argument,
@@ -148,12 +149,6 @@ fn files(target: &Target, roots: &[Checked], includes: &[Checked]) -> Vec<Genera
         files.push(emit_modules(name, &modules));
     }
     files
-}
-
-/// The name of a file in the folder that is written to.
-pub(crate) fn file_name(text: &str) -> Result<String, &'static str> {
-    let is_name = Path::new(text).file_name().is_some_and(|name| name == text);
-    is_name.then(|| text.to_owned()).ok_or("expected the name of a file, without a folder")
 }
 
 /// An option of `generate` that names a file to write besides.

@@ -22,11 +22,13 @@ mod revision;
 mod schemas;
 mod shell;
 mod standard_input;
+mod target;
 mod test;
 mod verify;
 
 pub use fmt::format_text;
-pub use project::{Project, Target};
+pub use project::Project;
+pub use target::Target;
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};

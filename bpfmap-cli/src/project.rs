@@ -7,15 +7,14 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
-use bpfmap_codegen::Emit;
 use bpfmap_schema::diagnostics::{Style, printable};
-use bpfmap_schema::{input, nearest};
+use bpfmap_schema::input;
 use bpfmap_vmtest::config;
-use serde::de::Error as _;
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use toml::Spanned;
 
-use crate::{Failed, complain, complain_as_is, generate, style};
+use crate::{Failed, complain, complain_as_is, style};
+use crate::target::Target;
 
 /// The name of the project file.
 pub(crate) const FILE: &str = "bpfmap.toml";
@@ -34,23 +33,6 @@ pub struct Project {
     pub targets: Vec<Target>,
     /// The revision of git that schemas are compared with.
     pub against: Option<String>,
-}
-
-/// What is generated into one folder.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Target {
-    /// The folder.
-    pub out: PathBuf,
-    /// The kinds of files; `None` for those that suit the schema.
-    #[serde(default, deserialize_with = "kinds")]
-    pub emit: Option<Vec<Emit>>,
-    /// Whether C has definitions of maps for libbpf before 1.0.
-    #[serde(default)]
-    pub legacy: bool,
-    /// A Rust file that has a module for each schema.
-    #[serde(default, deserialize_with = "file_name")]
-    pub modules: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -152,23 +134,6 @@ fn schemas_at(path: &Path) -> std::io::Result<Vec<PathBuf>> {
         .collect();
     schemas.sort();
     Ok(schemas)
-}
-
-fn kinds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<Emit>>, D::Error> {
-    let words = Vec::<String>::deserialize(deserializer)?;
-    let kind = |word: &String| {
-        let known = Emit::ALL.iter().find(|(name, _)| name == word);
-        known.map(|(_, kind)| *kind).ok_or_else(|| {
-            let help = nearest::nearest(word, Emit::ALL.iter().map(|(name, _)| *name));
-            D::Error::custom(format!("unknown kind of file `{word}`: {help}"))
-        })
-    };
-    words.iter().map(kind).collect::<Result<_, _>>().map(Some)
-}
-
-fn file_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    let name = String::deserialize(deserializer)?;
-    generate::file_name(&name).map(Some).map_err(D::Error::custom)
 }
 
 /// Shows a mistake at its place in the file, as mistakes in schemas are shown.
