@@ -1,15 +1,10 @@
 //! Events: what a program sends user space reads, and the other way round.
 
-use std::time::Duration;
-
 use crate::Fixture;
 use crate::pattern::{Extent, assert_same, filled};
 use crate::program::program_of;
 use crate::records::{SendRecords, TakeCpuRecords, TakeRecords};
 use bpfmap::MapDef;
-
-/// Longer than any event takes to arrive.
-pub(crate) const LONG: Duration = Duration::from_secs(20);
 
 /// Checks that user space reads, in each view, the two events that the program sent.
 pub(crate) fn reads_what_the_program_submitted(fixture: &Fixture, map: &impl TakeRecords) {

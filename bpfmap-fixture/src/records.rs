@@ -6,14 +6,17 @@
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
+use std::time::Duration;
 
 use bpfmap::kind::{ReadPerCpuRecords, ReadRecords, WriteRecords};
 use bpfmap::{EventSpec, Map, PerfBuffer, RingBuf, UserRingBuf, bytes_of, from_bytes};
 use libbpf_rs::{MapCore as _, Object, PerfBufferBuilder, RingBufferBuilder, UserRingBuffer};
 
-use crate::events::LONG;
 use crate::handle::Handle;
 use crate::untyped::Untyped;
+
+/// Longer than any event takes to arrive.
+const LONG: Duration = Duration::from_secs(20);
 
 /// A ring buffer that programs fill.
 pub trait TakeRecords: Handle {
