@@ -184,6 +184,8 @@ fn output(mut command: Command, lock: &Lock) -> Result<String> {
 }
 
 /// Parses a package index.
+// It needs only fields of one line, from an index that apt wrote. The crate deb822-fast refuses the whole index if one
+// paragraph is wrong.
 fn parse_packages(text: &str) -> Vec<Package> {
     text.split("\n\n")
         .filter_map(|paragraph| {
@@ -218,6 +220,8 @@ fn parse_installs(text: &str) -> Vec<(String, String)> {
 
 /// Compares versions according to Debian's policy (section 5.6.12). The versions of kernels have no
 /// epoch.
+// The crate debversion depends on regex, chrono and num-bigint, and `dpkg --compare-versions` takes a process for each
+// comparison.
 pub(super) fn compare_versions(a: &str, b: &str) -> Ordering {
     let (mut a, mut b) = (a.as_bytes(), b.as_bytes());
     while !a.is_empty() || !b.is_empty() {
