@@ -21,7 +21,7 @@ const ARGUMENTS: &str = "BPFMAP_ARGUMENTS";
 /// The output of the command follows it on standard output.
 const MARK: char = '\u{1}';
 
-/// The command, in the child that [`Place::run`] starts; else, that there is such a child.
+/// The command, in the child that [`PinnedFlows::run`] starts; else, that there is such a child.
 #[test]
 fn the_command() {
     if let Some(arguments) = std::env::var_os(ARGUMENTS) {
@@ -160,13 +160,13 @@ impl MapSpec for NewFlows {
 }
 
 /// Schemas, and the pin of a map with 50 entries.
-struct Place {
+struct PinnedFlows {
     bpf_fs: BpfFs,
     folder: tempfile::TempDir,
     map: Map<OldFlows>,
 }
 
-impl Place {
+impl PinnedFlows {
     fn new(name: &str) -> Self {
         let limit = libc::rlimit { rlim_cur: libc::RLIM_INFINITY, rlim_max: libc::RLIM_INFINITY };
         // Counts up to Linux 5.10, for the command too; creating a map tells when that fails.
@@ -209,7 +209,7 @@ fn said(output: &Output) -> (Option<i32>, &str, &str) {
 
 #[test]
 fn a_pinned_map_is_migrated() {
-    let place = Place::new("cli-migrate");
+    let place = PinnedFlows::new("cli-migrate");
     let (pin, migrate) = (place.pin(), "migrate --from old.toml --to new.toml --pinned PIN");
     let done = format!("{}: 50 entries moved to the new layout, each compared\n", pin.display());
     assert_eq!(said(&place.run(migrate)), (Some(0), done.as_str(), ""));
@@ -232,7 +232,7 @@ fn a_pinned_map_is_migrated() {
 /// A process that may open the folder of a pin can hold the lock of migrations.
 #[test]
 fn a_migration_says_whom_it_waits_for() {
-    let place = Place::new("cli-waits");
+    let place = PinnedFlows::new("cli-waits");
     let pin = place.pin();
     let folder = fs::File::open(pin.parent().unwrap()).unwrap();
     // SAFETY: takes a descriptor that is open and a number.
@@ -253,7 +253,7 @@ fn a_migration_says_whom_it_waits_for() {
 
 #[test]
 fn what_stands_in_the_way_is_told() {
-    let place = Place::new("cli-refused");
+    let place = PinnedFlows::new("cli-refused");
     let narrow = NEW_SCHEMA.replace(r#""packets", type = "u64""#, r#""packets", type = "u16""#);
     fs::write(place.folder.path().join("narrow.toml"), narrow).unwrap();
     let output = place.run("migrate --from old.toml --to narrow.toml --pinned PIN");
@@ -289,7 +289,7 @@ fn what_stands_in_the_way_is_told() {
 
 #[test]
 fn a_live_map_is_held_against_a_schema() {
-    let place = Place::new("cli-verify");
+    let place = PinnedFlows::new("cli-verify");
     assert_eq!(said(&place.run("verify old.toml --pinned PIN")), (Some(0), "", ""));
     let id = place.map.info().unwrap().id;
     assert_eq!(said(&place.run(&format!("verify old.toml --id {id}"))), (Some(0), "", ""));
@@ -330,7 +330,7 @@ fn a_live_map_is_held_against_a_schema() {
 /// A live map says what its schema said, and the schema that is made of it holds.
 #[test]
 fn a_live_map_is_imported() {
-    let place = Place::new("cli-import");
+    let place = PinnedFlows::new("cli-import");
     let schema = format!("name = \"flows\"\n{OLD_SCHEMA}");
     let id = place.map.info().unwrap().id;
     for what in ["--pinned PIN".to_owned(), format!("--id {id}")] {
@@ -420,7 +420,7 @@ fn id<S: MapSpec>(map: &Map<S>) -> u32 {
 #[test]
 fn all_live_maps_are_imported() {
     let _alone = TWINS.lock();
-    let place = Place::new("cli-all-live");
+    let place = PinnedFlows::new("cli-all-live");
     let twins = [Map::<Twin<false>>::create().unwrap(), Map::<Twin<false>>::create().unwrap()];
     let other = Map::<Twin<true>>::create().unwrap();
     let opaque = Map::<Opaque>::create().unwrap();
@@ -487,7 +487,7 @@ fn all_live_maps_are_imported() {
 #[test]
 fn a_map_of_maps_is_imported_with_what_it_holds() {
     let _alone = TWINS.lock();
-    let place = Place::new("cli-inner");
+    let place = PinnedFlows::new("cli-inner");
     let (inner, outer) = (Map::<Twin<true>>::create().unwrap(), Map::<Outer>::create().unwrap());
     let import = format!("import --id {}", id(&outer));
     let output = place.run(&import);
@@ -534,7 +534,7 @@ fn without_privilege() {
 /// The other examples are run in `tests/help.rs`.
 #[test]
 fn the_examples_of_the_help_that_need_a_map_do_what_they_say() {
-    let place = Place::new("cli-examples");
+    let place = PinnedFlows::new("cli-examples");
     fs::write(place.folder.path().join("maps.toml"), NEW_SCHEMA).unwrap();
     let pin = place.pin().display().to_string();
     // The map that is migrated is the one that agrees with the newer schema.

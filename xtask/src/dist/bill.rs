@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use super::crates::{self, Crates, Part};
+use super::crates::{self, Crates, Selection};
 use super::{TARGET, Tool};
 use crate::Error;
 use crate::cargo::{cargo, root};
@@ -41,7 +41,7 @@ pub(crate) fn of(tool: &Tool, time: u64) -> Result<Vec<u8>, Error> {
     }
     let bill = bill.ok_or("cargo-cyclonedx wrote no bill of materials")?;
     let mut bill: Value = serde_json::from_str(&without_place(&bill))?;
-    keep(&mut bill, &crates::of(tool.package, TARGET, Part::All)?);
+    keep(&mut bill, &crates::of(tool.package, TARGET, Selection::All)?);
     Ok(serde_json::to_vec_pretty(&bill)?)
 }
 

@@ -14,7 +14,7 @@ pub(crate) type Crates = BTreeSet<(String, String)>;
 
 /// Which crates.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Part {
+pub(crate) enum Selection {
     /// Those that are linked into the program.
     Linked,
     /// These, and those that run while it is built: build scripts, macros and what they are built from.
@@ -22,10 +22,10 @@ pub(crate) enum Part {
 }
 
 /// The crates that the package `tool` is built from for a target, itself among them.
-pub(crate) fn of(tool: &str, target: &str, part: Part) -> Result<Crates, Error> {
-    let edges = match part {
-        Part::Linked => "normal,no-proc-macro",
-        Part::All => "normal,build",
+pub(crate) fn of(tool: &str, target: &str, selection: Selection) -> Result<Crates, Error> {
+    let edges = match selection {
+        Selection::Linked => "normal,no-proc-macro",
+        Selection::All => "normal,build",
     };
     let mut command = cargo();
     command.args(["tree", "--locked", "--prefix", "none", "--format", "{p}", "--package", tool]);

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use cargo_metadata::MetadataCommand;
 
-use super::crates::{self, Part};
+use super::crates::{self, Selection};
 use crate::Error;
 use crate::cargo::root;
 
@@ -27,7 +27,7 @@ pub(crate) fn of(tool: &str, target: &str) -> Result<String, Error> {
     let metadata = command.exec()?;
     let mut text = format!("{tool} is built from these crates, under their licences.\n");
     let mut texts: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    let linked = crates::of(tool, target, Part::Linked)?;
+    let linked = crates::of(tool, target, Selection::Linked)?;
     let is_linked = |name: &str, version: String| linked.contains(&(name.to_owned(), version));
     let mut packages = metadata.packages;
     packages.retain(|package| is_linked(&package.name, package.version.to_string()));
