@@ -13,8 +13,8 @@ use bpfmap_vmtest::config;
 use serde::Deserialize;
 use toml::Spanned;
 
-use crate::{Failed, complain, complain_as_is, style};
 use crate::target::Target;
+use crate::{Failed, complain, complain_as_is, style};
 
 /// The name of the project file.
 pub(crate) const FILE: &str = "bpfmap.toml";

@@ -106,7 +106,7 @@ impl<'a> Resolved<'a> {
     pub fn special_fields_of(self, name: &str) -> Vec<SpecialMember<'a>> {
         let mut fields = vec![];
         if let Some((body, layout)) = self.structure(name) {
-            self.push_fields(body, layout, Place::default(), &mut fields);
+            self.push_fields(body, layout, StructPosition::default(), &mut fields);
         }
         fields
     }
@@ -121,12 +121,12 @@ impl<'a> Resolved<'a> {
         self,
         body: &'a Composite,
         layout: &'a CompositeLayout,
-        place: Place,
+        place: StructPosition,
         fields: &mut Vec<SpecialMember<'a>>,
     ) {
         for (index, (member, lies)) in body.members.iter().zip(&layout.members).enumerate() {
             let start = place.start + lies.offset();
-            let within = Place {
+            let within = StructPosition {
                 start,
                 depth: place.depth + 1,
                 within: Some(place.within.unwrap_or(index)),
@@ -204,7 +204,7 @@ impl<'a> Resolved<'a> {
 
 /// The position of a struct's members in a value.
 #[derive(Debug, Clone, Copy, Default)]
-struct Place {
+struct StructPosition {
     /// The byte in which the struct starts.
     start: u64,
     /// The number of structs around it.

@@ -7,7 +7,7 @@ use bpfmap_btf::TypeId;
 use super::Failed;
 use super::definition::MapDefinition;
 use super::places::Owner;
-use super::types::{Place, Types};
+use super::types::{Enclosing, Types};
 use crate::check::left_out;
 use crate::diagnostics::Finding;
 use crate::ir::{InnerMap, KeyValue, MapDecl, Pinning, Type};
@@ -197,7 +197,7 @@ impl Maker<'_, '_, '_> {
         let span = self.types.places.line(&format!("{}.event", self.name));
         let name = format!("{}_event", self.name);
         self.types.spend(name.len() * 2)?;
-        let ty = self.types.ty(event.ty, Place { span, name: &name, depth: 0, nested: 0 })?;
+        let ty = self.types.ty(event.ty, Enclosing { span, name: &name, depth: 0, nested: 0 })?;
         if event.is_value {
             let message = format!(
                 "`{}` declares the type of its records as the type of its value",
@@ -247,7 +247,7 @@ impl Maker<'_, '_, '_> {
                 let span = self.types.places.line(&format!("{}.{what}", self.name));
                 let name = format!("{}_{what}", self.name);
                 self.types.spend(name.len() * 2)?;
-                let ty = self.types.ty(id, Place { span, name: &name, depth: 0, nested: 0 })?;
+                let ty = self.types.ty(id, Enclosing { span, name: &name, depth: 0, nested: 0 })?;
                 Ok(Some(KeyValue::Type(ty)))
             }
             (_, Some(size)) => Ok(Some(self.size(size))),

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use bpfmap_btf::{Kind, Member as BtfMember, Type as BtfType, TypeId};
 
-use super::{MAX_DEPTH, Made, Place, Types};
+use super::{Enclosing, MAX_DEPTH, Made, Types};
 use crate::front::btf::Failed;
 use crate::front::btf::fit::{Placed, fit};
 use crate::front::btf::places::Owner;
@@ -26,7 +26,7 @@ impl<'a> Types<'a> {
         &mut self,
         id: TypeId,
         typedef: Option<&str>,
-        place: Place<'_>,
+        place: Enclosing<'_>,
     ) -> Made<String> {
         if let Some(name) = self.known(id)? {
             return Ok(name);
@@ -48,7 +48,7 @@ impl<'a> Types<'a> {
         let holder = self.places.owner();
         let span = self.places.begin(Owner::Type(name.clone()));
         self.spend(name.len())?;
-        let inside = Place { span, name: &name, depth: place.depth + 1, nested: 0 };
+        let inside = Enclosing { span, name: &name, depth: place.depth + 1, nested: 0 };
         let kind = match &ty.kind {
             Kind::Struct(body) => {
                 TypeDefKind::Struct(self.composite(id, &body.members, body.size, false, inside)?)
@@ -76,7 +76,7 @@ impl<'a> Types<'a> {
         id: TypeId,
         wanted: &str,
         target: TypeId,
-        place: Place<'_>,
+        place: Enclosing<'_>,
     ) -> Made<String> {
         if let Some(name) = self.known(id)? {
             return Ok(name);
@@ -84,7 +84,7 @@ impl<'a> Types<'a> {
         if let Some(name) = self.shared(id, wanted)? {
             return Ok(name);
         }
-        let target = self.ty(target, Place { nested: 0, ..place.deeper() })?;
+        let target = self.ty(target, Enclosing { nested: 0, ..place.deeper() })?;
         let name = self.name(id, wanted, place)?;
         let kernel = self.is_kernels(id, wanted) && name == wanted;
         let holder = self.places.owner();
@@ -104,7 +104,7 @@ impl<'a> Types<'a> {
         self.defs.push(def);
     }
 
-    fn enumeration(&mut self, body: &bpfmap_btf::Enum<'a>, place: Place<'_>) -> Made<Enum> {
+    fn enumeration(&mut self, body: &bpfmap_btf::Enum<'a>, place: Enclosing<'_>) -> Made<Enum> {
         let (repr, values) = self.numbers(body, place);
         let mut variants = Vec::with_capacity(body.variants.len());
         let mut seen = HashMap::with_capacity(body.variants.len());
@@ -151,7 +151,7 @@ impl<'a> Types<'a> {
 
     /// Returns the integer of an enum, and the value of each variant. Where the BTF does not say the sign, or not the
     /// whole value, it is what the values allow.
-    fn numbers(&mut self, body: &bpfmap_btf::Enum<'a>, place: Place<'_>) -> (Int, Vec<i128>) {
+    fn numbers(&mut self, body: &bpfmap_btf::Enum<'a>, place: Enclosing<'_>) -> (Int, Vec<i128>) {
         let repr = Int { size: body.size, signed: body.is_signed };
         let values: Vec<i128> = body.variants.iter().map(|variant| variant.value).collect();
         let name = place.name;
@@ -195,7 +195,7 @@ impl<'a> Types<'a> {
         members: &[BtfMember<'_>],
         size: u32,
         is_union: bool,
-        place: Place<'_>,
+        place: Enclosing<'_>,
     ) -> Made<Composite> {
         let mut placed = Vec::with_capacity(members.len());
         for (index, member) in (0_u32..).zip(members) {
@@ -249,7 +249,7 @@ impl<'a> Types<'a> {
     }
 
     /// Says that a member is left out.
-    fn without_bytes(&mut self, member: &BtfMember<'_>, place: Place<'_>) {
+    fn without_bytes(&mut self, member: &BtfMember<'_>, place: Enclosing<'_>) {
         let (parent, name) = (place.name, member.name);
         let span = self.places.line(&format!("{parent}.{name}"));
         let (message, help) = if name.is_empty() {
@@ -266,7 +266,7 @@ impl<'a> Types<'a> {
     }
 
     /// Gives the tag of a Rust enum a name: the one member that has none and is no struct, union or bit-field.
-    fn name_tag(&mut self, placed: &mut [Placed], place: Place<'_>) {
+    fn name_tag(&mut self, placed: &mut [Placed], place: Enclosing<'_>) {
         let name_of = |placed: &Placed| placed.member.name.as_ref().map(|name| name.value.clone());
         if !placed.iter().any(|placed| name_of(placed).is_some_and(|name| name.is_empty())) {
             return;
@@ -294,12 +294,12 @@ impl<'a> Types<'a> {
         parent: TypeId,
         index: u32,
         member: &BtfMember<'_>,
-        place: Place<'_>,
+        place: Enclosing<'_>,
     ) -> Made<Placed> {
         self.spend(MEMBER + member.name.len() * 2 + place.name.len() * 2)?;
         let span = self.places.line(&format!("{}.{}", place.name, member.name));
         let name = format!("{}_{}", place.name, member.name);
-        let inside = Place { span, name: &name, depth: place.depth + 1, nested: 0 };
+        let inside = Enclosing { span, name: &name, depth: place.depth + 1, nested: 0 };
         let (mut bits, mut bit_offset) = (member.bits, u64::from(member.bit_offset));
         let unqualified = self.btf().unqualified(member.ty).ok();
         // Old compilers put the width of a bit-field into the type of its integer.
@@ -353,7 +353,7 @@ impl<'a> Types<'a> {
         &mut self,
         ty: &mut Spanned<Type>,
         tags: &mut Vec<Spanned<String>>,
-        place: Place<'_>,
+        place: Enclosing<'_>,
     ) -> Made<()> {
         let Type::Special(field, target @ None) = &mut ty.value else { return Ok(()) };
         if field.node().is_none() {

@@ -54,7 +54,7 @@ pub(super) struct Types<'a> {
 
 /// What a type is a part of: where findings about it stand, and how it is called if it has no name.
 #[derive(Clone, Copy)]
-pub(super) struct Place<'p> {
+pub(super) struct Enclosing<'p> {
     pub(super) span: Span,
     /// `stats_rx`
     pub(super) name: &'p str,
@@ -63,7 +63,7 @@ pub(super) struct Place<'p> {
     pub(super) nested: usize,
 }
 
-impl Place<'_> {
+impl Enclosing<'_> {
     fn deeper(self) -> Self {
         Self { depth: self.depth + 1, nested: self.nested + 1, ..self }
     }
@@ -140,7 +140,7 @@ impl<'a> Types<'a> {
     }
 
     /// Returns the type of a key, a value, a member or an element.
-    pub(super) fn ty(&mut self, id: TypeId, place: Place<'_>) -> Made<Spanned<Type>> {
+    pub(super) fn ty(&mut self, id: TypeId, place: Enclosing<'_>) -> Made<Spanned<Type>> {
         self.spend(8)?;
         let of = |ty| Ok(Spanned::new(ty, place.span));
         if place.is_too_deep() {
@@ -224,7 +224,7 @@ impl<'a> Types<'a> {
     }
 
     /// This many bytes, where a schema has no word for what they are.
-    fn bytes(&mut self, id: TypeId, place: Place<'_>, why: &str) -> Made<Spanned<Type>> {
+    fn bytes(&mut self, id: TypeId, place: Enclosing<'_>, why: &str) -> Made<Spanned<Type>> {
         let size = self.btf().size(id).ok().and_then(|size| u32::try_from(size).ok()).unwrap_or(0);
         let name = place.name;
         let message = format!("`{name}` {why}, and becomes {size} bytes");
@@ -258,7 +258,7 @@ impl<'a> Types<'a> {
 
     /// Returns what a pointer leads to. User space only carries it, so nothing follows from it but
     /// a name.
-    fn pointer(&mut self, target: TypeId, place: Place<'_>) -> Made<Type> {
+    fn pointer(&mut self, target: TypeId, place: Enclosing<'_>) -> Made<Type> {
         self.spend(8)?;
         let none = Type::Pointer(None);
         let mut at = target;
@@ -317,7 +317,7 @@ impl<'a> Types<'a> {
         field: SpecialField,
         id: TypeId,
         name: &str,
-        place: Place<'_>,
+        place: Enclosing<'_>,
     ) -> Made<()> {
         // What programs have of the kernel's structs is often only the members that they read.
         let is_kernels = self

@@ -2,7 +2,7 @@
 
 use bpfmap_btf::TypeId;
 
-use super::{Made, Place, Types};
+use super::{Enclosing, Made, Types};
 use crate::front::btf::sources::same;
 use crate::rules;
 
@@ -15,7 +15,7 @@ const MOST_NAMESAKES: u32 = 8;
 
 impl Types<'_> {
     /// Returns a name for the type `id` that nothing else has.
-    pub(super) fn name(&mut self, id: TypeId, wanted: &str, place: Place<'_>) -> Made<String> {
+    pub(super) fn name(&mut self, id: TypeId, wanted: &str, place: Enclosing<'_>) -> Made<String> {
         let mut name: String = wanted
             .chars()
             .map(|char| if char.is_ascii_alphanumeric() || char == '_' { char } else { '_' })

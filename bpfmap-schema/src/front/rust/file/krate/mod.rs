@@ -309,14 +309,15 @@ impl Crate {
             _ => folder.to_owned(),
         };
         let depth = parent.map_or(0, |parent| self.module(parent).depth + 1);
-        let file = Place { source, file: path, folder, parent, depth, cfg, doubts: Vec::new() };
+        let file =
+            ModuleFile { source, file: path, folder, parent, depth, cfg, doubts: Vec::new() };
         let id = self.add(file, tokens, &room.unwrap_or_default());
         self.files.borrow_mut().insert(canonical, id);
         id
     }
 
     /// Adds the module that consists of `tokens`.
-    fn add(&self, place: Place<'_>, tokens: TokenStream, room: &Room) -> ModuleId {
+    fn add(&self, place: ModuleFile<'_>, tokens: TokenStream, room: &Room) -> ModuleId {
         let id = ModuleId(self.modules.borrow().len());
         self.modules.borrow_mut().push(None);
         let Contents { attributes, items, doubts } = items::split(tokens, room, &place.cfg);
@@ -367,7 +368,7 @@ impl Crate {
                     }
                     Some(body) => {
                         let folder = module.folder.join(&key);
-                        let place = Place {
+                        let place = ModuleFile {
                             source: module.source,
                             file: &module.file,
                             folder,
@@ -444,7 +445,7 @@ impl Crate {
 }
 
 /// Where a module stands.
-struct Place<'a> {
+struct ModuleFile<'a> {
     source: SourceId,
     file: &'a Path,
     folder: PathBuf,
