@@ -367,10 +367,10 @@ impl Expansion<'_> {
         let key = self.sized("key", def.key.as_ref());
         let value = self.sized("value", def.value.as_ref());
         let types = [&key, &value].map(|part| match part {
-            Some((Part::Type(ty), true)) => Some(ty.clone()),
+            Some((TypeOrSize::Type(ty), true)) => Some(ty.clone()),
             _ => None,
         });
-        let bytes = |part: &Option<(Part, bool)>| {
+        let bytes = |part: &Option<(TypeOrSize, bool)>| {
             let (part, is_elsewhere) = part.as_ref()?;
             Some((part.place().clone(), part.bytes(), *is_elsewhere))
         };
@@ -419,30 +419,30 @@ impl Expansion<'_> {
 
     /// Returns a key or value whose type or size is declared, and whether only the compiler knows
     /// its size.
-    fn sized(&self, name: &str, described: Option<&KeyValue>) -> Option<(Part, bool)> {
+    fn sized(&self, name: &str, described: Option<&KeyValue>) -> Option<(TypeOrSize, bool)> {
         match (described, self.later(&format!("{name}_size"))) {
             (Some(KeyValue::Type(ty)), _) => {
-                Some((Part::Type(self.field(name)?), is_elsewhere(&ty.value)))
+                Some((TypeOrSize::Type(self.field(name)?), is_elsewhere(&ty.value)))
             }
             (Some(KeyValue::Size(size)), _) => {
                 let size = Literal::u64_unsuffixed(size.value.into());
-                Some((Part::Known(size.into_token_stream()), false))
+                Some((TypeOrSize::Known(size.into_token_stream()), false))
             }
-            (None, Some(size)) => Some((Part::Size(size.clone()), true)),
+            (None, Some(size)) => Some((TypeOrSize::Size(size.clone()), true)),
             (None, None) => None,
         }
     }
 }
 
 /// The type of a key or value, or an expression for its size.
-enum Part {
+enum TypeOrSize {
     Type(TokenStream),
     Size(TokenStream),
     /// A literal.
     Known(TokenStream),
 }
 
-impl Part {
+impl TypeOrSize {
     fn place(&self) -> &TokenStream {
         let (Self::Type(tokens) | Self::Size(tokens) | Self::Known(tokens)) = self;
         tokens

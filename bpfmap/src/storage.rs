@@ -151,7 +151,7 @@ pub fn set_bits<T: BitField>(bytes: &mut [u8], range: Range<u32>, value: T) {
 }
 
 /// The part of a bit-field in one byte.
-struct Part {
+struct BitFieldByte {
     byte: usize,
     /// Its lowest bit in the byte.
     shift: u32,
@@ -161,7 +161,7 @@ struct Part {
 }
 
 #[inline]
-fn for_each_part(range: Range<u32>, mut visit: impl FnMut(Part)) {
+fn for_each_part(range: Range<u32>, mut visit: impl FnMut(BitFieldByte)) {
     let whole = range.end.saturating_sub(range.start);
     assert!((1..=u128::BITS).contains(&whole), "a bit-field is 1 to 128 bits wide");
     let (mut bit, mut done) = (range.start, 0);
@@ -173,7 +173,7 @@ fn for_each_part(range: Range<u32>, mut visit: impl FnMut(Part)) {
         } else {
             (8 - skipped - width, whole - done - width)
         };
-        visit(Part { byte: (bit / 8) as usize, shift, place, width });
+        visit(BitFieldByte { byte: (bit / 8) as usize, shift, place, width });
         bit += width;
         done += width;
     }

@@ -17,12 +17,12 @@ pub(super) struct Changes<'a> {
     new: Resolved<'a>,
     found: Vec<Change>,
     /// What the types that are looked at are of.
-    part: Part,
+    part: MapPart,
 }
 
 /// What a type is that of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Part {
+enum MapPart {
     Key,
     Value,
     Event,
@@ -30,7 +30,7 @@ enum Part {
 
 impl<'a> Changes<'a> {
     pub(super) fn new(old: Resolved<'a>, new: Resolved<'a>) -> Self {
-        Self { old, new, found: vec![], part: Part::Value }
+        Self { old, new, found: vec![], part: MapPart::Value }
     }
 
     /// Returns what was found. Where libbpf refuses the map, nothing is read from it, right or
@@ -231,9 +231,9 @@ impl<'a> Changes<'a> {
     /// Key, value and event.
     fn parts(&mut self, path: &str, pair: &MapPair<'a>) {
         let parts = [
-            (Part::Key, "key", &pair.key),
-            (Part::Value, "value", &pair.value),
-            (Part::Event, "event", &pair.event),
+            (MapPart::Key, "key", &pair.key),
+            (MapPart::Value, "value", &pair.value),
+            (MapPart::Event, "event", &pair.event),
         ];
         for (part, word, types) in parts {
             self.part = part;
@@ -241,12 +241,12 @@ impl<'a> Changes<'a> {
             // Of two sizes without members all has been said.
             let is_size = matches!(types.shape, Shape::Ends)
                 && types.old.layout.size != types.new.layout.size
-                && part != Part::Event;
+                && part != MapPart::Event;
             if !is_size {
                 self.types(&format!("{path}.{word}"), types);
             }
         }
-        self.part = Part::Value;
+        self.part = MapPart::Value;
         let (old, new) = (&pair.old.event, &pair.new.event);
         if old.is_some() != new.is_some() {
             let message = if new.is_some() { "described, was not" } else { "no longer has BTF" };
@@ -391,8 +391,8 @@ impl<'a> Changes<'a> {
         span: Span,
     ) -> &mut Change {
         let rule = match self.part {
-            Part::Key if rule.class == Class::WrongData => &rules::KEY_LAYOUT,
-            Part::Event if rule.class == Class::WrongData => &rules::EVENT,
+            MapPart::Key if rule.class == Class::WrongData => &rules::KEY_LAYOUT,
+            MapPart::Event if rule.class == Class::WrongData => &rules::EVENT,
             _ => rule,
         };
         let class = rule.class;

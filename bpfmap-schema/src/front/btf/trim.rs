@@ -81,20 +81,20 @@ pub(super) fn trim(
 
 /// A key, a value or an event of a map.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct Part {
+struct TypedPart {
     map: String,
     is_inner: bool,
-    what: What,
+    what: MapPart,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum What {
+enum MapPart {
     Key,
     Value,
     Event,
 }
 
-impl Part {
+impl TypedPart {
     fn map<'a>(&self, schema: &'a mut Schema) -> Option<&'a mut MapDecl> {
         let map = schema.maps.iter_mut().find(|map| map.name.value == self.map)?;
         if self.is_inner { map.template_mut() } else { Some(map) }
@@ -103,7 +103,7 @@ impl Part {
 
 /// Returns the keys and values whose type is at fault for what was found at `span`: it is there, or holds the type that
 /// does.
-fn typed_parts(schema: &Schema, owners: &Owners, span: Span) -> Vec<Part> {
+fn typed_parts(schema: &Schema, owners: &Owners, span: Span) -> Vec<TypedPart> {
     let holding = match owners.of(span) {
         Some(Owner::Type(name)) => holding(schema, name),
         Some(Owner::Map(_)) => HashSet::new(),
@@ -118,15 +118,15 @@ fn typed_parts(schema: &Schema, owners: &Owners, span: Span) -> Vec<Part> {
                 _ => None,
             };
             let all = [
-                (What::Key, typed(&def.key)),
-                (What::Value, typed(&def.value)),
-                (What::Event, def.event.clone()),
+                (MapPart::Key, typed(&def.key)),
+                (MapPart::Value, typed(&def.value)),
+                (MapPart::Event, def.event.clone()),
             ];
             for (what, ty) in all.into_iter().filter_map(|(what, ty)| Some((what, ty?))) {
                 let mut names = vec![];
                 mentioned(&ty.value, &mut names);
                 if ty.span == span || names.iter().any(|name| holding.contains(name)) {
-                    parts.push(Part { map: map.name.value.clone(), is_inner, what });
+                    parts.push(TypedPart { map: map.name.value.clone(), is_inner, what });
                 }
             }
         }
@@ -138,15 +138,15 @@ fn typed_parts(schema: &Schema, owners: &Owners, span: Span) -> Vec<Part> {
 fn to_bytes(
     schema: &mut Schema,
     layouts: &Layouts,
-    part: &Part,
+    part: &TypedPart,
     error: &Finding,
     findings: &mut Vec<Finding>,
 ) -> bool {
     let Some(map) = part.map(schema) else { return false };
     let (what, described) = match part.what {
-        What::Key => ("key", map.key.as_mut()),
-        What::Value => ("value", map.value.as_mut()),
-        What::Event => ("event", None),
+        MapPart::Key => ("key", map.key.as_mut()),
+        MapPart::Value => ("value", map.value.as_mut()),
+        MapPart::Event => ("event", None),
     };
     let inner = if part.is_inner { "the maps in " } else { "" };
     let (name, why) = (&part.map, &error.message);
