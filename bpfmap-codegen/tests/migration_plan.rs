@@ -28,25 +28,25 @@ fn checked(types: &str, map: &str) -> Checked {
 
 /// A plan that outlives its schemas.
 #[derive(Debug)]
-struct Plan {
+struct LeakedPlan {
     key: &'static [MigrationStep<'static>],
     value: &'static [MigrationStep<'static>],
     notes: Vec<String>,
     is_unchanged: bool,
 }
 
-fn planned(old: &Checked, new: &Checked) -> Result<Plan, Vec<Obstacle>> {
+fn planned(old: &Checked, new: &Checked) -> Result<LeakedPlan, Vec<Obstacle>> {
     let (old, new) = (Box::leak(Box::new(old.clone())), Box::leak(Box::new(new.clone())));
     let pairing = pair(old, new).unwrap();
     let arena = Box::leak(Box::new(Bump::new()));
     let Planned { plan, notes, is_unchanged } = plan(arena, old, new, &pairing.maps[0])?;
-    Ok(Plan { key: plan.key, value: plan.value, notes, is_unchanged })
+    Ok(LeakedPlan { key: plan.key, value: plan.value, notes, is_unchanged })
 }
 
 const HASH: &str = "type = \"hash\"\nkey = \"k\"\nvalue = \"v\"\nmax_entries = 10";
 
 /// Of a struct as the value of a hash, from these members to those.
-fn value(old: &str, new: &str) -> Result<Plan, Vec<Obstacle>> {
+fn value(old: &str, new: &str) -> Result<LeakedPlan, Vec<Obstacle>> {
     let types = |members: &str| {
         format!(
             "[types.k]\nkind = \"alias\"\ntype = \"u32\"\n[types.v]\nkind = \"struct\"\nmembers = [{members}]"
@@ -55,7 +55,7 @@ fn value(old: &str, new: &str) -> Result<Plan, Vec<Obstacle>> {
     planned(&checked(&types(old), HASH), &checked(&types(new), HASH))
 }
 
-fn key(old: &str, new: &str) -> Result<Plan, Vec<Obstacle>> {
+fn key(old: &str, new: &str) -> Result<LeakedPlan, Vec<Obstacle>> {
     let types = |members: &str| {
         format!(
             "[types.v]\nkind = \"alias\"\ntype = \"u32\"\n[types.k]\nkind = \"struct\"\nmembers = [{members}]"
@@ -65,12 +65,12 @@ fn key(old: &str, new: &str) -> Result<Plan, Vec<Obstacle>> {
 }
 
 #[track_caller]
-fn steps(planned: Result<Plan, Vec<Obstacle>>) -> &'static [MigrationStep<'static>] {
+fn steps(planned: Result<LeakedPlan, Vec<Obstacle>>) -> &'static [MigrationStep<'static>] {
     planned.unwrap_or_else(|obstacles| panic!("{obstacles:#?}")).value
 }
 
 #[track_caller]
-fn refused(planned: Result<Plan, Vec<Obstacle>>, path: &str, message: &str) {
+fn refused(planned: Result<LeakedPlan, Vec<Obstacle>>, path: &str, message: &str) {
     let obstacles = planned.expect_err("something should stand in the way");
     assert_eq!(obstacles.len(), 1, "{obstacles:#?}");
     assert_eq!(obstacles[0].path, path);
