@@ -81,7 +81,7 @@ impl<'a> Btf<'a> {
         self.types.is_empty()
     }
 
-    /// Returns the type behind typedefs, qualifiers and type tags; `None` for `void`.
+    /// Returns the type behind typedefs, qualifiers and type tags, or `None` for `void`.
     ///
     /// # Errors
     ///

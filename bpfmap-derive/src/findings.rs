@@ -7,7 +7,7 @@ use quote::{quote, quote_spanned};
 
 use crate::alone::{Alone, Tokens};
 
-/// What makes the compiler say what was found.
+/// Returns code that makes the compiler report the findings.
 pub(crate) fn report(alone: Alone) -> TokenStream {
     let (findings, tokens) = alone.into_findings();
     findings.iter().map(|finding| say(finding, &tokens)).collect()

@@ -1,7 +1,7 @@
 //! The derives `BpfType`, `BpfMap` and `BpfMaps`, which the crate `bpfmap` re-exports.
 //!
-//! The item is converted to the schema's IR and checked with the rules for schemas. Then the derive implements the
-//! traits of `bpfmap`. All steps except the last one are in bpfmap-schema.
+//! The item is converted to the schema's IR and checked with the rules for schemas. Then the derive
+//! implements the traits of `bpfmap`. The first two steps are implemented in bpfmap-schema.
 
 mod alone;
 mod below;
@@ -27,9 +27,10 @@ use proc_macro::TokenStream;
 /// Makes a struct, a union, a newtype or an enum available on both sides, and proves that its layout is the same in
 /// Rust and C.
 ///
-/// The type must be `Copy` and `#[repr(C)]`; `repr(C, packed)` and `repr(C, align(N))` also apply in C. Each byte needs
-/// a name, because all bytes are sent to the kernel: where C has padding, the struct must have a field of bytes called
-/// `_pad…`, which is not a member in C. Doc comments become comments in C.
+/// The type must be `Copy` and `#[repr(C)]`; `repr(C, packed)` and `repr(C, align(N))` also apply
+/// in C. All bytes are sent to the kernel, so each byte must belong to a field. If C has padding,
+/// the struct must have a field of bytes called `_pad…` there, which is not a member in C. Doc
+/// comments become comments in C.
 ///
 /// ```
 /// use bpfmap::{Be32, BpfType, Enum, Padded};
@@ -46,7 +47,7 @@ use proc_macro::TokenStream;
 ///     bits0: [u8; 2],
 /// }
 ///
-/// // Each member of a union fills it.
+/// // Each member of a union fills the whole union.
 /// #[derive(Clone, Copy, BpfType)]
 /// #[repr(C)]
 /// union Address {
@@ -72,14 +73,14 @@ use proc_macro::TokenStream;
 /// | --- | --- |
 /// | `name = "ip_key"` | the name in C; the default is the name of the type in `snake_case` |
 /// | `in_place` | the type has no name in C, and is declared in place in each member that uses it |
-/// | `align = N` | the alignment in C; `repr(align)` alone has the same effect, unless members in bytes make it necessary |
+/// | `align = N` | the alignment in C; only needed for a type with members stored in bytes, otherwise `repr(align)` is enough |
 /// | `typedef` | C has `typedef struct NAME { … } NAME;`, also for unions and enums |
 /// | `kernel` | the kernel defines the type: the header leaves it to `vmlinux.h` and checks its layout |
 /// | `prefix = "V_"` | for an enum: the constants in C are `V_` and the unchanged name of the variant instead of `ENUM_VARIANT` |
 /// | `packed` | packed in C, if the Rust type can't be packed: `#[repr(C, align(8))] #[bpf_type(packed)]` |
 /// | `tag = "…"` | a BTF declaration tag; any number of them |
 /// | `std_traits` | implements `Debug`, `Default` (all zero), `PartialEq`, `Eq`, `PartialOrd`, `Ord` and `Hash`, also for unions and packed structs; bit-fields are shown and compared as members |
-/// | `variants(LOW = 1, …)` | for a newtype of an integer: an enum whose variants are constants |
+/// | `variants(LOW = 1, …)` | for a newtype of an integer: makes it an enum whose variants are constants |
 /// | `crate = path` | the path of the crate `bpfmap` |
 ///
 /// A `#[repr(transparent)]` struct with one member becomes another name for the member's type, a `typedef`.
@@ -108,10 +109,10 @@ pub fn derive_bpf_type(input: TokenStream) -> TokenStream {
 
 /// Declares a map: the struct becomes its spec, `bpfmap::MapSpec`.
 ///
-/// The fields declare the content of the map: `key` and `value`, or only `value` if the key is an index; `inner` for
-/// maps of maps (another struct with this derive); `event` for maps with records. The fields are never read, and accept
-/// the `#[bpf(…)]` attributes for types. The attribute `#[bpf_map(…)]` sets the map type and has the same keys as a
-/// schema in TOML.
+/// The fields declare the content of the map: `key` and `value`, or only `value` if the key is an
+/// index; `inner` for maps of maps (another struct with this derive); `event` for maps with
+/// records. The fields are never read. They accept the `#[bpf(…)]` attributes that describe types.
+/// The attribute `#[bpf_map(…)]` sets the map type and has the same keys as a schema in TOML.
 ///
 /// ```
 /// use bpfmap::{BpfMap, MapSpec as _};
@@ -147,10 +148,10 @@ pub fn derive_bpf_type(input: TokenStream) -> TokenStream {
 /// | `flags(no_prealloc, …)` | creation flags |
 /// | `pinning = by_name` | or `none`, or a number for your own loader |
 /// | `key_size = N`, `value_size = N` | the size of bytes without a type, instead of the field |
-/// | `values(1 = name)` | initial contents: the C names of programs or maps |
+/// | `values(1 = name)` | initial contents: each index with the C name of a program or map |
 /// | `ops = "tcp_congestion_ops"` | the kernel struct that a `struct_ops` map implements |
 /// | `set_by_loader(max_entries)` | the loader sets the number |
-/// | `min_kernel = "5.10"` | the oldest kernel that the map supports: methods that it lacks do not compile. Generated code uses that of the schema |
+/// | `min_kernel = "5.10"` | the oldest kernel that the map supports: methods that need a newer kernel do not compile. Generated code uses the `min_kernel` of the schema |
 /// | `optional` | the loader may leave out the map: its handle is an `Option` |
 /// | `btf = false` | no BTF, only sizes |
 /// | `tag = "…"` | a BTF declaration tag; any number of them |
@@ -163,7 +164,7 @@ pub fn derive_bpf_type(input: TokenStream) -> TokenStream {
 /// ```
 /// use bpfmap::{BpfMap, Map};
 ///
-/// /// What is kept for each address, as long as the command line says.
+/// /// The data of each address, whose type depends on the command line.
 /// #[derive(BpfMap)]
 /// #[bpf_map(hash, set_by_loader(max_entries))]
 /// struct Kept<V> {
@@ -212,7 +213,7 @@ pub fn derive_bpf_map(input: TokenStream) -> TokenStream {
 /// }
 ///
 /// fn main() {
-///     // Before the object is loaded: names what this kernel lacks, where loading would fail with `EINVAL`.
+///     // Call it before loading the object. It names what this kernel lacks, while loading would only fail with `EINVAL`.
 ///     Maps::preflight().expect("each kernel has hash maps");
 ///     assert_eq!(Maps::MIN_KERNEL.to_string(), "3.19");
 /// }

@@ -100,13 +100,13 @@ pub enum ErrorKind {
     /// `/sys/devices/system/cpu/possible` does not list the CPUs for which the kernel keeps values; see
     /// [`possible_cpus`](crate::possible_cpus).
     PossibleCpus,
-    /// The map changed so often that a walk could not reach its end.
+    /// The map changed so often that an iteration could not reach its end.
     Disturbed,
     /// Another process, or another library in this process, uses the same ring and has moved its position.
     Contended,
-    /// The memory of a ring holds positions or records that no kernel writes.
+    /// The memory of a ring contains positions or records that no kernel would write.
     Corrupted,
-    /// Another error; see [`Error::errno`].
+    /// Any other error; see [`Error::errno`].
     Other,
 }
 
@@ -230,8 +230,8 @@ impl Error {
         Self(Repr::Told(Box::new(Told { operation, map, errno, kind, text, source: None })))
     }
 
-    /// Returns the error for a failure of another library: an errno, or an error of its own, which
-    /// becomes the [`source`](core::error::Error::source).
+    /// Returns the error for a failure in a different library. An error without an errno becomes
+    /// the [`source`](core::error::Error::source).
     #[cold]
     pub(crate) fn caused(operation: Operation, map: &str, error: io::Error) -> Self {
         if let Some(errno) = error.raw_os_error() {
@@ -277,7 +277,7 @@ impl Error {
         }
     }
 
-    /// Returns the kinds of errors that a program may want to distinguish.
+    /// Returns the kind of the error.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         match &self.0 {
@@ -307,8 +307,8 @@ impl fmt::Display for ErrnoText {
         if self.0 == ENOTSUPP {
             return f.write_str("ENOTSUPP (524, operation not supported)");
         }
-        // The text ends with a number, as in "No such file or directory (os error 2)". The number is only shown if the
-        // errno has no name.
+        // The text ends with a number, as in "No such file or directory (os error 2)". This removes
+        // the number, which is shown only if the errno has no name.
         let text = io::Error::from_raw_os_error(self.0).to_string();
         let text = text.split(" (os error").next().unwrap_or_default();
         match bpfmap_core::Errno(self.0).name() {
@@ -396,7 +396,7 @@ impl fmt::Debug for Error {
 }
 
 impl core::error::Error for Error {
-    /// Returns the error of another library that caused this one, such as an error of a
+    /// Returns the error of a different library that caused this one, such as an error of a
     /// [`MapSource`](crate::MapSource). An errno is part of the message and is not returned here.
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match &self.0 {

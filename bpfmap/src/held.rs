@@ -9,16 +9,17 @@ use std::borrow::Cow;
 ///
 /// # Safety
 ///
-/// The kernel reads and writes [`Held::size`] bytes at the addresses that these methods return. That many bytes must be
-/// there, and they must be writable in a [`Held::Slot`]. Any bytes must be a valid value.
+/// The kernel reads and writes [`Held::size`] bytes at the addresses that these methods return.
+/// This many bytes must be accessible there, and also writable in a [`Held::Slot`]. Every bit
+/// pattern must be a valid value.
 #[allow(
     unreachable_pub,
-    reason = "a public trait has it as a bound; Rust 1.85 looks at the path alone"
+    reason = "a public trait has it as a bound; Rust 1.85 only checks the path"
 )]
 pub unsafe trait Held: Sized {
     /// One value.
     type One: Plain;
-    /// There is one value for each CPU.
+    /// Whether an entry has one value for each CPU.
     const PER_CPU: bool;
     /// Memory for one entry that has not been written yet.
     #[doc(hidden)]
@@ -79,7 +80,8 @@ unsafe impl<V: Plain> Held for V {
 
     #[inline]
     unsafe fn from_slot(slot: Self::Slot) -> Self {
-        // SAFETY: the caller promises that all bytes have been written, and any bytes are a `V`.
+        // SAFETY: the caller promises that all bytes have been written, and any bytes are a valid
+        // `V`.
         unsafe { slot.assume_init() }
     }
 
@@ -104,7 +106,8 @@ unsafe impl<V: Plain> Held for V {
 
     #[inline]
     unsafe fn read(from: *const u8) -> Result<Self> {
-        // SAFETY: the caller promises as many readable bytes as a `V` has, and any bytes are one.
+        // SAFETY: the caller promises as many readable bytes as a `V` has, and any bytes are a
+        // valid `V`.
         Ok(unsafe { from.cast::<V>().read_unaligned() })
     }
 

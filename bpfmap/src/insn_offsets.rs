@@ -2,8 +2,9 @@
 
 /// The offsets of a program's instruction (`struct bpf_insn_array_value` in `include/uapi/linux/bpf.h`, Linux 6.19).
 ///
-/// User space stores the offset in the program that it will load, and freezes the map. When the program is loaded, the
-/// kernel fills in where the verifier and the JIT put the instruction.
+/// User space stores the offset in the program that it will load, and freezes the map. When the
+/// program is loaded, the kernel stores the offsets of the instruction after the verifier and the
+/// JIT have moved it.
 ///
 /// ```no_run
 /// # use bpfmap::{MapDef, InsnOffsets, Map, MapSpec, UpdateMode, kind, TypeDesc};

@@ -1,7 +1,8 @@
-//! Special fields: members of a value that the kernel manages. User space reserves space for them and can't access
-//! them. A lookup returns zeros there (for a list or a count, the bytes of an empty one). An update ignores the new
-//! bytes and resets the field: timers are cancelled, and objects that the value owns are released. From Linux 7.1 on,
-//! the elements of an array keep their fields on update.
+//! Special fields: members of a value that the kernel manages. User space reserves space for them
+//! and can't access them. A lookup returns zeros for them, or the bytes of an empty list or of an
+//! initial count. An update ignores the new bytes and resets the field: timers are cancelled, and
+//! objects that the value owns are released. From Linux 7.1 on, the elements of an array keep their
+//! fields on update.
 
 use crate::plain::Plain;
 use bpfmap_core::SpecialField;
@@ -36,8 +37,9 @@ macro_rules! opaque {
 }
 
 opaque! {
-    /// A `struct bpf_spin_lock` (Linux 5.1): 4 bytes. Only BPF programs lock it directly; user space reads and writes a
-    /// whole value under the lock with [`Map::lookup_locked`](crate::Map::lookup_locked) and
+    /// A `struct bpf_spin_lock` (Linux 5.1): 4 bytes. Only BPF programs can lock it directly. User
+    /// space can read and write a whole value under the lock with
+    /// [`Map::lookup_locked`](crate::Map::lookup_locked) and
     /// [`Map::update_locked`](crate::Map::update_locked).
     ///
     /// ```
@@ -70,7 +72,7 @@ opaque! {
     ///     order: RbRoot,
     /// }
     ///
-    /// /// A value that acts later, and refers to a task.
+    /// /// A value that schedules work for later, and refers to a task.
     /// #[derive(Clone, Copy, BpfType)]
     /// #[repr(C)]
     /// struct Watched {
@@ -83,7 +85,7 @@ opaque! {
     ///     task: Kptr,
     /// }
     ///
-    /// // User space has the other members, and zero for these.
+    /// // User space can access the other members. These are always zero.
     /// let queue = Queue { length: 2, ..bpfmap::zeroed() };
     /// assert_eq!((queue.length, queue.lock), (2, SpinLock::default()));
     /// # }
@@ -149,8 +151,9 @@ opaque! {
 /// An update with an address pins the page: programs then read and write it, even while the process sleeps. A lookup
 /// always returns null.
 ///
-/// The address alone does no harm, and like any [`Plain`] type it can have any bytes. Only the unsafe method
-/// [`Map::attach_user_ptrs`](crate::Map::attach_user_ptrs) makes programs follow it.
+/// The address alone is harmless, and like every [`Plain`] type it can have any bytes. Only the
+/// unsafe method [`Map::attach_user_ptrs`](crate::Map::attach_user_ptrs) makes programs access the
+/// memory at the address.
 ///
 /// The kernel refuses a `T` that crosses a page (`EOPNOTSUPP`) and memory that can't be written (`EFAULT`).
 #[repr(C, align(8))]
@@ -179,7 +182,7 @@ impl<T: Plain> UserPtr<T> {
     /// let mut memory = [0_u64; 2];
     /// let pointer = UserPtr::new(NonNull::from(&mut memory));
     /// assert!(!pointer.is_null());
-    /// // A lookup always returns this one.
+    /// // A lookup always returns the null pointer.
     /// assert!(UserPtr::<[u64; 2]>::NULL.is_null());
     /// ```
     #[must_use]
@@ -188,12 +191,13 @@ impl<T: Plain> UserPtr<T> {
     }
 }
 
-// SAFETY: an integer and a marker of size zero. No safe code makes anyone follow the address: attaching a value that
-// has one is unsafe, and opening refuses a spec that hides one.
+// SAFETY: an integer and a marker of size zero. No safe code can make a program access the address:
+// attaching a value with a user pointer is unsafe, and opening refuses a spec that hides one.
 unsafe impl<T: Plain> Plain for UserPtr<T> {}
-// SAFETY: a number that nothing here follows. The caller of `attach_user_ptrs` promises what it points to.
+// SAFETY: a number that no code here dereferences. The caller of `attach_user_ptrs` is responsible
+// for the memory.
 unsafe impl<T> Send for UserPtr<T> {}
-// SAFETY: a number, which nothing changes through a reference.
+// SAFETY: a number that can't be changed through a shared reference.
 unsafe impl<T> Sync for UserPtr<T> {}
 
 impl<T> Clone for UserPtr<T> {

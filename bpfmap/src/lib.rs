@@ -1,9 +1,10 @@
 //! Typed BPF maps: one handle for each map, checked against the kernel's description of the map.
 //!
-//! A BPF map is a contract between programs in the kernel and a program in user space. The command `bpfmap` (crate
-//! `bpfmap-codegen`) generates both sides from one schema. Generated Rust code uses this crate, and applications link
-//! it. This crate knows no schema files. Only [`preflight`] depends on the kernel's release; all other functions learn
-//! from the kernel's errors what it lacks.
+//! A BPF map is a contract between programs in the kernel and a program in user space. The command
+//! `bpfmap` (crate `bpfmap-codegen`) generates both sides from one schema. Generated Rust code uses
+//! this crate, and applications link it. This crate does not read schema files. Only [`preflight`]
+//! depends on the kernel's release number. All other functions detect missing features by the
+//! kernel's errors.
 //!
 //! # A map
 //!
@@ -21,7 +22,7 @@
 //!     pub port: bpfmap::Be16,
 //!     pub __pad0: [u8; 2],
 //! }
-//! // Proves that there is no padding without a name and no byte pattern without a meaning; adds Debug, Default,
+//! // Proves that all padding has a name and that every bit pattern is valid. Implements Debug, Default,
 //! // PartialEq, Hash and so on.
 //! bpfmap::plain_struct!(Source { address: Be32, port: bpfmap::Be16, __pad0: [u8; 2] });
 //!
@@ -44,7 +45,7 @@
 //! }
 //!
 //! fn main() -> bpfmap::Result<()> {
-//!     // Without any object; `from_object`, `from_map`, `from_pinned`, `from_id` and `from_fd` open one that is there.
+//!     // Creates the map. `from_object`, `from_map`, `from_pinned`, `from_id` and `from_fd` open an existing one.
 //!     let packets = Map::<Packets>::create()?;
 //!
 //!     let source = Source { address: Be32::from(std::net::Ipv4Addr::LOCALHOST), ..Source::default() };
@@ -54,7 +55,7 @@
 //!     }
 //!     for entry in &packets {
 //!         let (source, count) = entry?;
-//!         // Deleting what was just seen never makes a walk begin again.
+//!         // Deleting the entry that was just returned never restarts the iteration.
 //!         if count == 0 {
 //!             packets.delete(&source)?;
 //!         }
@@ -67,9 +68,10 @@
 //!
 //! # Declared in Rust
 //!
-//! With the feature `derive` you need not write this by hand: [`BpfMap`](derive@BpfMap) generates the spec, and
-//! [`BpfType`](derive@BpfType) proves the types. `bpfmap generate src/maps.rs` or a build script generates the header
-//! for the programs from the same source.
+//! With the feature `derive` you need not write this by hand: [`BpfMap`](derive@BpfMap) generates
+//! the spec, and [`BpfType`](derive@BpfType) proves that the types are plain data.
+//! `bpfmap generate src/maps.rs` or a build script generates the header for the programs from the
+//! same source.
 //!
 //! ```
 //! # #[cfg(feature = "derive")] mod maps {
@@ -96,9 +98,9 @@
 //!
 //! # What a map type can do
 //!
-//! `S::Kind` is a marker of [`kind`], and each method requires a capability of it. An operation that a map type lacks
-//! therefore does not compile, for example with `E0277: entries of a map of type Array can't be deleted` and the
-//! reason. These are the operations by map type:
+//! `S::Kind` is a marker of [`kind`], and each method requires a capability of it. An operation
+//! that a map type lacks therefore does not compile. The message explains why, for example
+//! `E0277: entries of a map of type Array can't be deleted`. These are the operations by map type:
 //!
 //! | | `hash`, `lru_hash` | `percpu_hash`, `lru_percpu_hash` | `array` | `percpu_array` | `lpm_trie` | `queue`, `stack` |
 //! | --- | --- | --- | --- | --- | --- | --- |
@@ -168,17 +170,17 @@
 //! }
 //!
 //! fn start(load: impl FnOnce() -> bpfmap::Result<libbpf_rs::Object>) -> bpfmap::Result<Maps> {
-//!     // "map `flows` needs the map type `rhash` (Linux 7.2)", where loading fails with `EINVAL`.
+//!     // Fails with "map `flows` needs the map type `rhash` (Linux 7.2)", while loading would fail with `EINVAL`.
 //!     Maps::preflight()?;
-//!     // Without the map `debug`: its handle is `None`.
+//!     // If the map `debug` was not created, its handle is `None`.
 //!     Maps::from_object(&load()?)
 //! }
 //! # }
 //! ```
 //!
-//! If opening fails, the error names the cause and what to do: compile the program again (a member has another offset),
-//! let the schema leave `max_entries` to the loader, migrate the pin of an older layout, create the map, or use one of
-//! the names in the object.
+//! If opening fails, the error names the cause and what to do: compile the program again (a member
+//! has a different offset), let the schema leave `max_entries` to the loader, migrate the pin of an
+//! older layout, create the map, or use one of the names in the object.
 //!
 //! # When a schema changes
 //!
@@ -188,15 +190,16 @@
 //!
 //! # Cost
 //!
-//! An operation on one entry is one system call with an attribute and a value on the stack. It allocates nothing and
-//! calls no other library. Use [`lookup_boxed`](Map::lookup_boxed) and similar methods for values that are too large
-//! for the stack. A map is checked only once, when it is opened. Events are copied once, without a system call. See
-//! `benches/`.
+//! An operation on one entry is one system call with an attribute and a value on the stack. It does
+//! not allocate or call other libraries. Use [`lookup_boxed`](Map::lookup_boxed) and similar
+//! methods for values that are too large for the stack. A map is checked only once, when it is
+//! opened. Events are copied once, without a system call. See `benches/`.
 //!
 //! # Features
 //!
-//! - `libbpf-rs` (default): [`MapSource`] and [`ArenaSource`] for `libbpf_rs::Object` of libbpf-rs 0.27. Without it the
-//!   crate needs only libc. No other item has a type of libbpf-rs in it, so name the crate in your own `Cargo.toml`.
+//! - `libbpf-rs` (default): [`MapSource`] and [`ArenaSource`] for `libbpf_rs::Object` of libbpf-rs
+//!   0.27. Without it the crate needs only libc. No other item exposes a type of libbpf-rs, so add
+//!   the crate to your own `Cargo.toml`.
 //! - `aya`: [`MapSource`] for `aya::Ebpf` of aya 0.14, which needs Rust 1.87. The maps have to be BTF-defined. `bpfmap
 //!   generate` writes such maps by default.
 //! - `derive`: the derives [`BpfType`](derive@BpfType) and [`BpfMap`](derive@BpfMap).
@@ -204,8 +207,9 @@
 //!   `plain_from_zerocopy!` and `plain_from_bytemuck!` or the wrappers `Zerocopy<T>` and `Pod<T>`. The features also
 //!   implement the traits of these crates for [`Be32`] and the like.
 
-//! - `serde`: `serde::Serialize` for what tools print: [`Be32`] and the like, [`CharArray`], [`Enum`], [`PerCpu`], [`Info`],
-//!   [`MapDef`], [`TypeDesc`], [`MapFlags`], and what [`migrate`] and [`verify`] find.
+//! - `serde`: implements `serde::Serialize` for the types that tools print: [`Be32`] and the like,
+//!   [`CharArray`], [`Enum`], [`PerCpu`], [`Info`], [`MapDef`], [`TypeDesc`], [`MapFlags`], and the
+//!   results of [`migrate`] and [`verify`].
 
 #![warn(missing_debug_implementations)]
 

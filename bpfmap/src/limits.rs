@@ -1,6 +1,6 @@
 //! Checks of a map type's rules for key, value and numbers that only the compiler can make. Not meant for use by hand.
 //!
-//! `#[derive(BpfMap)]` passes the limits and the messages.
+//! The code that `#[derive(BpfMap)]` generates calls these functions.
 
 use crate::kind::Kind;
 use crate::spec::MapSpec;
@@ -63,7 +63,7 @@ rules! {
         rule::map_extra(K::FACTS, extra, in_32_bits(max_entries));
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "compared before")]
+#[expect(clippy::cast_possible_truncation, reason = "the range was checked before")]
 const fn in_32_bits(number: Option<u64>) -> Option<u32> {
     match number {
         Some(number) if number <= u32::MAX as u64 => Some(number as u32),
@@ -95,7 +95,8 @@ pub const fn distinct_members<T: BpfType>(message: &str) {
     assert!(!has_twins(T::DESC, T::DESC), "{}", message);
 }
 
-/// Returns whether a member of `layout`, or of an unnamed member in it, has the name of another one of `all`.
+/// Returns whether a member of `layout`, or of an unnamed member in it, has the same name as a
+/// different member of `all`.
 const fn has_twins(layout: &TypeDesc<'_>, all: &TypeDesc<'_>) -> bool {
     let members = members(layout);
     let mut index = 0;
@@ -110,7 +111,7 @@ const fn has_twins(layout: &TypeDesc<'_>, all: &TypeDesc<'_>) -> bool {
     false
 }
 
-/// Returns how many members have this name.
+/// Returns the number of members with this name.
 const fn count(layout: &TypeDesc<'_>, name: &str) -> usize {
     let members = members(layout);
     let (mut index, mut found) = (0, 0);
@@ -187,7 +188,8 @@ const fn begins(layout: &TypeDesc<'_>) -> bool {
     }
 }
 
-/// Returns the integer that a layout is, unless one of its names means network byte order.
+/// Returns the size and encoding of an integer type. Returns `None` for other types and for
+/// integers in network byte order.
 const fn int(mut layout: &TypeDesc<'_>) -> Option<(u32, IntEncoding)> {
     while let TypeDesc::Typedef { name, target } = layout {
         if is_network_order(name) {

@@ -34,14 +34,14 @@ use std::path::Path;
 /// let counters = LiveMap::create(&Counters::DEF)?;
 /// assert!(counters.btf()?.is_some(), "it was created from a declaration");
 ///
-/// // What a command that lists maps does. A map may be deleted meanwhile.
+/// // A command that lists maps works like this. A map may be deleted meanwhile.
 /// match LiveMap::from_id(id) {
 ///     Ok(map) => println!("{}: {} entries", map.info().name, map.info().max_entries),
 ///     Err(error) if error.kind() == ErrorKind::NotFound => println!("map {id} is gone"),
 ///     Err(error) => return Err(error),
 /// }
 ///
-/// // A map of maps shows what its inner maps are once there is one.
+/// // A map of maps shows the type of its inner maps as soon as it contains one.
 /// assert!(pages.first_inner()?.is_none());
 /// Map::<Pages>::from_map(&pages)?.set(&2, &Map::<Counters>::create()?)?;
 /// assert_eq!(pages.first_inner()?.unwrap().info().name, "counters");
@@ -65,11 +65,11 @@ impl LiveMap {
         made.map_err(|errno| Error::refused(Operation::Info, def.name, errno, String::new()))
     }
 
-    /// Opens the map of a loaded object that has the name of a definition, and compares it with the definition, as
-    /// [`Map::from_object`](crate::Map::from_object) does with a spec.
+    /// Opens the map of a loaded object with the name in a definition, and compares it with the
+    /// definition, as [`Map::from_object`](crate::Map::from_object) does with a spec.
     ///
     /// # Errors
-    /// Those of [`Map::from_object`](crate::Map::from_object).
+    /// Fails like [`Map::from_object`](crate::Map::from_object).
     pub fn from_object(object: &impl MapSource, def: &MapDef<'_>) -> Result<Self> {
         open_def(def, object).map(|(fd, info)| Self { fd, info })
     }
@@ -159,7 +159,7 @@ impl LiveMap {
         let size = self.info.key_size as usize;
         let (mut key, mut next) = (vec![0_u8; size], vec![0_u8; size]);
         let mut last = null();
-        // Other processes may change the map, and then the walk begins again.
+        // Other processes may change the map, which makes the iteration start again.
         for _ in 0..=self.info.max_entries {
             // SAFETY: `last` is null or points to `key`, which nobody writes to meanwhile. Both have the key size that
             // the kernel reported for this map.

@@ -33,7 +33,8 @@ impl Mapping {
         Self::at_address(file, null_mut(), offset, len, access)
     }
 
-    /// Does the same at a given address that is not in use, unless the address is null.
+    /// Does the same at a given address, which must not be in use. If the address is null, the
+    /// kernel chooses one.
     pub(crate) fn at_address(
         file: BorrowedFd<'_>,
         address: *mut u8,
@@ -48,7 +49,7 @@ impl Mapping {
         let offset = libc::off_t::try_from(offset).map_err(|_| Errno(libc::EINVAL))?;
         let fixed = if address.is_null() { 0 } else { libc::MAP_FIXED_NOREPLACE };
         let flags = libc::MAP_SHARED | fixed;
-        // SAFETY: a new mapping that replaces no other.
+        // SAFETY: this creates a new mapping and replaces no existing one.
         let start =
             unsafe { libc::mmap(address.cast(), len, protection, flags, file.as_raw_fd(), offset) };
         if start == libc::MAP_FAILED {

@@ -5,7 +5,7 @@ use bpfmap_core::map_type::{Condition, Operation};
 use bpfmap_core::{MapDef, rule};
 use core::marker::PhantomData;
 
-/// A spec with all methods of the spec `S`, whatever its `min_kernel`.
+/// A spec with all methods of the spec `S`, independent of its `min_kernel`.
 ///
 /// The schema's `min_kernel` is the oldest kernel that its maps support. A method that this kernel lacks does not
 /// compile, such as [`take`](crate::Map::take) on a `hash` with `min_kernel = "5.10"`, because Linux 5.14 introduced
@@ -20,7 +20,7 @@ use core::marker::PhantomData;
 ///     Flows: MapSpec<Kind = kind::Hash, Key = u32, Value = u64>,
 /// {
 ///     match flows.take(&key) {
-///         // What is counted between the two calls is lost.
+///         // Packets that are counted between the two calls are lost.
 ///         Err(error) if error.kind() == ErrorKind::Unsupported => {
 ///             let value = flows.lookup(&key)?;
 ///             flows.delete(&key)?;

@@ -18,8 +18,8 @@ use std::borrow::Cow;
 /// The kernel copies values in this layout (`bpf_percpu_hash_copy` in `kernel/bpf/hashtab.c`), so it writes an entry
 /// directly and no second buffer is needed.
 ///
-/// Creating it allocates once. [`Map::lookup_into`](crate::Map::lookup_into) reads into an existing one, and
-/// [`Map::walk`](crate::Map::walk) lends each entry from one buffer.
+/// Creating it allocates once. [`Map::lookup_into`](crate::Map::lookup_into) reads into an existing
+/// one, and [`Map::walk`](crate::Map::walk) returns references to each entry in one buffer.
 ///
 /// ```no_run
 /// # fn f<S>(map: &bpfmap::Map<S>, key: S::Key) -> bpfmap::Result<()>
@@ -38,7 +38,7 @@ pub struct PerCpu<V> {
     slots: Box<[Slot<V>]>,
 }
 
-/// A value with the bytes that fill it up to a multiple of 8.
+/// A value and the padding that follows it up to a multiple of 8 bytes.
 #[repr(C)]
 struct Slot<V> {
     value: V,
@@ -51,12 +51,12 @@ impl<V: Plain> PerCpu<V> {
         assert!(size_of::<V>() > 0, "a map's value has a size");
         assert!(
             size_of::<Slot<V>>() == size_of::<V>().next_multiple_of(8),
-            "a place is not the kernel's"
+            "a slot does not have the size that the kernel copies"
         );
         size_of::<Slot<V>>()
     };
 
-    /// Returns the results of `value` for the number of each CPU.
+    /// Calls `value` with the number of each CPU, and returns the results.
     ///
     /// ```
     /// use bpfmap::PerCpu;
@@ -115,8 +115,8 @@ impl<V: Plain> PerCpu<V> {
         if start.is_null() {
             handle_alloc_error(layout);
         }
-        // SAFETY: the global allocator gave this memory for an array of `cpus` slots, and zero bytes are a value of plain
-        // data.
+        // SAFETY: the global allocator returned this memory for an array of `cpus` slots, and zero
+        // bytes are a valid value of plain data.
         let slots = unsafe { Box::from_raw(ptr::slice_from_raw_parts_mut(start, cpus)) };
         Self { slots }
     }
@@ -133,20 +133,21 @@ impl<V: Plain> PerCpu<V> {
         self.slots.is_empty()
     }
 
-    /// Returns the value of a CPU, or `None` beyond the last.
+    /// Returns the value of a CPU, or `None` if there is no CPU with this number.
     #[must_use]
     pub fn get(&self, cpu: usize) -> Option<&V> {
         self.slots.get(cpu).map(|slot| &slot.value)
     }
 
-    /// Returns a mutable reference to the value of a CPU, or `None` beyond the last.
+    /// Returns a mutable reference to the value of a CPU, or `None` if there is no CPU with this
+    /// number.
     #[must_use]
     pub fn get_mut(&mut self, cpu: usize) -> Option<&mut V> {
         self.slots.get_mut(cpu).map(|slot| &mut slot.value)
     }
 
-    /// Returns the values as a slice, or `None` if the size of `V` is not a multiple of 8, because there is space
-    /// between the values then.
+    /// Returns the values as a slice. Returns `None` if the size of `V` is not a multiple of 8,
+    /// because there is padding between the values then.
     #[must_use]
     pub fn as_slice(&self) -> Option<&[V]> {
         // SAFETY: the slots have the size of their values, so an array of slots is an array of values.
@@ -402,7 +403,7 @@ mod tests {
         let bytes: Vec<u8> =
             (1..=cpus).flat_map(|value| u64::from(value.to_le()).to_le_bytes()).collect();
         if cfg!(target_endian = "little") {
-            assert_eq!(values.bytes(), bytes, "what fills a place up is zero");
+            assert_eq!(values.bytes(), bytes, "padding is zero");
         }
         assert_eq!(values.as_slice(), None);
         assert_eq!(values.clone(), values);

@@ -15,8 +15,8 @@ use crate::prover::Prover;
 ///
 /// # Safety
 ///
-/// Every bit pattern of the type's size must be a valid value, no byte of a value may be padding, and no safe code may
-/// follow an address in it.
+/// Every bit pattern of the type's size must be a valid value, no byte of a value may be padding,
+/// and no safe code may dereference an address in it.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not proven to be plain data",
     label = "can't be passed to the bpf system call",
@@ -37,14 +37,14 @@ macro_rules! plain_integers {
 }
 plain_integers!(u8 u16 u32 u64 u128 i8 i16 i32 i64 i128);
 
-// SAFETY: no bytes.
+// SAFETY: the type has no bytes.
 unsafe impl Plain for () {}
 
 // SAFETY: an array's elements follow each other without a gap.
 unsafe impl<T: Plain, const N: usize> Plain for [T; N] {}
 
-/// Returns the value whose bytes are all zero. The kernel initialises new array elements with it, and padding must be
-/// zero.
+/// Returns the value whose bytes are all zero. Use it for padding, which must be zero. The kernel
+/// initialises new array elements with the same value.
 ///
 /// ```
 /// let header: [u32; 4] = bpfmap::zeroed();

@@ -30,7 +30,7 @@
 /// bpfmap::plain!(Gap { tag: u8, count: u32 });
 /// ```
 ///
-/// Neither does a struct with missing members or other types:
+/// A struct whose members are listed incompletely or with different types does not compile either:
 ///
 /// ```compile_fail
 /// #[derive(Clone, Copy)]
@@ -52,7 +52,7 @@ macro_rules! plain {
             let prover = &mut prover;
             // Checks that these are all members, with these types.
             let value = $name { $($member: prover.field::<$ty>(),)* };
-            // Checks that it is a struct: a union can't take members from another value.
+            // Checks that it is a struct: unions do not support the syntax `..value`.
             let _ = $name { ..value };
             prover.no_padding::<$name>();
         };
@@ -64,9 +64,10 @@ macro_rules! plain {
 /// and `Ord` (member by member, in their order), `Default` (all zero) and `Debug`. `benches/compile-cost` compares the
 /// compile time with that of bytemuck's derives. The types of the members must implement `Debug` and `Ord`.
 ///
-/// `Debug` shows the members in order, without members called `__pad` and a number. After a member that is storage for
-/// something else (bit-fields, the bytes of a union) you can write `=> { accessor, … }`: then the results of these
-/// methods are shown and compared in its place. The struct must not derive the traits above itself.
+/// `Debug` shows the members in order, without members called `__pad` and a number. If a member
+/// only stores other data (bit-fields, the bytes of a union), you can write `=> { accessor, … }`
+/// after it. The results of these methods are then shown and compared instead of the member. The
+/// struct must not derive the traits above itself.
 ///
 /// ```
 /// /// Where a packet came from.
@@ -117,8 +118,8 @@ macro_rules! plain_struct {
         const _: () = {
             let mut prover = <() as $crate::Plain>::PROVER;
             let prover = &mut prover;
-            // Checks that these are all members, with these types. `Debug` reads them, which no
-            // union lets it.
+            // Checks that these are all members, with these types. A union would fail at `Debug`,
+            // because reading its members is unsafe.
             let _ = $name { $($member: prover.field::<$ty>(),)* };
             prover.no_padding::<$name>();
             $crate::__private::laid_out::<$name>(

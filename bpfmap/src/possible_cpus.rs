@@ -1,8 +1,9 @@
 //! The number of CPUs for which the kernel keeps values.
 //!
-//! This number determines the size of all buffers for per-CPU maps, and the kernel does not check the size of a buffer.
-//! The file with the number can be wrong: a container may have another file mounted over it. So the number is compared
-//! once in each process with the behaviour of the kernel.
+//! This number determines the size of all buffers for per-CPU maps, and the kernel does not check
+//! the size of a buffer. The file with the number can be wrong, for example if a container has
+//! mounted a different file over it. So the number is compared once in each process with the
+//! behaviour of the kernel.
 
 use crate::error::{Error, ErrorKind, Operation, Result};
 use crate::kind::{Kind, PercpuArray};
@@ -25,7 +26,7 @@ const LIST: &str = "/sys/devices/system/cpu/possible";
 /// process that may not create maps checks instead that nothing is mounted over the file.
 ///
 /// ```
-/// // What the kernel needs for the values of a per-CPU map.
+/// // The number of bytes that the kernel copies for an entry of a per-CPU map.
 /// let entries = 10_000;
 /// let bytes = entries * bpfmap::possible_cpus()? * size_of::<u64>();
 /// assert!(bytes >= 80_000);
@@ -34,7 +35,8 @@ const LIST: &str = "/sys/devices/system/cpu/possible";
 ///
 /// # Errors
 /// Fails if the file can't be read or isn't a list of CPUs, for example if `/sys` is not mounted.
-/// [`PossibleCpus`](ErrorKind::PossibleCpus): the kernel uses another number, or another file is mounted over this one.
+/// [`PossibleCpus`](ErrorKind::PossibleCpus): the kernel uses a different number, or a different
+/// file is mounted over this one.
 #[inline]
 pub fn possible_cpus() -> Result<usize> {
     static COUNT: OnceLock<usize> = OnceLock::new();
@@ -57,7 +59,7 @@ fn checked() -> Result<usize> {
         return Ok(count);
     }
     let differs = |text| Error::told(Operation::PossibleCpus, "", ErrorKind::PossibleCpus, 0, text);
-    let help = "help: remove what is mounted over the file or over a folder above it";
+    let help = "help: unmount the file system that covers the file or one of its parent folders";
     match measured(count) {
         Ok(Measured::Cpus(kernels)) if kernels == count => Ok(count),
         Ok(Measured::Cpus(kernels)) => Err(differs(format!(
@@ -66,8 +68,8 @@ fn checked() -> Result<usize> {
         Ok(Measured::More) => Err(differs(format!(
             "{LIST} lists {count}, but the kernel keeps values of more CPUs ({help})"
         ))),
-        // Creating a map is not allowed, or there is no memory: then check that the file belongs to
-        // the kernel.
+        // Creating a map is not allowed, or there is not enough memory. In this case, check that
+        // the file belongs to the kernel.
         Err(_) => match list_of_the_kernel() {
             Ok(own) if own == list => Ok(count),
             _ => Err(differs(format!(
@@ -87,18 +89,18 @@ enum Measured {
     More,
 }
 
-/// The smallest number of CPUs for which the buffer has space: at least the `NR_CPUS` of any
-/// distribution.
+/// The minimum number of CPUs for which the buffer has space. No distribution has a larger
+/// `NR_CPUS`.
 const ROOM: usize = 8192;
 
-/// The content of a word in the buffer before the kernel writes.
+/// The contents of a word in the buffer before the kernel writes to it.
 const UNTOUCHED: u64 = 0x5a5a_a5a5_5a5a_a5a5;
 
 /// Counts the values that the kernel writes for one entry of a per-CPU map. The buffer is followed by a page without
 /// access, so that the kernel fails (`EFAULT`) before it could write anywhere else.
 fn measured(said: usize) -> Result<Measured, Errno> {
     let map = map_of_one_word()?;
-    // Space for one more than the file says, so that one more value is noticed.
+    // Space for one more value than the file says, so that an additional value is detected.
     let mut room = Guarded::new(said.saturating_add(1).max(ROOM))?;
     room.words().fill(UNTOUCHED);
     match room.look_up(map.as_fd()) {
@@ -125,11 +127,11 @@ fn map_of_one_word() -> Result<OwnedFd, Errno> {
     };
     // SAFETY: the attribute has no address.
     let fd = unsafe { sys::bpf(Command::MapCreate, &mut attr) }?;
-    // SAFETY: the kernel just made it for us.
+    // SAFETY: the kernel just returned this new descriptor.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
-/// Words that end where a page without access begins.
+/// Words that are directly followed by a page without access rights.
 struct Guarded {
     start: NonNull<u64>,
     words: usize,
@@ -145,7 +147,7 @@ impl Guarded {
         let bytes = bytes.ok_or(Errno(libc::ENOMEM))?;
         let len = bytes.checked_add(page).ok_or(Errno(libc::ENOMEM))?;
         let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
-        // SAFETY: a new mapping without a file that replaces no other.
+        // SAFETY: this creates a new anonymous mapping and replaces no existing one.
         let start = unsafe { libc::mmap(null_mut(), len, libc::PROT_NONE, flags, -1, 0) };
         if start == libc::MAP_FAILED {
             return Err(sys::last_errno());
@@ -198,7 +200,7 @@ fn list_of_the_kernel() -> std::io::Result<String> {
     if unsafe { libc::fstatfs(sys.as_raw_fd(), facts.as_mut_ptr()) } != 0 {
         return Err(std::io::Error::last_os_error());
     }
-    // SAFETY: numbers, which were zero before the kernel wrote them.
+    // SAFETY: the struct contains only numbers, which were zero before the kernel wrote to it.
     if u64::try_from(unsafe { facts.assume_init() }.f_type) != Ok(SYSFS_MAGIC) {
         return Err(std::io::ErrorKind::InvalidInput.into());
     }
@@ -215,7 +217,7 @@ fn list_of_the_kernel() -> std::io::Result<String> {
     };
     let fd = i32::try_from(fd).ok().filter(|fd| *fd >= 0);
     let fd = fd.ok_or_else(std::io::Error::last_os_error)?;
-    // SAFETY: the kernel just made it for us.
+    // SAFETY: the kernel just returned this new descriptor.
     let mut file = File::from(unsafe { OwnedFd::from_raw_fd(fd) });
     let mut list = String::new();
     file.read_to_string(&mut list)?;

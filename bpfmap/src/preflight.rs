@@ -8,14 +8,16 @@ use bpfmap_core::map_type::{Feature, MapExtraRule, MaxEntriesRule, PAGE_SIZE, Re
 use bpfmap_core::{FIELD_CONSTANTS, KernelVersion};
 use core::cell::OnceCell;
 
-/// Fails if the running kernel lacks what one of these maps needs: its type, a flag, a special field of its value, a size.
+/// Fails if the running kernel lacks a feature that one of these maps needs: its type, a flag, a
+/// special field of its value, or a size.
 ///
 /// The facts table has the first release of each feature. If the running kernel looks too old, its distribution may
 /// have added the feature. To find out, this function creates a small map with the same type and flags, and reads the
 /// kernel's BTF to see which special fields it knows. On a kernel that is new enough, it makes only one system call.
 ///
-/// `Maps::preflight`, which [`derive(BpfMaps)`](derive@crate::BpfMaps) writes, calls it with each map that is not optional.
-/// Call it for an optional one to decide whether to create the map:
+/// `Maps::preflight`, which [`derive(BpfMaps)`](derive@crate::BpfMaps) generates, calls this
+/// function with all maps that are not optional. Call it with an optional map to decide whether to
+/// create that map:
 ///
 /// ```no_run
 /// # fn f<Debug: bpfmap::MapSpec>() {
@@ -52,7 +54,8 @@ pub fn preflight(maps: &[MapDef<'_>]) -> Result<()> {
     Err(Error::told(Operation::Preflight, "", ErrorKind::Unsupported, 0, text))
 }
 
-/// Returns the mainline release of the running kernel; `None` if `uname` says something that does not begin with one.
+/// Returns the mainline release of the running kernel, or `None` if the release from `uname` does
+/// not begin with one.
 ///
 /// ```
 /// use bpfmap::KernelVersion;
@@ -84,8 +87,8 @@ fn release_of(text: &str) -> Option<KernelVersion> {
     Some(KernelVersion::new(number()?, number()?))
 }
 
-/// The running kernel, possibly with another release for tests. Features that are newer than the
-/// release are tried.
+/// The running kernel, possibly with a different release number for tests. Features that are newer
+/// than the release are tried out.
 #[derive(Debug)]
 pub struct Kernel {
     release: KernelVersion,
@@ -100,7 +103,7 @@ impl Kernel {
         Self { release, fields: OnceCell::new() }
     }
 
-    /// Returns what it lacks for a map.
+    /// Returns the requirements of a map that the kernel does not fulfil.
     #[must_use]
     pub fn lacks(&self, map: &MapDef<'_>) -> Vec<Requirement> {
         let Some(requirements) = map.requirements() else { return vec![] };
@@ -117,7 +120,7 @@ impl Kernel {
                 let came_with_type = creates && requirement.since <= type_since;
                 !came_with_type && self.fields() < requirement.since
             }
-            // A map of that size would have to be created.
+            // A test would need to create a map of this size.
             Feature::Memory(_) => true,
             _ => !creates,
         });

@@ -1,4 +1,4 @@
-//! Items for the expansion of macros; not meant for use by hand.
+//! Items for generated code and the expansion of macros. Not meant for use by hand.
 
 pub use crate::handles::{Handle, fits_schema, min_kernel, preflight};
 pub use crate::limits::{
@@ -14,7 +14,7 @@ use bpfmap_core::{MemberDesc, TypeDesc};
 use core::fmt::{Debug, Formatter, Result};
 use core::hash::Hasher;
 
-/// Refuses code that derives of another version generated.
+/// Refuses code that a different version of the derives generated.
 ///
 /// # Panics
 /// Panics at compile time if the version differs.
@@ -69,7 +69,8 @@ const fn to_u32(number: usize, message: &str) -> u32 {
     number
 }
 
-/// The integer that represents a kernel object, by its size. Implemented for arrays of that length.
+/// The integer type that represents a kernel object. It is determined by the size in bytes, so this
+/// trait is implemented for arrays of that length.
 pub trait NumberOfSize {
     /// The integer.
     type Number: Plain;
@@ -83,7 +84,7 @@ impl NumberOfSize for [(); 8] {
     type Number = u64;
 }
 
-/// Returns the bytes of a value, for writing.
+/// Returns the bytes of a value as a mutable slice.
 #[inline]
 #[must_use]
 pub const fn bytes_mut<T: Plain>(value: &mut T) -> &mut [u8] {
@@ -95,7 +96,8 @@ pub const fn bytes_mut<T: Plain>(value: &mut T) -> &mut [u8] {
 
 /// A reference to plain data.
 ///
-/// A call that takes `&T` reborrows, which the borrow checker tracks. A call that takes any type of this kind does not.
+/// A call of a function that accepts `&T` creates a reborrow, which the borrow checker tracks. A
+/// call of a function that accepts any type with this trait does not.
 pub trait PlainRef: Copy {
     /// Returns the bytes of the referenced value.
     fn bytes(&self) -> &[u8];
@@ -157,13 +159,13 @@ fn spoken(identifier: &str) -> &str {
     identifier.strip_prefix("r#").unwrap_or(identifier)
 }
 
-/// Returns whether a member with this name is padding that a back end named.
+/// Returns whether a member with this name is padding with a generated name.
 fn is_padding(name: &str) -> bool {
     name.strip_prefix("__pad")
         .is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
-/// Implements `Debug` for an enum that may have a number without a name.
+/// Implements `Debug` for an enum whose value may be a number that is not a variant.
 ///
 /// # Errors
 /// Fails if the formatter fails.

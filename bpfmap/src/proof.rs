@@ -1,7 +1,8 @@
 //! The proof that a Rust type has its C layout, with a name for each byte. Not meant for use by hand.
 //!
-//! `#[derive(BpfType)]` asks the [`Prover`] for the value of each field, and the Rust compiler computes the C layout
-//! from them, because only the compiler knows the sizes of types that are declared elsewhere.
+//! Code from `#[derive(BpfType)]` requests the value of each field from the [`Prover`]. During
+//! this, the Rust compiler computes the C layout, because only the compiler knows the sizes of
+//! types that are declared elsewhere.
 
 use crate::plain::Plain;
 use crate::prover::Prover;
@@ -26,12 +27,12 @@ impl<const N: usize> Bytes for [u8; N] {}
 /// A bit-field.
 #[derive(Clone, Copy, Debug)]
 pub struct BitField {
-    /// The first bit that the accessors use, counted from the first bit of the shared bytes.
+    /// The first bit that the accessors use, relative to the first bit of the shared bytes.
     start: u64,
     width: u64,
-    /// The bytes of its type.
+    /// The size of its type in bytes.
     size: u64,
-    /// The most bits that it may have: one for a `bool`, none for a type that is not an integer.
+    /// The maximum number of bits: 1 for a `bool`, 0 for a type that can't be a bit-field.
     widest: u64,
     /// Whether it has a name: a bit-field without a name does not affect the alignment.
     named: bool,
@@ -53,8 +54,9 @@ const fn widest(layout: &TypeDesc<'_>) -> u64 {
     }
 }
 
-/// Returns the bits that a bit-field takes, counted from the first bit of the bytes that it shares with others. These
-/// bytes are at `offset`. `fields` are the bits of the type and the width of each of them, up to the bit-field itself.
+/// Returns the bits of a bit-field, relative to the first bit of the bytes that it shares with
+/// other bit-fields. These bytes are at `offset`. `fields` contains, for each of these bit-fields
+/// up to this one, the bits of its type and its width.
 #[must_use]
 pub const fn bit_range(offset: usize, fields: &[(usize, usize)], packed: bool) -> Range<u32> {
     let mut layout = CLayout::of_struct(packed);
@@ -76,7 +78,7 @@ const fn to_u32(bits: u64) -> u32 {
     bits
 }
 
-/// How far a C compiler has come in a struct or a union.
+/// The layout of a struct or union in C up to the last requested field.
 #[derive(Debug)]
 pub(crate) struct InC {
     of_struct: CLayout,
@@ -91,7 +93,8 @@ impl InC {
         Self { of_struct, of_union, named: 0 }
     }
 
-    /// Adds a member that `size` bytes at `offset` hold, and that has the size and the alignment `in_c` in C.
+    /// Adds a member that is stored in `size` bytes at `offset` in Rust. `in_c` is its size and
+    /// alignment in C.
     #[track_caller]
     const fn place(&mut self, name: &str, offset: usize, size: usize, in_c: (usize, usize)) {
         if size != in_c.0 {
@@ -105,7 +108,8 @@ impl InC {
         self.at(name, offset as u64, at, end);
     }
 
-    /// Compares the `offset` in Rust with that in C, `at`. The member before ends at the byte `end`.
+    /// Compares the `offset` in Rust with `at`, the offset in C. The previous member ends at byte
+    /// `end`.
     #[track_caller]
     const fn at(&mut self, name: &str, offset: u64, at: u64, end: u64) {
         padding(at - end, self.named, "before", name);
@@ -121,7 +125,7 @@ impl InC {
 
 /// The proof of a struct. The caller requests the values of all fields in their order.
 impl Prover {
-    /// The type is packed in C.
+    /// Records that the type is packed in C.
     pub const fn packed(&mut self) {
         self.in_c = InC::new(true);
     }
@@ -129,7 +133,7 @@ impl Prover {
     /// Returns the value of a member of type `T` at `offset` in Rust.
     ///
     /// # Panics
-    /// Panics at compile time if it has another offset in C.
+    /// Panics at compile time if it has a different offset in C.
     #[must_use]
     #[track_caller]
     pub const fn member<T: BpfType>(&mut self, name: &str, offset: usize) -> T {
@@ -140,7 +144,7 @@ impl Prover {
     /// Returns the value of the bytes at `offset` that store a member of type `T`, which can't be a field in Rust.
     ///
     /// # Panics
-    /// Panics at compile time if it has another offset in C or another size.
+    /// Panics at compile time if it has a different offset or size in C.
     #[must_use]
     #[track_caller]
     pub const fn holds<T: BpfType, B: Bytes>(&mut self, name: &str, offset: usize) -> B {
@@ -158,7 +162,7 @@ impl Prover {
     /// Returns the value of the bytes at `offset` that bit-fields share.
     ///
     /// # Panics
-    /// Panics at compile time if they have another offset in C, or not enough space.
+    /// Panics at compile time if they have a different offset in C, or not enough space.
     #[must_use]
     #[track_caller]
     pub const fn bits<B: Bytes>(&mut self, name: &str, offset: usize, fields: &[BitField]) -> B {
@@ -171,11 +175,11 @@ impl Prover {
         }
         if at < before {
             let message = Text::of("C puts the bit-fields of `").and(name);
-            let message = message.and("` in the byte of those before");
+            let message = message.and("` in the same byte as those before");
             fail("rust-repr", &message, &Text::of("write them in one `bits(…)`"));
         }
         self.in_c.at(name, offset as u64, at, before);
-        // The bytes that the bit-fields leave free.
+        // The unused bytes after the bit-fields count as named padding.
         self.in_c.named = size - taken;
         self.field()
     }
@@ -290,7 +294,7 @@ const fn too_few_bytes(name: &str, taken: u64) {
     fail("rust-repr", &message.and(" bytes"), &Text::of("write `[u8; ").number(taken).and("]`"));
 }
 
-/// Adds bit-fields, and returns the byte in which the first of them begins.
+/// Adds bit-fields, and returns the offset of the byte in which the first one begins.
 #[track_caller]
 const fn bits(layout: &mut CLayout, fields: &[BitField]) -> u64 {
     let mut first = 0;

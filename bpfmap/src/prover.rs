@@ -1,8 +1,9 @@
-//! The proof that a type is plain data; not meant for use by hand.
+//! The proof that a type is plain data. Not meant for use by hand.
 //!
-//! The macros that implement [`Plain`] construct a value of the type, and ask a [`Prover`] for the value of each field.
-//! So the compiler determines the actual fields. The source can't, because it may use the same names for other types. A
-//! field that the macro does not know, or that has another type than expected, does not compile.
+//! The macros that implement [`Plain`] construct a value of the type, and request the value of each
+//! field from a [`Prover`]. So the compiler determines the actual types of the fields. The source
+//! text is not reliable, because its names may refer to other types. A field that the macro does
+//! not know or that does not have the expected type does not compile.
 //!
 //! All methods are called on a `&mut Prover`, so that no trait can add other methods with the same names.
 
@@ -41,8 +42,8 @@ impl Prover {
         );
     }
 
-    /// Fails to compile. An error at the same position has been reported, and the type there is not one that both sides
-    /// share.
+    /// Fails to compile. The derive has already reported an error at the same position, and the
+    /// type must not be used.
     ///
     /// # Panics
     /// Panics at compile time.

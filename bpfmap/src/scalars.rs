@@ -109,7 +109,7 @@ big_endian! {
     /// let address = Be32::from(Ipv4Addr::new(192, 0, 2, 1));
     /// assert_eq!(address.to_bytes(), [192, 0, 2, 1]);
     /// assert_eq!(address, Be32::from_bytes([192, 0, 2, 1]));
-    /// // Addresses of a network are next to each other in the host's byte order.
+    /// // In the host's byte order, the addresses of a network are consecutive numbers.
     /// let next = Be32::new(address.get() + 1);
     /// assert_eq!(Ipv4Addr::from(next).to_string(), "192.0.2.2");
     /// ```
@@ -179,7 +179,7 @@ impl Bool {
     }
 }
 
-// SAFETY: a `u8`, any value of which is read as true or false.
+// SAFETY: a `u8`. Every value of it is read as true or false.
 unsafe impl Plain for Bool {}
 
 impl From<bool> for Bool {
@@ -236,7 +236,7 @@ impl fmt::Debug for Bool {
 /// ```
 /// use bpfmap::KernelPtr;
 ///
-/// // The address of a socket that a program has stored as a key, to compare it with others.
+/// // A program has stored the address of a socket as a key. User space can compare it with other addresses.
 /// let socket = KernelPtr::new(0xffff_8881_0000_4000);
 /// assert_ne!(socket, KernelPtr::NULL);
 /// assert_eq!(format!("{socket:?}"), "0xffff888100004000");
@@ -269,7 +269,7 @@ impl KernelPtr {
     }
 }
 
-// SAFETY: an integer; there is no way to follow it.
+// SAFETY: an integer. It can't be dereferenced.
 unsafe impl Plain for KernelPtr {}
 
 impl fmt::Debug for KernelPtr {

@@ -1,4 +1,5 @@
-//! What keys, values and events are in JSON and its like: what their `Debug` shows.
+//! Serializes keys, values and events for JSON and similar formats. The result corresponds to
+//! `Debug`.
 
 use serde::{Serialize, Serializer};
 
@@ -7,7 +8,7 @@ use crate::{Be16, Be32, Be64, Bool, CharArray, Enum, PerCpu, Plain};
 
 macro_rules! as_number {
     ($($name:ty)*) => { $(
-        /// Writes the number, in the host's order.
+        /// Writes the number in the host's byte order.
         impl Serialize for $name {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 self.get().serialize(serializer)
@@ -17,14 +18,14 @@ macro_rules! as_number {
 }
 as_number!(Be16 Be32 Be64 Bool);
 
-/// Writes the text up to the first NUL, with `\u{fffd}` where it is not UTF-8.
+/// Writes the text up to the first NUL, with `\u{fffd}` in place of bytes that are not UTF-8.
 impl<const N: usize> Serialize for CharArray<N> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
 }
 
-/// Writes the variant, or the number where no variant has it.
+/// Writes the variant, or the number if it is not a variant.
 impl<E: BpfEnum<Repr: Serialize> + Serialize> Serialize for Enum<E> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.get() {
@@ -34,7 +35,7 @@ impl<E: BpfEnum<Repr: Serialize> + Serialize> Serialize for Enum<E> {
     }
 }
 
-/// Writes a list, in the order of the CPUs.
+/// Writes a list of the values, in the order of the CPUs.
 impl<V: Plain + Serialize> Serialize for PerCpu<V> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_seq(self.iter())

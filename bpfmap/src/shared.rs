@@ -24,7 +24,7 @@ use core::sync::atomic::{
 /// fn consistent<T: Plain>(sequence: &ReadCell<u32>, value: &ReadCell<T>) -> T {
 ///     loop {
 ///         let before = sequence.load();
-///         // The loads stay in this order.
+///         // The fence keeps the loads in this order.
 ///         fence(Ordering::Acquire);
 ///         let read = value.load();
 ///         fence(Ordering::Acquire);
@@ -168,7 +168,7 @@ macro_rules! reads {
         /// The address must be aligned for the integer and valid for reading it.
         #[inline]
         unsafe fn $name(from: *mut u8) -> $integer {
-            // SAFETY: as the caller says.
+            // SAFETY: the caller promises this.
             unsafe { <$atomic>::from_ptr(from.cast()) }.load(Ordering::Relaxed)
         }
     )* };

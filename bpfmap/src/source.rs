@@ -8,7 +8,7 @@ use std::os::fd::OwnedFd;
 /// A source that finds loaded maps by name: a `libbpf_rs::Object` (feature `libbpf-rs`), an `aya::Ebpf` (feature
 /// `aya`), or your own type.
 ///
-/// The generated `Maps::from_object` takes one.
+/// The generated `Maps::from_object` accepts a source.
 ///
 /// ```
 /// # #[cfg(feature = "derive")] fn main() -> bpfmap::Result<()> {
@@ -93,7 +93,7 @@ pub trait MapSource {
 /// use core::ptr::NonNull;
 /// use std::{io, os::fd::OwnedFd};
 ///
-/// /// A loader of your own, which maps the arena `pool` and keeps it mapped until it is dropped.
+/// /// Your own loader. It maps the arena `pool` and keeps it mapped until it is dropped.
 /// struct Loader {
 ///     pool: OwnedFd,
 ///     start: NonNull<u8>,
@@ -105,7 +105,7 @@ pub trait MapSource {
 ///     }
 /// }
 ///
-/// // SAFETY: `start` is where the whole arena `pool` is mapped, readable and writable, as long as the loader lives.
+/// // SAFETY: the whole arena `pool` is mapped at `start`, readable and writable, as long as the loader lives.
 /// unsafe impl ArenaSource for Loader {
 ///     fn arena_start(&self, name: &str) -> Option<NonNull<u8>> {
 ///         (name == "pool").then_some(self.start)
@@ -164,8 +164,9 @@ impl MapSource for libbpf_rs::Object {
 }
 
 #[cfg(feature = "libbpf-rs")]
-// SAFETY: after libbpf has loaded the object, it has mapped each arena as a whole and returns its start as the arena's
-// initial value. It unmaps the arena with the object. For a map of another type this function returns `None`.
+// SAFETY: after libbpf has loaded the object, it has mapped each arena as a whole and returns its
+// start as the arena's initial value. It unmaps the arena with the object. For a map of a different
+// type, this function returns `None`.
 unsafe impl ArenaSource for libbpf_rs::Object {
     fn arena_start(&self, name: &str) -> Option<NonNull<u8>> {
         use libbpf_rs::{AsRawLibbpf as _, MapCore as _, libbpf_sys};

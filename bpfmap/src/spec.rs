@@ -52,7 +52,7 @@ pub trait MapSpec: 'static {
 /// impl MapSpec for Tenants {
 ///     type Kind = kind::HashOfMaps;
 ///     type Key = u32;
-///     // Of a map, the kernel sees a descriptor and shows an id.
+///     // A map is stored by its descriptor, and a lookup returns its id.
 ///     type Value = u32;
 ///     const DEF: MapDef<'static> = kind::HashOfMaps::def("tenants", TypeDesc::U32, TypeDesc::U32)
 ///         .max_entries(64)

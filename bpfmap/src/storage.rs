@@ -17,7 +17,7 @@
 //! assert_eq!(storage::bits::<i8>(&header, 4..8), -3, "the sign is extended");
 //! assert_eq!(storage::get::<u32>(&header, 2), 0x7f00_0001);
 //!
-//! // What these functions do with the bits of a type.
+//! // These functions convert between a type and its bits.
 //! assert_eq!((-3_i8).into_bits() & 0b1111, 0b1101);
 //! assert_eq!(i8::from_bits(0b1101, 4), -3);
 //! ```
@@ -57,13 +57,13 @@ macro_rules! unsigned {
     ($($integer:ty)*) => { $(
         impl BitField for $integer {
             #[inline]
-            #[allow(clippy::cast_possible_truncation, clippy::cast_lossless, reason = "of any width up to its own")]
+            #[allow(clippy::cast_possible_truncation, clippy::cast_lossless, reason = "the width is at most that of the type")]
             fn from_bits(bits: u128, _: u32) -> Self {
                 bits as Self
             }
 
             #[inline]
-            #[allow(clippy::cast_lossless, reason = "u128 is one of them")]
+            #[allow(clippy::cast_lossless, reason = "the macro also covers u128")]
             fn into_bits(self) -> u128 {
                 self as u128
             }
@@ -76,14 +76,14 @@ macro_rules! signed {
     ($($integer:ty)*) => { $(
         impl BitField for $integer {
             #[inline]
-            #[allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "the sign comes down")]
+            #[allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "the shift extends the sign")]
             fn from_bits(bits: u128, width: u32) -> Self {
                 let unused = u128::BITS - width;
                 ((bits << unused) as i128 >> unused) as Self
             }
 
             #[inline]
-            #[allow(clippy::cast_sign_loss, clippy::cast_lossless, reason = "the bits are wanted")]
+            #[allow(clippy::cast_sign_loss, clippy::cast_lossless, reason = "only the bits matter")]
             fn into_bits(self) -> u128 {
                 self as u128
             }
@@ -117,8 +117,8 @@ impl BitField for Bool {
     }
 }
 
-/// Returns the bit-field in the bits `range` of `bytes`. The host's C compiler counts bits from the lowest bit of the
-/// first byte, or on a big-endian host from the highest.
+/// Returns the bit-field in the bits `range` of `bytes`. Bits are numbered as by the host's C
+/// compiler: from the lowest bit of the first byte or, on a big-endian host, from the highest.
 ///
 /// # Panics
 /// Panics if the range is empty, wider than 128 bits or not within `bytes`.

@@ -35,8 +35,8 @@ pub(crate) enum Command {
     DeleteBatch = 27,
 }
 
-/// The attribute of the commands on one element. The kernel accepts a shorter attribute and treats the rest as zero: a
-/// delete has 16 bytes.
+/// The attribute of the commands on one element. The kernel accepts a shorter attribute and treats
+/// the rest as zero. A deletion, for example, passes 16 bytes.
 #[repr(C)]
 pub(crate) struct ElementAttr {
     pub map_fd: u32,
@@ -193,11 +193,12 @@ pub(crate) unsafe fn bpf<A>(command: Command, attr: &mut A) -> Result<c_int, Err
     if result < 0 { Err(last_errno()) } else { Ok(result as c_int) }
 }
 
-/// Runs a command on one element of a map of which only the sizes are known. It reads the key, which may be null, and
-/// reads or writes the value or next key.
+/// Runs a command on one element of a map whose types are not known, only their sizes. The kernel
+/// reads the key, whose pointer may be null, and reads or writes the value or next key.
 ///
 /// # Safety
-/// `key` must point to a key of the map's size, and `value` to enough space for what the command reads or writes.
+/// `key` must be null or point to a key of the map's size, and `value` must point to all bytes that
+/// the command reads or writes.
 pub(crate) unsafe fn element(
     command: Command,
     map: BorrowedFd<'_>,
@@ -211,7 +212,7 @@ pub(crate) unsafe fn element(
         value_or_next_key: address(value.cast_const()),
         flags: 0,
     };
-    // SAFETY: the caller promises it.
+    // SAFETY: the caller promises this.
     unsafe { bpf(command, &mut attr) }.map(|_| ())
 }
 

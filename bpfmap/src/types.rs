@@ -37,14 +37,16 @@ use bpfmap_core::TypeDesc;
 pub trait BpfType: Plain {
     /// The BTF description of the type.
     const DESC: &'static TypeDesc<'static>;
-    /// The description for lists, trees and pointers: the special fields of a struct that don't refer to other types.
-    /// With it, types can refer to each other without constants that do.
+    /// The description that lists, trees and pointers use for their target. It contains only
+    /// special fields that don't refer to other types. So types can refer to each other although
+    /// constants can't.
     #[doc(hidden)]
     const POINTEE: &'static TypeDesc<'static> = &without_members(Self::DESC);
     /// Fails to compile if the layouts of the type in Rust and C differ.
     #[doc(hidden)]
     const PROOF: () = ();
-    /// The sorts of special fields in a struct, one bit for each, numbered as in the derives.
+    /// The special fields in a struct, with one bit for each sort of field, numbered as in the
+    /// derives.
     #[doc(hidden)]
     const FIELDS: u32 = 0;
     /// The size in C.
@@ -99,7 +101,7 @@ impl<T: BpfType> BpfType for UserPtr<T> {
         &TypeDesc::Pointer { target: &TypeDesc::Tagged { tag: "uptr", target: T::DESC } };
 }
 
-/// An enum that C and Rust share, whose variants name integers.
+/// An enum that C and Rust share. Its variants are names for integers.
 ///
 /// `#[derive(BpfType)]` (feature `derive`) implements it for enums without fields and with an integer `repr`. Use
 /// [`Enum<E>`] in a map or a struct, because the kernel may store a number that is not a variant.
@@ -130,7 +132,7 @@ pub trait BpfEnum: Copy + 'static {
 ///     Pass = 0,
 ///     Drop = 1,
 /// }
-/// # // What `#[derive(BpfType)]` writes.
+/// # // This is what `#[derive(BpfType)]` generates.
 /// # impl BpfEnum for Verdict {
 /// #     type Repr = u8;
 /// #     const VARIANTS: &'static [Self] = &[Self::Pass, Self::Drop];

@@ -76,7 +76,7 @@ pub struct Verified {
 /// use bpfmap::{MapDef, MapFlags, TypeDesc};
 ///
 /// let declared = MapDef::new("counters", 1, TypeDesc::U32, TypeDesc::U64).max_entries(100);
-/// // What another tool knows about a map.
+/// // The information that a different tool has about a map.
 /// let mut real = Attributes::new(1, 4, 8);
 /// real.max_entries = Some(200);
 /// real.flags = MapFlags::NO_PREALLOC;
@@ -124,7 +124,7 @@ pub fn live(declared: &MapDef<'_>, fd: BorrowedFd<'_>) -> Result<Verified> {
     compared(declared, fd, Accept::Older)
 }
 
-/// Does the same, but accepts no properties of older maps.
+/// Does the same, but does not accept properties of older maps.
 pub(crate) fn live_of_this(declared: &MapDef<'_>, fd: BorrowedFd<'_>) -> Result<Verified> {
     compared(declared, fd, Accept::Same)
 }
@@ -196,7 +196,8 @@ pub fn attributes(declared: &MapDef<'_>, real: &Attributes) -> Result<Vec<Differ
     if !facts.is_some_and(MapType::has_kernel_value) && !declared.value.is_set_by_loader() {
         differ("value_size", real.value_size.into(), declared.value_size());
     }
-    // An object file also has the number that its author wrote.
+    // For an object file, `real` is the number that its author wrote, so it is adjusted like that
+    // of the schema.
     let made = |said: Option<u32>| match (facts, said) {
         (Some(facts), Some(said)) => entries(facts, Some(said)),
         (_, said) => Ok(said),
@@ -240,8 +241,9 @@ pub fn name(declared: &MapDef<'_>, real: &str) -> Option<Difference> {
         .then(|| Difference::new("name", format!("`{real}`, schema says `{expected}`")))
 }
 
-/// Compares the types of key and value, by their ids in some BTF (0 for none), with a declaration. Unlike [`live`], it
-/// accepts no older names of members, because it is for objects of this schema.
+/// Compares the types of key and value, by their ids in some BTF (0 for none), with a declaration.
+/// Unlike [`live`], it does not accept older names of members, because it is meant for objects that
+/// were compiled with this schema.
 ///
 /// ```
 /// # #[cfg(feature = "derive")] fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -269,8 +271,9 @@ pub fn types(declared: &MapDef<'_>, btf: &Btf<'_>, (key, value): (u32, u32)) -> 
     types_of(declared, btf, (key, value), Accept::Same)
 }
 
-/// Compares the type of a map's events, by its id in the BTF of an object ([`Btf::map_event`]), with a declaration.
-/// Like [`types`], it accepts no older names of members. A declaration without an event has no differences.
+/// Compares the type of a map's events, by its id in the BTF of an object ([`Btf::map_event`]),
+/// with a declaration. Like [`types`], it does not accept older names of members. A declaration
+/// without an event results in no differences.
 ///
 /// ```no_run
 /// use bpfmap::{MapSpec, verify};
@@ -329,7 +332,7 @@ fn types_of(
     differences
 }
 
-/// The most differences that an error shows.
+/// The maximum number of differences in an error message.
 const SHOWN: usize = 5;
 
 /// Returns the first differences, and the number of the others.

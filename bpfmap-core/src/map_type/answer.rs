@@ -30,7 +30,7 @@ named! {
         Freeze = "freeze",
     }
 
-    /// Its name in `snake_case`.
+    /// Returns its name in `snake_case`.
     fn name;
 }
 
@@ -156,7 +156,7 @@ named! {
         UnknownHighFlags = "unknown_high_flags",
     }
 
-    /// Its name in `snake_case`.
+    /// Returns its name in `snake_case`.
     fn name;
 }
 

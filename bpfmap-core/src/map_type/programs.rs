@@ -21,7 +21,7 @@ named! {
         Pop = "bpf_map_pop_elem",
     }
 
-    /// Its name: the name of the helper function, or a description of the access through a pointer.
+    /// Returns the name of the helper function, or a description of the access through a pointer.
     fn name;
 }
 

@@ -1,6 +1,6 @@
 //! Comparison of a layout with the BTF of a map, member by member.
 //!
-//! Two types match if the same bytes mean the same on both sides:
+//! Two types match if the same bytes have the same meaning on both sides:
 //!
 //! - Typedefs, `const`, `volatile`, `restrict` and type tags are skipped. Names of types are not compared, except those
 //!   of the kernel's special fields (`bpf_spin_lock`, `bpf_timer` and the like), which the kernel finds by name. The
@@ -17,11 +17,12 @@
 //! - Arrays must match in length and element, structs and unions in size and in their members: name, offset, width of a
 //!   bit-field, type.
 //! - A union may have more members on either side.
-//! - The schema may say that a member had another name before, or that an older map may have padding at its offset.
+//! - The schema may record that a member had a different name before, or that an older map may have
+//!   padding at its offset.
 //! - Padding is not compared. It consists of members whose name begins with `pad` after its underscores, and of unnamed
 //!   members that are not a struct or union. A struct or union of size zero, and an array of these, is not compared
 //!   either.
-//! - The tag of a Rust enum has no name in BTF: it matches a member of any name at its offset.
+//! - The tag of a Rust enum has no name in BTF, so it matches a member with any name at its offset.
 //! - Bytes without a description ([`TypeDesc::Opaque`]) match any type of their size.
 
 use crate::difference::Difference;
@@ -29,7 +30,7 @@ use bpfmap_btf::{Btf, BtfError, Enum, Int, Kind, Member as BtfMember, Type, is_p
 use bpfmap_core::SpecialField;
 use bpfmap_core::{IntEncoding, MemberDesc, TypeDesc};
 
-/// The nesting depth at which the comparison gives up; no real type reaches it.
+/// The nesting depth at which the comparison gives up. No real type is nested so deeply.
 const DEEPEST: u32 = 64;
 
 /// Compares a layout with a type of the map's BTF. Each difference has a path that begins with `path`, which is `key`
@@ -46,13 +47,13 @@ pub(crate) fn compare(
     comparison.differences
 }
 
-/// Which types match a layout.
+/// The types that are accepted for a layout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Accept {
     /// Only types with the same content.
     Same,
-    /// Also types of older maps that [`TypeDesc::Evolved`] describes, and unions with other members, because another
-    /// member of the entry tells which one is in use.
+    /// Also types of older maps that [`TypeDesc::Evolved`] describes, and unions with other
+    /// members. The entry contains a separate member that identifies the union member in use.
     Older,
 }
 
@@ -160,7 +161,8 @@ impl Comparison<'_> {
             .collect();
         let mut missing = Vec::new();
         for our in ours.iter().filter(|our| !is_padding(our)) {
-            // If several have no name, this is the one at the same offset, or else the first.
+            // If several members have no name, this selects the one at the same offset or, if there
+            // is none, the first one.
             let same_place = |their: &&BtfMember<'_>| {
                 their.name == our.name && their.bit_offset == our.bit_offset
             };
@@ -220,7 +222,8 @@ impl Comparison<'_> {
     fn variants(&mut self, path: &str, signed: bool, ours: &[(&str, i64)], theirs: &Enum<'_>) {
         let width = (8 * theirs.size).min(theirs.value_bits).max(1);
         let bits = |value: i128| value & ((1 << width) - 1);
-        // Truncates a number to this many bits, signed or unsigned as the schema's integer is.
+        // Truncates a number to this many bits, and interprets it as signed or unsigned like the
+        // schema's integer.
         let read = |value: i128| {
             let bits = bits(value);
             if signed && bits >> (width - 1) == 1 { bits - (1 << width) } else { bits }
@@ -239,7 +242,8 @@ impl Comparison<'_> {
         }
     }
 
-    /// Returns whether the schema accepts zeros for a member that the map lacks, and the map has padding there.
+    /// Returns whether the map lacks a member and has padding at its offset, and the schema accepts
+    /// zeros for the member.
     fn is_in_padding(
         &self,
         our: &MemberDesc<'_>,
@@ -265,7 +269,7 @@ impl Comparison<'_> {
         end <= u64::from(their_size) * 8 && theirs.iter().all(is_free)
     }
 
-    /// Returns whether one of the names of a type says that it is in network byte order.
+    /// Returns whether the name of a type or of one of its typedefs means network byte order.
     fn is_big_endian(&self, type_id: u32) -> bool {
         let mut at = type_id;
         for _ in 0..DEEPEST {
@@ -279,8 +283,8 @@ impl Comparison<'_> {
         false
     }
 
-    /// Returns whether a member without a name is at the offset of ours. A compiler writes the tag of a Rust enum like
-    /// this.
+    /// Returns whether their member has no name and is at the same offset as ours. The Rust
+    /// compiler describes the tag of an enum like this.
     fn is_tag(&self, our: &MemberDesc<'_>, their: &BtfMember<'_>) -> bool {
         their.name.is_empty()
             && (their.bits, our.bits) == (0, 0)
@@ -307,7 +311,7 @@ impl Comparison<'_> {
         matches!(kind, Some(Kind::Struct(_) | Kind::Union(_)))
     }
 
-    /// Returns the width of a bit-field. Old compilers put it into the integer's type.
+    /// Returns the width of a bit-field. Old compilers store it in the integer's type.
     fn bit_field(&self, member: &BtfMember<'_>) -> Result<u32, BtfError> {
         if member.bits != 0 {
             return Ok(member.bits);
@@ -326,8 +330,8 @@ impl Comparison<'_> {
 /// The kernel's names for integers in network byte order.
 const BIG_ENDIAN: &[&str] = &["__be16", "__be32", "__be64"];
 
-/// Returns a type without its typedefs and modifiers, and whether one of their names says that it
-/// is in network byte order.
+/// Returns a type without its typedefs and modifiers, and whether one of their names means network
+/// byte order.
 fn behind_names<'a>(layout: &'a TypeDesc<'a>) -> (&'a TypeDesc<'a>, bool) {
     let (mut layout, mut is_big_endian) = (layout, false);
     loop {
@@ -342,8 +346,8 @@ fn behind_names<'a>(layout: &'a TypeDesc<'a>) -> (&'a TypeDesc<'a>, bool) {
     }
 }
 
-/// Returns a type with the name of a number is a number; the sign of a `char` depends on the
-/// compiler.
+/// Returns whether the signs of two integers match. A byte with the name of a number must match in
+/// sign. The sign of a `char` depends on the compiler.
 fn signs_agree(ours: IntEncoding, theirs: Option<&Type<'_>>, int: &Int) -> bool {
     let name = theirs.map_or("", |ty| ty.name);
     match (int.size, ours) {

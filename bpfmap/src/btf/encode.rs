@@ -13,18 +13,18 @@ pub(crate) struct Encoder<'a> {
     last_id: u32,
     /// Types that have been written, by the address of their layout.
     ids: HashMap<*const TypeDesc<'a>, u32>,
-    /// The type that counts array elements.
+    /// The type of array indices.
     index_type: Option<u32>,
-    /// Type tags and declaration tags are written.
+    /// Whether type tags and declaration tags are written.
     tags: Tags,
 }
 
-/// How tags are written, which mark kptrs and the kernel's lists.
+/// How to encode the tags that mark kptrs and the kernel's lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Tags {
     /// Tags are written, which needs Linux 5.17.
     Written,
-    /// Tags are left out: for an older kernel such fields are plain data.
+    /// Tags are left out. An older kernel treats these fields as plain data.
     LeftOut,
 }
 
@@ -41,7 +41,7 @@ impl<'a> Encoder<'a> {
         }
     }
 
-    /// Adds a type and all types that it needs, and returns its id; 0 is `void`.
+    /// Adds a type and all types that it needs, and returns its id. The id of `void` is 0.
     pub(crate) fn add(&mut self, layout: &'a TypeDesc<'a>) -> u32 {
         if let Some(&id) = self.ids.get(&core::ptr::from_ref(layout)) {
             return id;
@@ -130,7 +130,7 @@ impl<'a> Encoder<'a> {
     fn array(&mut self, element: u32, len: u32) -> u32 {
         let index = match self.index_type {
             Some(id) => id,
-            // This is clang's name for it.
+            // Clang uses the same name.
             None => self.int("__ARRAY_SIZE_TYPE__", 4, IntEncoding::Unsigned),
         };
         self.index_type = Some(index);
@@ -148,8 +148,7 @@ impl<'a> Encoder<'a> {
         size: u32,
         members: &'a [MemberDesc<'a>],
     ) -> u32 {
-        // The types of its members come first, so the number of strings and types changes in
-        // between.
+        // Adding the types of the members first changes the numbers of strings and types.
         let ids: Vec<u32> = members.iter().map(|member| self.add(member.ty)).collect();
         let bit_fields = members.iter().any(|member| member.bits != 0);
         let id = self.open(name, kind, members.len(), bit_fields, size);
@@ -181,7 +180,7 @@ impl<'a> Encoder<'a> {
         }
     }
 
-    /// Writes the head of a type and returns the id of the type.
+    /// Writes the header of a type and returns the id of the type.
     fn open(&mut self, name: &str, kind: u32, count: usize, flag: bool, size_or_type: u32) -> u32 {
         let name = self.string(name);
         let count = u32::try_from(count).unwrap_or(u32::MAX) & 0xffff;
@@ -213,6 +212,6 @@ fn low_half() -> core::ops::Range<usize> {
 }
 
 fn length(bytes: &[u8]) -> u32 {
-    // The kernel refuses blobs beyond 16 MiB.
+    // The kernel refuses blobs that are larger than 16 MiB.
     u32::try_from(bytes.len()).unwrap_or(u32::MAX)
 }

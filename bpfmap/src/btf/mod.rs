@@ -13,7 +13,7 @@ pub(crate) use user_ptrs::{user_ptrs, user_ptrs_of};
 const MAGIC: u16 = 0xeb9f;
 /// `BTF_VERSION`
 const VERSION: u8 = 1;
-/// Bytes of `struct btf_header`.
+/// The size of `struct btf_header` in bytes.
 const HEADER_LEN: u32 = 24;
 
 /// Kinds of types (`BTF_KIND_*`).

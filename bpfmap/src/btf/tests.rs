@@ -257,7 +257,8 @@ fn the_kernels_fields_go_by_name() {
     );
 }
 
-/// Any damaged byte of a blob gives an error, a difference or no change, but never a panic.
+/// Damaging any byte of a blob results in an error, a difference or no change, but never in a
+/// panic.
 #[test]
 fn a_damaged_blob_does_no_harm() {
     let mut encoder = Encoder::new(Tags::Written);

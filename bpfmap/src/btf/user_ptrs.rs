@@ -3,10 +3,11 @@
 use bpfmap_btf::{Btf, BtfError, Kind};
 use bpfmap_core::TypeDesc;
 
-/// The tag by which the kernel recognises them (`btf_get_field_type` in `kernel/bpf/btf.c`).
+/// The tag by which the kernel recognises these pointers (`btf_get_field_type` in
+/// `kernel/bpf/btf.c`).
 const TAG: &str = "uptr";
 
-/// The nesting depth at which the search gives up; no real type reaches it.
+/// The nesting depth at which the search gives up. No real type is nested so deeply.
 const DEEPEST: u32 = 64;
 
 /// Returns the offsets, in bits, of the user pointers in a type of some BTF. For an array, these are the offsets in its
@@ -17,7 +18,8 @@ pub(crate) fn user_ptrs(btf: &Btf<'_>, type_id: u32) -> Result<Vec<u64>, BtfErro
     Ok(search.found)
 }
 
-/// The most members that are inspected: the kernel accepts eleven special fields in a value.
+/// The maximum number of members that are inspected. The kernel accepts at most eleven special
+/// fields in a value.
 const MOST: u32 = 1 << 20;
 
 struct Search<'a> {
@@ -46,7 +48,7 @@ impl Search<'_> {
     }
 }
 
-/// Returns whether the tag is among those of a pointer's target.
+/// Returns whether the target of a pointer has the tag.
 fn is_tagged(btf: &Btf<'_>, target: u32) -> bool {
     let mut at = target;
     for _ in 0..DEEPEST {

@@ -2,7 +2,7 @@
 
 #![allow(
     dead_code,
-    reason = "all of it is used in constants alone, which Rust 1.85 does not count as a use, and later versions do"
+    reason = "everything is only used in constants, which Rust 1.85 does not count as a use, and later versions do"
 )]
 
 use super::Kind;
@@ -12,7 +12,7 @@ use bpfmap_core::Text;
 use bpfmap_core::TypeDesc;
 use bpfmap_core::map_type::Capability;
 
-/// A map spec with which every map type of kernel objects can implement the traits for objects.
+/// A map spec for which every map type of kernel objects can implement the traits for objects.
 pub(super) enum Probe {}
 
 impl MapSpec for Probe {
@@ -27,15 +27,16 @@ impl OuterMapSpec for Probe {
     type Inner = Self;
 }
 
-/// The default for a type that lacks the constant of the same name of a struct in [`probes`].
+/// The default value of `IMPLEMENTED`. It applies if a struct from [`probes`] does not have its own
+/// constant with this name.
 pub(super) trait Otherwise {
     const IMPLEMENTED: bool = false;
 }
 
 impl<T> Otherwise for T {}
 
-/// Defines a struct for each trait, as in `probes!(LookupElement HoldObjects<Probe>)`. Its constant says whether a type
-/// implements the trait.
+/// Defines a struct for each trait, as in `probes!(LookupElement HoldObjects<Probe>)`. The constant
+/// of the struct is true if a type implements the trait.
 macro_rules! probes {
     ($dollar:tt $($name:ident $(<$spec:ident>)?)*) => {
         pub(super) mod probes {
@@ -54,7 +55,7 @@ macro_rules! probes {
         /// Each capability, and whether a marker implements the trait with its name.
         macro_rules! implemented {
             ($dollar kind:ident) => {{
-                #[allow(unused_imports, reason = "for what the marker implements it is not needed")]
+                #[allow(unused_imports, reason = "not needed for capabilities that the marker implements")]
                 use crate::kind::agreement::Otherwise as _;
                 &[$((
                     bpfmap_core::map_type::Capability::$name,
@@ -77,8 +78,11 @@ probes! {
 /// Panics at compile time if the check fails.
 pub(super) const fn agrees<K: Kind>(implemented: &[(Capability, bool)]) {
     let facts = K::FACTS;
-    assert!(facts.per_cpu == <K::Value<u64> as Held>::PER_CPU, "the row says what an entry holds");
-    assert!(implemented.len() == Capability::ALL.len(), "each capability is looked at");
+    assert!(
+        facts.per_cpu == <K::Value<u64> as Held>::PER_CPU,
+        "the row and the marker agree about per-CPU values"
+    );
+    assert!(implemented.len() == Capability::ALL.len(), "each capability is checked");
     let mut index = 0;
     while index < implemented.len() {
         let (capability, implemented) = implemented[index];

@@ -85,7 +85,7 @@
 //! use bpfmap::kind::{Filter, Lock, MapArena, MapValues, Peek, Pop, Push, SelectCpu, UpdateElement};
 //! use bpfmap::{HasSpinLock, Map, MapSpec, UpdateMode, Value};
 //!
-//! /// Appends a value to a full queue too, and returns the value that it replaces.
+//! /// Appends a value even to a full queue, and returns the value that it replaces.
 //! fn push_over<S: MapSpec<Kind: Push + Pop>>(
 //!     map: &Map<S>,
 //!     value: &Value<S>,
@@ -143,7 +143,7 @@
 //! };
 //! use bpfmap::{EventSpec, Map, MapSpec, PerfBuffer, RingBuf, UserRingBuf, Value};
 //!
-//! /// Stores an object under each key, and returns what the map shows of one.
+//! /// Stores an object under each key, and returns the information that the map shows about one of them.
 //! fn store_everywhere<S>(
 //!     map: &Map<S>,
 //!     keys: &[S::Key],
@@ -158,7 +158,7 @@
 //!     map.objects().next().map(|entry| entry.map(|(_, shown)| shown)).transpose()
 //! }
 //!
-//! /// Returns the values of the owners that have one.
+//! /// Returns the values of those owners that have a value.
 //! fn values_of<'a, S: MapSpec<Kind: AttachValues>>(
 //!     map: &Map<S>,
 //!     owners: Vec<<S::Kind as AttachValues>::Owner<'a>>,
@@ -260,11 +260,11 @@ use bpfmap_core::map_type::MaxEntriesRule;
 ///     }
 /// }
 ///
-/// // What is the same for all maps of a type.
+/// // Properties that all maps of a type share.
 /// assert_eq!((kind::Hash::NAME, kind::Hash::TYPE), ("hash", 1));
 /// assert!(kind::PercpuHash::FACTS.per_cpu);
 ///
-/// /// The entries of a map with counters, as numbers or as numbers of each CPU.
+/// /// The entries of a map with counters. Each is one number, or one number for each CPU.
 /// struct Snapshot<K: Kind>(Vec<K::Value<u64>>);
 /// let counters = Snapshot::<kind::Hash>(vec![1, 2]);
 /// assert_eq!(counters.0.iter().sum::<u64>(), 3);
@@ -280,12 +280,12 @@ pub trait Kind: sealed::Sealed + Sized + 'static {
     type Value<V: Plain>: Held<One = V>;
 }
 
-/// Returns the `max_entries` that a loader sets for a map whose schema has this number.
+/// Returns the `max_entries` with which a loader creates a map if the schema has the number `said`.
 ///
 /// Source: libbpf's `map_set_def_max_entries` and `adjust_ringbuf_sz`.
 pub(crate) fn entries(facts: &MapType, said: Option<u32>) -> Result<Option<u32>> {
     Ok(match (facts.max_entries, said) {
-        // There is an entry for each owner: the kernel accepts no number (`EINVAL`).
+        // There is an entry for each owner. The kernel refuses any other number (`EINVAL`).
         (MaxEntriesRule::Zero, None) => Some(0),
         (MaxEntriesRule::PerCpu, None | Some(0)) => u32::try_from(crate::possible_cpus()?).ok(),
         // Pages may be larger here than on the machine where the schema was written.
@@ -324,8 +324,8 @@ pub(crate) mod objects {
 
 /// A map type whose values are kernel objects: programs, maps, devices, sockets and the like.
 ///
-/// User space passes the object itself, never a bare number: see [`Map::set`](crate::Map::set). The trait is sealed
-/// because it determines how many bytes the kernel copies.
+/// User space passes the object itself, never a bare number: see [`Map::set`](crate::Map::set). The
+/// trait is sealed, because it determines how many bytes the kernel copies.
 #[diagnostic::on_unimplemented(
     message = "a map of type `{Self}` does not hold kernel objects",
     label = "this map type holds plain values",
@@ -336,12 +336,13 @@ pub trait HoldObjects<S: MapSpec>: Kind + objects::Held<S> {
     /// depend on the map `S`: a map of maps accepts maps of one spec.
     type Object<'a>;
 
-    /// Returns the bytes that the kernel gets for the object. It reads as many of them as the map's
-    /// value has, 4 or 8.
+    /// Returns the bytes that represent the object in the system call. The kernel reads as many of
+    /// them as the map's value has, 4 or 8.
     #[doc(hidden)]
     fn to_kernel(object: &Self::Object<'_>) -> [u8; 8];
 
-    /// Returns the meaning of an errno if the kernel refuses an object, unless it is obvious.
+    /// Returns the meaning of the errno with which the kernel refuses an object, or `None` if the
+    /// meaning is obvious.
     #[doc(hidden)]
     #[must_use]
     fn refusal(_errno: i32) -> Option<&'static str> {
@@ -357,10 +358,12 @@ pub trait HoldObjects<S: MapSpec>: Kind + objects::Held<S> {
     note = "the kernel returns no information about the objects of this map type: remember in the application what you stored"
 )]
 pub trait ShowObjects<S: MapSpec>: Kind + objects::Shown<S> {
-    /// The result of a lookup. It may depend on the map `S`: a devmap returns as much as its value has room for.
+    /// The result of a lookup. It may depend on the map `S`: a devmap returns only the information
+    /// that fits in its value.
     type Shown;
 
-    /// Decodes the bytes that the kernel wrote: as many as the map's value has, followed by zeros.
+    /// Decodes the bytes that the kernel wrote. `value` contains the bytes of the map's value,
+    /// followed by zeros.
     #[doc(hidden)]
     fn from_kernel(value: [u8; 8]) -> Self::Shown;
 }
@@ -421,7 +424,7 @@ capabilities! {
     "entries of a map of type `{Self}` can't be looked up and deleted in one step",
     "only the hash types can do this (from Linux 5.14; ENOTSUPP for other types): use `lookup` and then `delete`, or `pop` for a queue or stack";
 
-    /// The capability to walk over the keys.
+    /// The capability to iterate over the keys.
     Iterate,
     "a map of type `{Self}` can't be walked",
     "the kernel has no order of keys for this type (it refuses get_next_key): use `pop` to empty a queue or stack";

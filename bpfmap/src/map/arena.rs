@@ -126,9 +126,9 @@ where
 /// fn sum<Pool: MapSpec>(arena: &Arena<'_, Pool>) -> u64 {
 ///     let mut sum = 0;
 ///     let mut next: Option<ArenaPtr<Node>> = arena.pointer(0);
-///     // Not more nodes than there is memory: a program may have made a ring.
+///     // Visits at most as many nodes as fit in the memory, because the list may be circular.
 ///     for _ in 0..arena.len() / size_of::<Node>() {
-///         // A null pointer and a pointer out of the arena end the list.
+///         // The list ends at a null pointer or at a pointer outside the arena.
 ///         let Some(cell) = arena.follow(next.unwrap_or(ArenaPtr::NULL)) else { break };
 ///         let node = cell.load();
 ///         sum += node.number;
@@ -156,9 +156,9 @@ impl<S: MapSpec> Arena<'_, S> {
     /// Returns the value at an offset from the arena's start, or `None` if a part of it is outside the arena or the
     /// offset is not aligned.
     ///
-    /// Access a memory location as one type, or from one thread at a time. If threads access overlapping values of
-    /// different sizes at once, the processor performs each access atomically, but Rust's memory model does not define
-    /// the result.
+    /// Always access a memory location as the same type, or from one thread at a time. If threads
+    /// access overlapping values of different sizes at once, the processor performs each access
+    /// atomically, but Rust's memory model does not define the result.
     #[must_use]
     pub fn at<T: Plain>(&self, offset: usize) -> Option<&SharedCell<T>> {
         let end = offset.checked_add(size_of::<T>())?;
@@ -180,7 +180,8 @@ impl<S: MapSpec> Arena<'_, S> {
     /// Returns the target of a pointer that a program or a process has stored in the arena, or `None` if the pointer is
     /// null, points outside the arena or is not aligned.
     ///
-    /// Programs store the address as seen by user space. The upper half may be missing, because they only need 32 bits.
+    /// Programs store the address as seen by user space. The upper 32 bits may be zero, because
+    /// programs only need the lower 32.
     #[must_use]
     pub fn follow<T: Plain>(&self, pointer: impl Into<ArenaPtr<T>>) -> Option<&SharedCell<T>> {
         let address = pointer.into().address;
@@ -227,7 +228,8 @@ enum Memory {
     Loader { start: NonNull<u8>, len: usize },
 }
 
-// SAFETY: an address range of the process, which no thread owns. Its content is only accessible through cells.
+// SAFETY: an address range of the process, which no thread owns. Its contents are only accessible
+// through cells.
 unsafe impl Send for Memory {}
 // SAFETY: only the address of the range is shared, and cells allow access from several threads.
 unsafe impl Sync for Memory {}
@@ -309,10 +311,10 @@ impl<T> fmt::Debug for ArenaPtr<T> {
     }
 }
 
-// SAFETY: eight bytes that may have any value. The only safe code that follows the address is `Arena::follow`, which
-// checks it.
+// SAFETY: eight bytes that may have any value. The only safe code that dereferences the address is
+// `Arena::follow`, which checks it.
 unsafe impl<T: 'static> Plain for ArenaPtr<T> {}
-// SAFETY: an address that only `Arena::follow` follows.
+// SAFETY: an address that only `Arena::follow` dereferences.
 unsafe impl<T> Send for ArenaPtr<T> {}
-// SAFETY: an address that nothing changes through a reference.
+// SAFETY: an address that can't be changed through a shared reference.
 unsafe impl<T> Sync for ArenaPtr<T> {}

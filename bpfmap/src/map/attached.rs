@@ -20,7 +20,7 @@ use std::os::fd::{AsFd, AsRawFd};
 /// use std::fs::File;
 /// use std::net::TcpStream;
 ///
-/// /// Attaches a value for the time of a call.
+/// /// Attaches a value for the duration of a call.
 /// fn during<'a, S, O, R>(
 ///     map: &Map<S>,
 ///     owner: O,
@@ -54,7 +54,7 @@ use std::os::fd::{AsFd, AsRawFd};
 /// ```
 pub type Owner<'a, S> = <<S as MapSpec>::Kind as AttachValues>::Owner<'a>;
 
-/// Whether the values of a map have a [`UserPtr`](crate::UserPtr), computed at compile time.
+/// Computes at compile time whether the values of a map have a [`UserPtr`](crate::UserPtr).
 struct Pointers<S>(PhantomData<S>);
 
 impl<S: MapSpec> Pointers<S> {
@@ -175,7 +175,7 @@ where
     /// # use bpfmap::{Map, MapSpec, Plain, UpdateMode, UserPtr, kind, PidFd};
     /// # use core::ptr::NonNull;
     /// # fn f<S: MapSpec<Kind = kind::TaskStorage, Value = UserPtr<[u64; 2]>>>(map: &Map<S>, task: PidFd<'_>) -> bpfmap::Result<()> {
-    /// // Never across a page, and never freed.
+    /// // The memory does not cross a page boundary and is never freed.
     /// #[repr(align(16))]
     /// struct Shared([u64; 2]);
     /// let memory = NonNull::from(Box::leak(Box::new(Shared([0; 2]))));

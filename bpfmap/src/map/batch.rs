@@ -10,12 +10,12 @@ use core::ptr::null;
 use core::sync::atomic::{AtomicU8, Ordering};
 use std::os::fd::AsRawFd;
 
-/// The number of entries in a batch, unless they are large. More entries give no gain.
+/// The maximum number of entries in a batch. Larger batches are not faster.
 const ENTRIES: usize = 4096;
-/// The most bytes of a batch with more than one entry.
+/// The maximum number of bytes of a batch with more than one entry.
 const BYTES: usize = 1 << 20;
 
-/// Returns how many entries of this size fit into a batch.
+/// Returns the number of entries of this size in a batch, at most `wanted`.
 pub(crate) fn capacity(entry_size: usize, wanted: usize) -> usize {
     wanted.min(ENTRIES).min(BYTES / entry_size.max(1)).max(1)
 }
@@ -33,7 +33,7 @@ impl Lacks {
         self.0.fetch_or(Self::bit(command), Ordering::Relaxed);
     }
 
-    /// All batch commands.
+    /// Records that all batch commands are missing.
     pub(super) fn remember_all(&self) {
         self.0.fetch_or(0b1111, Ordering::Relaxed);
     }
@@ -50,8 +50,8 @@ impl Lacks {
     }
 }
 
-/// Returns the errnos of a kernel that lacks a batch command, either completely or for the map
-/// type.
+/// Returns whether the errno is that of a kernel that lacks a batch command, either completely or
+/// for the map type.
 pub(crate) fn is_missing(errno: Errno) -> bool {
     matches!(errno.0, ENOTSUPP | libc::EOPNOTSUPP | libc::EINVAL)
 }
@@ -69,7 +69,7 @@ pub(super) struct Entries {
 
 impl Entries {
     pub(super) fn new<S: MapSpec>(capacity: usize) -> Result<Self> {
-        // Evaluated by the compiler.
+        // The compiler evaluates this assertion.
         assert!(!S::Kind::FACTS.has_kernel_value(), "the size of the value is the kernel's affair");
         let value_size = Value::<S>::size()?;
         Ok(Self {
@@ -93,7 +93,8 @@ impl Entries {
     pub(super) fn key<S: MapSpec>(&self, index: usize) -> S::Key {
         let size = size_of::<S::Key>();
         let key = &self.keys[index * size..(index + 1) * size];
-        // SAFETY: the slice has as many bytes as a key, which is plain data: any bytes are one.
+        // SAFETY: the slice has as many bytes as a key, which is plain data, so any bytes are a
+        // valid key.
         unsafe { key.as_ptr().cast::<S::Key>().read_unaligned() }
     }
 
@@ -121,7 +122,7 @@ impl Entries {
         unsafe { core::ptr::copy_nonoverlapping(value.as_ptr(), to.address_mut(), value.len()) };
     }
 
-    /// Makes a buffer for one entry, for single operations.
+    /// Writes the first key, for operations on a single entry.
     pub(super) fn set_key<S: MapSpec>(&mut self, key: &S::Key) {
         self.keys[..size_of::<S::Key>()].copy_from_slice(crate::bytes_of(key));
     }
@@ -138,13 +139,14 @@ pub(super) struct Written {
     pub(super) count: usize,
     /// The error at the entry after these, if there was one.
     pub(super) errno: Option<Errno>,
-    /// The kernel lacks the command, either completely or for the map type.
+    /// Whether the kernel lacks the command, either completely or for the map type.
     pub(super) missing: bool,
 }
 
 impl<S: MapSpec> Map<S> {
-    /// Calls a command that fills `into` once, and returns its errno, which is `ENOENT` at the end of the map. `cursor`
-    /// has space for a key and for at least 4 bytes, because hashes keep a number there.
+    /// Calls a command that fills `into` once, and returns its errno, which is `ENOENT` at the end
+    /// of the map. `cursor` has space for a key and for at least 4 bytes, because hashes store a
+    /// number there.
     pub(super) fn read_batch(
         &self,
         command: Command,
@@ -168,13 +170,14 @@ impl<S: MapSpec> Map<S> {
             elem_flags: 0,
             flags: 0,
         };
-        // SAFETY: keys and values have space for `capacity` entries of the sizes that opening or creating compared. For
-        // a per-CPU map, an entry has as many values as `possible_cpus`, which was compared with the kernel's number.
-        // The cursor has space for a key and for a number of 4 bytes, and map types keep one of these there. All are
-        // borrowed mutably.
+        // SAFETY: keys and values have space for `capacity` entries of the sizes that opening or
+        // creating compared. For a per-CPU map, an entry has as many values as `possible_cpus`,
+        // which was compared with the kernel's number. The cursor has space for a key and for a
+        // number of 4 bytes, and each map type stores one of these there. All are borrowed mutably.
         let errno = unsafe { sys::bpf(command, &mut attr) }.err();
         into.len = match errno {
-            // The end, which is not a failure, and a bucket that needs more space.
+            // `ENOENT` is the end of the map and not a failure. `ENOSPC` means that a bucket needs
+            // more space.
             None | Some(Errno(libc::ENOENT | libc::ENOSPC)) => {
                 into.capacity.min(attr.count as usize)
             }
@@ -183,7 +186,7 @@ impl<S: MapSpec> Map<S> {
         errno
     }
 
-    /// Calls a command that reads keys and, if it has them, values.
+    /// Calls a command that reads keys and, for an update, values.
     ///
     /// # Safety
     /// There must be `count` keys and values, and the values must have the layout in which the

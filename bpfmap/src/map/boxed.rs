@@ -33,13 +33,14 @@ where
         }
     }
 
-    /// Returns the entry of a key like [`lookup`](Self::lookup), but never puts the value on the stack: the kernel
-    /// writes it to memory that this method allocates.
+    /// Returns the entry of a key like [`lookup`](Self::lookup), but never stores the value on the
+    /// stack. The kernel writes it to memory that this method allocates.
     ///
-    /// Use it for large values. A thread of the standard library has a stack of 2 MiB, which [`lookup`](Self::lookup)
-    /// of a value of 3 MB overflows. To read many entries into one allocation, call [`lookup_into`](Self::lookup_into)
-    /// with a value from [`zeroed_box`](crate::zeroed_box). [`iter`](Self::iter) also returns values by value: read
-    /// large ones with [`walk`](Self::walk).
+    /// Use it for large values. A thread of the standard library has a stack of 2 MiB. A
+    /// [`lookup`](Self::lookup) of a value of 3 MB would overflow it. To read many entries into one
+    /// allocation, call [`lookup_into`](Self::lookup_into) with a value from
+    /// [`zeroed_box`](crate::zeroed_box). [`iter`](Self::iter) also returns values on the stack:
+    /// read large ones with [`walk`](Self::walk).
     ///
     /// Per-CPU maps need no such method, because a [`PerCpu`](crate::PerCpu) is already on the heap.
     ///
@@ -132,7 +133,7 @@ where
     }
 }
 
-/// An entry of at most this many bytes is read to the stack if its content is not needed.
+/// The maximum size in bytes of an entry that is read to the stack if its contents are not needed.
 const SMALL: usize = 1024;
 
 impl<S: MapSpec> Map<S> {

@@ -15,8 +15,8 @@ use core::iter::FusedIterator;
 impl<S: MapSpec> Map<S> {
     /// Writes many entries in one system call, each as with [`UpdateMode::Any`].
     ///
-    /// [`extend`](Self::extend) does the same from an iterator, with any number of entries, also on kernels without
-    /// batches.
+    /// [`extend`](Self::extend) does the same with the entries of an iterator. It accepts any
+    /// number of entries, and works on kernels without batches.
     ///
     /// ```
     /// # #[cfg(feature = "derive")] fn main() -> bpfmap::Result<()> {
@@ -107,8 +107,9 @@ impl<S: MapSpec> Map<S> {
 }
 
 impl<S: MapSpec> Map<S> {
-    /// Writes all entries of an iterator, each as with [`UpdateMode::Any`], and returns their number. Uses batches of
-    /// some thousands of entries if the kernel has them for the map type, and single updates otherwise.
+    /// Writes all entries of an iterator, each as with [`UpdateMode::Any`], and returns their
+    /// number. Uses batches of some thousands of entries if the kernel supports them for the map
+    /// type, and single updates otherwise.
     ///
     /// ```
     /// # #[cfg(feature = "derive")] fn main() -> bpfmap::Result<()> {
@@ -160,7 +161,8 @@ impl<S: MapSpec> Map<S> {
         }
     }
 
-    /// Writes entries in one batch or one by one, after `before` earlier ones.
+    /// Writes entries in one batch or one by one. `before` is the number of entries that were
+    /// written earlier, for errors.
     fn write_all(&self, keys: &[S::Key], values: &[Value<S>], before: usize) -> Result<()>
     where
         S::Kind: UpdateElement,
@@ -196,8 +198,8 @@ fn partly<S: MapSpec>(operation: Operation, errno: Errno, entries: usize) -> Err
 impl<S: MapSpec> Map<S> {
     /// Returns an iterator that removes all entries from the map.
     ///
-    /// From hash types it removes each batch in one step, so no update is lost. Other map types (`lpm_trie`) are read
-    /// and deleted entry by entry, so an update in between is lost.
+    /// For hash types, it removes each batch in one step, so no update is lost. For other map types
+    /// (`lpm_trie`), it reads and then deletes each entry, so an update in between is lost.
     ///
     /// If you drop the iterator before its end, the remaining entries stay in the map, except for those of a batch that
     /// it has already removed. These are lost.
@@ -212,7 +214,8 @@ impl<S: MapSpec> Map<S> {
         Drain { map: self, way: DrainWay::Start }
     }
 
-    /// Deletes all entries and returns their number. Entries that others add meanwhile may stay.
+    /// Deletes all entries and returns their number. Entries that other processes or programs add
+    /// meanwhile may remain.
     ///
     /// Uses batches if the kernel has them for the map type. Never rescans a hash from its first bucket; such a scan
     /// makes "delete the first key until there is none" slow.
@@ -251,7 +254,8 @@ impl<S: MapSpec> Map<S> {
         }
     }
 
-    /// Returns a walk that removes entries in batches, unless the kernel is known to lack them.
+    /// Returns an iteration that removes entries in batches, or `None` if the kernel is known to
+    /// lack the batch command.
     fn taking(&self) -> Result<Option<Fetcher<'_, S>>>
     where
         S::Kind: Iterate + DeleteElement,

@@ -28,7 +28,8 @@ impl<S: MapSpec> Map<S> {
     }
 }
 
-/// `like` is the template of a map of maps, instead of one that is created from the inner spec.
+/// Creates a map. `like` is the template of a map of maps. If it is `None`, a template is created
+/// from the inner spec.
 pub(super) fn create<S: MapSpec>(
     options: &OpenOptions<S>,
     like: Option<BorrowedFd<'_>>,
@@ -38,7 +39,8 @@ pub(super) fn create<S: MapSpec>(
     declared.name = &options.name;
     declared.max_entries = options.max_entries;
     declared.numa_node = options.numa_node;
-    // The template stays open until the map is created, because the map then has its properties.
+    // The template stays open until the map is created. After that, the map has its own copy of the
+    // template's properties.
     let template = if like.is_none() { template(&declared)? } else { None };
     let fd = create_declared(&declared, like.or(template.as_ref().map(AsFd::as_fd)), S::DEF.name)?;
     let layout_check = if with_btf(&declared) { LayoutCheck::Agrees } else { LayoutCheck::NoBtf };
@@ -63,8 +65,8 @@ fn template(declared: &MapDef<'_>) -> Result<Option<OwnedFd>> {
     declared.inner.map(create_def).transpose()
 }
 
-/// Creates a map from its declaration. Errors name it `said`. `template` is that of the maps in a
-/// map of maps.
+/// Creates a map from its declaration. Errors contain the name `said`. `template` is the template
+/// for the inner maps of a map of maps.
 pub(crate) fn create_declared(
     declared: &MapDef<'_>,
     template: Option<BorrowedFd<'_>>,
@@ -106,13 +108,13 @@ pub(crate) fn create_declared(
         }
         Error::refused(Operation::Create, said, errno, String::new())
     })?;
-    // SAFETY: the kernel just made it for us.
+    // SAFETY: the kernel just returned this new descriptor.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
-/// Returns whether to create a map with BTF, which the kernel refuses for some map types. Like libbpf, this uses no BTF
-/// if only the size of the key or of the value is known, because the kernel requires other types than bytes for some
-/// keys.
+/// Returns whether to create a map with BTF, which the kernel refuses for some map types. Like
+/// libbpf, this uses no BTF if only the size of the key or of the value is known, because for some
+/// keys the kernel does not accept an array of bytes.
 fn with_btf(declared: &MapDef<'_>) -> bool {
     declared.btf
         && !matches!(declared.key, TypeDesc::Opaque { .. })
@@ -165,7 +167,7 @@ fn load_btf_with(declared: &MapDef<'_>, said: &str, tags: Tags) -> Result<Loaded
 /// Returns the kernel's message about a blob that it refuses.
 fn verifier_log(blob: &[u8]) -> String {
     let mut log = vec![0_u8; 64 * 1024];
-    // The caller knows that it is refused.
+    // The result is ignored, because the caller knows that the kernel refuses the blob.
     let _ = load_blob(blob, &mut log);
     let len = log.iter().position(|&byte| byte == 0).unwrap_or(log.len());
     let log = String::from_utf8_lossy(&log[..len]);
@@ -186,7 +188,7 @@ fn load_blob(blob: &[u8], log: &mut [u8]) -> core::result::Result<OwnedFd, Errno
     };
     // SAFETY: the kernel reads the blob and writes the log, each up to its size.
     let fd = unsafe { sys::bpf(Command::BtfLoad, &mut attr) }?;
-    // SAFETY: the kernel just made it for us.
+    // SAFETY: the kernel just returned this new descriptor.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
@@ -200,7 +202,7 @@ pub(crate) fn kernel_name(name: &str) -> [u8; 16] {
     bytes
 }
 
-/// The kernel refuses a type that is too large.
+/// Saturates, because the kernel refuses such a large type anyway.
 fn saturated(size: u64) -> u32 {
     u32::try_from(size).unwrap_or(u32::MAX)
 }

@@ -12,7 +12,7 @@ use crate::sys::{self, Command, DeleteAttr, ElementAttr, Errno};
 use core::ptr::{from_ref, null};
 use std::os::fd::AsRawFd;
 
-/// `BPF_F_LOCK`: under the spin lock in the value.
+/// `BPF_F_LOCK`: the kernel takes the spin lock in the value.
 pub(super) const LOCK: u64 = 4;
 
 /// Returns the address of a key, or null if there is none.
@@ -22,12 +22,12 @@ pub(super) fn address<K>(key: Option<&K>) -> *const K {
 }
 
 impl<S: MapSpec> Map<S> {
-    /// Returns the attribute of an operation on one entry. Kinds without keys have `()`, for which the kernel expects a
-    /// null pointer.
+    /// Returns the attribute of an operation on one entry. The key of kinds without keys is `()`,
+    /// for which the kernel expects a null pointer.
     #[inline]
     pub(super) fn element(&self, key: *const S::Key, value: *const u8, flags: u64) -> ElementAttr {
-        // Opening compares the size of the value with the size of the type, except for these kinds. Evaluated by the
-        // compiler.
+        // Opening compares the size of the value with the size of the type, except for these kinds.
+        // The compiler evaluates this assertion.
         assert!(!S::Kind::FACTS.has_kernel_value(), "the size of the value is the kernel's affair");
         ElementAttr {
             map_fd: sys::fd_bits(self.fd.as_raw_fd()),
@@ -136,7 +136,7 @@ impl<S: MapSpec> Map<S> {
     /// let pages = Map::<Pages>::create()?;
     /// pages.update(&7, &[1; 4096], UpdateMode::Any)?;
     ///
-    /// // One buffer for all lookups.
+    /// // Use one buffer for all lookups.
     /// let mut page = bpfmap::zeroed_box::<[u8; 4096]>();
     /// assert!(pages.lookup_into(&7, &mut page)?);
     /// assert_eq!(page[4095], 1);
@@ -281,7 +281,7 @@ impl<S: MapSpec> Map<S> {
     /// ```no_run
     /// use bpfmap::{Map, MapSpec, PerCpu, kind};
     ///
-    /// /// Ends flows, and returns their packets.
+    /// /// Removes flows, and returns the sum of their packets.
     /// fn end<Flows>(flows: &Map<Flows>, ended: &[u32]) -> bpfmap::Result<u64>
     /// where
     ///     Flows: MapSpec<Kind = kind::PercpuHash, Key = u32, Value = u64>,

@@ -18,13 +18,14 @@ impl<S: MapSpec> Map<S> {
         Info::of(self.as_fd()).map_err(|errno| Self::failed(Operation::Info, errno))
     }
 
-    /// Returns how many entries the map can hold. The handle keeps this number from opening.
+    /// Returns the maximum number of entries of the map. The handle reads this number once, when
+    /// the map is opened.
     #[must_use]
     pub fn max_entries(&self) -> u32 {
         self.max_entries
     }
 
-    /// Returns another handle to the same map.
+    /// Returns a second handle to the same map.
     ///
     /// ```
     /// # #[cfg(feature = "derive")] fn main() -> bpfmap::Result<()> {
@@ -64,7 +65,7 @@ impl<S: MapSpec> Map<S> {
     ///
     /// let path = "/sys/fs/bpf/counters";
     /// Map::<Counters>::create()?.pin(path)?;
-    /// // In another process, or in a later run.
+    /// // In a different process, or in a later run:
     /// let counters = Map::<Counters>::from_pinned(path)?;
     /// counters.unpin(path)?;
     /// # Ok(())
@@ -72,7 +73,8 @@ impl<S: MapSpec> Map<S> {
     /// ```
     ///
     /// # Errors
-    /// `EEXIST`: the file exists. `EPERM`: the path is on another file system. `ENOENT`: the directory does not exist.
+    /// `EEXIST`: the file exists. `EPERM`: the path is not on a BPF file system. `ENOENT`: the
+    /// directory does not exist.
     pub fn pin(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
         c_path(path)
@@ -93,7 +95,7 @@ impl<S: MapSpec> Map<S> {
     ///
     /// # Errors
     /// `ENOENT`: there is no such file. [`Mismatch`](crate::ErrorKind::Mismatch): the pin belongs
-    /// to another map.
+    /// to a different map.
     pub fn unpin(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
         let pinned = OpenOptions::<S>::new().any_max_entries().from_pinned(path)?;

@@ -45,7 +45,7 @@ pub struct Info {
     pub value_size: u32,
     /// The number of entries that the map can hold.
     pub max_entries: u32,
-    /// The flags from its creation, without those that belong to a descriptor
+    /// The flags with which it was created, except for flags of the descriptor
     /// ([`MapFlags::RDONLY`], [`MapFlags::WRONLY`]).
     pub flags: MapFlags,
     /// The first 15 bytes of its name.
@@ -64,8 +64,8 @@ pub struct Info {
 }
 
 impl Info {
-    /// Returns the flags with which the map was created, without the one that the kernel adds to some map types, such
-    /// as `BPF_F_RDONLY_PROG` for a `devmap`.
+    /// Returns the flags with which the map was created, without flags that the kernel adds to some
+    /// map types, such as `BPF_F_RDONLY_PROG` for a `devmap`.
     #[must_use]
     pub fn created_flags(&self) -> MapFlags {
         MapType::by_number(self.map_type)
@@ -78,11 +78,11 @@ impl Info {
         Self::of(fd)
     }
 
-    /// Returns the information about an open map. For another BPF object, the kernel would write
-    /// that object's information.
+    /// Returns the information about an open map. The descriptor must be that of a map, because for
+    /// other BPF objects the kernel writes different information.
     pub(crate) fn of(fd: BorrowedFd<'_>) -> Result<Self, Errno> {
         let mut raw = MapInfoRaw::default();
-        // SAFETY: numbers, none of them an address.
+        // SAFETY: the struct contains only numbers, and none of them is an address.
         unsafe { object_info(fd, &mut raw) }?;
         let name_len = raw.name.iter().position(|&byte| byte == 0).unwrap_or(raw.name.len());
         Ok(Self {
@@ -105,9 +105,10 @@ impl Info {
 /// Fails with `EINVAL` for a descriptor that does not belong to a map. This check is needed because
 /// `BPF_OBJ_GET_INFO_BY_FD` also accepts programs, links and BTF.
 ///
-/// Requests a batch of no entries. For every map this succeeds or fails with another errno, and has no effect. Before
-/// Linux 5.6 there are no batches. There, this looks up a key at an invalid address: for a map the result is `EFAULT`,
-/// or for a map without keys anything but `EINVAL`.
+/// Requests a batch of zero entries, which has no effect. For a map, this succeeds or fails with an
+/// errno other than `EINVAL`. Linux before 5.6 has no batches. There, this looks up a key at an
+/// invalid address. For a map, the result is `EFAULT` or, if the map has no keys, any errno except
+/// `EINVAL`.
 fn is_map(fd: BorrowedFd<'_>) -> Result<(), Errno> {
     let mut attr =
         BatchAttr { map_fd: sys::fd_bits(fd.as_raw_fd()), count: 0, ..BatchAttr::default() };
@@ -134,7 +135,7 @@ fn is_map(fd: BorrowedFd<'_>) -> Result<(), Errno> {
     Err(Errno(libc::EINVAL))
 }
 
-/// An address of the kernel, where no process has memory.
+/// An address in the kernel's range, where no process has memory.
 const NOWHERE: u64 = u64::MAX;
 
 /// Returns a descriptor for the object with an id.
@@ -142,7 +143,7 @@ pub(crate) fn by_id(command: Command, id: u32) -> Result<OwnedFd, Errno> {
     let mut attr = IdAttr { id, next_id: 0, open_flags: 0 };
     // SAFETY: the attribute has no address.
     let fd = unsafe { sys::bpf(command, &mut attr) }?;
-    // SAFETY: the kernel just made it for us.
+    // SAFETY: the kernel just returned this new descriptor.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
@@ -150,7 +151,7 @@ pub(crate) fn by_id(command: Command, id: u32) -> Result<OwnedFd, Errno> {
 pub(crate) fn btf_blob(id: u32) -> Result<Vec<u8>, Errno> {
     let fd = by_id(Command::BtfGetFdById, id)?;
     let mut raw = BtfInfoRaw::default();
-    // SAFETY: numbers; the address is null, and the size there is 0 bytes.
+    // SAFETY: the struct contains only numbers. The address is null, and its size is 0 bytes.
     unsafe { object_info(fd.as_fd(), &mut raw) }?;
     let mut blob = vec![0; raw.btf_size as usize];
     let mut raw =

@@ -13,9 +13,9 @@ impl<S: MapSpec> Map<S> {
     /// Returns the key after `key` in the kernel's order, or the first key for `None`. Returns `None` after the last
     /// key.
     ///
-    /// This is the kernel's command without corrections: after an absent key, a hash or an LPM trie begins again at the
-    /// first key (an array returns index + 1, or 0 beyond its end). [`iter`](Self::iter) and [`keys`](Self::keys) don't
-    /// begin again.
+    /// This is the kernel's command without corrections. If `key` is absent, a hash or an LPM trie
+    /// returns the first key again (an array returns index + 1, or 0 beyond its end).
+    /// [`iter`](Self::iter) and [`keys`](Self::keys) don't restart like this.
     ///
     /// ```
     /// # #[cfg(feature = "derive")] fn main() -> bpfmap::Result<()> {
@@ -60,7 +60,7 @@ impl<S: MapSpec> Map<S> {
     ///
     /// let sessions = Map::<Sessions>::create()?;
     /// sessions.extend([(3, [0; 256]), (5, [1; 256])])?;
-    /// // Reads no values, which are large.
+    /// // This does not read the values, which are large.
     /// let mut open: Vec<u32> = sessions.keys().collect::<Result<_, _>>()?;
     /// open.sort();
     /// assert_eq!(open, [3, 5]);
@@ -80,15 +80,17 @@ impl<S: MapSpec> Map<S> {
     /// type (hash types and array from Linux 5.6, `percpu_array` and `lpm_trie` from 5.13), and single entries
     /// otherwise.
     ///
-    /// If the map changes during the walk, every entry that is present from beginning to end is seen at least once. An
-    /// entry that is added or deleted meanwhile may be seen or not. Deleting entries that have been seen, including the
-    /// last one, never makes the walk begin again. The iterator reads some thousands of entries ahead, so it can return
-    /// an entry that has just been deleted.
+    /// If the map changes during the iteration, every entry that is present from beginning to end
+    /// is returned at least once. An entry that is added or deleted meanwhile may be returned or
+    /// not. Deleting entries that have been returned, including the last one, never restarts the
+    /// iteration. The iterator reads some thousands of entries ahead, so it can return an entry
+    /// that has just been deleted.
     ///
     /// # Errors
-    /// An item is an error if the kernel refuses (`EPERM`: the descriptor is write-only), and if others change the map
-    /// so often that the walk can't reach its end ([`Disturbed`](crate::ErrorKind::Disturbed)). It is then the last
-    /// item. A hash that is read in batches is never disturbed, because its walk can't be reset.
+    /// An item is an error if the kernel refuses the operation (`EPERM`: the descriptor is
+    /// write-only), or if the map changes so often that the iteration can't reach its end
+    /// ([`Disturbed`](crate::ErrorKind::Disturbed)). An error is the last item. A hash that is read
+    /// in batches is never disturbed, because changes don't affect the kernel's position.
     pub fn iter(&self) -> Iter<'_, S>
     where
         S::Kind: Iterate + LookupElement,
@@ -98,10 +100,12 @@ impl<S: MapSpec> Map<S> {
 }
 
 impl<S: MapSpec> Map<S> {
-    /// Returns a walk over all entries like [`iter`](Self::iter), which lends each entry until the next call.
+    /// Returns a lending iterator over all entries. It works like [`iter`](Self::iter), but each
+    /// entry is a reference that is valid until the next call.
     ///
-    /// It reads every value to the same memory on the heap. So it allocates its batches but nothing for each entry, and
-    /// puts no value on the stack. Use it for per-CPU maps with many entries, and for large values.
+    /// It reads every value to the same memory on the heap. So it allocates memory for its batches
+    /// but not for each entry, and stores no value on the stack. Use it for per-CPU maps with many
+    /// entries, and for large values.
     ///
     /// ```no_run
     /// # fn f<S>(map: &bpfmap::Map<S>) -> bpfmap::Result<()>
@@ -141,7 +145,7 @@ where
 /// The position of an iterator.
 pub(super) enum State<'a, S: MapSpec> {
     Walking(Box<Fetcher<'a, S>>),
-    /// The error that the next item returns, which is the last item.
+    /// The error that the next and last item returns.
     Failed(crate::Error),
     Ended,
 }
@@ -151,7 +155,7 @@ impl<'a, S: MapSpec> State<'a, S> {
         Fetcher::new(map, fetch).map_or_else(Self::Failed, |walk| Self::Walking(Box::new(walk)))
     }
 
-    /// Returns the next item, made from the walk and an index among its entries.
+    /// Returns the next item. `item` creates it from the fetcher and an index among its entries.
     #[inline]
     pub(super) fn next<T>(
         &mut self,
@@ -190,7 +194,7 @@ impl<S: MapSpec> Iterator for Iter<'_, S> {
 
 impl<S: MapSpec> FusedIterator for Iter<'_, S> {}
 
-/// A walk over the entries of a map that lends each of them: see [`Map::walk`].
+/// A lending iterator over the entries of a map: see [`Map::walk`].
 pub struct Walk<'a, S: MapSpec> {
     /// `None` after the end.
     fetcher: Option<Fetcher<'a, S>>,

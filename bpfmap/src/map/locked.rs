@@ -32,7 +32,7 @@ impl<S: MapSpec> Map<S> {
     /// }
     ///
     /// let ranges = Map::<Ranges>::create()?;
-    /// // A program that holds the lock sees both numbers change, or none.
+    /// // A program that holds the lock sees a change of both numbers or of neither.
     /// let new = Range { low: 10, high: 20, ..Range::default() };
     /// ranges.update(&1, &Range::default(), UpdateMode::NoExist)?;
     /// ranges.update_locked(&1, &new, UpdateMode::Exist)?;
@@ -47,7 +47,8 @@ impl<S: MapSpec> Map<S> {
     /// ```
     ///
     /// # Errors
-    /// `EINVAL`: the map has no BTF that tells the kernel where the lock is. `EPERM`: the descriptor is write-only.
+    /// `EINVAL`: the map has no BTF, which the kernel needs to find the lock. `EPERM`: the
+    /// descriptor is write-only.
     #[inline]
     pub fn lookup_locked(&self, key: &S::Key) -> Result<Option<Value<S>>>
     where
@@ -72,12 +73,12 @@ impl<S: MapSpec> Map<S> {
 }
 
 impl<S: MapSpec> Map<S> {
-    /// Does the same as [`update`](Self::update) under the lock: a present value changes in place, in one step, and
-    /// never while a program holds the lock (`BPF_F_LOCK`, Linux 5.1). The bytes of the lock in the new value are
-    /// ignored.
+    /// Does the same as [`update`](Self::update) under the lock (`BPF_F_LOCK`, Linux 5.1). An
+    /// existing value changes in place, and programs that take the lock never see a partial change.
+    /// The bytes of the lock in the new value are ignored.
     ///
     /// # Errors
-    /// `EINVAL`: the map has no BTF that tells the kernel where the lock is. Otherwise fails like
+    /// `EINVAL`: the map has no BTF, which the kernel needs to find the lock. Otherwise fails like
     /// [`update`](Self::update).
     #[inline]
     pub fn update_locked(&self, key: &S::Key, value: &Value<S>, mode: UpdateMode) -> Result<()>

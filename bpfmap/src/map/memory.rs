@@ -17,11 +17,11 @@ impl<S: MapSpec> Map<S>
 where
     S::Kind: MapValues,
 {
-    /// Maps the values into memory, to read and write them without a system call (Linux 5.5). Compiles only if the
-    /// map's spec has [`MapFlags::MMAPABLE`].
+    /// Maps the values into memory (Linux 5.5). Reading and writing them then needs no system call.
+    /// Compiles only if the map's spec has [`MapFlags::MMAPABLE`].
     ///
-    /// The kernel keeps values at multiples of 8 bytes, and the view returns them one by one. The view keeps the map
-    /// alive and prevents freezing it.
+    /// The kernel aligns values to 8 bytes, and the view returns references to single values. The
+    /// view keeps the map alive, and the map can't be frozen while it exists.
     ///
     /// ```no_run
     /// # use bpfmap::{MapDef, Map, MapFlags, MapSpec, kind, TypeDesc};
@@ -55,8 +55,8 @@ where
         Ok(MappedValues { values, spec: PhantomData })
     }
 
-    /// Maps the values into memory, to read them without a system call, also for a frozen map
-    /// (Linux 5.5).
+    /// Maps the values into memory read-only (Linux 5.5). Reading them then needs no system call.
+    /// This also works for a frozen map.
     ///
     /// ```
     /// # #[cfg(feature = "derive")] fn main() -> bpfmap::Result<()> {
@@ -82,8 +82,9 @@ where
     /// ```
     ///
     /// # Errors
-    /// `EACCES`: the descriptor is write-only. `EINVAL`: the descriptor is read-only ([`MapFlags::RDONLY`]), for which
-    /// the kernel makes a private mapping, and maps refuse that. `ENOMEM`: no address range is left.
+    /// `EACCES`: the descriptor is write-only. `EINVAL`: the descriptor is read-only
+    /// ([`MapFlags::RDONLY`]). The kernel treats its mapping as private, which maps don't support.
+    /// `ENOMEM`: no address range is left.
     pub fn map_values_read_only(&self) -> Result<ReadOnlyValues<S>> {
         let values = Values::new(self, Access::Read)?;
         Ok(ReadOnlyValues { values, spec: PhantomData })
@@ -124,7 +125,7 @@ pub struct ReadOnlyValues<S: MapSpec> {
 macro_rules! view {
     ($view:ident, $cell:ident) => {
         impl<S: MapSpec> $view<S> {
-            /// Returns the value of an index, or `None` beyond the last.
+            /// Returns the value at an index, or `None` if the index is out of range.
             #[inline]
             #[must_use]
             pub fn get(&self, index: u32) -> Option<&$cell<S::Value>> {
@@ -148,7 +149,7 @@ macro_rules! view {
                 self.len() == 0
             }
 
-            /// Returns an iterator over all values, by index.
+            /// Returns an iterator over all values in the order of their indices.
             pub fn iter(&self) -> impl ExactSizeIterator<Item = &$cell<S::Value>> {
                 let values = usize::try_from(self.len()).unwrap_or(usize::MAX);
                 (0..values).map(|index| &self[u32::try_from(index).unwrap_or(u32::MAX)])
@@ -159,7 +160,7 @@ macro_rules! view {
             type Output = $cell<S::Value>;
 
             /// # Panics
-            /// Panics if the index is beyond the last.
+            /// Panics if the index is out of range.
             #[inline]
             fn index(&self, index: u32) -> &$cell<S::Value> {
                 self.get(index).unwrap_or_else(|| {

@@ -7,13 +7,13 @@ use crate::source::MapSource;
 use crate::{map::Info, sys::Errno};
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 
-/// The most names of maps that an error lists.
+/// The maximum number of map names in an error message.
 const LISTED: usize = 16;
 
-/// Returns the map of an object that has this name; `None` if the object has it and its loader did not create it.
+/// Returns the map of an object with this name, or `None` if the object declares it and its loader did not create it.
 ///
 /// # Errors
-/// The object has no such map.
+/// Fails if the object has no such map.
 pub(super) fn find(
     declared: &MapDef<'_>,
     name: &str,
@@ -33,7 +33,8 @@ pub(super) fn find(
 /// Returns the error for a name that is not among the `names` of the maps in the object.
 #[cold]
 fn not_in_object(declared: &MapDef<'_>, name: &str, names: &[String]) -> Error {
-    // These are not names in C but sections of variables, such as `.rodata`.
+    // Names with a dot are sections of variables, such as `.rodata`, and not maps that the author
+    // declared.
     let names: Vec<&str> =
         names.iter().map(String::as_str).filter(|name| !name.contains('.')).collect();
     let has = match names.len() {
@@ -76,7 +77,7 @@ pub(crate) fn not_created(declared: &MapDef<'_>) -> Error {
     Error::told(Operation::Open, declared.name, ErrorKind::NotCreated, 0, text)
 }
 
-/// Returns whether a descriptor belongs to a map, also if the kernel does not tell.
+/// Returns whether a descriptor belongs to a map. If this can't be determined, returns true.
 #[cfg(feature = "libbpf-rs")]
 pub(crate) fn is_map(fd: BorrowedFd<'_>) -> bool {
     !matches!(Info::of_map(fd), Err(Errno(libc::EINVAL)))
@@ -90,7 +91,7 @@ pub(crate) fn is_placeholder(fd: BorrowedFd<'_>) -> bool {
     link.is_ok_and(|link| link.to_string_lossy().starts_with("/memfd:libbpf-placeholder-fd"))
 }
 
-/// Returns the name that is most similar to `wrong`, if one is similar.
+/// Returns the name that is most similar to `wrong`, or `None` if no name is similar.
 fn nearest<'n>(wrong: &str, names: &[&'n str]) -> Option<&'n str> {
     let lower = wrong.to_lowercase();
     let near = names.iter().map(|name| (distance(&lower, &name.to_lowercase()), *name));
@@ -98,7 +99,7 @@ fn nearest<'n>(wrong: &str, names: &[&'n str]) -> Option<&'n str> {
     (distance <= 1 + name.len() / 4).then_some(name)
 }
 
-/// Returns the Levenshtein distance of two names: how many letters to change, add or remove.
+/// Returns the Levenshtein distance of two names: the number of letters to change, add or remove.
 fn distance(one: &str, other: &str) -> usize {
     let mut row: Vec<usize> = (0..=other.len()).collect();
     for (line, left) in one.bytes().enumerate() {

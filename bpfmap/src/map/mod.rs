@@ -53,7 +53,8 @@ use core::fmt;
 use core::marker::PhantomData;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
-/// The content of a map's entry: `S::Value`, or [`PerCpu`](crate::PerCpu) of it if the kind has one value for each CPU.
+/// The contents of a map's entry: `S::Value`, or `PerCpu<S::Value>` ([`PerCpu`](crate::PerCpu)) if
+/// the kind has one value for each CPU.
 ///
 /// ```
 /// # #[cfg(feature = "derive")] fn main() -> bpfmap::Result<()> {
@@ -137,8 +138,8 @@ pub struct Map<S: MapSpec> {
     fd: OwnedFd,
     max_entries: u32,
     layout_check: LayoutCheck,
-    /// The value may have a user pointer that the spec lacks, because this process can't read the
-    /// BTF.
+    /// Whether the value may have a user pointer that the spec lacks, because this process can't
+    /// read the BTF.
     may_hide_user_ptrs: bool,
     /// The batch commands that this kernel turned out to lack for this map.
     lacks: batch::Lacks,
@@ -160,7 +161,7 @@ impl<S: MapSpec> Map<S> {
 }
 
 impl<S: MapSpec> From<Map<S>> for Map<AnyKernel<S>> {
-    /// Turns the handle into one whose methods don't depend on the `min_kernel` of the schema.
+    /// Converts the handle to one whose methods don't depend on the `min_kernel` of the schema.
     fn from(map: Map<S>) -> Self {
         let Map { fd, max_entries, layout_check, may_hide_user_ptrs, lacks, spec: PhantomData } =
             map;

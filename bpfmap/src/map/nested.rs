@@ -48,13 +48,13 @@ where
         Ok(None)
     }
 
-    /// Stores a map under a key and returns the previous one. With an empty map, this gives a consistent snapshot of
-    /// all entries.
+    /// Stores a map under a key and returns the previous one. If you store an empty map, the
+    /// previous map is a consistent snapshot of all entries.
     ///
     /// ```no_run
     /// use bpfmap::{Map, MapSpec, OuterMapSpec, kind};
     ///
-    /// // What was counted since the last time, without a count lost or seen twice.
+    /// // The counts since the last call. None of them is lost or returned twice.
     /// fn since_last<Current, Counts>(current: &Map<Current>) -> bpfmap::Result<Vec<(u32, u64)>>
     /// where
     ///     Current: OuterMapSpec<Inner = Counts, Kind = kind::ArrayOfMaps, Key = u32>,
@@ -85,9 +85,9 @@ where
 }
 
 impl<S: OuterMapSpec> OpenOptions<S> {
-    /// Creates a map of maps with the given template instead of one from the inner spec. Use it if the inner maps
-    /// should have another `max_entries` than the spec, or the spec has none. The template itself is not stored in the
-    /// map, and you can drop it afterwards.
+    /// Creates a map of maps with the given template instead of one from the inner spec. Use it if
+    /// the `max_entries` of the inner maps should differ from the inner spec, or if the inner spec
+    /// has none. The template itself is not stored in the map, and you can drop it afterwards.
     ///
     /// ```
     /// # #[cfg(feature = "derive")] fn main() -> bpfmap::Result<()> {
@@ -105,7 +105,7 @@ impl<S: OuterMapSpec> OpenOptions<S> {
     ///     inner: Counters,
     /// }
     ///
-    /// // On this machine, each map has more counters. Its size is that of the template.
+    /// // On this machine, each map has more counters. The template determines their number.
     /// let large = || Map::<Counters>::options().max_entries(64).create();
     /// let pages = Map::<Pages>::options().create_like(&large()?)?;
     /// pages.set(&0, &large()?)?;
@@ -122,18 +122,18 @@ impl<S: OuterMapSpec> OpenOptions<S> {
     }
 }
 
-/// Returns the options for opening a map that is stored in another map.
+/// Returns the options for opening an inner map.
 fn options_as_inner<S: MapSpec>() -> OpenOptions<S> {
     let mut options = Map::options();
     options.max_entries = as_inner(S::DEF).max_entries;
     options
 }
 
-/// The most keys of a map of maps that are tried to find one with a map.
+/// The maximum number of keys of a map of maps that are tried to find an inner map.
 const TRIED: usize = 256;
 
-/// Compares the maps in a map of maps with the inner spec. The kernel doesn't show the template, so this checks one of
-/// the maps in it, if there is one and this process may open it (`CAP_SYS_ADMIN`).
+/// Compares the maps in a map of maps with the inner spec. The kernel doesn't show the template. So
+/// this checks one inner map, if there is one and this process may open it (`CAP_SYS_ADMIN`).
 pub(super) fn check<S: MapSpec>(map: &Map<S>) -> Result<()> {
     let Some(inner) = S::DEF.inner else { return Ok(()) };
     let Some((id, fd)) = any_inner(map) else { return Ok(()) };

@@ -30,7 +30,7 @@ use core::iter::FusedIterator;
 ///     inner: Counters,
 /// }
 ///
-/// /// Stores an object, such as a program or a map, unless the key is present. Returns what is in the map then.
+/// /// Stores an object, such as a program or a map, unless the key is present. Returns information about the stored object.
 /// fn keep<'a, S: MapSpec>(
 ///     map: &Map<S>,
 ///     key: &S::Key,
@@ -63,7 +63,7 @@ pub trait IntoObject<O> {
     fn into_object(self) -> O;
 }
 
-// With this, the compiler's message mentions objects and not conversions.
+// This trait makes the compiler's messages mention objects instead of conversions.
 #[diagnostic::do_not_recommend]
 impl<T: Into<O>, O> IntoObject<O> for T {
     fn into_object(self) -> O {
@@ -85,7 +85,7 @@ impl<S: MapSpec> Map<S> {
     /// where
     ///     Jumps: MapSpec<Kind = kind::ProgArray, Key = u32>,
     /// {
-    ///     // Of libbpf-rs, the program itself: `jumps.set(&1, &program)`.
+    ///     // With libbpf-rs, pass the program itself: `jumps.set(&1, &program)`.
     ///     jumps.set(&1, ProgramFd::new(program))?;
     ///     println!("program {} takes over", jumps.get(&1)?.expect("it was just inserted"));
     ///     Ok(())
@@ -123,7 +123,7 @@ impl<S: MapSpec> Map<S> {
     /// ```no_run
     /// use bpfmap::{Map, MapSpec, OuterMapSpec, kind};
     ///
-    /// /// Gives each tenant a map, and returns the maps.
+    /// /// Stores a new map for each tenant, and returns the maps.
     /// fn admit<Tenants, Counters>(
     ///     tenants: &Map<Tenants>,
     ///     ids: &[u32],
@@ -158,7 +158,8 @@ impl<S: MapSpec> Map<S> {
     /// if there is no object.
     ///
     /// # Errors
-    /// `EPERM`: the descriptor is write-only. The marker of the map type in [`kind`](crate::kind) lists others.
+    /// `EPERM`: the descriptor is write-only. The marker of the map type in [`kind`](crate::kind)
+    /// lists further errors.
     pub fn get<T>(&self, key: &S::Key) -> Result<Option<T>>
     where
         S::Kind: ShowObjects<S, Shown = T>,
@@ -247,7 +248,8 @@ impl<S: MapSpec> Map<S> {
     }
 }
 
-/// The most bytes that the kernel reads or writes for an object: a device and a program.
+/// The maximum number of bytes that the kernel reads or writes for an object. A device with a
+/// program needs this many.
 const OBJECT_SIZE: usize = 8;
 
 /// Checks at compile time that the kernel copies at most [`OBJECT_SIZE`] bytes, for one value.
@@ -258,7 +260,7 @@ struct ObjectSize<S>(core::marker::PhantomData<S>);
 impl<S: MapSpec> ObjectSize<S> {
     const CHECK: () = {
         assert!(size_of::<S::Value>() <= OBJECT_SIZE, "no object is that large");
-        assert!(!S::Kind::FACTS.per_cpu, "an object is not one of each CPU");
+        assert!(!S::Kind::FACTS.per_cpu, "objects have no values for each CPU");
         assert!(!S::Kind::FACTS.has_kernel_value(), "the size of the value is the kernel's affair");
     };
 }

@@ -36,8 +36,9 @@ impl<S: MapSpec> Map<S> {
         let flags = on(cpu).map_err(|errno| Self::failed(Operation::Lookup, errno))?;
         let mut value = MaybeUninit::<S::Value>::uninit();
         let mut attr = self.element(key, value.as_mut_ptr().cast(), flags);
-        // SAFETY: the key is read. With `BPF_F_CPU` the kernel writes one value of the size that opening compared, not
-        // rounded up; an older kernel refuses the flag before it writes.
+        // SAFETY: the key is only read. With `BPF_F_CPU`, the kernel writes one value of the size
+        // that opening compared, without rounding it up. An older kernel refuses the flag before it
+        // writes.
         match unsafe { sys::bpf(Command::LookupElem, &mut attr) } {
             // SAFETY: the kernel wrote the whole value.
             Ok(_) => Ok(Some(unsafe { value.assume_init() })),
@@ -55,7 +56,7 @@ impl<S: MapSpec> Map<S> {
     /// ```no_run
     /// use bpfmap::{Map, MapSpec, kind::PercpuHash};
     ///
-    /// /// Sets the limits of a source: one for all CPUs, and then another for the busiest CPU.
+    /// /// Sets the limits of a source: the same one for all CPUs, and then a different one for the busiest CPU.
     /// fn limit<Limits>(limits: &Map<Limits>, source: u32, busy_cpu: usize) -> bpfmap::Result<()>
     /// where
     ///     Limits: MapSpec<Kind = PercpuHash, Key = u32, Value = u64>,
@@ -105,9 +106,9 @@ impl<S: MapSpec> Map<S> {
         }
     }
 
-    /// Returns whether the kernel knows the flags. Requests the value of a CPU that no machine has: kernels that know
-    /// the flag report this, or that the descriptor is write-only. Other kernels refuse the flag before they check
-    /// anything else.
+    /// Returns whether the kernel knows the flags. Requests the value of a CPU that no machine has.
+    /// A kernel that knows the flag reports this error, or that the descriptor is write-only. Other
+    /// kernels refuse the flag before they check anything else.
     fn can_select(&self) -> bool {
         static CAN: AtomicBool = AtomicBool::new(false);
         CAN.load(Ordering::Relaxed) || {
@@ -128,7 +129,7 @@ impl<S: MapSpec> Map<S> {
     }
 }
 
-/// Returns the flags for the value of a CPU.
+/// Returns the flags that select the value of a CPU.
 fn on(cpu: usize) -> core::result::Result<u64, Errno> {
     let cpu = u32::try_from(cpu).map_err(|_| Errno(libc::ERANGE))?;
     Ok((u64::from(cpu) << 32) | BPF_F_CPU)

@@ -58,17 +58,19 @@ impl<S: MapSpec> Map<S> {
         OpenOptions::new()
     }
 
-    /// Opens the map of a loaded object by its name.
+    /// Opens the map of a loaded object by the name in the spec.
     ///
-    /// Like all methods that open a map, this compares the real map with the schema: the type, the sizes of key and
-    /// value, `max_entries` if the schema has it (an LRU map with
-    /// [`MapFlags::NO_COMMON_LRU`](crate::MapFlags::NO_COMMON_LRU) may have it rounded up to a multiple of the CPUs),
-    /// the flags and `map_extra`. If the map has BTF, it also compares the layout of key and value member by member:
-    /// names, offsets and types. Typedefs and the names of types are not compared. A byte may be `char`, `bool`, signed
-    /// or unsigned; other integers must match in size and sign. Padding may be named or not. [`verify`] does the same
+    /// Like all methods that open a map, this compares the real map with the schema: the type, the
+    /// sizes of key and value, `max_entries` if the schema has it (an LRU map with
+    /// [`MapFlags::NO_COMMON_LRU`](crate::MapFlags::NO_COMMON_LRU) may have it rounded up to a
+    /// multiple of the CPUs), the flags and `map_extra`. If the map has BTF, it also compares the
+    /// layout of key and value member by member: names, offsets and types. Typedefs and the names
+    /// of types are not compared. A byte may be `char`, `bool`, signed or unsigned; other integers
+    /// must match in size and sign. Padding may be named or unnamed. [`verify`] does the same
     /// without a spec.
     ///
-    /// The layout of the map's events is compared in the same way, if the object's BTF has it ([`MapSource::btf`]).
+    /// The layout of the map's events is compared in the same way, if the object's BTF contains it
+    /// ([`MapSource::btf`]).
     ///
     /// # Errors
     /// [`NotFound`](ErrorKind::NotFound): the object has no such map. [`NotCreated`](ErrorKind::NotCreated): the object
@@ -119,13 +121,13 @@ impl<S: MapSpec> Map<S> {
     ///     value: u64,
     /// }
     ///
-    /// // Anything with a descriptor, which is duplicated.
+    /// // Accepts any type with a descriptor, and duplicates the descriptor.
     /// let counters = Map::<Counters>::create()?;
     /// let same = Map::<Counters>::from_map(&counters)?;
-    /// // By its id, from another process.
+    /// // Opens the map by its id, from any process.
     /// let id = same.info()?.id;
     /// assert_eq!(Map::<Counters>::from_id(id)?.info()?.id, id);
-    /// // A descriptor that you own, such as one that another process has sent.
+    /// // Takes ownership of a descriptor, such as one that another process has sent.
     /// let descriptor = OwnedFd::from(same);
     /// assert_eq!(Map::<Counters>::from_fd(descriptor)?.info()?.id, id);
     /// # Ok(()) }
@@ -179,7 +181,7 @@ impl<S: MapSpec> Consistent<S> {
     pub(super) const CHECK: () = {
         assert!(
             !S::DEF.key.is_set_by_loader() && !S::DEF.value.is_set_by_loader(),
-            "a spec says what key and value are"
+            "the spec of a map must describe its key and value"
         );
         assert!(
             S::DEF.key.size() == size_of::<S::Key>() as u64,
@@ -189,12 +191,15 @@ impl<S: MapSpec> Consistent<S> {
             S::DEF.value.size() == size_of::<S::Value>() as u64,
             "the description of the value does not have the size of the value"
         );
-        // Opening reads a value of a map of maps, which has the size that has been compared.
+        // Opening also reads a value of a map of maps. Its size has been compared before.
         assert!(
             S::DEF.inner.is_none() || S::Kind::FACTS.holds_maps(),
             "only a map of maps has `inner`"
         );
-        assert!(S::DEF.map_type == S::Kind::TYPE, "`DEF` has another map type than `Kind`");
+        assert!(
+            S::DEF.map_type == S::Kind::TYPE,
+            "the map type of `DEF` differs from that of `Kind`"
+        );
     };
 }
 
@@ -231,7 +236,8 @@ pub(super) fn check_def(
     Err(Error::told(Operation::Open, declared.name, ErrorKind::Mismatch, 0, text))
 }
 
-/// Opens the map of a loaded object that has the name of a definition, and compares it with the definition.
+/// Opens the map of a loaded object with the name in a definition, and compares it with the
+/// definition.
 pub(crate) fn open_def(declared: &MapDef<'_>, object: &impl MapSource) -> Result<(OwnedFd, Info)> {
     let name = declared.name;
     let fd = missing::find(declared, name, object)?;
@@ -241,8 +247,8 @@ pub(crate) fn open_def(declared: &MapDef<'_>, object: &impl MapSource) -> Result
     Ok((fd, info))
 }
 
-/// Compares the events that the object says the map carries with those of the definition. `false`: the definition has
-/// none, or the object does not tell.
+/// Compares the type of the map's events in the BTF of the object with the definition. Returns
+/// `false` if the definition has no events or the object does not contain their type.
 pub(super) fn check_event(
     declared: &MapDef<'_>,
     map: &str,

@@ -20,7 +20,7 @@ use std::path::Path;
 ///
 /// ```no_run
 /// # fn f<Counters: bpfmap::MapSpec>(object: &impl bpfmap::MapSource) -> bpfmap::Result<()> {
-/// // The loader has made room for more entries than the schema says.
+/// // The loader has created the map with more entries than the schema declares.
 /// let counters = bpfmap::Map::<Counters>::options().max_entries(1_000_000).from_object(object)?;
 /// # Ok(())
 /// # }
@@ -44,13 +44,13 @@ use std::path::Path;
 /// let counters = options.name("tenant_7").max_entries(200).numa_node(0).create()?;
 /// assert_eq!((counters.info()?.name.as_str(), counters.max_entries()), ("tenant_7", 200));
 ///
-/// // The map has another size than the schema says.
+/// // The size of the map differs from the schema.
 /// let refused = Map::<Counters>::from_map(&counters).unwrap_err();
 /// assert_eq!(refused.kind(), ErrorKind::Mismatch);
 /// let opened = Map::<Counters>::options().any_max_entries().from_map(&counters)?;
 /// assert_eq!(opened.max_entries(), 200);
 ///
-/// // By its id or its descriptor, and with one system call for each entry.
+/// // Opens the map by its id or its descriptor. Its iterators use one system call for each entry.
 /// let id = opened.info()?.id;
 /// let by_id = Map::<Counters>::options().any_max_entries().without_batches().from_id(id)?;
 /// let descriptor = OwnedFd::from(by_id);
@@ -89,7 +89,7 @@ impl<S: MapSpec> OpenOptions<S> {
         }
     }
 
-    /// Sets a number of entries that differs from the schema's.
+    /// Sets a number of entries that differs from that of the schema.
     #[must_use]
     pub fn max_entries(mut self, max_entries: u32) -> Self {
         self.max_entries = Some(max_entries);
@@ -138,7 +138,7 @@ impl<S: MapSpec> OpenOptions<S> {
     ///
     /// ```no_run
     /// # fn f<Debug: bpfmap::MapSpec>(object: &impl bpfmap::MapSource) -> bpfmap::Result<()> {
-    /// // In this object, the map has another name.
+    /// // In this object, the map has a different name.
     /// match bpfmap::Map::<Debug>::options().name("debug_v2").from_object_if_created(object)? {
     ///     Some(debug) => println!("at most {} messages", debug.max_entries()),
     ///     None => println!("started without --debug"),
@@ -242,7 +242,7 @@ pub(crate) fn get_pinned(path: &Path) -> Result<OwnedFd, Errno> {
     let mut attr = PathAttr { pathname: sys::address(path.as_ptr()), bpf_fd: 0, file_flags: 0 };
     // SAFETY: the path ends with a zero and is only read.
     let fd = unsafe { sys::bpf(Command::ObjGet, &mut attr) }?;
-    // SAFETY: the kernel just made it for us.
+    // SAFETY: the kernel just returned this new descriptor.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 

@@ -9,8 +9,8 @@ use crate::sys::{Command, Errno};
 impl<S: MapSpec> Map<S> {
     /// Appends a value at the end of a queue or on top of a stack (Linux 4.20).
     ///
-    /// With [`UpdateMode::Exist`], a full map drops its oldest value to make space: the next value of a queue, or the
-    /// bottom of a stack.
+    /// With [`UpdateMode::Exist`], a full map drops its oldest value to make space. In a queue,
+    /// this is the next value, and in a stack the bottom one.
     ///
     /// ```
     /// # #[cfg(feature = "derive")] fn main() -> bpfmap::Result<()> {

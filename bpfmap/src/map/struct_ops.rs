@@ -15,7 +15,7 @@ use std::os::fd::{AsFd, AsRawFd};
 /// ```no_run
 /// use bpfmap::{Map, MapSpec, StructOpsState, kind};
 ///
-/// /// Describes the state of a map, as a command that lists them would.
+/// /// Describes the state of a map, for a command that lists maps.
 /// fn describe<Ops>(ops: &Map<Ops>) -> bpfmap::Result<String>
 /// where
 ///     Ops: MapSpec<Kind = kind::StructOps, Key = u32>,
@@ -38,11 +38,11 @@ pub enum StructOpsState {
     Init,
     /// It is registered, and the kernel may call it.
     InUse,
-    /// It was unregistered, and is freed when the last user is gone.
+    /// It was unregistered, and will be freed when its last user ends.
     ToBeFreed,
     /// It waits for a link to register it (Linux 6.4, with [`MapFlags::LINK`](crate::MapFlags::LINK)).
     Ready,
-    /// Another state of a newer kernel.
+    /// A state of a newer kernel.
     Other(u32),
 }
 
@@ -52,8 +52,8 @@ pub enum StructOpsState {
 pub struct Registration {
     /// The state.
     pub state: StructOpsState,
-    /// The number of references: that of the map itself, and those of its users. 0 before it is registered, and with a
-    /// link.
+    /// The number of references, including that of the map itself. It is 0 before the map is
+    /// registered, and if a link registers it.
     pub references: u32,
 }
 

@@ -1,7 +1,8 @@
 //! The check for pointers to user-space memory in the value of a live map.
 //!
-//! The kernel follows the addresses that an update stores there. So a spec must not hide a user pointer behind plain
-//! data: safe code could then make programs write anywhere in this process.
+//! The kernel uses the addresses that an update stores there. So a spec must not declare a user
+//! pointer as plain data. Otherwise safe code could make programs write to any memory of this
+//! process.
 
 use super::info::{Info, btf_blob};
 use crate::btf;
@@ -12,7 +13,7 @@ use crate::sys::Errno;
 use bpfmap_btf::Btf;
 use bpfmap_core::SpecialField;
 
-/// What is known about user pointers that a spec lacks.
+/// The result of the check for user pointers that a spec lacks.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Hidden {
     /// There are none.
@@ -23,7 +24,7 @@ pub(super) enum Hidden {
 
 /// Fails if the value of a live map has a user pointer that the spec lacks.
 pub(super) fn check<S: MapSpec>(info: &Info) -> Result<Hidden> {
-    // A value without BTF, or one that is too small, has none.
+    // A value without BTF, or one that is too small, has no user pointers.
     if !S::Kind::FACTS.takes_special_field(SpecialField::UserPtr)
         || info.btf_value_type_id == 0
         || info.value_size < 8

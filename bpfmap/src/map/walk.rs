@@ -1,11 +1,13 @@
-//! Walks over a map that may change meanwhile.
+//! Iteration over a map that may change meanwhile.
 //!
-//! There are two kinds of positions. For a hash that is walked in batches, the position is a bucket, and added or
-//! deleted entries do no harm. For all other walks (batches of other types, and single steps of all types), the
-//! position is a key: if that key is deleted, the kernel starts again at the first one. So the walk always fetches the
-//! following entries before it returns the last fetched one: deleting an entry that was just returned can't lose the
-//! position. If someone else deletes the key of the position, the walk continues after the last fetched key that is
-//! still present, and starts again only if none of them is.
+//! There are two kinds of positions. For a hash that is read in batches, the position is a bucket,
+//! which does not depend on added or deleted entries. For all other iterations (batches of other
+//! types, and single steps of all types), the position is a key. If that key is deleted, the kernel
+//! starts again at the first one. So the iteration always fetches the following entries before it
+//! returns the last fetched one, and the caller can delete an entry that was just returned without
+//! losing the position. If a different process or program deletes the key of the position, the
+//! iteration continues after the last fetched key that is still present. It starts again only if
+//! none of them is present.
 
 use super::Map;
 use super::batch::{Entries, capacity, is_missing};
@@ -16,7 +18,7 @@ use crate::sys::{self, Command, Errno};
 use bpfmap_core::map_type::BatchCursor;
 use core::ptr::{from_mut, from_ref, null};
 
-/// How often one step may be disturbed before the walk gives up.
+/// The number of times that one step may be disturbed before the iteration gives up.
 const RETRIES: u32 = 1000;
 
 impl<S: MapSpec> Map<S> {
@@ -36,7 +38,7 @@ impl<S: MapSpec> Map<S> {
 }
 
 impl<S: MapSpec> Map<S> {
-    /// Reads the value of a key to the first index. Returns `false` for `ENOENT`.
+    /// Reads the value of a key into the first entry of `into`. Returns `false` for `ENOENT`.
     pub(super) fn read_first(&self, key: &S::Key, into: &mut Entries) -> Result<bool, Errno> {
         let mut attr = self.element(key, into.first_value(), 0);
         // SAFETY: the key is borrowed and only read. There is space for the value of an entry, because `Entries::new`
@@ -49,7 +51,7 @@ impl<S: MapSpec> Map<S> {
     }
 }
 
-/// The entries that a walk fetches.
+/// The parts of the entries that an iteration fetches.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fetch {
     Keys,
@@ -58,14 +60,14 @@ pub(super) enum Fetch {
     Take,
 }
 
-/// How the walk fetches entries.
+/// How the iteration fetches entries.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Way {
     Batch,
     OneByOne,
 }
 
-/// A walk at some position of the map. It fetches the entries that the iterators return.
+/// An iteration with its position in the map. It fetches the entries that the iterators return.
 pub(super) struct Fetcher<'a, S: MapSpec> {
     map: &'a Map<S>,
     fetch: Fetch,
@@ -77,16 +79,16 @@ pub(super) struct Fetcher<'a, S: MapSpec> {
     ahead: Option<Entries>,
     /// A free buffer for the next entries.
     spare: Option<Entries>,
-    /// The kernel's position of the batched walk.
+    /// The kernel's position in a batched iteration.
     cursor: Vec<u8>,
     started: bool,
     ended: bool,
-    /// The error of a fetch, while there still was an entry to return.
+    /// The error of a fetch that failed while there was still an entry to return.
     failed: Option<Error>,
-    /// The last key but one, and the first key, when walking in single steps.
+    /// The second-to-last key and the first key of an iteration in single steps.
     before_last: Option<S::Key>,
     first: Option<S::Key>,
-    /// The number of fetched entries, and how many of them are used.
+    /// The number of fetched entries, and the number at which the iteration gives up.
     fetched: u64,
     limit: u64,
 }
@@ -126,7 +128,8 @@ impl<'a, S: MapSpec> Fetcher<'a, S> {
         })
     }
 
-    /// Returns the kernel turned out to lack the command that this walk began with.
+    /// Returns whether the error shows that the kernel lacks the command with which this iteration
+    /// began.
     pub(super) fn is_missing(&self, error: &Error) -> bool {
         !self.started && error.errno().is_some_and(|errno| is_missing(Errno(errno)))
     }
@@ -142,8 +145,8 @@ impl<'a, S: MapSpec> Fetcher<'a, S> {
         Ok(Some(index))
     }
 
-    /// Skips the fetched entries, or the following ones, and returns how many. Returns `None` at
-    /// the end.
+    /// Skips all fetched entries and returns their number. If there are none left, fetches the
+    /// following ones first. Returns `None` at the end.
     pub(super) fn skip(&mut self) -> Result<Option<usize>> {
         Ok(self.advance()?.map(|index| {
             let passed = self.now.len - index;
@@ -158,13 +161,14 @@ impl<'a, S: MapSpec> Fetcher<'a, S> {
         &self.now
     }
 
-    /// Fetches the following entries when one or no fetched entry is left. Returns `false` at the
+    /// Fetches the following entries if at most one fetched entry is left. Returns `false` at the
     /// end.
     #[cold]
     fn turn(&mut self) -> Result<bool> {
         loop {
             if self.at < self.now.len {
-                // One is left: the walk must not lose its position when that entry is deleted.
+                // One entry is left. The iteration must not lose its position if that entry is
+                // deleted.
                 if self.stands_at_key() && self.ahead.is_none() && !self.ended {
                     match self.fill() {
                         Ok(next) => self.ahead = Some(next),
@@ -239,11 +243,11 @@ impl<'a, S: MapSpec> Fetcher<'a, S> {
                     if into.len > 0 {
                         return Ok(());
                     }
-                    // Nothing was fetched, but this is not the end: the position is now in the
+                    // Nothing was fetched, but this is not the end. The next call continues at the
                     // cursor.
                     from_start = false;
                 }
-                // Only this is the end, not a short batch.
+                // Only this errno is the end. A short batch is not.
                 Some(Errno(libc::ENOENT)) => {
                     self.ended = true;
                     return Ok(());
@@ -264,8 +268,8 @@ impl<'a, S: MapSpec> Fetcher<'a, S> {
         Err(disturbed::<S>())
     }
 
-    /// Detects a lost position: the batch then begins with the first key of the map. In that case, continues after the
-    /// last fetched key that is still present.
+    /// Detects a lost position, because the batch then begins with the first key of the map. In
+    /// that case, continues after the last fetched key that is still present.
     fn find_place(&mut self, into: &mut Entries) -> Result<()> {
         let Some(first) = self.key_after(None)? else { return Ok(()) };
         if !same(&into.key::<S>(0), &first) {
@@ -322,8 +326,8 @@ impl<'a, S: MapSpec> Fetcher<'a, S> {
         Err(disturbed::<S>())
     }
 
-    /// Called when the kernel returns the first key after `place`: either that is right, or `place` is gone. The
-    /// previous key shows which.
+    /// Is called if the kernel returns the first key of the map as the key after `place`. Either
+    /// this is correct, or `place` was deleted. The previous key shows which of them is the case.
     fn behind(&self, place: S::Key, first: S::Key) -> Result<Option<S::Key>> {
         let Some(before) = self.before_last else { return Ok(Some(first)) };
         Ok(match self.key_after(Some(&before))? {

@@ -23,7 +23,7 @@ pub(super) struct Fingerprint {
 }
 
 impl Copy<'_> {
-    /// Writes each old entry to the new map, and returns the fingerprint of what was written.
+    /// Writes each old entry to the new map, and returns the fingerprint of the written entries.
     /// Reports the number of entries so far to `passed`.
     pub(super) fn copy(&mut self, mut passed: impl FnMut(u64)) -> Result<Fingerprint> {
         let Self { old, new, plan, hasher } = self;
@@ -41,7 +41,7 @@ impl Copy<'_> {
         Ok(written)
     }
 
-    /// Returns the fingerprint of what a copy of the old map would write now.
+    /// Returns the fingerprint of the entries that a copy of the old map would write now.
     pub(super) fn old_now(&mut self, mut passed: impl FnMut(u64)) -> Result<Fingerprint> {
         let Self { old, new, plan, hasher } = self;
         let mut seen = Fingerprint::default();
@@ -122,7 +122,7 @@ impl Sizes {
         self.add_first(hasher, entries, entries.len, to);
     }
 
-    /// Adds the first of some entries of the new map.
+    /// Adds the first `len` of these entries of the new map to the fingerprint `to`.
     fn add_first(&self, hasher: &RandomState, entries: &Entries, len: usize, to: &mut Fingerprint) {
         let keys = entries.keys.chunks_exact(self.key.1).take(len);
         for (key, values) in keys.zip(entries.values.chunks_exact(self.copies * self.stride.1)) {

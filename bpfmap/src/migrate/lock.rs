@@ -28,8 +28,8 @@ fn flock(file: &File, operation: c_int) -> io::Result<()> {
     }
 }
 
-/// Returns the process that holds the lock of `file`, or `None` if the kernel does not show it. It does not show a
-/// process that is invisible to this one.
+/// Returns the process that holds the lock of `file`. Returns `None` if the kernel does not show
+/// it, for example because it belongs to a different PID namespace.
 pub(super) fn holder(file: &File) -> Option<u32> {
     let metadata = file.metadata().ok()?;
     let device = metadata.dev();
@@ -38,8 +38,8 @@ pub(super) fn holder(file: &File) -> Option<u32> {
     holder_in(&std::fs::read_to_string("/proc/locks").ok()?, &place)
 }
 
-/// Does the same with the text of `/proc/locks` (`lock_get_status` in `fs/locks.c`). Lines of waiting processes contain
-/// `->`.
+/// Does the same by searching the text of `/proc/locks` (`lock_get_status` in `fs/locks.c`). Lines
+/// of waiting processes contain `->`.
 fn holder_in(locks: &str, place: &str) -> Option<u32> {
     locks.lines().find_map(|line| {
         let words: Vec<&str> = line.split_whitespace().collect();

@@ -10,7 +10,7 @@
 //! use bpfmap::MapDef;
 //!
 //! # fn main() -> bpfmap::Result<()> {
-//! // Counters of 32 bits become counters of 64.
+//! // 32-bit counters become 64-bit counters.
 //! const OLD: MapDef = MapDef::new("counters", 1, TypeDesc::U32, TypeDesc::U32);
 //! const NEW: MapDef = MapDef::new("counters", 1, TypeDesc::U32, TypeDesc::U64);
 //! let plan = MigrationPlan {
@@ -28,38 +28,41 @@
 //!
 //! # Guarantees
 //!
-//! - **The pin is valid at any moment.** It changes from the old map to the complete and compared new map in one step.
-//!   If the process ends or is killed at any moment, the pin is one of the two. The old map is only read.
+//! - **The pin is valid at any moment.** It changes from the old map to the complete and compared
+//!   new map in one step. If the process ends or is killed at any moment, the pin is one of these
+//!   two maps. The old map is only read.
 //! - **A second run completes the migration.** It removes the temporary pin of an interrupted run (the pin's name with
 //!   the suffix `__bpfmap_migrate`) and starts again. If the pin already has the new layout, it reports this and does
 //!   nothing.
 //! - **No data is lost silently.** After copying, both maps are read again: the pin is replaced only if both have the
 //!   same entries and values. If the old map changed meanwhile, copying starts again, up to three times in total. After
 //!   that, the migration fails ([`Disturbed`](crate::ErrorKind::Disturbed)) and changes nothing.
-//! - **A pin that others replace is kept.** The migration first follows links in the path. Just before the last step,
-//!   it checks that the pin still is the map that was copied, and fails otherwise
-//!   ([`Disturbed`](crate::ErrorKind::Disturbed)). It does not notice a loader that replaces the pin between these two
-//!   system calls.
-//! - Two migrations in one folder wait for each other. Any process that may open the folder can hold their lock, so
-//!   [`Stage::Waiting`] names the process.
+//! - **A pin that another process replaces is kept.** The migration first follows links in the
+//!   path. Just before the last step, it checks that the pin still is the map that was copied, and
+//!   fails otherwise ([`Disturbed`](crate::ErrorKind::Disturbed)). It does not notice a loader that
+//!   replaces the pin between these two system calls.
+//! - If two migrations run in the same folder, the second one waits for the first. Any process that
+//!   may open the folder can hold the lock, so [`Stage::Waiting`] names the process that holds it.
 //!
 //! # Limits
 //!
-//! A loaded program keeps the map with which it was loaded. So old programs continue to write to the old map, and the
-//! new map lacks what they write after the comparison. **Stop everything that writes to the map first** (detach the
-//! programs, end the process), then migrate, then load the programs with the new layout, which find the new map at the
-//! pin. If you can accept losing some changes, [`allow_differences`](Migration::allow_differences) also migrates a map
-//! that changes all the time: an entry that changes while it is copied has one of its old values.
+//! A loaded program keeps the map with which it was loaded. So old programs continue to write to
+//! the old map. The new map lacks everything that they write after the comparison. **Stop
+//! everything that writes to the map first** (detach the programs, end the process). Then migrate.
+//! Then load the programs with the new layout, which will use the new map at the pin. If you can
+//! accept losing some changes, [`allow_differences`](Migration::allow_differences) also migrates a
+//! map that changes all the time. An entry that changes during the migration then keeps the value
+//! that it had when it was copied.
 //!
 //! Special fields (locks, timers, kptrs) are reset in the new map, because user space can neither read nor write them.
 //! The usage order of an LRU map is not kept. The new map is not frozen, even if the old one was.
 //!
 //! # Supported maps
 //!
-//! Maps with plain keys and values can be migrated: the hashes, arrays and `lpm_trie`, per-CPU or not. An array keeps
-//! its indices; elements that only the new array has are zero, and an array can't become shorter. Other map types are
-//! refused: reading a queue or a stack removes its values, and other types hold kernel objects or values that are
-//! attached to them.
+//! Maps with plain keys and values can be migrated: the hashes, arrays and `lpm_trie`, per-CPU or
+//! not. An array keeps its indices and can't become shorter. Additional elements of the new array
+//! are zero. Other map types are refused: reading a queue or a stack removes its values, and other
+//! types hold kernel objects or values that are attached to them.
 //!
 //! A migration needs `CAP_BPF` and `CAP_SYS_ADMIN`, because the layout of the live map is in its BTF, which is opened
 //! by its id.
@@ -85,7 +88,7 @@ use std::hash::RandomState;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-/// How often the entries are copied if the old map changes meanwhile.
+/// The maximum number of attempts to copy the entries if the old map changes meanwhile.
 const ATTEMPTS: u32 = 3;
 
 /// The migration of the map at a pin from an old definition to a new one.
@@ -106,7 +109,7 @@ pub struct Migration<'a> {
 /// ```
 /// use bpfmap::migrate::{Progress, Stage};
 ///
-/// /// Describes the progress in a line for the terminal.
+/// /// Describes the progress in one line for the terminal.
 /// fn describe(progress: Progress) -> String {
 ///     let Progress { entries, at_most, .. } = progress;
 ///     match progress.stage {
@@ -179,9 +182,9 @@ pub enum Outcome {
 ///         .max_entries(100_000)
 ///         // Some changes may be lost.
 ///         .allow_differences(true)
-///         // The map has no BTF, and is known to have the old layout.
+///         // The map has no BTF, but the caller knows that it has the old layout.
 ///         .assume_old(true)
-///         // The batches of this kernel have a fault.
+///         // This avoids a bug in this kernel's batch commands.
 ///         .without_batches();
 ///     let outcome =
 ///         migration.run(|progress| println!("{:?}: {}", progress.stage, progress.entries))?;
@@ -208,8 +211,8 @@ impl<'a> Migration<'a> {
     /// Returns a migration of the map that is pinned at `path` from the definition `old` to the
     /// definition `new`.
     ///
-    /// The live map may have another `max_entries` than `old`. The new map has the `max_entries` of `new`, or that of
-    /// the live map if `new` has the same number as `old` or none.
+    /// The `max_entries` of the live map may differ from `old`. The new map has the `max_entries`
+    /// of `new`, or that of the live map if `new` has the same number as `old` or none.
     #[must_use]
     pub fn new(
         path: impl AsRef<Path>,
@@ -244,9 +247,9 @@ impl<'a> Migration<'a> {
         self
     }
 
-    /// Assumes that the live map has the old layout if this can't be determined, because it has no BTF and sizes and
-    /// flags are the same before and after. Without this option such a map is refused, because migrating it twice would
-    /// corrupt it.
+    /// Assumes that the live map has the old layout if this can't be determined, because the map
+    /// has no BTF and the sizes and flags in both definitions are the same. Without this option,
+    /// such a map is refused, because migrating it a second time would corrupt it.
     #[must_use]
     pub fn assume_old(mut self, assume: bool) -> Self {
         self.assume_old = assume;
@@ -351,7 +354,8 @@ impl<'a> Migration<'a> {
             any
         };
         let old = verify::live(&any(self.old), fd.as_fd())?;
-        // The tolerance for older maps would make the old map match the new definition.
+        // This comparison accepts no properties of older maps. Otherwise the old map would match
+        // the new definition.
         let new = verify::live_of_this(&any(self.new), fd.as_fd())?;
         let is = |verified: &Verified| verified.differences.is_empty();
         match (is(&old), is(&new)) {
@@ -400,7 +404,8 @@ impl<'a> Migration<'a> {
             && whole(self.plan.value, self.old.value_size(), self.new.value_size())
     }
 
-    /// Removes the new map of an interrupted migration. It may be complete, but the old one may have changed since.
+    /// Removes the new map of an interrupted migration. The new map may be complete, but the old
+    /// one may have changed since then.
     fn remove_leftover(&self, pin: &Pin<'_>) -> Result<()> {
         let Some(left) = pin.open_beside()? else { return Ok(()) };
         let mut any = *self.new;
@@ -494,7 +499,8 @@ impl<'a> Migration<'a> {
         RawMap::new(fd, info, self.new.name, self.batches)
     }
 
-    /// Returns the old map did not change, but the new one does not contain what was written to it.
+    /// Returns the error for the case that the old map did not change, but the new one does not
+    /// contain the entries that were written to it.
     fn lost(&self, written: Fingerprint, new: Fingerprint) -> Error {
         let facts = MapType::by_number(self.new.map_type);
         let why = if facts.is_some_and(|facts| facts.evicts) {
@@ -517,7 +523,7 @@ impl<'a> Migration<'a> {
     }
 }
 
-/// The definition that the live map matches.
+/// The definition that the live map matches: the old or the new one.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
     Old,
@@ -555,7 +561,7 @@ fn not_walked(map_type: u32) -> String {
     format!("a map of type {name} can't be migrated: {why}")
 }
 
-/// Flags that describe the descriptor or the location of the memory, but not the content of the
+/// Flags that describe the descriptor or the location of the memory, but not the contents of the
 /// map.
 pub(crate) const PLACEMENT: MapFlags =
     MapFlags::NUMA_NODE.union(MapFlags::RDONLY).union(MapFlags::WRONLY).union(MapFlags::TOKEN_FD);

@@ -16,7 +16,7 @@ const SUFFIX: &str = "__bpfmap_migrate";
 
 /// The pin of a map.
 pub(super) struct Pin<'a> {
-    /// The pin itself, after links in the given path have been followed.
+    /// The path of the pin. Symbolic links in the given path have been resolved.
     path: PathBuf,
     /// The temporary pin of the new map.
     beside: PathBuf,
@@ -24,8 +24,9 @@ pub(super) struct Pin<'a> {
     name: &'a str,
 }
 
-/// A lock that keeps other migrations out of the folder of a pin, until it is dropped or the process ends in any way.
-pub(super) struct Lock(#[expect(dead_code, reason = "closing it is what ends the lock")] File);
+/// A lock that prevents other migrations in the folder of a pin. It is released when it is dropped
+/// or when the process ends for any reason.
+pub(super) struct Lock(#[expect(dead_code, reason = "closing the file releases the lock")] File);
 
 impl<'a> Pin<'a> {
     pub(super) fn new(given: &Path, name: &'a str) -> Result<Self> {
@@ -43,8 +44,8 @@ impl<'a> Pin<'a> {
         Ok(Self { path, beside, name })
     }
 
-    /// Waits until no other migration works in the pin's folder. Any process that may open the folder can hold the
-    /// lock, so this passes that process to `waits`, if it is known.
+    /// Waits until no other migration works in the pin's folder. Any process that may open the
+    /// folder can hold the lock, so `waits` is called with that process, if it is known.
     pub(super) fn lock(&self, waits: impl FnOnce(Option<u32>)) -> Result<Lock> {
         let folder = self.path.parent().unwrap_or(Path::new("/"));
         let locked = File::open(folder).and_then(|folder| {

@@ -9,7 +9,7 @@ use bpfmap_core::map_type::BatchCursor;
 use core::ptr::null;
 use std::os::fd::{AsFd as _, AsRawFd, OwnedFd};
 
-/// How often one step may be disturbed before the walk gives up.
+/// The number of times that one step may be disturbed before the iteration gives up.
 const RETRIES: u32 = 1000;
 
 /// A map with plain keys and values.
@@ -38,7 +38,7 @@ pub(super) struct Entries {
 }
 
 impl RawMap {
-    /// `batches` says whether to use batches if the kernel has them.
+    /// Wraps an open map. `batches` is whether to use batches if the kernel supports them.
     pub(super) fn new(fd: OwnedFd, info: Info, name: &str, batches: bool) -> Result<Self> {
         let facts = MapType::by_number(info.map_type).ok_or_else(|| unknown(name, &info))?;
         let (stride, copies) = if facts.per_cpu {
@@ -90,7 +90,8 @@ impl RawMap {
         &mut self,
         mut each: impl FnMut(&Entries) -> Result<()>,
     ) -> Result<()> {
-        // Other processes can make the walk begin again and again.
+        // Limits the number of entries, because other processes can make the iteration start again
+        // and again.
         let limit = u64::from(self.info.max_entries) * 4 + 64;
         let mut walk = Walk {
             cursor: vec![0; self.key_size.max(4)],
@@ -140,8 +141,9 @@ impl RawMap {
                 elem_flags: 0,
                 flags: 0,
             };
-            // SAFETY: keys and values have space for `count` entries of the sizes that the kernel reported. The cursor
-            // has space for a key and for a number of 4 bytes, and the map type keeps one of these there.
+            // SAFETY: keys and values have space for `count` entries of the sizes that the kernel
+            // reported. The cursor has space for a key and for a number of 4 bytes, and the map
+            // type stores one of these there.
             let errno = unsafe { sys::bpf(Command::LookupBatch, &mut attr) }.err();
             let len = entries.capacity.min(attr.count as usize);
             match errno {
@@ -152,7 +154,7 @@ impl RawMap {
                         return Ok(());
                     }
                 }
-                // Only this is the end, not a short batch.
+                // Only this errno is the end. A short batch is not.
                 Some(Errno(libc::ENOENT)) => {
                     entries.len = len;
                     walk.ended = true;
@@ -250,7 +252,7 @@ impl RawMap {
         Ok(())
     }
 
-    /// A command on one element.
+    /// Runs a command on one element.
     ///
     /// # Safety
     /// The same as for [`sys::element`].
@@ -260,7 +262,7 @@ impl RawMap {
         key: *const u8,
         value: *mut u8,
     ) -> Result<(), Errno> {
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller promises this.
         unsafe { sys::element(command, self.fd.as_fd(), key, value) }
     }
 
@@ -279,12 +281,12 @@ fn unknown(name: &str, info: &Info) -> Error {
     Error::told(Operation::Migrate, name, ErrorKind::Unsupported, 0, text)
 }
 
-/// The position of a walk.
+/// The position of an iteration.
 struct Walk {
-    /// The kernel's position of a batched walk.
+    /// The kernel's position in a batched iteration.
     cursor: Vec<u8>,
     started: bool,
     ended: bool,
-    /// The last key of a walk in single steps.
+    /// The last key of an iteration in single steps.
     last: Option<Vec<u8>>,
 }

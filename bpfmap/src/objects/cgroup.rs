@@ -20,8 +20,8 @@ use std::os::fd::{AsFd, BorrowedFd};
 pub struct CgroupFd<'a>(BorrowedFd<'a>);
 
 impl<'a> CgroupFd<'a> {
-    /// Wraps an open directory of a cgroup2 file system. With another descriptor, [`set`](crate::Map::set) fails with
-    /// `EBADF`.
+    /// Wraps an open directory of a cgroup2 file system. With any other descriptor,
+    /// [`set`](crate::Map::set) fails with `EBADF`.
     #[must_use]
     pub const fn new(directory: BorrowedFd<'a>) -> Self {
         Self(directory)

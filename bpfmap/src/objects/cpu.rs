@@ -3,7 +3,7 @@
 use super::{ProgramFd, ProgramId, halves, number_and_program};
 use crate::plain::Plain;
 
-/// The most packets that wait for a CPU: 1 to [`MAX`](Self::MAX).
+/// The capacity of a CPU's queue in packets, from 1 to [`MAX`](Self::MAX).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CpuQueueSize(u32);
 
@@ -11,8 +11,8 @@ impl CpuQueueSize {
     /// The largest size that the kernel accepts (`cpu_map_update_elem`; `EOVERFLOW` beyond).
     pub const MAX: u32 = 16384;
 
-    /// Returns a size, or `None` for 0, which would empty the slot, and for numbers beyond
-    /// [`MAX`](Self::MAX).
+    /// Returns a size. Returns `None` for 0, which would empty the slot, and for numbers larger
+    /// than [`MAX`](Self::MAX).
     ///
     /// ```
     /// use bpfmap::CpuQueueSize;
@@ -34,7 +34,8 @@ impl CpuQueueSize {
     }
 }
 
-/// The queue of a CPU to which packets are redirected, and an optional program that processes them there first.
+/// The queue of a CPU to which packets are redirected, and an optional program that processes them
+/// on that CPU first.
 ///
 /// A cpumap whose value has 8 bytes accepts it (`struct bpf_cpumap_val`; Linux 5.9). A cpumap whose value has 4 bytes
 /// accepts a [`CpuQueueSize`]. The CPU is the key.
@@ -51,8 +52,9 @@ impl<'a> CpuQueue<'a> {
         Self { size, program: None }
     }
 
-    /// Returns a queue with a program. It must be an XDP program of the section `xdp/cpumap` (expected attach type
-    /// `BPF_XDP_CPUMAP`); any other fails with `EINVAL` from Linux 7.0, and `ENOMEM` before.
+    /// Returns a queue with a program. It must be an XDP program of the section `xdp/cpumap`
+    /// (expected attach type `BPF_XDP_CPUMAP`); any other program fails with `EINVAL` from Linux
+    /// 7.0 on, and with `ENOMEM` before.
     #[must_use]
     pub fn with_program(size: CpuQueueSize, program: impl Into<ProgramFd<'a>>) -> Self {
         Self { size, program: Some(program.into()) }
@@ -88,9 +90,9 @@ impl From<CpuQueueSize> for CpuQueue<'_> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct ShownCpuQueue {
-    /// The most packets that wait.
+    /// The maximum number of packets that can wait.
     pub size: CpuQueueSize,
-    /// The program that processes them first.
+    /// The program that processes the packets first.
     pub program: Option<ProgramId>,
 }
 

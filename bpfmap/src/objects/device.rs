@@ -5,7 +5,8 @@ use crate::plain::Plain;
 use std::ffi::CString;
 use std::io;
 
-/// A network interface, by its index in the network namespace of the process that stores it.
+/// A network interface, identified by its index in the network namespace of the process that stores
+/// it.
 ///
 /// ```no_run
 /// use bpfmap::InterfaceIndex;
@@ -30,8 +31,9 @@ impl InterfaceIndex {
     /// Returns the interface with this name (`if_nametoindex(3)`).
     ///
     /// # Errors
-    /// `ENODEV`: there is none in this network namespace. [`InvalidInput`](io::ErrorKind::InvalidInput): the name
-    /// contains a zero byte. The error is an [`io::Error`], because no map is involved.
+    /// `ENODEV`: this network namespace has no interface with this name.
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput): the name contains a zero byte. The error is
+    /// an [`io::Error`], because no map is involved.
     pub fn from_name(name: &str) -> io::Result<Self> {
         let name = CString::new(name)?;
         // SAFETY: the name ends with a zero byte.
@@ -48,7 +50,8 @@ impl InterfaceIndex {
     }
 }
 
-/// A network interface to which packets are redirected, and an optional program that processes them before.
+/// A network interface to which packets are redirected, and an optional program that processes them
+/// before they are sent.
 ///
 /// A devmap whose value has 8 bytes accepts it (`struct bpf_devmap_val`; Linux 5.8). A devmap whose value has 4 bytes
 /// accepts an [`InterfaceIndex`].
@@ -65,8 +68,8 @@ impl<'a> Device<'a> {
         Self { interface, program: None }
     }
 
-    /// Returns an interface with a program. It must be an XDP program of the section `xdp/devmap` (expected attach type
-    /// `BPF_XDP_DEVMAP`); any other fails with `EINVAL`.
+    /// Returns an interface with a program. It must be an XDP program of the section `xdp/devmap`
+    /// (expected attach type `BPF_XDP_DEVMAP`); any other program fails with `EINVAL`.
     #[must_use]
     pub fn with_program(interface: InterfaceIndex, program: impl Into<ProgramFd<'a>>) -> Self {
         Self { interface, program: Some(program.into()) }

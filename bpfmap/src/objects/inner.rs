@@ -54,8 +54,8 @@ impl fmt::Display for MapId {
     }
 }
 
-/// Returns the definition for opening a map that is stored in another map. The kernel lets inner maps of most types
-/// differ in `max_entries` (`map_meta_equal` of the map type; from Linux 7.1 not for a `percpu_array`).
+/// Returns the definition for opening an inner map. The kernel lets inner maps of most types differ
+/// in `max_entries` (`map_meta_equal` of the map type; from Linux 7.1 not for a `percpu_array`).
 pub(crate) fn as_inner(mut def: MapDef<'_>) -> MapDef<'_> {
     let as_large = match MapType::by_number(def.map_type).map(|facts| facts.as_inner) {
         Some(InnerRule::SameEntries(since)) => {

@@ -61,15 +61,14 @@ pub use socket::{SocketCookie, SocketFd};
 
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
-/// Returns a descriptor in the form in which the kernel reads it from a value: an `int`, followed
-/// by zeros.
+/// Returns the value with which a descriptor is passed to the kernel: an `int`, followed by zeros.
 fn descriptor(fd: BorrowedFd<'_>) -> [u8; 8] {
     let mut value = [0; 8];
     value[..4].copy_from_slice(&fd.as_raw_fd().to_ne_bytes());
     value
 }
 
-/// Reads an id in the form in which the kernel writes it to a value of 4 bytes.
+/// Reads the id that the kernel writes to a value of 4 bytes.
 fn id([a, b, c, d, ..]: [u8; 8]) -> u32 {
     u32::from_ne_bytes([a, b, c, d])
 }
@@ -84,8 +83,8 @@ fn halves(value: [u8; 8]) -> (u32, u32) {
     (half(0), half(4))
 }
 
-/// Returns a number and a program in the form in which the kernel reads them from a value. A descriptor of 0 or less
-/// means no program.
+/// Returns the value with which a number and a program are passed to the kernel. A descriptor of 0
+/// or less means no program.
 fn number_and_program(number: u32, program: Option<ProgramFd<'_>>) -> [u8; 8] {
     let mut value = [0; 8];
     value[..4].copy_from_slice(&number.to_ne_bytes());

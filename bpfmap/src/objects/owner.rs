@@ -3,14 +3,15 @@
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd};
 
-/// A borrowed task, by the pidfd from [`pidfd_open`](https://man7.org/linux/man-pages/man2/pidfd_open.2.html).
+/// A borrowed task, identified by a pidfd from
+/// [`pidfd_open`](https://man7.org/linux/man-pages/man2/pidfd_open.2.html).
 ///
-/// The pidfd of a process stands for its first thread.
+/// The pidfd of a process refers to its first thread.
 #[derive(Clone, Copy, Debug)]
 pub struct PidFd<'a>(BorrowedFd<'a>);
 
 impl<'a> PidFd<'a> {
-    /// Wraps an open pidfd. With another descriptor, operations fail with `EBADF`.
+    /// Wraps an open pidfd. With any other descriptor, operations fail with `EBADF`.
     #[must_use]
     pub const fn new(pidfd: BorrowedFd<'a>) -> Self {
         Self(pidfd)
@@ -25,7 +26,7 @@ impl<'a> PidFd<'a> {
         // SAFETY: numbers only.
         let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, process, 0) };
         match i32::try_from(fd) {
-            // SAFETY: the kernel just made it for us.
+            // SAFETY: the kernel just returned this new descriptor.
             Ok(fd) if fd >= 0 => Ok(unsafe { OwnedFd::from_raw_fd(fd) }),
             _ => Err(io::Error::last_os_error()),
         }
@@ -38,7 +39,7 @@ impl AsFd for PidFd<'_> {
     }
 }
 
-/// A borrowed open file, which stands for its inode: all descriptors and names of a file share one
+/// A borrowed open file, which identifies an inode. All descriptors and names of a file share one
 /// value.
 #[derive(Clone, Copy, Debug)]
 pub struct FileFd<'a>(BorrowedFd<'a>);

@@ -22,8 +22,8 @@ use std::os::fd::{AsFd, BorrowedFd};
 pub struct PerfEventFd<'a>(BorrowedFd<'a>);
 
 impl<'a> PerfEventFd<'a> {
-    /// Wraps the descriptor of a perf event. With another descriptor, [`set`](crate::Map::set) fails with `EBADF`; with
-    /// a perf event that programs can't read, it fails with `EINVAL`.
+    /// Wraps the descriptor of a perf event. With any other descriptor, [`set`](crate::Map::set)
+    /// fails with `EBADF`. With a perf event that programs can't read, it fails with `EINVAL`.
     #[must_use]
     pub const fn new(event: BorrowedFd<'a>) -> Self {
         Self(event)

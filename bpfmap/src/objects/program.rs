@@ -14,8 +14,8 @@ use std::os::fd::{AsFd, BorrowedFd};
 pub struct ProgramFd<'a>(BorrowedFd<'a>);
 
 impl<'a> ProgramFd<'a> {
-    /// Wraps the descriptor of a program from any library. With another descriptor, [`set`](crate::Map::set) fails with
-    /// `EBADF` or `EINVAL`.
+    /// Wraps the descriptor of a program from any library. With any other descriptor,
+    /// [`set`](crate::Map::set) fails with `EBADF` or `EINVAL`.
     #[must_use]
     pub const fn new(fd: BorrowedFd<'a>) -> Self {
         Self(fd)
@@ -46,7 +46,7 @@ impl AsFd for ProgramFd<'_> {
 pub struct ProgramId(u32);
 
 impl ProgramId {
-    /// Returns the id in a value, or `None` for 0, which is not a program.
+    /// Returns the id of a program, or `None` for 0, which means that there is no program.
     pub(super) fn shown(id: u32) -> Option<Self> {
         (id != 0).then_some(Self(id))
     }

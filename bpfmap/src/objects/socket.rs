@@ -23,19 +23,19 @@ impl AsFd for SocketFd<'_> {
     }
 }
 
-/// The number of a socket, which is unique until the next boot (`SO_COOKIE`).
+/// The cookie of a socket, a number that is unique until the next boot (`SO_COOKIE`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SocketCookie(u64);
 
 impl SocketCookie {
-    /// Returns the cookie of an open socket, to find it among those of a map.
+    /// Returns the cookie of an open socket. Use it to find the socket in a map.
     ///
     /// # Errors
     /// `ENOTSOCK`: it is not a socket. The error is an [`io::Error`], because no map is involved.
     pub fn of(socket: &impl AsFd) -> io::Result<Self> {
         let mut cookie = 0_u64;
         let mut len: libc::socklen_t = 8;
-        // SAFETY: the kernel writes at most `len` bytes to the cookie, which has as many.
+        // SAFETY: the kernel writes at most `len` bytes to the cookie, which has `len` bytes.
         let result = unsafe {
             libc::getsockopt(
                 socket.as_fd().as_raw_fd(),
@@ -48,7 +48,7 @@ impl SocketCookie {
         if result == 0 { Ok(Self(cookie)) } else { Err(io::Error::last_os_error()) }
     }
 
-    /// Returns the number, which programs get from `bpf_get_socket_cookie`.
+    /// Returns the number. In programs, `bpf_get_socket_cookie` returns the same number.
     #[must_use]
     pub fn get(self) -> u64 {
         self.0

@@ -16,7 +16,7 @@ impl Epoll {
         if fd < 0 {
             return Err(sys::last_errno());
         }
-        // SAFETY: the kernel just made it for us.
+        // SAFETY: the kernel just returned this new descriptor.
         Ok(Self(unsafe { OwnedFd::from_raw_fd(fd) }))
     }
 

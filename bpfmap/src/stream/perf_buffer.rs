@@ -18,13 +18,13 @@ use std::time::Duration;
 
 /// A reader of the events that programs send through a `perf_event_array` with `bpf_perf_event_output` (Linux 4.4).
 ///
-/// Each CPU has its own ring. The events of one CPU arrive in order, those of different CPUs in any order. From Linux
-/// 5.8 on, a [`RingBuf`](crate::RingBuf) keeps the order, needs less memory and copies less. It also explains the use
-/// of [`AsFd`].
+/// Each CPU has its own ring. The events of one CPU arrive in order, those of different CPUs in any
+/// order. From Linux 5.8 on, a [`RingBuf`](crate::RingBuf) keeps the order, needs less memory and
+/// copies less. Its documentation also explains the use of [`AsFd`].
 ///
-/// The reader returns a reference to the ring if possible. It copies an event once, to the same buffer, if the event
-/// wraps around the end of the ring or needs an alignment of 8 bytes, because the kernel puts events at odd multiples
-/// of 4.
+/// If possible, the reader returns a reference to the event in the ring. It copies the event to a
+/// buffer if the event wraps around the end of the ring, or if it needs an alignment of 8 bytes,
+/// because the kernel stores events at odd multiples of 4.
 ///
 /// Opening needs `CAP_PERFMON` (`CAP_SYS_ADMIN` before Linux 5.8). It opens rings for the CPUs that are online;
 /// [`open_new_cpus`](Self::open_new_cpus) opens rings for CPUs that come online later. On a CPU without a ring,
@@ -53,12 +53,12 @@ pub struct PerfBuffer<S: EventSpec> {
     epoll: Epoll,
     /// The next ring to check.
     turn: usize,
-    /// Whether reading found no event since the last wait, so that the kernel reports new ones.
+    /// Whether the last read found no event. Only then does the kernel report new ones.
     exhausted: bool,
     lost: u64,
 }
 
-/// An event, and the CPU that sent it.
+/// An event, and the CPU from which it was sent.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct PerfRecord<'a, E> {
@@ -79,7 +79,7 @@ pub struct PerfRecord<'a, E> {
 ///     Execs: EventSpec<Kind = kind::PerfEventArray, Key = u32, Event = u64>,
 /// {
 ///     let options: PerfBufferOptions<'_, Execs> = PerfBuffer::options(map).pages(64);
-///     // Fewer wake-ups cost less, and deliver events later.
+///     // With fewer wake-ups, reading costs less and events arrive later.
 ///     let options = if urgent { options.wake_up_after(1) } else { options.watermark(32 << 10) };
 ///     let mut execs = options.open()?;
 ///     println!("{} on {} CPUs", execs.map().info()?.name, execs.cpus().len());
@@ -107,16 +107,16 @@ impl<S: EventSpec> PerfBufferOptions<'_, S> {
         self
     }
 
-    /// Wakes the reader after this many events of a CPU, instead of after each one. Fewer events don't end a wait, but
-    /// reading finds them.
+    /// Wakes the reader after this many events of a CPU instead of after each event. Fewer events
+    /// don't end a wait, but can be read.
     #[must_use]
     pub fn wake_up_after(mut self, events: u32) -> Self {
         self.wake_up = WakeUp::Events(events.max(1));
         self
     }
 
-    /// Wakes the reader when this many bytes of a CPU's ring are unread. An event takes 12 bytes more than its size,
-    /// rounded up to a multiple of 8.
+    /// Wakes the reader when this many bytes of a CPU's ring are unread. An event needs 12 bytes
+    /// more than its size, rounded up to a multiple of 8.
     #[must_use]
     pub fn watermark(mut self, bytes: u32) -> Self {
         self.wake_up = WakeUp::Bytes(bytes);
@@ -180,7 +180,7 @@ impl<S: EventSpec> PerfBuffer<S> {
     pub fn open_new_cpus(&mut self) -> Result<usize> {
         let mut opened = 0;
         for cpu in online_cpus::<S>()? {
-            // A smaller map has no space for the other CPUs: programs on these get an error.
+            // A smaller map has no slots for the other CPUs. Programs on these CPUs get an error.
             if cpu >= self.map.max_entries() || self.rings.iter().any(|ring| ring.cpu == cpu) {
                 continue;
             }
@@ -210,9 +210,9 @@ impl<S: EventSpec> PerfBuffer<S> {
     /// Returns the next event of any CPU, or `None` if there is none. Doesn't wait.
     ///
     /// # Errors
-    /// [`Mismatch`](ErrorKind::Mismatch): the record has not the size of an event. It is skipped, and the next call
-    /// continues after it. [`Corrupted`](ErrorKind::Corrupted): the ring has no valid record where one must be, which
-    /// no kernel does.
+    /// [`Mismatch`](ErrorKind::Mismatch): the size of the record is not that of an event. It is
+    /// skipped, and the next call continues after it. [`Corrupted`](ErrorKind::Corrupted): the ring
+    /// has no valid record at the current position, which no kernel causes.
     #[inline]
     pub fn read(&mut self) -> Result<Option<PerfRecord<'_, S::Event>>> {
         let mut empty = 0;
@@ -241,11 +241,11 @@ impl<S: EventSpec> PerfBuffer<S> {
         Ok(None)
     }
 
-    /// Calls `handle` for each event until there is none, and returns how many there were.
+    /// Calls `handle` for each event until there are no more, and returns the number of events.
     ///
     /// # Errors
-    /// Fails like [`read`](Self::read). Earlier events have been handled; call again for later
-    /// ones.
+    /// Fails like [`read`](Self::read). Earlier events have been handled. Call this method again
+    /// for later ones.
     #[inline]
     pub fn consume(&mut self, mut handle: impl FnMut(PerfRecord<'_, S::Event>)) -> Result<usize> {
         let mut count = 0;
@@ -256,8 +256,9 @@ impl<S: EventSpec> PerfBuffer<S> {
         Ok(count)
     }
 
-    /// Waits until the kernel wakes the reader or the timeout expires. Returns `true` if it was woken, or has not read
-    /// all events since. A timeout of `None` waits without limit. Returns `false` also if a signal arrives.
+    /// Waits until the kernel wakes the reader or the timeout expires. Returns `true` if the reader
+    /// was woken, or if it has not read all events since then. A timeout of `None` waits without
+    /// limit. Also returns `false` if a signal arrives.
     ///
     /// [`PerfBufferOptions::wake_up_after`] and [`PerfBufferOptions::watermark`] determine when the kernel wakes the
     /// reader, so there may be events when the timeout expires.
@@ -275,7 +276,7 @@ impl<S: EventSpec> PerfBuffer<S> {
             .map_err(|errno| Error::from_errno(Operation::Wait, S::DEF.name, errno))?;
         for event in events {
             let (flags, cpu) = (event.events, event.u64);
-            // The ring of a CPU that is gone stays readable forever.
+            // The ring of a CPU that has been removed stays readable forever.
             if flags & libc::EPOLLHUP as u32 != 0 {
                 let gone = self.rings.iter().filter(|ring| u64::from(ring.cpu) == cpu);
                 gone.for_each(|ring| self.epoll.remove(ring.event()));
@@ -284,8 +285,8 @@ impl<S: EventSpec> PerfBuffer<S> {
         Ok(!events.is_empty())
     }
 
-    /// Returns how many events were lost because their ring was full, as far as the reader knows. The kernel reports
-    /// losses together with the next event that fits.
+    /// Returns the number of events that were lost because their ring was full, as far as the
+    /// reader knows. The kernel reports losses together with the next event that fits.
     #[must_use]
     pub fn lost(&self) -> u64 {
         self.lost
@@ -311,7 +312,10 @@ fn element<S: EventSpec>(
     event: Option<BorrowedFd<'_>>,
 ) -> Result<(), Errno> {
     const {
-        assert!(size_of::<S::Key>() == 4 && size_of::<S::Value>() == 4, "a CPU, and a descriptor");
+        assert!(
+            size_of::<S::Key>() == 4 && size_of::<S::Value>() == 4,
+            "the key is a CPU, and the value a descriptor"
+        );
     }
     let value = event.map_or(0, |event| sys::fd_bits(event.as_raw_fd()));
     let mut attr = ElementAttr {
@@ -343,8 +347,8 @@ fn online_cpus<S: EventSpec>() -> Result<impl Iterator<Item = u32>> {
 impl<S: EventSpec> Drop for PerfBuffer<S> {
     fn drop(&mut self) {
         for ring in &self.rings {
-            // After this, programs get an error that nobody reads. If the map is frozen, the slots stay, and programs
-            // get another error.
+            // After this, sending events fails in programs. If the map is frozen, the slots remain,
+            // and sending fails with a different error.
             let _ = element(Command::DeleteElem, &self.map, ring.cpu, None);
         }
     }

@@ -4,7 +4,7 @@ use crate::sys::{self, Errno};
 use core::ffi::{c_int, c_long};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 
-/// When a reader is woken.
+/// The condition under which a reader is woken.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum WakeUp {
     /// After this many records.
@@ -31,7 +31,7 @@ pub(crate) fn open_output(cpu: u32, wake_up: WakeUp) -> Result<OwnedFd, Errno> {
     };
     let cpu = c_int::try_from(cpu).map_err(|_| Errno(libc::EINVAL))?;
     let (any_process, no_group): (c_int, c_int) = (-1, -1);
-    // SAFETY: the attribute has the size that it contains.
+    // SAFETY: the attribute contains its own size.
     let fd: c_long = unsafe {
         libc::syscall(
             libc::SYS_perf_event_open,
@@ -43,7 +43,7 @@ pub(crate) fn open_output(cpu: u32, wake_up: WakeUp) -> Result<OwnedFd, Errno> {
         )
     };
     let fd = c_int::try_from(fd).ok().filter(|fd| *fd >= 0).ok_or_else(sys::last_errno)?;
-    // SAFETY: the kernel just made it for us.
+    // SAFETY: the kernel just returned this new descriptor.
     let fd = unsafe { OwnedFd::from_raw_fd(fd) };
     // SAFETY: the request takes no address.
     match unsafe { libc::ioctl(fd.as_raw_fd(), PERF_EVENT_IOC_ENABLE, 0) } {

@@ -16,7 +16,7 @@ pub(super) struct PerfRing<E> {
     _memory: Mapping,
 }
 
-/// Why a ring is not opened.
+/// The reason why a ring can't be opened.
 pub(super) enum Refusal {
     Kernel(Errno),
     Ring(Fault),
@@ -38,9 +38,10 @@ impl<E: Plain> PerfRing<E> {
         let memory = Mapping::new(event.as_fd(), 0, len, Access::ReadWrite)?;
         // SAFETY: the mapping has `size` bytes after its first page.
         let data = unsafe { memory.at(page) };
-        // SAFETY: the mapping begins at a page and lives as long as the reader. The event was opened here and only the
-        // kernel gets its descriptor, so nobody else maps the ring. A child process does not get a copy of the mapping.
-        // The kernel writes only to the data after the head's position.
+        // SAFETY: the mapping begins at a page and lives as long as the reader. The event was
+        // opened here and its descriptor is only passed to the kernel, so nobody else maps the
+        // ring. A child process does not get a copy of the mapping. The kernel only writes to the
+        // data after the head position.
         let reader = unsafe { PerfReader::new(memory.start(), data, size as u64) };
         let reader = reader.map_err(Refusal::Ring)?;
         Ok(Self { cpu, reader, event, _memory: memory })

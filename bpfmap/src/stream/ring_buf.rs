@@ -43,18 +43,20 @@ use std::time::{Duration, Instant};
 ///
 /// # One reader
 ///
-/// A ring has one reader, but the kernel does not enforce this. Every process that may write to the map, and every
-/// library in this process, can move the position up to which the ring has been read. Programs then overwrite records
-/// that are being read. This is still sound, because an event is a copy that is used only when it is complete. Reading
-/// fails with [`Contended`](ErrorKind::Contended) if another reader has moved the position, and with
-/// [`Corrupted`](ErrorKind::Corrupted) if there is no valid record at the position. A process that moves the position
-/// away and back meanwhile can still cause events to be read that no program sent. So give write access to the map only
-/// to processes whose events you trust.
+/// A ring must have only one reader, but the kernel does not enforce this. Every process that may
+/// write to the map, and every library in this process, can move the position up to which the ring
+/// has been read. Programs then overwrite records that are being read. This is still sound, because
+/// an event is a copy that is used only when it is complete. Reading fails with
+/// [`Contended`](ErrorKind::Contended) if another reader has moved the position, and with
+/// [`Corrupted`](ErrorKind::Corrupted) if there is no valid record at the position. A process that
+/// moves the position and then restores it can still make the reader return events that no program
+/// sent. So give write access to the map only to processes whose events you trust.
 ///
 /// # Overwriting
 ///
-/// With [`MapFlags::RB_OVERWRITE`] (Linux 6.19), a full ring drops its oldest records instead of the newest.
-/// [`overwritten`](Self::overwritten) returns how many bytes were not read.
+/// With [`MapFlags::RB_OVERWRITE`] (Linux 6.19), a full ring drops its oldest records instead of
+/// the newest. [`overwritten`](Self::overwritten) returns the number of bytes that were overwritten
+/// before they were read.
 pub struct RingBuf<S: EventSpec> {
     map: Map<S>,
     reader: Reader<S::Event>,
@@ -103,9 +105,10 @@ impl<S: EventSpec> RingBuf<S> {
     /// Returns the next event, or `None` if there is none. Doesn't wait.
     ///
     /// # Errors
-    /// [`Mismatch`](ErrorKind::Mismatch): the record has not the size of an event. It is skipped, and the next call
-    /// continues after it. [`Contended`](ErrorKind::Contended), [`Corrupted`](ErrorKind::Corrupted): see [One
-    /// reader](Self#one-reader). Nothing is skipped, and all later calls fail: open the reader again.
+    /// [`Mismatch`](ErrorKind::Mismatch): the size of the record is not that of an event. It is
+    /// skipped, and the next call continues after it. [`Contended`](ErrorKind::Contended),
+    /// [`Corrupted`](ErrorKind::Corrupted): see [One reader](Self#one-reader). Nothing is skipped,
+    /// and all later calls fail: open the reader again.
     #[inline]
     pub fn read(&mut self) -> Result<Option<&S::Event>> {
         let found = Self::take_quickly(&mut self.reader, &mut self.event)
@@ -113,11 +116,11 @@ impl<S: EventSpec> RingBuf<S> {
         Ok(found.then_some(&*self.event))
     }
 
-    /// Calls `handle` for each event until there is none, and returns how many there were.
+    /// Calls `handle` for each event until there are no more, and returns the number of events.
     ///
     /// # Errors
-    /// Fails like [`read`](Self::read). Earlier events have been handled; call again for later
-    /// ones.
+    /// Fails like [`read`](Self::read). Earlier events have been handled. Call this method again
+    /// for later ones.
     #[inline]
     pub fn consume(&mut self, mut handle: impl FnMut(&S::Event)) -> Result<usize> {
         let mut count = 0;
@@ -134,17 +137,17 @@ impl<S: EventSpec> RingBuf<S> {
         }
     }
 
-    /// Does the same as [`consume`](Self::consume), but passes a reference to each event in the ring instead of a copy.
-    /// Use it for events of hundreds of bytes of which `handle` reads a few. In a ring that overwrites, events are
-    /// copied nevertheless.
+    /// Does the same as [`consume`](Self::consume), but passes a reference to each event in the
+    /// ring instead of a copy. Use it for events of hundreds of bytes if `handle` only reads a few
+    /// of them. In a ring that overwrites, events are copied nevertheless.
     ///
     /// If `handle` panics, the event counts as unread.
     ///
     /// ```no_run
     /// # fn f<S: bpfmap::EventSpec<Kind = bpfmap::kind::Ringbuf>>(map: bpfmap::Map<S>) -> bpfmap::Result<()> {
     /// let mut events = bpfmap::RingBuf::open(&map)?;
-    /// // SAFETY: this process made the map and has neither pinned it nor handed on its descriptor, and nothing else
-    /// // in it reads the ring.
+    /// // SAFETY: this process created the map and has neither pinned it nor passed on its descriptor, and no other code
+    /// // in this process reads the ring.
     /// let count = unsafe { events.consume_in_place(|event| { /* … */ }) }?;
     /// # Ok(())
     /// # }
@@ -161,7 +164,7 @@ impl<S: EventSpec> RingBuf<S> {
     pub unsafe fn consume_in_place(&mut self, mut handle: impl FnMut(&S::Event)) -> Result<usize> {
         let mut count = 0;
         loop {
-            // SAFETY: the caller promises it.
+            // SAFETY: the caller promises this.
             while !Self::OVERWRITES && unsafe { self.reader.show_quickly(&mut handle) } {
                 count += 1;
             }
@@ -169,7 +172,7 @@ impl<S: EventSpec> RingBuf<S> {
             if !more.map_err(|fault| error_of::<S>(Operation::Read, fault))? {
                 return Ok(count);
             }
-            // SAFETY: as above. `take` handles records that are not events: it reports or skips
+            // SAFETY: as above. `take` handles records that are not events, and reports or skips
             // them.
             if !Self::OVERWRITES && unsafe { self.reader.show_quickly(&mut handle) } {
                 count += 1;
@@ -180,8 +183,8 @@ impl<S: EventSpec> RingBuf<S> {
         }
     }
 
-    /// Returns an iterator over the current events. It ends if there are no more, or after an error after which reading
-    /// can't continue.
+    /// Returns an iterator over the current events. It ends if there are no more events, or after
+    /// an error if reading can't continue.
     ///
     /// ```
     /// # #[cfg(feature = "derive")] fn main() -> bpfmap::Result<()> {
@@ -196,11 +199,11 @@ impl<S: EventSpec> RingBuf<S> {
     /// let mut exits = RingBuf::open(&Map::<Exits>::create()?)?;
     /// assert_eq!(exits.capacity(), u64::from(exits.map().max_entries()));
     /// assert_eq!((exits.unread(), exits.overwritten()), (0, 0));
-    /// // The records that are in the ring now. The loop may end before the last.
+    /// // Reads the records that are in the ring now. The loop may end early.
     /// for process in exits.records().take(100) {
     ///     println!("process {} has ended", process?);
     /// }
-    /// // All records, also those that programs send meanwhile.
+    /// // Reads all records, including those that programs send meanwhile.
     /// let count = exits.consume(|process| println!("process {process} has ended"))?;
     /// assert_eq!(count, 0, "no program uses this map");
     /// println!("{} was read", exits.map().info()?.name);
@@ -212,8 +215,8 @@ impl<S: EventSpec> RingBuf<S> {
         Records { reader: self, is_over: false }
     }
 
-    /// Waits until there is an event or the timeout expires. Returns `true` if there is an event. A timeout of `None`
-    /// waits without limit. Returns `false` also if a signal arrives.
+    /// Waits until there is an event or the timeout expires. Returns `true` if there is an event. A
+    /// timeout of `None` waits without limit. Also returns `false` if a signal arrives.
     ///
     /// Programs wake the reader unless they submit with `BPF_RB_NO_WAKEUP`.
     ///
@@ -239,22 +242,22 @@ impl<S: EventSpec> RingBuf<S> {
         Ok(true)
     }
 
-    /// Returns how many bytes the current records take, including unfinished ones. A record has a header of 8 bytes and
-    /// is rounded up to a multiple of 8.
+    /// Returns the number of bytes that the current records need, including unfinished ones. A
+    /// record has a header of 8 bytes and is rounded up to a multiple of 8.
     #[must_use]
     pub fn unread(&self) -> u64 {
         self.reader.unread()
     }
 
-    /// Returns the size of the ring in bytes. A record takes 8 bytes more than the event, rounded
+    /// Returns the size of the ring in bytes. A record needs 8 bytes more than its event, rounded
     /// up to a multiple of 8.
     #[must_use]
     pub fn capacity(&self) -> u64 {
         self.reader.size()
     }
 
-    /// Returns how many bytes of records were overwritten before they were read. Always 0 unless
-    /// the map has [`MapFlags::RB_OVERWRITE`].
+    /// Returns the number of bytes of records that were overwritten before they were read. Always 0
+    /// unless the map has [`MapFlags::RB_OVERWRITE`].
     #[must_use]
     pub fn overwritten(&self) -> u64 {
         self.reader.overwritten()
@@ -270,7 +273,8 @@ impl<S: EventSpec> RingBuf<S> {
 impl<S: EventSpec> RingBuf<S> {
     const OVERWRITES: bool = S::DEF.flags.contains(MapFlags::RB_OVERWRITE);
 
-    /// Copies the next event, if there is one without an error.
+    /// Copies the next event and returns `true` if this is possible without handling an error or
+    /// another special case.
     #[inline]
     fn take_quickly(reader: &mut Reader<S::Event>, event: &mut S::Event) -> bool {
         !Self::OVERWRITES && reader.take_quickly(event)

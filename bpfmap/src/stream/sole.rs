@@ -9,15 +9,15 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// The right to move the position in a map's ring, until it is dropped.
 ///
-/// The kernel lets any number of descriptors move the position. Two readers would remove records that the other one is
-/// still reading.
+/// The kernel allows any number of descriptors to move the position. With two readers, each could
+/// release records that the other one is still reading.
 pub(super) struct Sole(u32);
 
 /// The ids of the maps whose position is in use.
 static TAKEN: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
 
 impl Sole {
-    /// Takes the right, unless it is already taken.
+    /// Acquires the right. Fails if it is already taken.
     pub(super) fn take<S: MapSpec>(map: &Map<S>) -> Result<Self> {
         let id = map.info()?.id;
         if taken().insert(id) {

@@ -18,8 +18,8 @@ use std::time::{Duration, Instant};
 /// A writer that sends events to programs through a user ring buffer (`BPF_MAP_TYPE_USER_RINGBUF`,
 /// Linux 6.1).
 ///
-/// A program reads them with `bpf_user_ringbuf_drain` when it runs. Sending an event does not run a program. Programs
-/// get the events in the order of submission.
+/// A program reads the events with `bpf_user_ringbuf_drain` when it runs. Sending an event does not
+/// run a program. Programs get the events in the order of submission.
 ///
 /// ```no_run
 /// # fn f<S: bpfmap::EventSpec<Kind = bpfmap::kind::UserRingbuf, Event = [u32; 2]>>(map: bpfmap::Map<S>) -> bpfmap::Result<()> {
@@ -34,12 +34,13 @@ use std::time::{Duration, Instant};
 ///
 /// # One writer
 ///
-/// A ring has one writer, but the kernel does not enforce this. Every process that may write to the map, and every
-/// library in this process, can write to the ring and move its position. This is still sound, because an event is
-/// copied into the ring when it is submitted. Reserving and submitting fail with
-/// [`Contended`](crate::ErrorKind::Contended) if another writer has moved the position, and with
-/// [`Corrupted`](crate::ErrorKind::Corrupted) if the positions are impossible. Open the writer again after such an
-/// error. The kernel only checks the sizes of records, so programs must trust every process that may write to the map.
+/// A ring must have only one writer, but the kernel does not enforce this. Every process that may
+/// write to the map, and every library in this process, can write to the ring and move its
+/// position. This is still sound, because an event is copied into the ring when it is submitted.
+/// Reserving and submitting fail with [`Contended`](crate::ErrorKind::Contended) if another writer
+/// has moved the position, and with [`Corrupted`](crate::ErrorKind::Corrupted) if the positions are
+/// impossible. Open the writer again after such an error. The kernel only checks the sizes of
+/// records, so programs must trust every process that may write to the map.
 pub struct UserRingBuf<S: EventSpec> {
     map: Map<S>,
     writer: Writer<S::Event>,
@@ -49,8 +50,8 @@ pub struct UserRingBuf<S: EventSpec> {
     epoll: Epoll,
     /// The memory of the writer: a page that holds the position of the programs, which consume.
     _consumer: Mapping,
-    /// A page that holds the position of this writer, followed by the data, which is mapped twice in a row so that a
-    /// record never wraps.
+    /// A page that contains the position of this writer, followed by the data, which is mapped
+    /// twice in a row so that a record never wraps.
     _producer: Mapping,
     _sole: Sole,
 }
@@ -173,7 +174,7 @@ impl<S: EventSpec> UserRingBuf<S> {
     /// ```no_run
     /// use bpfmap::{EventSpec, UserRingBuf, kind};
     ///
-    /// /// Sends numbers, and returns how many of them had no room.
+    /// /// Sends numbers, and returns how many of them did not fit.
     /// fn send_all<Numbers>(ring: &mut UserRingBuf<Numbers>, numbers: &[u64]) -> bpfmap::Result<usize>
     /// where
     ///     Numbers: EventSpec<Kind = kind::UserRingbuf, Event = u64>,
@@ -195,19 +196,19 @@ impl<S: EventSpec> UserRingBuf<S> {
     /// # Errors
     /// Fails like [`reserve`](Self::reserve). Programs don't see the event.
     #[inline]
-    #[must_use = "a full ring takes no event"]
+    #[must_use = "an event is not sent if the ring is full"]
     pub fn send(&mut self, event: &S::Event) -> Result<bool> {
         self.writer.publish(event).map_err(Self::error)
     }
 
-    /// Returns how many bytes the unread events take. An event has a header of 8 bytes and is rounded up to a multiple
-    /// of 8.
+    /// Returns the number of bytes that the unread events need. An event has a header of 8 bytes
+    /// and is rounded up to a multiple of 8.
     #[must_use]
     pub fn unread(&self) -> u64 {
         self.writer.unread()
     }
 
-    /// Returns the size of the ring in bytes. An event takes 8 bytes more than its size, rounded up
+    /// Returns the size of the ring in bytes. An event needs 8 bytes more than its size, rounded up
     /// to a multiple of 8.
     #[must_use]
     pub fn capacity(&self) -> u64 {
@@ -235,7 +236,7 @@ impl<S: EventSpec> UserRingBuf<S> {
 
 /// Reserved space for an event: see [`UserRingBuf::reserve`]. Dropping it releases the space, and no program sees the
 /// event.
-#[must_use = "what is not submitted is not sent"]
+#[must_use = "an event is only sent if the reservation is submitted"]
 pub struct Reservation<'a, S: EventSpec> {
     writer: &'a mut UserRingBuf<S>,
 }

@@ -251,7 +251,7 @@ fn a_position_that_is_not_a_readers_is_refused() {
     assert_eq!(error.kind(), ErrorKind::Corrupted);
     assert_eq!(
         error.to_string(),
-        "can't read from map `Events`: the record at position 8 takes 32 bytes, but only 24 are left: the position is inside of a record: another process wrote to the ring: recreate the map"
+        "can't read from map `Events`: the record at position 8 takes 32 bytes, but only 24 are left: the position is inside a record: another process wrote to the ring: recreate the map"
     );
     drop(events);
     other.go_to(0);

@@ -1,5 +1,5 @@
-//! The markers. Each names its row of the facts table and has one line for each fact. Each file has
-//! one family of map types.
+//! The markers. Each refers to its row of the facts table and has one line for each capability.
+//! Each file contains one family of map types.
 
 mod network;
 mod objects;
@@ -15,7 +15,8 @@ mod storage;
 pub use storage::*;
 pub use streams::*;
 
-/// `kind!(/// docs Hash, HASH, V => V);` defines a marker from its row of the facts table and the content of an entry.
+/// `kind!(/// docs Hash, HASH, V => V);` defines a marker from its row of the facts table and the
+/// contents of an entry.
 macro_rules! kind {
     ($(#[$doc:meta])* $name:ident, $row:ident, $v:ident => $value:ty) => {
         $(#[$doc])*

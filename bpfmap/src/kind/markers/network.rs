@@ -104,9 +104,10 @@ impl Iterate for Cpumap {}
 
 kind!(/// `BPF_MAP_TYPE_XSKMAP` (Linux 4.18)
     ///
-    /// `AF_XDP` sockets by index, for `bpf_redirect_map` in XDP programs. Accepts a [`SocketFd`](crate::SocketFd). A
-    /// socket of another family fails with `EOPNOTSUPP`, a socket without a receive ring with `ENOBUFS` (from Linux
-    /// 7.1). User space can't look up entries (`EOPNOTSUPP`). Closing a socket removes its entry.
+    /// `AF_XDP` sockets by index, for `bpf_redirect_map` in XDP programs. Accepts a
+    /// [`SocketFd`](crate::SocketFd). A socket of a different family fails with `EOPNOTSUPP`, a
+    /// socket without a receive ring with `ENOBUFS` (from Linux 7.1). User space can't look up
+    /// entries (`EOPNOTSUPP`). Closing a socket removes its entry.
     ///
     /// An index out of range fails with `E2BIG` on update and `EINVAL` on deletion. Deleting an
     /// empty slot succeeds.
@@ -115,7 +116,7 @@ kind!(/// `BPF_MAP_TYPE_XSKMAP` (Linux 4.18)
     /// use bpfmap::{Map, MapSpec, kind::Xskmap};
     /// use std::os::fd::OwnedFd;
     ///
-    /// /// One socket of the family `AF_XDP` for each receive queue.
+    /// /// Stores one `AF_XDP` socket for each receive queue.
     /// fn fill<Queues>(queues: &Map<Queues>, sockets: &[OwnedFd]) -> bpfmap::Result<()>
     /// where
     ///     Queues: MapSpec<Kind = Xskmap, Key = u32, Value = u32>,
@@ -138,7 +139,7 @@ kind!(/// `BPF_MAP_TYPE_SOCKHASH` (Linux 4.18)
     /// use bpfmap::{Map, MapSpec, kind::Sockhash};
     /// use std::net::TcpStream;
     ///
-    /// /// `false`: a connection of this key is there already.
+    /// /// Returns `false` if the map already contains a connection with this key.
     /// fn remember<Connections>(connections: &Map<Connections>, key: u64, stream: &TcpStream) -> bpfmap::Result<bool>
     /// where
     ///     Connections: MapSpec<Kind = Sockhash, Key = u64, Value = u64>,
@@ -155,10 +156,11 @@ impl Iterate for Sockhash {}
 
 kind!(/// `BPF_MAP_TYPE_REUSEPORT_SOCKARRAY` (Linux 4.19)
     ///
-    /// Sockets that share a port, by index. A program selects one with `bpf_sk_select_reuseport`. Accepts a
-    /// [`SocketFd`](crate::SocketFd): a UDP socket or a listening TCP socket that is bound with `SO_REUSEPORT`; without
-    /// that option it fails with `EINVAL`. A socket that is already in such a map fails with `EBUSY`, a socket of
-    /// another kind with `ENOTSUPP`, another descriptor with `ENOTSOCK`. If the value has 8 bytes (`u64`), a lookup
+    /// Sockets that share a port, by index. A program selects one with `bpf_sk_select_reuseport`.
+    /// Accepts a [`SocketFd`](crate::SocketFd): a UDP socket or a listening TCP socket that is
+    /// bound with `SO_REUSEPORT`; without that option it fails with `EINVAL`. A socket that is
+    /// already in such a map fails with `EBUSY`, a socket of any other kind with `ENOTSUPP`, and a
+    /// descriptor that is not a socket with `ENOTSOCK`. If the value has 8 bytes (`u64`), a lookup
     /// returns the socket's cookie. Closing a socket removes its entry.
     ///
     /// An index out of range fails with `E2BIG`.
@@ -190,7 +192,7 @@ kind!(/// `BPF_MAP_TYPE_DEVMAP_HASH` (Linux 5.4)
     /// ```no_run
     /// use bpfmap::{InterfaceIndex, Map, MapSpec, kind::DevmapHash};
     ///
-    /// /// By the index itself.
+    /// /// The key is the index of the interface.
     /// fn add<Ports>(ports: &Map<Ports>, name: &str) -> Result<(), Box<dyn std::error::Error>>
     /// where
     ///     Ports: MapSpec<Kind = DevmapHash, Key = u32, Value = u32>,

@@ -15,8 +15,9 @@ kind!(/// `BPF_MAP_TYPE_PROG_ARRAY` (Linux 4.2): programs to call by index (`bpf
     /// The kernel empties the map when its last descriptor and pin are gone, even while programs use it: keep the
     /// [`Map`](crate::Map), or pin it. At most 33 tail calls can follow each other.
     ///
-    /// Errors: `EBADF` (a closed descriptor), `EINVAL` (not a program's descriptor, or a program of another type than
-    /// the first one that used the map), `E2BIG` (the index is out of range).
+    /// Errors: `EBADF` (a closed descriptor), `EINVAL` (not a program's descriptor, or the type of
+    /// the program differs from that of the first one that used the map), `E2BIG` (the index is out
+    /// of range).
     ///
     /// ```no_run
     #[doc = include_str!("../examples/prog_array.rs")]

@@ -9,9 +9,9 @@ use crate::plain::Plain;
 
 kind!(/// `BPF_MAP_TYPE_ARENA` (Linux 6.9)
     ///
-    /// Errors: `EOPNOTSUPP` (creation on an architecture whose JIT has no arenas; x86-64 and arm64 have them), `EBUSY`,
-    /// `EINVAL` (this process has already mapped it, or at another address), `EEXIST` (its address is in use), `ENOMEM`
-    /// (no address range is left).
+    /// Errors: `EOPNOTSUPP` (creation on an architecture whose JIT has no arenas; x86-64 and arm64
+    /// have them), `EBUSY`, `EINVAL` (this process has already mapped it, or it is mapped at a
+    /// different address), `EEXIST` (its address is in use), `ENOMEM` (no address range is left).
     ///
     /// ```no_run
     #[doc = include_str!("../examples/arena.rs")]
@@ -23,8 +23,8 @@ impl MapArena for Arena {}
 
 kind!(/// `BPF_MAP_TYPE_INSN_ARRAY` (Linux 6.19): values are [`InsnOffsets`](crate::InsnOffsets).
     ///
-    /// Errors: `E2BIG` (the index is out of range), `EINVAL` (an offset that only the kernel fills in is not 0),
-    /// `EPERM` (frozen).
+    /// Errors: `E2BIG` (the index is out of range), `EINVAL` (an offset that only the kernel can
+    /// set is not 0), `EPERM` (frozen).
     ///
     /// ```no_run
     #[doc = include_str!("../examples/insn_array.rs")]
@@ -63,10 +63,10 @@ impl Filter for BloomFilter {}
 
 kind!(/// `BPF_MAP_TYPE_STACK_TRACE` (Linux 4.6): stacks. A program records a stack with `bpf_get_stackid`, which returns the key.
     ///
-    /// Recording the same stack again gives the same id. A different stack with the same id fails with `EEXIST`, or
-    /// replaces the old one if the program passes `BPF_F_REUSE_STACKID`. Ids are below the next power of two above
-    /// `max_entries`. A lookup removes the stack for a moment: another lookup at the same time may find nothing
-    /// (`ENOENT`).
+    /// Recording the same stack again returns the same id. A different stack with the same id fails
+    /// with `EEXIST`, or replaces the old one if the program passes `BPF_F_REUSE_STACKID`. Ids are
+    /// below the next power of two above `max_entries`. A lookup removes the stack for a moment, so
+    /// a second lookup at the same time may find nothing (`ENOENT`).
     ///
     /// Errors: `E2BIG` ([`delete`](crate::Map::delete) of an id out of range), `ENOTSUPP`
     /// ([`take`](crate::Map::take) before Linux 6.18), `EPERM` (frozen, or the descriptor is read-only).

@@ -11,13 +11,13 @@ use crate::plain::Plain;
 kind!(/// `BPF_MAP_TYPE_CGROUP_STORAGE` (Linux 4.19): a value for each cgroup to which a program that uses the map is attached.
     /// Deprecated: [`CgrpStorage`] (Linux 6.2) needs no attachment.
     ///
-    /// The kernel creates a value when the program is attached, and deletes it when the program is detached. User space
-    /// can [look it up](crate::Map::lookup) and [update](crate::Map::update) it, but can't create one (`ENOENT`) or
-    /// delete it (`EINVAL`). Walking over the map is not safe: after the last key, Linux 6.16 to 6.19 return a
-    /// meaningless key.
+    /// The kernel creates a value when the program is attached, and deletes it when the program is
+    /// detached. User space can [look it up](crate::Map::lookup) and [update](crate::Map::update)
+    /// it, but can't create one (`ENOENT`) or delete it (`EINVAL`). Iterating over the map is not
+    /// safe: after the last key, Linux 6.16 to 6.19 return a meaningless key.
     ///
-    /// The key is the cgroup's inode number and the attach type (`struct bpf_cgroup_storage_key`), or from Linux 5.9
-    /// the inode number alone, a `u64`.
+    /// The key is the cgroup's inode number and the attach type (`struct bpf_cgroup_storage_key`),
+    /// or, from Linux 5.9 on, only the inode number, a `u64`.
     ///
     /// Errors: `ENOENT` (no program that uses the map is attached to the cgroup), `EINVAL`
     /// ([`UpdateMode::NoExist`](crate::UpdateMode::NoExist), even if there is a value; never `EEXIST`), `EPERM`
@@ -50,8 +50,8 @@ impl SelectCpu for PercpuCgroupStorage {}
 
 kind!(/// `BPF_MAP_TYPE_SK_STORAGE` (Linux 5.2): values of [sockets](SocketFd). Closing a socket deletes its value.
     ///
-    /// [`attach`](crate::Map::attach) and [`attached`](crate::Map::attached) accept an open socket; another descriptor
-    /// fails with `ENOTSOCK`.
+    /// [`attach`](crate::Map::attach) and [`attached`](crate::Map::attached) accept an open socket.
+    /// Any other descriptor fails with `ENOTSOCK`.
     ///
     /// Errors: `EBADF` (a closed descriptor), `ENOTSOCK`, `ENOMEM` (no memory to attach the value with), `EPERM`
     /// (frozen).

@@ -1,4 +1,4 @@
-//! Map types that carry events.
+//! Map types that transfer events.
 
 use super::kind;
 use crate::kind::{

@@ -1,12 +1,13 @@
-//! Rings in ordinary memory with arbitrary content, for the tests and for `fuzz/`.
+//! Rings in ordinary memory with arbitrary contents, for the tests and for `fuzz/`.
 
 use super::{Fault, Found, PerfFound, PerfReader, Reader, Writer};
 use crate::plain::{Plain, zeroed};
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicU64, Ordering};
 
-/// The memory of a ring: the words at the consumer's position, those at the producer's position, and twice the data.
-/// Each is a separate allocation, so that a sanitizer detects accesses outside of it.
+/// The memory of a ring: the words of the consumer's position, the words of the producer's
+/// position, and the data twice. Each is a separate allocation, so that a sanitizer detects
+/// accesses outside of it.
 pub(super) struct Own {
     pub(super) consumer: Box<[AtomicU64]>,
     pub(super) producer: Box<[AtomicU64]>,
@@ -47,7 +48,7 @@ impl Own {
         }
     }
 
-    /// The content of an input: the positions, then the data.
+    /// Fills the memory from an input: first the positions, then the data.
     fn fill(&self, input: &mut Input<'_>) {
         self.consumer[0].store(input.position(0), Ordering::Relaxed);
         let consumer = self.consumer[0].load(Ordering::Relaxed);
@@ -97,13 +98,13 @@ impl Input<'_> {
             byte @ 0..0x40 => u64::from(byte),
             byte @ 0x40..0x80 => u64::from(byte & 0x3f) | 1 << 30,
             byte @ 0x80..0x90 => u64::from(byte & 0xf) | 1 << 31,
-            // Returns the header of a record in a perf ring: kind and size.
+            // This is the header of a record in a perf ring: kind and size.
             byte @ 0x90..0xd0 => 9 << (byte & 1) >> 1 | u64::from(byte & 0x3e) << 50,
             _ => u64::from_ne_bytes(self.take()),
         }
     }
 
-    /// Returns a position, which usually is a little after another one.
+    /// Returns a position, which usually is slightly after `near`.
     fn position(&mut self, near: u64) -> u64 {
         match self.byte() {
             0xff => u64::from_ne_bytes(self.take()),
@@ -114,8 +115,9 @@ impl Input<'_> {
     }
 }
 
-/// Runs a reader and a writer on memory that an input describes, and changes it while they work. Checks that nothing
-/// accesses other memory or runs forever, and that a fault stays a fault until the memory changes.
+/// Runs a reader and a writer on memory that an input describes, and changes it while they work.
+/// Checks that no code accesses other memory or runs forever, and that a fault is reported again
+/// until the memory changes.
 pub(crate) fn drive(input: &[u8]) {
     let mut input = Input(input);
     let mode = input.byte();
@@ -141,8 +143,8 @@ fn read<E: Plain>(own: &Own, overwrites: bool, input: &mut Input<'_>) {
     let Ok(mut reader) = own.reader::<E>(overwrites) else { return };
     let mut event = zeroed();
     while !input.0.is_empty() {
-        // Each record takes at least 8 bytes of those that the ring had at the reader's last check, or after these, of
-        // those that it has now.
+        // Each record needs at least 8 bytes. First the reader returns the records that it found at
+        // its last check, and then those that are in the ring now.
         for turn in 0.. {
             assert!(turn <= own.size() / 8 * 2, "more records than the ring holds");
             let before = reader.position();

@@ -8,9 +8,9 @@ use core::sync::atomic::{AtomicU64, Ordering};
 
 /// The positions and the data of a ring buffer with events of type `E`.
 ///
-/// The kernel writes to this memory, and so can all other processes that have the map. So all accesses are atomic
-/// words, and no reference to an event in it exists. An offset is a masked position, so that no position can point
-/// outside the memory.
+/// The kernel writes to this memory, and so can all other processes that have opened the map. So
+/// all accesses are atomic accesses to words, and there are no references to events in it. An
+/// offset is a masked position, so no position can point outside the memory.
 pub(super) struct Memory<E> {
     consumer: NonNull<u8>,
     producer: NonNull<u8>,
@@ -30,10 +30,10 @@ unsafe impl<E> Sync for Memory<E> {}
 const OVERWRITE_POSITION: usize = 16;
 
 impl<E: Plain> Memory<E> {
-    /// The number of bytes that an event takes, with its header.
+    /// The number of bytes that an event needs, including its header.
     pub(super) const RECORD: u64 = record_size(size_of::<E>() as u64);
 
-    /// Takes the memory of a ring of `size` bytes.
+    /// Wraps the memory of a ring of `size` bytes.
     ///
     /// # Errors
     /// [`Fault::Size`]: the size is not a power of two, or an event is larger.
@@ -122,8 +122,8 @@ impl<'a, E: Plain> Record<'a, E> {
         self.header().store(header, Ordering::Relaxed);
     }
 
-    /// Returns its header as a whole, because Rust's memory model has no atomic accesses of different sizes to the same
-    /// location.
+    /// Returns its whole header, because Rust's memory model does not allow atomic accesses of
+    /// different sizes to the same location.
     #[inline]
     fn header(self) -> &'a AtomicU64 {
         // SAFETY: a ring has at least 8 bytes, and a record begins at a multiple of 8.

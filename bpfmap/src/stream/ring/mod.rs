@@ -31,14 +31,15 @@ const fn record_size(event: u64) -> u64 {
     (event + RECORD_HEADER as u64).next_multiple_of(8)
 }
 
-/// A state of a ring's memory that no kernel leaves: somebody else has moved a position, or the memory is not a ring.
+/// A state of a ring's memory that no kernel causes: another process or library has moved a
+/// position, or the memory is not a ring.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fault {
     /// Our own position has changed.
     Moved { expected: u64, found: u64 },
     /// A position is not a multiple of 8.
     Unaligned { position: u64 },
-    /// The producer's position is not in the ring that begins at the consumer's.
+    /// The distance from the consumer's to the producer's position is larger than the ring.
     Apart { consumer: u64, producer: u64, ring: u64 },
     /// A record extends beyond the end of the last one.
     Record { position: u64, size: u64, left: u64 },
@@ -62,7 +63,7 @@ impl fmt::Display for Fault {
             ),
             Self::Record { position, size, left } => write!(
                 f,
-                "the record at position {position} takes {size} bytes, but only {left} are left: the position is inside of a record"
+                "the record at position {position} takes {size} bytes, but only {left} are left: the position is inside a record"
             ),
             Self::Size { record, ring, room } => write!(
                 f,

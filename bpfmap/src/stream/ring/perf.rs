@@ -18,23 +18,23 @@ pub(in super::super) struct PerfReader<E> {
     end: u64,
     /// The offset in the data of the last event, unless it is in the copy.
     event: Option<usize>,
-    /// The copy of an event that must be moved.
+    /// The copy of an event that can't be used in place.
     copy: Box<E>,
 }
 
-// SAFETY: the memory belongs to no thread. The event determines the rest.
+// SAFETY: the memory belongs to no thread. The rest depends on the event type.
 unsafe impl<E: Send> Send for PerfReader<E> {}
 // SAFETY: shared access reads only a position, which is atomic, and an event.
 unsafe impl<E: Sync> Sync for PerfReader<E> {}
 
-/// What has been taken from the ring.
+/// The result of taking a record from the ring.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in super::super) enum PerfFound {
-    /// [`PerfReader::event`] has it.
+    /// An event, which [`PerfReader::event`] returns.
     Event,
-    /// This many records did not fit.
+    /// This many records were lost, because they did not fit.
     Lost(u64),
-    /// A record of another size.
+    /// The size of a record is not that of an event.
     WrongSize(usize),
 }
 
@@ -60,10 +60,10 @@ impl<E: Plain> PerfReader<E> {
     /// Fails if the size is not a power of two or is less than 8.
     ///
     /// # Safety
-    /// The addresses must be multiples of 8. As long as the reader is used, there must be 1040 bytes at `page` that can
-    /// be read and written, and `size` bytes at `data` that can be read. Nobody may write to the data between the two
-    /// positions, and nobody else to the tail position. The kernel follows these rules, and only the process that
-    /// opened a ring maps it.
+    /// The addresses must be multiples of 8. As long as the reader is used, there must be 1040
+    /// bytes at `page` that can be read and written, and `size` bytes at `data` that can be read.
+    /// Nobody may write to the data between the two positions, and only this reader to the tail
+    /// position. The kernel follows these rules, and only the process that opened a ring maps it.
     pub(in super::super) unsafe fn new(
         page: NonNull<u8>,
         data: NonNull<u8>,
@@ -75,7 +75,7 @@ impl<E: Plain> PerfReader<E> {
         Ok(Self { page, data, size, next: 0, end: 0, event: None, copy: zeroed_box() })
     }
 
-    /// Looks for records after those that it found before, and returns whether there are any.
+    /// Looks for records after those that were found before, and returns whether there are any.
     ///
     /// # Errors
     /// Fails if the kernel's position is impossible.
@@ -90,8 +90,9 @@ impl<E: Plain> PerfReader<E> {
         Ok(self.next != end)
     }
 
-    /// Returns the next of those that [`look`](Self::look) found, so that one busy CPU doesn't keep the reader from the
-    /// others. Releases what it returned before.
+    /// Returns the next of the records that [`look`](Self::look) found. It does not look for more,
+    /// so that one busy CPU doesn't keep the reader from the others. Releases the record that it
+    /// returned before.
     ///
     /// # Errors
     /// Fails if there is no valid record in the ring. It is not skipped.
@@ -159,7 +160,7 @@ impl<E: Plain> PerfReader<E> {
             return Ok(PerfFound::WrongSize(size));
         }
         let start = self.offset(body.wrapping_add(4));
-        // The ring is mapped, so its size fits.
+        // The ring is mapped, so its size fits in a `usize`.
         #[allow(clippy::cast_possible_truncation)]
         let until_end = self.size as usize - start;
         if align_of::<E>() <= 4 && size_of::<E>() <= until_end {
@@ -196,7 +197,7 @@ impl<E: Plain> PerfReader<E> {
     /// Returns the offset of a position in the data.
     #[inline]
     fn offset(&self, position: u64) -> usize {
-        // The ring is mapped, so its size fits.
+        // The ring is mapped, so its size fits in a `usize`.
         #[allow(clippy::cast_possible_truncation)]
         let offset = (position & (self.size - 1)) as usize;
         offset

@@ -14,7 +14,7 @@ const LOST: u32 = 2;
 const THROTTLE: u32 = 5;
 const SAMPLE: u32 = 9;
 
-/// Bytes of the ring.
+/// The size of the ring in bytes.
 const SIZE: usize = 64;
 
 struct Own {
@@ -38,7 +38,7 @@ impl Own {
     /// Returns a reader of the data between two positions.
     fn reader<E: Plain>(&self, from: u64, to: u64) -> PerfReader<E> {
         let mut reader = self.reader_of(SIZE as u64).unwrap();
-        // The kernel wrote up to `from`, where meaningless records end.
+        // Fills the data up to `from` with meaningless records.
         let mut at = 0;
         while at < from {
             self.header(at, THROTTLE, 8);
@@ -68,7 +68,7 @@ impl Own {
         self.word(position, header);
     }
 
-    /// A sample with this size in its header, and its first four bytes.
+    /// Writes a sample with these sizes and these first four bytes.
     fn sample(&self, position: u64, record: u16, size: u32, first: [u8; 4]) {
         self.header(position, SAMPLE, record);
         let mut word = [0; 8];
@@ -100,15 +100,15 @@ fn a_head_beyond_the_ring_is_refused() {
 #[test]
 fn events_are_shown_where_they_lie_and_what_does_not_is_moved() {
     let own = Own::new();
-    // Events of 12 bytes: aligned to four and contiguous, then with a larger alignment, then across
-    // the ring's end.
+    // Events of 12 bytes: first aligned to 4 and contiguous, then with a larger alignment, then
+    // across the ring's end.
     own.sample(0, 24, 12, *b"abcd");
     own.word(16, *b"efghijkl");
     let mut reader = own.reader::<[u8; 12]>(0, 24);
     assert_eq!(reader.look(), Ok(true));
     assert_eq!(reader.take(), Ok(Some(PerfFound::Event)));
     assert_eq!(reader.event(), b"abcdefghijkl");
-    assert_eq!(own.page[TAIL].load(Ordering::Relaxed), 0, "it is not given back yet");
+    assert_eq!(own.page[TAIL].load(Ordering::Relaxed), 0, "it is not released yet");
     assert_eq!(reader.take(), Ok(None));
     assert_eq!(own.page[TAIL].load(Ordering::Relaxed), 24);
 
@@ -138,7 +138,7 @@ fn what_is_no_event_is_told_or_passed_over() {
     assert_eq!(reader.look(), Ok(true));
     assert_eq!(reader.take(), Ok(Some(PerfFound::Lost(7))));
     assert_eq!(reader.take(), Ok(Some(PerfFound::WrongSize(12))));
-    // A sample has its size in a second word.
+    // A sample contains its size in a second word.
     let fault = Fault::Record { position: 56, size: 8, left: 8 };
     assert_eq!((reader.take(), reader.take()), (Err(fault), Err(fault)));
 }
@@ -156,7 +156,7 @@ fn a_record_that_does_not_fit_is_a_fault() {
         for _ in 0..2 {
             assert_eq!(reader.take(), Err(fault), "{kind} of {size} bytes");
         }
-        assert_eq!(own.page[TAIL].load(Ordering::Relaxed), 0, "nothing was given back");
+        assert_eq!(own.page[TAIL].load(Ordering::Relaxed), 0, "nothing was released");
     }
     // The event is larger than its record.
     let mut reader = own.reader::<[u8; 12]>(0, 24);

@@ -6,10 +6,11 @@ use crate::plain::Plain;
 use core::ptr::NonNull;
 use core::sync::atomic::{Ordering, fence};
 
-/// The state of a ring's reader. The consumer's position is always `next`, unless somebody else moves it.
+/// The state of a ring's reader. The consumer's position in memory always equals `next`, unless
+/// another process or library moves it.
 pub(in super::super) struct Reader<E> {
     memory: Memory<E>,
-    /// A full ring drops its oldest records.
+    /// Whether a full ring drops its oldest records.
     overwrites: bool,
     /// The position of the next record.
     next: u64,
@@ -18,11 +19,11 @@ pub(in super::super) struct Reader<E> {
     overwritten: u64,
 }
 
-/// What has been taken from the ring.
+/// The result of taking a record from the ring.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in super::super) enum Found {
     Event,
-    /// A record of another size.
+    /// The size of a record is not that of an event.
     WrongSize(u32),
 }
 
@@ -44,7 +45,7 @@ impl<E: Plain> Reader<E> {
         size: u64,
         overwrites: bool,
     ) -> Result<Self, Fault> {
-        // SAFETY: the caller promises it. Only the consumer's position is written.
+        // SAFETY: the caller promises this. Only the consumer's position is written.
         let memory = unsafe { Memory::new(consumer, producer, data, size) }?;
         // The kernel never fills a ring to its last byte.
         if Memory::<E>::RECORD == size {
@@ -92,7 +93,8 @@ impl<E: Plain> Reader<E> {
     /// usual case. Otherwise does nothing and returns `false`. Not for a ring that overwrites.
     ///
     /// # Safety
-    /// Nobody else may move the consumer's position or write to records that are not released.
+    /// No other code or process may move the consumer's position or write to records that are not
+    /// released.
     #[inline]
     pub(in super::super) unsafe fn show_quickly(&mut self, show: impl FnOnce(&E)) -> bool {
         debug_assert!(!self.overwrites);
@@ -104,8 +106,8 @@ impl<E: Plain> Reader<E> {
         if record.len() as usize != size_of::<E>() {
             return false;
         }
-        // SAFETY: programs write to a record until they submit it, which its length shows, and again when its space has
-        // been released. The caller promises that nobody else does.
+        // SAFETY: programs only write to a record before they submit it, which its length shows,
+        // and after its space has been released. The caller promises that nobody else writes to it.
         show(unsafe { record.event() });
         let after = next.wrapping_add(Memory::<E>::RECORD);
         self.memory.consumer().store(after, Ordering::Release);
@@ -113,12 +115,13 @@ impl<E: Plain> Reader<E> {
         true
     }
 
-    /// Copies the next event to `to`, or reports a record of another size, and releases its space. Returns `None` if
-    /// there is no record. The content of `to` is valid only if the result is [`Found::Event`].
+    /// Copies the next event to `to`, or reports a record of a different size, and releases its
+    /// space. Returns `None` if there is no record. The content of `to` is valid only if the result
+    /// is [`Found::Event`].
     ///
     /// # Errors
-    /// Fails if somebody else has moved the consumer's position, or there is no valid record in the ring. Releases
-    /// nothing then.
+    /// Fails if another process or library has moved the consumer's position, or if there is no
+    /// valid record in the ring. In these cases, it releases nothing.
     #[inline(never)]
     pub(in super::super) fn take(&mut self, to: &mut E) -> Result<Option<Found>, Fault> {
         loop {
@@ -206,7 +209,8 @@ impl<E: Plain> Reader<E> {
         loop {
             let end = self.memory.producer().load(Ordering::Acquire);
             if self.overwrites {
-                // Read after the producers' position, it is at least as new.
+                // The position of the oldest record is read after the producers' position, so it is
+                // at least as new.
                 self.skip_overwritten()?;
             }
             if end.wrapping_sub(self.next) <= self.memory.size() {
@@ -216,7 +220,8 @@ impl<E: Plain> Reader<E> {
                 self.end = end;
                 return Ok(());
             }
-            // The programs may have filled the ring again since `end` was read, but then it has moved.
+            // The programs may have filled the ring again since `end` was read. In that case, the
+            // producers' position has changed.
             if !self.overwrites || before == Some(end) {
                 self.check_position()?;
                 return Err(self.apart(end));
@@ -270,8 +275,9 @@ impl<E: Plain> Reader<E> {
         Ok(true)
     }
 
-    /// Ensures that a record begins at the consumer's position, so that no event is read as a header. In a ring that
-    /// overwrites, there is one position where a record certainly begins.
+    /// Ensures that a record begins at the consumer's position, so that the bytes of an event are
+    /// not read as a header. This is possible in a ring that overwrites, because a record certainly
+    /// begins at the oldest position.
     fn find_next(&mut self) -> Result<(), Fault> {
         let mut position = self.memory.oldest().load(Ordering::Acquire);
         while is_behind(position, self.next) {
@@ -279,7 +285,7 @@ impl<E: Plain> Reader<E> {
                 return Err(self.apart(self.end));
             }
             let len = self.memory.record(position).len() & !(BUSY | DISCARDED);
-            // As in `take`, the record may be gone.
+            // As in `take`, the record may have been overwritten.
             fence(Ordering::Acquire);
             let oldest = self.memory.oldest().load(Ordering::Acquire);
             if is_behind(position, oldest) {
@@ -302,8 +308,8 @@ impl<E: Plain> Reader<E> {
     }
 }
 
-/// Returns whether a position is before another. Positions only grow, and two positions always differ by less than half
-/// of the number range.
+/// Returns whether `position` is before `other`. Positions only grow, and two positions always
+/// differ by less than half of the range of `u64`.
 #[inline]
 fn is_behind(position: u64, other: u64) -> bool {
     (1..1 << 63).contains(&other.wrapping_sub(position))

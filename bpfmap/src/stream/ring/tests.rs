@@ -1,4 +1,4 @@
-//! Tests of rings in ordinary memory, with everything that programs and other processes can leave
+//! Tests of rings in ordinary memory, with all contents that programs and other processes can write
 //! there.
 
 use super::drive::{Own, drive};
@@ -84,8 +84,8 @@ fn an_event_larger_than_the_ring_is_refused() {
         own.reader::<[u64; 8]>(false).err(),
         Some(Fault::Size { record: 72, ring: 64, room: 64 })
     );
-    // The kernel leaves a byte free in a ring that programs fill, but not in one that user space
-    // fills.
+    // The kernel never fills a ring for records from programs to its last byte, but user space can
+    // fill its ring completely.
     assert_eq!(
         own.reader::<[u64; 7]>(false).err(),
         Some(Fault::Size { record: 64, ring: 64, room: 56 })
@@ -146,7 +146,7 @@ fn a_record_that_goes_on_behind_the_last_one_is_a_fault() {
         header(&own, 56, len);
         assert!(matches!(take(&mut reader), Err(Fault::Record { .. })));
     }
-    assert_eq!(own.consumer[0].load(Ordering::Relaxed), 56, "nothing was given back");
+    assert_eq!(own.consumer[0].load(Ordering::Relaxed), 56, "nothing was released");
 }
 
 #[test]
@@ -161,9 +161,13 @@ fn a_reader_notices_that_its_position_was_moved() {
     consumer(&own, 32);
     let fault = Fault::Moved { expected: 16, found: 32 };
     assert_eq!(take(&mut reader), Err(fault));
-    assert_eq!(own.consumer[0].load(Ordering::Relaxed), 32, "it stays where the other one put it");
+    assert_eq!(
+        own.consumer[0].load(Ordering::Relaxed),
+        32,
+        "it stays where the other process moved it"
+    );
     consumer(&own, 16);
-    assert_eq!(take(&mut reader), Ok(Some(event(0))), "what is meant well goes on");
+    assert_eq!(take(&mut reader), Ok(Some(event(0))), "reading continues");
     consumer(&own, 48);
     producer(&own, 32);
     assert_eq!(take(&mut reader), Err(Fault::Moved { expected: 32, found: 48 }));
@@ -211,7 +215,7 @@ fn what_is_overwritten_is_passed_over() {
     producer(&own, 48);
     let mut reader = own.reader::<u64>(true).unwrap();
     assert_eq!(take_any(&mut reader), Ok(Some(event(0))));
-    // The record at 16 is gone.
+    // The record at 16 has been overwritten.
     header(&own, 16, 5);
     oldest(&own, 32);
     assert_eq!(take_any(&mut reader), Ok(Some(event(32))));
@@ -248,7 +252,11 @@ fn a_reader_that_was_moved_passes_over_nothing() {
     consumer(&own, 16);
     oldest(&own, 32);
     assert_eq!(take_any(&mut reader), Err(Fault::Moved { expected: 0, found: 16 }));
-    assert_eq!(own.consumer[0].load(Ordering::Relaxed), 16, "it stays where the other one put it");
+    assert_eq!(
+        own.consumer[0].load(Ordering::Relaxed),
+        16,
+        "it stays where the other process moved it"
+    );
 }
 
 #[test]
@@ -274,7 +282,8 @@ fn a_writer_sends_what_fits_and_notices_another() {
     assert_eq!(writer.unread(), 0);
 }
 
-/// The position is checked before an event is copied, and moves past it in the same step as another check.
+/// The position is checked before an event is copied. It moves past the event and is checked a
+/// second time in one atomic step.
 #[test]
 fn a_position_that_moves_while_an_event_is_copied_is_not_lost() {
     /// The event is so large that copying takes nearly all the time.
@@ -325,7 +334,7 @@ fn another_thread_that_writes_to_a_ring_is_seen_and_harms_nothing() {
     });
 }
 
-/// Random numbers that are the same in each run.
+/// Returns pseudo-random numbers that are the same in each run.
 fn numbers(seed: u64) -> impl Iterator<Item = u8> {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     std::iter::repeat_with(move || {

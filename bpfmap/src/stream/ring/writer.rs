@@ -6,7 +6,8 @@ use crate::plain::Plain;
 use core::ptr::NonNull;
 use core::sync::atomic::Ordering;
 
-/// The state of a ring's writer. The producer's position is always `next`, unless somebody else moves it.
+/// The state of a ring's writer. The producer's position in memory always equals `next`, unless
+/// another process or library moves it.
 pub(in super::super) struct Writer<E> {
     memory: Memory<E>,
     /// The position of the next record.
@@ -28,7 +29,7 @@ impl<E: Plain> Writer<E> {
         data: NonNull<u8>,
         size: u64,
     ) -> Result<Self, Fault> {
-        // SAFETY: the caller promises it. The consumer's position is not written.
+        // SAFETY: the caller promises this. The consumer's position is not written.
         let memory = unsafe { Memory::new(consumer, producer, data, size) }?;
         let next = memory.producer().load(Ordering::Acquire);
         if next % 8 != 0 {
@@ -42,8 +43,8 @@ impl<E: Plain> Writer<E> {
     /// Returns whether the ring has space for an event.
     ///
     /// # Errors
-    /// Fails if somebody else has moved the producer's position, or the consumer's position is
-    /// impossible.
+    /// Fails if another process or library has moved the producer's position, or if the consumer's
+    /// position is impossible.
     #[inline]
     pub(in super::super) fn has_room(&self) -> Result<bool, Fault> {
         let found = self.memory.producer().load(Ordering::Relaxed);
@@ -70,7 +71,7 @@ impl<E: Plain> Writer<E> {
         // position has moved.
         record.set_len(const { size_of_u32::<E>() });
         let after = self.next.wrapping_add(Memory::<E>::RECORD);
-        // This is an exchange, so that a change of the position by another writer is noticed.
+        // An exchange detects a change of the position by another writer.
         self.memory
             .producer()
             .compare_exchange(self.next, after, Ordering::Release, Ordering::Relaxed)
