@@ -24,8 +24,8 @@ pub(crate) fn run(matches: &ArgMatches) -> Outcome {
     put(matches, out, text)
 }
 
-/// Whether Rust is to be written: as the option `option` says, or the name of the file to write; else
-/// `unless_said`.
+/// Whether to write Rust. The option `option` decides, or else the extension of the output file, or
+/// else `unless_said`.
 pub(crate) fn language(
     matches: &ArgMatches,
     option: &str,
@@ -48,7 +48,7 @@ pub(crate) fn put(matches: &ArgMatches, out: Option<&PathBuf>, text: String) -> 
     };
     let folder = out.parent().unwrap_or(Path::new(""));
     let planned = plan(folder, vec![file]).map_err(|error| fail(&error))?;
-    // What was written once is its author's from then on.
+    // After the first time, the file belongs to its author.
     let force = matches.get_flag("force");
     if let Some(there) = planned.iter().find(|file| file.is_stale() && file.present.is_some())
         && !force
@@ -66,7 +66,7 @@ pub(crate) fn put(matches: &ArgMatches, out: Option<&PathBuf>, text: String) -> 
     Ok(())
 }
 
-/// What the name of a file says of what is in it.
+/// Returns whether the extension of a file is that of Rust.
 fn is_rust(path: &Path, option: &str) -> Result<bool, Failed> {
     match path.extension().and_then(|extension| extension.to_str()) {
         Some("rs") => Ok(true),

@@ -1,4 +1,5 @@
-//! What build systems other than Cargo ask of `bpfmap generate`: a list of what was read, and a file that says when.
+//! The files that `bpfmap generate` writes for build systems other than Cargo: a list of the files
+//! that it read, and a file whose time is that of the last run.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -9,16 +10,16 @@ use bpfmap_schema::check::Checked;
 
 use crate::{Failed, complain, standard_input};
 
-/// The files to write besides.
+/// The additional files to write.
 pub(crate) struct Besides<'m> {
-    /// Lists what was read, in the format of Make.
+    /// A list of the files that were read, in the format of Make.
     pub(crate) depfile: Option<&'m PathBuf>,
     /// An empty file, written on each run that succeeds.
     pub(crate) stamp: Option<&'m PathBuf>,
 }
 
 impl Besides<'_> {
-    /// Refuses to write over what was read or generated, and over a file that is not a stamp.
+    /// Refuses to overwrite a file that was read or generated, and a file that is not a stamp.
     pub(crate) fn check(&self, read: &BTreeSet<&Path>, planned: &[Planned]) -> Result<(), Failed> {
         let same = |one: &Path, other: &Path| place(one) == place(other);
         for path in self.depfile.into_iter().chain(self.stamp) {
@@ -38,7 +39,8 @@ impl Besides<'_> {
         }
     }
 
-    /// Writes them. The stamp comes last: it says that all the others are there.
+    /// Writes these files. The stamp is written last, because it means that all others are
+    /// complete.
     pub(crate) fn write(
         &self,
         read: &BTreeSet<&Path>,
@@ -56,7 +58,7 @@ impl Besides<'_> {
     }
 }
 
-/// The files that schemas were read from, and `others`.
+/// Returns the files that schemas were read from, and `others`.
 pub(crate) fn read<'s>(schemas: &'s [Checked], others: Option<&'s PathBuf>) -> BTreeSet<&'s Path> {
     let sources = schemas.iter().flat_map(|checked| checked.schema().sources.iter());
     sources
@@ -66,8 +68,8 @@ pub(crate) fn read<'s>(schemas: &'s [Checked], others: Option<&'s PathBuf>) -> B
         .collect()
 }
 
-/// Says that `targets` depend on each file of `read`. Each of these is also a target that depends on nothing, so that Make
-/// goes on when one is removed.
+/// Returns a rule by which `targets` depend on each file of `read`. Each of these files is also a
+/// target without dependencies, so that Make continues if one is removed.
 fn depfile(targets: &str, read: &BTreeSet<&Path>) -> String {
     let (mut needs, mut alone) = (String::new(), String::new());
     for file in read.iter().map(|path| escaped(path)) {
@@ -77,7 +79,7 @@ fn depfile(targets: &str, read: &BTreeSet<&Path>) -> String {
     format!("{targets}:{needs}\n{alone}")
 }
 
-/// Returns the place that a path leads to, even if no file is there yet.
+/// Returns the location that a path leads to, even if there is no file yet.
 fn place(path: &Path) -> PathBuf {
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let within = || Some(fs::canonicalize(path.parent()?).ok()?.join(path.file_name()?));
@@ -92,7 +94,7 @@ fn refuse(path: &Path, why: &str) -> Failed {
     Failed::Usage
 }
 
-/// A path as Make reads it.
+/// Returns a path as it is written in a makefile.
 fn escaped(path: &Path) -> String {
     let mut escaped = String::new();
     for character in path.to_string_lossy().chars() {

@@ -77,14 +77,14 @@ pub(crate) fn run(matches: &ArgMatches) -> Outcome {
     for (old, new) in &pairs(matches)? {
         let changes = diff(old, new).map_err(|error| cannot(&error.to_string()))?;
         let fails = |change: &Change| fail_on.names(change);
-        // Where nobody reads, the exit status still tells.
+        // If the output has no reader any more, the exit status still reports the result.
         let _ = print(&printable(&report(&changes, (old, new), format, fails)));
         is_found |= changes.iter().any(fails);
     }
     if is_found { Err(Failed::Found) } else { Ok(()) }
 }
 
-/// Pairs of the older schema and the newer one.
+/// Returns pairs of the older schema and the newer one.
 fn pairs(matches: &ArgMatches) -> Result<Vec<(Checked, Checked)>, Failed> {
     let cfg = build(matches);
     let path = |name: &str| matches.get_one::<PathBuf>(name);
@@ -106,13 +106,14 @@ fn pairs(matches: &ArgMatches) -> Result<Vec<(Checked, Checked)>, Failed> {
             let project = Project::needed("no schema was given")?;
             let revision = revision.or(project.against.as_ref()).map_or("HEAD", String::as_str);
             let pairs = project.schemas.iter().map(|path| with_revision(path, revision, &cfg));
-            // What a revision does not have can't break anything.
+            // A schema that does not exist in the revision cannot become incompatible.
             pairs.filter_map(Result::transpose).collect()
         }
     }
 }
 
-/// The schema at `path` as it was in a revision, if the revision has it, and as it is.
+/// Returns the schema at `path` as it was in a revision, if the revision contains it, and as it is
+/// now.
 fn with_revision(
     path: &Path,
     revision: &str,
@@ -126,7 +127,7 @@ fn with_revision(
     Ok(Some((usable(draft)?, new)))
 }
 
-/// A schema without errors. Warnings are for `bpfmap check`.
+/// Returns a schema without errors. Warnings are left to `bpfmap check`.
 fn usable(draft: Draft) -> Result<Checked, Failed> {
     check(draft).map_err(|rejected| {
         complain_as_is(&render(&rejected.findings, &rejected.sources, style()));
@@ -139,7 +140,7 @@ fn cannot(error: &str) -> Failed {
     Failed::Usage
 }
 
-/// What the exit status tells of.
+/// The changes that the exit status reports.
 struct FailOn {
     classes: Vec<Class>,
     rules: Vec<&'static Rule>,

@@ -28,7 +28,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Outcome {
     print(&format!("{id} ({severity}): {title}.\n\n{}\n", rule.explanation.trim()))
 }
 
-/// The page of a change that `bpfmap diff` tells.
+/// Returns the page of a change that `bpfmap diff` reports.
 fn page(rule: &evolve::Rule) -> String {
     let evolve::Rule { id, class, libbpf, bpfmap, title, explanation, .. } = rule;
     let (class, libbpf, bpfmap) = (class.words(), libbpf.words(), bpfmap.words());

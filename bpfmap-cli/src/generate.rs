@@ -93,7 +93,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Outcome {
     print(&lines.concat())
 }
 
-/// What the command line says is generated, or else the project file.
+/// Returns what to generate: from the command line, or else from the project file.
 fn targets(matches: &ArgMatches) -> Result<Vec<Target>, Failed> {
     let Some(out) = matches.get_one::<PathBuf>("out") else {
         let project = Project::needed("`--out` names no folder")?;
@@ -113,7 +113,7 @@ fn targets(matches: &ArgMatches) -> Result<Vec<Target>, Failed> {
     }])
 }
 
-/// The targets of each folder, so that a file that two of them make is found.
+/// Groups the targets by directory, so that a file that two of them would create is found.
 fn by_folder(targets: &[Target]) -> Vec<(&Path, Vec<&Target>)> {
     let mut folders: Vec<(&Path, Vec<&Target>)> = vec![];
     for target in targets {
@@ -151,7 +151,7 @@ fn files(target: &Target, roots: &[Checked], includes: &[Checked]) -> Vec<Genera
     files
 }
 
-/// An option of `generate` that names a file to write besides.
+/// Returns an option of `generate` that names an additional file to write.
 fn file(name: &'static str) -> Arg {
     Arg::new(name)
         .long(name)
@@ -160,14 +160,14 @@ fn file(name: &'static str) -> Arg {
         .conflicts_with("check")
 }
 
-/// The kinds of files that the command line names, if it does.
+/// Returns the kinds of files that the command line names, if it does.
 fn asked(matches: &ArgMatches) -> Option<Vec<Emit>> {
     let named: Vec<&String> = matches.get_many("emit")?.collect();
     let kinds = Emit::ALL.iter().filter(|(name, _)| named.iter().any(|named| named == name));
     Some(kinds.map(|(_, kind)| *kind).collect())
 }
 
-/// Shows what would change in files that are not as they should be, which is what `wrong` says.
+/// Shows the changes to files that are not up to date. `wrong` is the message for such a file.
 pub(crate) fn compare(planned: &[Planned], wrong: &str) -> Outcome {
     let stale: Vec<&Planned> = planned.iter().filter(|file| file.is_stale()).collect();
     if stale.is_empty() {
@@ -182,7 +182,7 @@ pub(crate) fn compare(planned: &[Planned], wrong: &str) -> Outcome {
     Err(Failed::Found)
 }
 
-/// What would change in a file, as a unified diff.
+/// Returns the changes to a file as a unified diff.
 fn diff(file: &Planned) -> String {
     let present = String::from_utf8_lossy(file.present.as_deref().unwrap_or_default());
     let path = file.path.display().to_string();
@@ -190,7 +190,7 @@ fn diff(file: &Planned) -> String {
     unified_diff((old, &present), (&path, &file.contents))
 }
 
-/// What changes from one file to another, each with its path and its text.
+/// Returns the changes from one file to the other. Each is given by its path and its text.
 pub(crate) fn unified_diff(old: (&str, &str), new: (&str, &str)) -> String {
     similar::TextDiff::from_lines(old.1, new.1).unified_diff().header(old.0, new.0).to_string()
 }

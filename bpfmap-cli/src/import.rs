@@ -104,12 +104,12 @@ fn fail(error: &bpfmap::Error) -> Failed {
     Failed::Found
 }
 
-/// Maps as the kernel describes them. `path` is how findings name them.
+/// Imports maps as the kernel describes them. Diagnostics refer to them as `path`.
 fn import_live(path: &Path, name: &str, live: &LiveMaps, kernel: Option<&Btf<'_>>) -> Imported {
     read_live(path, name, &live.maps, &live.btfs(), kernel)
 }
 
-/// Shows what was found, and writes the schema.
+/// Shows the diagnostics, and writes the schema.
 fn finish(matches: &ArgMatches, imported: &Imported) -> Outcome {
     let findings: &[Finding] = &imported.findings;
     show_findings(matches, findings, &imported.schema.sources);

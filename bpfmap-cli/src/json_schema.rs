@@ -28,7 +28,7 @@ const DEFINITIONS: &[&Table] = &[
     &INNER_MAP,
 ];
 
-/// The JSON Schema (2020-12) of a file.
+/// Returns the JSON Schema (2020-12) of a file.
 fn json_schema() -> Json {
     let mut schema = table(&SCHEMA);
     let definitions = DEFINITIONS.iter().map(|def| (def.name.to_owned(), table(def)));
@@ -109,7 +109,7 @@ fn reference(table: &Table) -> Json {
     json!({ "$ref": format!("#/$defs/{}", table.name) })
 }
 
-/// A choice of words. Editors that use Taplo show what each of them means.
+/// Returns a choice of words. Editors that use Taplo show the meaning of each word.
 fn words_of(words: &[(&str, &str)]) -> Json {
     let names: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
     let mut choice = json!({ "enum": names });
@@ -120,7 +120,8 @@ fn words_of(words: &[(&str, &str)]) -> Json {
     choice
 }
 
-/// A type: one of the words that every schema knows, for editors to suggest, or anything of the right form.
+/// Returns the schema of a type: one of the words that are valid in every schema, which editors
+/// suggest, or any text of the right form.
 fn type_expression() -> Json {
     json!({
         "description": "A type: `u32`, `be16`, `[u8; 16]`, `*void`, or the name of a type in `types`.",

@@ -9,7 +9,7 @@ use clap::{Arg, ArgMatches, value_parser};
 
 use crate::{Failed, complain, standard_input};
 
-/// The argument; `what` says what the types are for.
+/// Returns the argument. `what` says what the types are used for.
 pub(crate) fn argument(what: &str) -> Arg {
     Arg::new("kernel-btf")
         .long("kernel-btf")
@@ -23,14 +23,14 @@ pub(crate) fn read(matches: &ArgMatches) -> Result<Option<Vec<u8>>, Failed> {
     path(matches).map(|path| read_file(path)).transpose()
 }
 
-/// The names in it, if the command line names one.
+/// Returns the names in that file, if the command line names one.
 pub(crate) fn names(matches: &ArgMatches) -> Result<Option<KernelNames>, Failed> {
     let Some(path) = path(matches) else { return Ok(None) };
     let data = read_file(path)?;
     Ok(Some(KernelNames::new(&parse(&data)?, format!("`{}`", path.display()))))
 }
 
-/// The path; not every command has the argument.
+/// Returns the path. Not every command has the argument.
 fn path(matches: &ArgMatches) -> Option<&PathBuf> {
     matches.try_get_one("kernel-btf").ok().flatten()
 }

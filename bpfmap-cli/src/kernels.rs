@@ -16,10 +16,10 @@ pub(crate) fn run(matches: &ArgMatches) -> Outcome {
     print(&checked.iter().map(show).collect::<String>())
 }
 
-/// Reading and writing the value of one CPU, which is no command of its own.
+/// Reading and writing the value of a single CPU, which is not a command of its own.
 const ONE_CPU: &str = "one_cpu";
 
-/// Writes into a `String`, which takes all that is written.
+/// Writes into a `String`, which never fails.
 macro_rules! push {
     ($text:expr, $($arguments:tt)*) => {
         write!($text, $($arguments)*).expect("a String takes all that is written")
@@ -58,7 +58,8 @@ fn text(checked: &Checked) -> String {
     text
 }
 
-/// `5.6`, `never (EINVAL)`, `5.2, then from 6.2 ENOTSUPP`.
+/// Describes the results over time, such as `5.6`, `never (EINVAL)` or `5.2, then from 6.2
+/// ENOTSUPP`.
 fn timeline(answers: &[Since]) -> String {
     let Some(first) = answers.iter().position(succeeds) else {
         let refusal = answers.last().map(answer_names).unwrap_or_default();
@@ -87,7 +88,7 @@ fn answer_name(answer: Answer) -> String {
     }
 }
 
-/// The first kernel that takes every map.
+/// Returns the first kernel that supports every map.
 fn needed(checked: &Checked) -> Option<KernelVersion> {
     let resolved = checked.resolved();
     checked.schema().maps.iter().filter_map(|map| resolved.creation_since(map)).max()

@@ -1,7 +1,7 @@
 //! `bpfmap`: schemas of BPF maps on the command line.
 //!
-//! Exit status: 0 when all is well, 1 when something was found or could not be done, 2 when the
-//! command line itself is wrong, or `bpfmap diff` can't compare.
+//! Exit status: 0 for success; 1 if there are diagnostics or the command failed; 2 if the command
+//! line is wrong, or if `bpfmap diff` can't compare the schemas.
 
 mod convert;
 mod depfile;
@@ -38,27 +38,28 @@ use bpfmap_schema::diagnostics::{Style, printable};
 use bpfmap_schema::front::rust::{Cfg, CfgError};
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
-/// Whether all went well.
+/// The result of a command.
 type Outcome = Result<(), Failed>;
 
 /// Why a command failed. The message is on standard error already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Failed {
-    /// Something was found, is stale or could not be done.
+    /// There are errors, a file is stale, or the command failed.
     Found,
-    /// The command line asks for something that does not exist.
+    /// The command line refers to something that does not exist.
     Usage,
 }
 
-/// Does what the command line asks for, the name of the program first among its arguments, and gives the exit status.
+/// Runs the command line, whose first argument is the name of the program, and returns the exit
+/// status.
 ///
-/// Where the arguments are wrong, or ask for help, it ends the process.
+/// If the arguments are wrong or ask for help, the process ends here.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     if let Some(status) = test::main_if_test(&arguments) {
         return status;
     }
-    // Hidden commands are added here, so that completions and man pages do not have them.
+    // Hidden commands are added here, so that they are not in completions and man pages.
     let whole = command().subcommand(shell::man_command());
     let matches = whole.get_matches_from(arguments);
     let outcome = match matches.subcommand() {
@@ -77,7 +78,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
         Some(("completions", matches)) => shell::completions(matches),
         Some(("man", matches)) => shell::man(matches),
         Some(("test", matches)) => test::run(matches),
-        // clap asks for one of the above.
+        // clap requires one of the above.
         _ => Err(Failed::Usage),
     };
     match outcome {
@@ -168,7 +169,7 @@ fn command() -> Command {
     manual::add_to(command)
 }
 
-/// Schemas; without any, those of the project.
+/// Returns the argument for schemas. Without any, those of the project are used.
 fn schemas_argument() -> Arg {
     Arg::new("schemas")
         .value_name("SCHEMA")
@@ -180,7 +181,7 @@ fn schemas_argument() -> Arg {
         )
 }
 
-/// What a source in Rust asks of its build.
+/// Returns the arguments that describe the build of a schema in Rust.
 fn build_arguments() -> [Arg; 3] {
     [
         Arg::new("features")
@@ -208,7 +209,7 @@ fn condition(text: &str) -> Result<String, CfgError> {
     Cfg::default().set(text).map(|()| text.to_owned())
 }
 
-/// The name of a crate and its root file.
+/// Parses the name of a crate and its root file.
 fn extern_crate(text: &str) -> Result<(String, PathBuf), &'static str> {
     match text.split_once('=') {
         Some((name, path)) if !name.is_empty() && !path.is_empty() => {
@@ -218,7 +219,7 @@ fn extern_crate(text: &str) -> Result<(String, PathBuf), &'static str> {
     }
 }
 
-/// What the command line says of the build.
+/// Returns the facts about the build from the command line.
 fn build(matches: &ArgMatches) -> Cfg {
     let words = |name| matches.try_get_many::<String>(name).ok().flatten();
     let mut cfg = Cfg::default();
@@ -226,7 +227,7 @@ fn build(matches: &ArgMatches) -> Cfg {
         cfg.features(words("features").into_iter().flatten().filter(|name| !name.is_empty()));
     }
     for condition in words("cfg").into_iter().flatten() {
-        // It was looked at when the command line was read.
+        // The condition was checked when the command line was parsed.
         let _ = cfg.set(condition);
     }
     let crates = matches.try_get_many::<(String, PathBuf)>("extern").ok().flatten();
@@ -263,7 +264,7 @@ fn word<'m>(matches: &'m ArgMatches, name: &str) -> &'m str {
     matches.get_one::<String>(name).map_or("", String::as_str)
 }
 
-/// Writes `text` to standard output. Fails silently where nobody reads it any more.
+/// Writes `text` to standard output. Fails silently if the reader has closed it.
 fn print(text: &str) -> Outcome {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
@@ -276,17 +277,19 @@ fn print(text: &str) -> Outcome {
     }
 }
 
-/// Writes `text`, parts of which others wrote, to standard error.
+/// Writes `text`, parts of which may come from untrusted sources, to standard error.
 fn complain(text: &str) {
     complain_as_is(&printable(text));
 }
 
-/// Writes `text`, which a terminal may obey, to standard error. If that fails there is nobody left to tell.
+/// Writes `text`, which may contain control sequences for terminals, to standard error. Errors are
+/// ignored, because nobody could see them.
 fn complain_as_is(text: &str) {
     let _ = io::stderr().lock().write_all(text.as_bytes());
 }
 
-/// Colour, where a person reads and has not asked for none: see <https://no-color.org>.
+/// Uses colour if the output is a terminal and the user has not disabled it: see
+/// <https://no-color.org>.
 fn style() -> Style {
     let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let dumb = std::env::var_os("TERM").is_some_and(|value| value == "dumb");

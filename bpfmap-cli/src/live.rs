@@ -1,4 +1,4 @@
-//! Live maps, as the importer wants them described.
+//! Live maps, described in the form that the importer needs.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -13,21 +13,22 @@ use crate::{Failed, complain};
 /// The types of the running kernel.
 const KERNEL_TYPES: &str = "/sys/kernel/btf/vmlinux";
 
-/// The prefix of the name of a kernel's struct of functions, in the name of the struct that is the value of its map
-/// (`kernel/bpf/bpf_struct_ops.c`, `VALUE_PREFIX`).
+/// The prefix of the name of a `struct_ops` map's value struct. It is followed by the name of the
+/// kernel's struct of functions (`kernel/bpf/bpf_struct_ops.c`, `VALUE_PREFIX`).
 const VALUE_PREFIX: &str = "bpf_struct_ops_";
 
-/// Live maps, and the BTF of those that have any.
+/// Live maps, with the BTF of those that have any.
 #[derive(Default)]
 pub(crate) struct LiveMaps {
     pub(crate) maps: Vec<Described>,
     pub(crate) btfs: HashMap<u32, Option<LiveBtf>>,
-    /// The kernel's structs of functions by the types of their values; `None`: not asked yet.
+    /// The kernel's structs of functions, by the types of their values. `None` if they were not
+    /// read yet.
     ops: Option<HashMap<u32, String>>,
 }
 
 impl LiveMaps {
-    /// Every map of the machine. Those that can't be told are named on standard error.
+    /// Reads every map of the machine. Those that can't be described are listed on standard error.
     pub(crate) fn all() -> Result<Self, Failed> {
         let ids = LiveMap::ids().map_err(|error| match error.kind() {
             ErrorKind::PermissionDenied => {
@@ -61,7 +62,7 @@ impl LiveMaps {
         Ok(())
     }
 
-    /// The BTFs that could be read.
+    /// Returns the BTF objects that could be read.
     pub(crate) fn btfs(&self) -> Vec<LiveBtf> {
         let mut btfs: Vec<LiveBtf> = self.btfs.values().flatten().cloned().collect();
         btfs.sort_unstable_by_key(|btf| btf.id);
@@ -74,7 +75,7 @@ impl LiveMaps {
         let inner = if is_outer { map.first_inner() } else { Ok(None) };
         let inner = match inner {
             Ok(inner) => inner,
-            // The importer says that what it holds is not known.
+            // The importer reports that the contents of the map are unknown.
             Err(error) if error.kind() == ErrorKind::PermissionDenied => None,
             Err(error) => return Err(fail(&error.to_string())),
         };
@@ -104,7 +105,7 @@ impl LiveMaps {
         }
         let btf = match map.btf() {
             Ok(data) => data.map(|data| LiveBtf { id, data }),
-            // The importer says that it can't be read.
+            // The importer reports that it can't be read.
             Err(error) if error.kind() == ErrorKind::PermissionDenied => None,
             Err(error) => return Err(fail(&error.to_string())),
         };
@@ -112,7 +113,7 @@ impl LiveMaps {
         Ok(())
     }
 
-    /// Whether libbpf made the map of `.data`, `.bss`, `.rodata` or `.kconfig`.
+    /// Whether libbpf created the map for `.data`, `.bss`, `.rodata` or `.kconfig`.
     fn holds_variables(&mut self, map: &LiveMap) -> Result<bool, Failed> {
         let info = map.info();
         if info.map_type != ARRAY || info.max_entries != 1 {
@@ -125,7 +126,7 @@ impl LiveMaps {
             let value = btf.get(info.btf_value_type_id);
             value.is_some_and(|ty| matches!(ty.kind, Kind::DataSection { .. }))
         });
-        // Without BTF, the name tells: C has no names with dots.
+        // Without BTF, the name shows it, because names in C contain no dots.
         Ok(is_section || info.btf_value_type_id == 0 && info.name.contains('.'))
     }
 
@@ -140,7 +141,8 @@ impl LiveMaps {
 /// The number of the map type of arrays.
 const ARRAY: u32 = bpfmap_core::map_type::ARRAY.number;
 
-/// The kernel's structs of functions by the types of their values. Those of modules are not among them.
+/// Returns the kernel's structs of functions, by the types of their values. Those of modules are
+/// not included.
 fn kernel_ops() -> HashMap<u32, String> {
     let data = input::read(Path::new(KERNEL_TYPES), input::MAX_OBJECT_SIZE).unwrap_or_default();
     let Ok(btf) = Btf::parse(&data) else { return HashMap::new() };
@@ -155,7 +157,7 @@ fn shown(map: &LiveMap) -> String {
     format!("{} `{}`", info.id, info.name)
 }
 
-/// Says what became of the maps of these ids.
+/// Prints a note about the maps with these IDs.
 fn note(of_one: &str, of_many: &str, ids: &[String]) {
     match ids {
         [] => {}

@@ -1,14 +1,15 @@
-//! The end of the long help: exit statuses, and examples. Each example is run by a test.
+//! The end of the long help: exit statuses and examples. A test runs each example.
 
 use std::fmt::Write as _;
 
 use clap::Command;
 
-/// What the long help of a command has at its end.
+/// The end of the long help of a command.
 struct Manual {
-    /// What the exit statuses 0 and 1 mean, and 2 if it means more than a wrong command line.
+    /// The meanings of the exit statuses 0 and 1, and of 2 if it means more than a wrong command
+    /// line.
     statuses: &'static [&'static str],
-    /// What an example does, and its command line.
+    /// What each example does, and its command line.
     examples: &'static [(&'static str, &'static str)],
 }
 

@@ -104,7 +104,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Outcome {
     }
 }
 
-/// Whom it waits for.
+/// Returns the message about the process that the command waits for.
 fn waiting(holder: Option<u32>) -> String {
     let who = match holder {
         None => "another process".to_owned(),
@@ -134,7 +134,7 @@ fn summary(done: Migrated) -> String {
     }
 }
 
-/// The pair of maps that the command line means.
+/// Returns the pair of maps that the command line refers to.
 fn choose<'m, 'a>(
     maps: &'m [MapPair<'a>],
     name: Option<&str>,
@@ -180,7 +180,7 @@ fn place(obstacle: &Obstacle, old: &Checked, new: &Checked) -> String {
     })
 }
 
-/// What a person sees meanwhile.
+/// The progress as shown to a user.
 struct Shown {
     is_terminal: bool,
     stage: Option<Stage>,
@@ -201,12 +201,12 @@ impl Shown {
             _ => return,
         };
         self.stage = Some(progress.stage);
-        // Clears the rest of the line.
+        // The control sequence clears the rest of the line.
         let Progress { entries, at_most, .. } = progress;
         complain_as_is(&format!("\r{word}: {entries} entries of at most {at_most}\x1b[K"));
     }
 
-    /// Takes the line away.
+    /// Clears the line.
     fn end(&self) {
         if self.stage.is_some() {
             complain_as_is("\r\x1b[K");

@@ -1,6 +1,5 @@
-//! The project file, `bpfmap.toml`: which schemas a project has, what is generated from them and where, and the
-//! kernels that they are tested on.
-//! `docs/projects.md` describes it.
+//! The project file, `bpfmap.toml`. It lists the schemas of a project, the files to generate from
+//! them and their directories, and the kernels to test them on. `docs/projects.md` describes it.
 
 use std::fs;
 use std::ops::Range;
@@ -19,17 +18,17 @@ use crate::{Failed, complain, complain_as_is, style};
 /// The name of the project file.
 pub(crate) const FILE: &str = "bpfmap.toml";
 
-/// The largest project file that is read, in bytes.
+/// The maximum size of a project file, in bytes.
 const MAX_FILE_SIZE: u64 = 1 << 20;
 
-/// What a project file says. Paths are as commands take them.
+/// The contents of a project file. Paths are absolute, or relative to the current directory.
 #[derive(Debug)]
 pub struct Project {
     /// The schemas, at least one.
     pub schemas: Vec<PathBuf>,
-    /// The kernels, by the names that `bpfmap-vmtest` takes; empty if the file names none.
+    /// The names of kernels, as in `bpfmap-vmtest`. Empty if the file names none.
     pub kernels: Vec<String>,
-    /// What is generated.
+    /// What to generate.
     pub targets: Vec<Target>,
     /// The revision of git that schemas are compared with.
     pub against: Option<String>,
@@ -54,17 +53,18 @@ struct Diff {
 }
 
 impl Project {
-    /// Reads the project file in the current folder, or in the nearest above that has one. Returns `None` if there is
-    /// none.
+    /// Reads the project file in the current directory, or in its nearest ancestor that has one.
+    /// Returns `None` if there is none.
     ///
     /// # Errors
     ///
-    /// Fails if the file can't be read or says what it can't, or another user may have put it there. It was said then.
+    /// Fails if the file can't be read or is not valid, or if a different user could have written
+    /// it. The error has been printed then.
     pub fn find() -> Result<Option<Self>, Failed> {
         let Some(path) = config::find(FILE).map_err(|error| fail(&error.to_string()))? else {
             return Ok(None);
         };
-        // In the project's own folder, which is the usual case, paths are short.
+        // In the project's own directory, which is the usual case, paths are short.
         let here = std::env::current_dir().unwrap_or_default();
         let path = path.strip_prefix(&here).map(Path::to_owned).unwrap_or(path);
         Self::read(&path).map(Some)
@@ -74,7 +74,8 @@ impl Project {
     ///
     /// # Errors
     ///
-    /// Fails if no project file exists. The message begins with `missing`, which says what the command line lacks.
+    /// Fails if no project file exists. The message begins with `missing`, which says what the
+    /// command line lacks.
     pub(crate) fn needed(missing: &str) -> Result<Self, Failed> {
         let Some(project) = Self::find()? else {
             complain(&format!(
@@ -122,7 +123,7 @@ impl Project {
     }
 }
 
-/// The schema at `path`, or those in TOML in the folder there.
+/// Returns the schema at `path`, or the TOML schemas in the directory there.
 fn schemas_at(path: &Path) -> std::io::Result<Vec<PathBuf>> {
     if !fs::metadata(path)?.is_dir() {
         return Ok(vec![path.to_owned()]);
@@ -136,7 +137,7 @@ fn schemas_at(path: &Path) -> std::io::Result<Vec<PathBuf>> {
     Ok(schemas)
 }
 
-/// Shows a mistake at its place in the file, as mistakes in schemas are shown.
+/// Shows an error at its position in the file, in the format of errors in schemas.
 fn show(path: &Path, text: &str, message: &str, span: Range<usize>) {
     let renderer = match style() {
         Style::Plain => Renderer::plain(),

@@ -5,24 +5,25 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// The files of a revision that a schema may be made of, in a folder that goes when this is dropped.
+/// Those files of a revision that could be part of a schema, in a temporary directory that is
+/// deleted when this value is dropped.
 pub(crate) struct Revision {
-    /// As the user calls it.
+    /// The name that the user gave.
     name: String,
     folder: tempfile::TempDir,
-    /// The schema in it.
+    /// The path of the schema in the directory.
     schema: PathBuf,
 }
 
-/// Where the files are, in the folder.
+/// The subdirectory that contains the files.
 const TREE: &str = "tree";
 
 impl Revision {
-    /// Checks out what `schema`, a file of today, may have been made of in the revision `name`: each
-    /// schema in TOML, each Rust source, and what stands beside it. The repository and its index are
-    /// only read.
+    /// Checks out the files of revision `name` that `schema`, a file of the working tree, could
+    /// have been made of: each TOML schema, each Rust source, and the files beside the schema. The
+    /// repository and its index are only read.
     ///
-    /// Returns `None` if the revision does not have the schema.
+    /// Returns `None` if the revision does not contain the schema.
     pub(crate) fn check_out(name: &str, schema: &Path) -> Result<Option<Self>, String> {
         let beside = match schema.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -43,7 +44,7 @@ impl Revision {
 
         let folder =
             tempfile::tempdir().map_err(|error| format!("can't create a folder: {error}"))?;
-        // An index of its own, so that the repository's stays as it is.
+        // A separate index leaves that of the repository unchanged.
         let index = folder.path().join("index");
         run(git(top).env("GIT_INDEX_FILE", &index).args([OsStr::new("read-tree"), &commit]), &[])?;
         let mut list = git(top);
@@ -61,12 +62,12 @@ impl Revision {
         Ok(schema.is_file().then(|| Self { name: name.to_owned(), folder, schema }))
     }
 
-    /// The schema.
+    /// Returns the path of the schema.
     pub(crate) fn path(&self) -> &Path {
         &self.schema
     }
 
-    /// What a file is called to people: `main:schemas/maps.toml`.
+    /// Returns the name of a file in messages, such as `main:schemas/maps.toml`.
     pub(crate) fn shown(&self, path: &Path) -> PathBuf {
         let tree = self.folder.path().join(TREE);
         match path.strip_prefix(&tree) {
@@ -82,7 +83,7 @@ fn git(folder: &Path) -> Command {
     git
 }
 
-/// The one line that a command of git prints.
+/// Returns the only line that a git command prints.
 fn line(command: &mut Command) -> Result<OsString, String> {
     use std::os::unix::ffi::OsStringExt as _;
     let mut bytes = run(command, &[])?;
@@ -92,7 +93,7 @@ fn line(command: &mut Command) -> Result<OsString, String> {
     Ok(OsString::from_vec(bytes))
 }
 
-/// What a command of git prints when it reads `input`; or why it fails, in its own words.
+/// Returns what a git command prints when it reads `input`, or git's own message if it fails.
 fn run(command: &mut Command, input: &[u8]) -> Result<Vec<u8>, String> {
     let started =
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
@@ -103,7 +104,7 @@ fn run(command: &mut Command, input: &[u8]) -> Result<Vec<u8>, String> {
         _ => format!("can't run git: {error}"),
     })?;
     if let Some(mut stdin) = child.stdin.take() {
-        // Who does not read it all says why.
+        // A command that does not read all input reports the reason itself.
         let _ = stdin.write_all(input);
     }
     let output = child.wait_with_output().map_err(|error| format!("can't run git: {error}"))?;

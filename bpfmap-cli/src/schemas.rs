@@ -1,4 +1,4 @@
-//! Reads schemas and shows what is wrong with them; `bpfmap check`.
+//! Reads schemas and shows their diagnostics; `bpfmap check`.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -36,8 +36,8 @@ pub(crate) fn given(matches: &ArgMatches) -> Result<Vec<PathBuf>, Failed> {
     Ok(named)
 }
 
-/// Reads and checks the schemas that the command line names, and shows all that was found in any
-/// of them. `None` of them is returned if one can't be used.
+/// Reads and checks the schemas that the command line names, and shows the diagnostics of all of
+/// them. Fails if any of them can't be used.
 pub(crate) fn read(matches: &ArgMatches) -> Result<Vec<Checked>, Failed> {
     let mut findings = Findings::new(matches);
     findings.kernel = kernel_btf::names(matches)?;
@@ -46,16 +46,16 @@ pub(crate) fn read(matches: &ArgMatches) -> Result<Vec<Checked>, Failed> {
     if findings.errors == 0 { Ok(checked) } else { Err(Failed::Found) }
 }
 
-/// Schemas that files are generated from.
+/// The schemas that files are generated from.
 pub(crate) struct Run {
-    /// Those that the command line names.
+    /// The schemas that the command line names.
     pub(crate) roots: Vec<Checked>,
-    /// The others that these include.
+    /// The other schemas, which these include.
     pub(crate) includes: Vec<Checked>,
 }
 
-/// Reads and checks the schemas that the command line names, and each that they include as one of its own, and shows
-/// all that was found in any of them.
+/// Reads and checks the schemas that the command line names, and each schema that they include as a
+/// schema of its own. Shows the diagnostics of all of them.
 pub(crate) fn read_with_includes(matches: &ArgMatches) -> Result<Run, Failed> {
     let mut findings = Findings::new(matches);
     findings.kernel = kernel_btf::names(matches)?;
@@ -67,8 +67,8 @@ pub(crate) fn read_with_includes(matches: &ArgMatches) -> Result<Run, Failed> {
     if findings.errors == 0 { Ok(Run { roots, includes }) } else { Err(Failed::Found) }
 }
 
-/// Reads and checks the schema in `path`, and shows what was found in it. The schema is as it was
-/// written, without what the check adds because it goes without saying.
+/// Reads and checks the schema in `path`, and shows its diagnostics. The schema is returned as it
+/// was written, without the defaults that the check adds.
 pub(crate) fn read_as_written(matches: &ArgMatches, path: &Path) -> Result<Schema, Failed> {
     let mut findings = Findings::new(matches);
     let draft = draft(path, &build(matches));
@@ -78,7 +78,7 @@ pub(crate) fn read_as_written(matches: &ArgMatches, path: &Path) -> Result<Schem
     checked.map(|_| schema).ok_or(Failed::Found)
 }
 
-/// Reads and checks the schema in `path`, and shows what was found in it.
+/// Reads and checks the schema in `path`, and shows its diagnostics.
 pub(crate) fn read_one(matches: &ArgMatches, path: &Path) -> Result<Checked, Failed> {
     let mut findings = Findings::new(matches);
     let checked = findings.read(path);
@@ -86,7 +86,7 @@ pub(crate) fn read_one(matches: &ArgMatches, path: &Path) -> Result<Checked, Fai
     checked.ok_or(Failed::Found)
 }
 
-/// Reads and checks two schemas, and shows what was found in either.
+/// Reads and checks two schemas, and shows the diagnostics of both.
 pub(crate) fn read_two(
     matches: &ArgMatches,
     one: &Path,
@@ -98,14 +98,15 @@ pub(crate) fn read_two(
     read.0.zip(read.1).ok_or(Failed::Found)
 }
 
-/// Shows what was found otherwise than by reading a schema.
+/// Shows diagnostics that do not come from reading a schema.
 pub(crate) fn show_findings(matches: &ArgMatches, found: &[Finding], sources: &SourceMap) {
     let mut findings = Findings::new(matches);
     findings.show(found, sources);
     findings.close();
 }
 
-/// Reads the schema in `path`; `-` is standard input, in TOML, whose includes are relative to the current folder.
+/// Reads the schema in `path`. For `-`, it is read as TOML from standard input, and its includes
+/// are relative to the current directory.
 pub(crate) fn draft(path: &Path, cfg: &Cfg) -> Draft {
     if !standard_input::is_meant(path) {
         return read_file_with(path, cfg);
@@ -130,19 +131,20 @@ fn unreadable(path: &Path, why: &str) -> Draft {
 #[derive(Default)]
 struct Findings {
     json: bool,
-    /// What is known of the build.
+    /// The known facts about the build.
     cfg: Cfg,
     errors: usize,
     warnings: usize,
-    /// A rule that an error was found of.
+    /// The rule of one of the errors.
     example: Option<&'static str>,
-    /// The kernel whose names are taken, instead of those of all kernels.
+    /// The kernel whose names are reserved, instead of those of all kernels.
     kernel: Option<KernelNames>,
-    /// What was shown: a schema that others include is read with each of them.
+    /// The diagnostics that were shown. A schema that several others include is read once for each
+    /// of them.
     shown: HashSet<Shown>,
 }
 
-/// A finding of a rule: the file and the place in it that broke the rule, and what it says.
+/// A diagnostic: its rule, the file, the position in it, and the message.
 type Shown = (&'static str, Option<PathBuf>, usize, String);
 
 impl Findings {
@@ -186,14 +188,14 @@ impl Findings {
         }
         if self.json {
             let lines = findings.iter().map(|finding| to_json_line(finding, sources) + "\n");
-            // Where nobody reads, the exit status still tells.
+            // If the output has no reader any more, the exit status still reports the result.
             let _ = print(&lines.collect::<String>());
         } else {
             complain_as_is(&render(&findings, sources, style()));
         }
     }
 
-    /// Sums up.
+    /// Prints the summary.
     fn close(&self) {
         let Some(example) = self.example.filter(|_| !self.json) else { return };
         let count = |number: usize, what: &str| match number {

@@ -1,4 +1,4 @@
-//! `bpfmap completions` and `bpfmap man`: what shells and `man` know about the command.
+//! `bpfmap completions` and `bpfmap man`: the descriptions of the command for shells and for `man`.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! What is generated into one folder, as the command line and the project file name it.
+//! The files to generate into one directory, as named by the command line and the project file.
 
 use std::path::{Path, PathBuf};
 
@@ -7,24 +7,24 @@ use bpfmap_schema::nearest;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
-/// What is generated into one folder.
+/// The files to generate into one directory.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Target {
-    /// The folder.
+    /// The output directory.
     pub out: PathBuf,
-    /// The kinds of files; `None` for those that suit the schema.
+    /// The kinds of files. `None` stands for those that suit the schema.
     #[serde(default, deserialize_with = "kinds")]
     pub emit: Option<Vec<Emit>>,
-    /// Whether C has definitions of maps for libbpf before 1.0.
+    /// Whether the C headers declare the maps in the format of libbpf before 1.0.
     #[serde(default)]
     pub legacy: bool,
-    /// A Rust file that has a module for each schema.
+    /// A Rust file with a module for each schema.
     #[serde(default, deserialize_with = "modules")]
     pub modules: Option<String>,
 }
 
-/// The name of a file in the folder that is written to.
+/// Parses the name of a file in the output directory.
 pub(crate) fn file_name(text: &str) -> Result<String, &'static str> {
     let is_name = Path::new(text).file_name().is_some_and(|name| name == text);
     is_name.then(|| text.to_owned()).ok_or("expected the name of a file, without a folder")

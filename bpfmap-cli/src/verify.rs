@@ -110,7 +110,8 @@ pub(crate) fn run(matches: &ArgMatches) -> Outcome {
 /// The number of the map type of structs of programs.
 const STRUCT_OPS: u32 = bpfmap_core::map_type::STRUCT_OPS.number;
 
-/// The differences of each of these maps of the schema from those of the same name in an object.
+/// Returns the differences between these maps of the schema and the maps with the same names in an
+/// object.
 fn of_object(
     path: &Path,
     schema: &Checked,
@@ -155,7 +156,8 @@ fn of_object(
     Ok(found)
 }
 
-/// libbpf makes a `struct_ops` map of a variable: its struct is that of the kernel, its section tells the flags.
+/// libbpf creates a `struct_ops` map for a variable. The type of the variable is the kernel's
+/// struct, and its section determines the flags.
 fn of_struct_ops(map: &MapDefinition, declared: &MapDef<'_>, ops: Option<&str>) -> Vec<Difference> {
     let mut found = vec![];
     let mut differ = |what: &str, real: String, said: String| {
@@ -166,15 +168,15 @@ fn of_struct_ops(map: &MapDefinition, declared: &MapDef<'_>, ops: Option<&str>) 
     };
     let name = |ops: Option<&str>| ops.unwrap_or("nothing").to_owned();
     differ("ops", name(map.ops.as_deref()), name(ops));
-    // libbpf adds this one by itself, where a module defines the struct.
+    // If a module defines the struct, libbpf adds this flag by itself.
     let by_libbpf = MapFlag::by_name("vtype_btf_obj_fd").map_or(0, MapFlag::value);
     let flags = |flags: u32| MapFlags::from_bits_retain(flags & !by_libbpf).to_string();
     differ("flags", flags(map.flags.unwrap_or(0)), flags(declared.flags.bits()));
     found
 }
 
-/// What a loader would create of a definition. A size that it does not say is the one that the map type takes, if there
-/// is but one: some loaders fill it in.
+/// Returns what a loader would create from a definition. If the definition lacks a size, and the
+/// map type allows only one, that one is used, because some loaders fill it in.
 fn attributes_of(map: &MapDefinition, btf: &bpfmap_btf::Btf<'_>) -> Attributes {
     let (mut key_size, mut value_size) = map.sizes(btf);
     if let Some(row) = MAP_TYPES.iter().find(|row| Some(row.number) == map.map_type) {
@@ -213,7 +215,7 @@ fn of_map(declared: &MapDef<'_>, difference: Difference) -> Difference {
     Difference::new(&format!("{}.{}", declared.name, difference.path), difference.text)
 }
 
-/// The map of the schema that is asked for, or that one of these is the name of.
+/// Returns the map of the schema that the user asks for, or else the one with one of these names.
 fn choose<'a>(
     declared: &'a [MapDef<'a>],
     asked: Option<&str>,
@@ -225,7 +227,7 @@ fn choose<'a>(
         (Some(name), _) => called(name),
         (None, [only]) => Some(only),
         (None, _) => names.iter().flatten().find_map(|name| called(name)).or_else(|| {
-            // The kernel keeps 15 bytes of a name.
+            // The kernel keeps only 15 bytes of a name.
             let fits = |map: &&MapDef<'_>| {
                 names.iter().flatten().any(|name| name.len() == 15 && map.name.starts_with(name))
             };

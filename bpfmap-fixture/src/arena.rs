@@ -1,4 +1,4 @@
-//! Arenas: memory that both sides write and read.
+//! Arenas: memory that both programs and user space write and read.
 
 use std::os::fd::AsRawFd as _;
 use std::os::unix::net::UnixStream;
@@ -8,7 +8,7 @@ use crate::program::program_of;
 use crate::raw::{last_answer, page_size};
 use crate::{Answer, Fixture, pattern};
 
-/// The number of words that both sides write into a page. The programs have the same number.
+/// The number of words that both sides write into a page. The programs use the same number.
 const WORDS: usize = 16;
 
 pub(crate) type Words = [u64; WORDS];
@@ -19,7 +19,8 @@ pub(crate) fn finds_in_the_arena_what_the_program_wrote(fixture: &Fixture, map: 
     let page = fixture.run_syscall(&program_of("write", map.name()), 0);
     let page = u32::from_ne_bytes(page.to_ne_bytes());
     assert_ne!(page, 0, "{}: the program gets no page", map.name());
-    // The lowest bit marks an address, because half of an address may be 0.
+    // The lowest bit of the program's result marks an address, because the lower half of an address
+    // may be 0.
     let page = arena.address() >> 32 << 32 | u64::from(page & !1);
     let words = arena.follow(page);
     let words = words.unwrap_or_else(|| {
@@ -51,7 +52,7 @@ pub(crate) fn touches_no_page_before_a_program_allocates_it(
     assert_eq!(read_by_the_kernel(last), Answer::OK, "{name}: the page at {last:#x}");
 }
 
-/// The address of the last page of an arena.
+/// Returns the address of the last page of an arena.
 fn last_page(fixture: &Fixture, map: &impl OpenArena) -> u64 {
     let arena = map.open_arena(fixture.object());
     arena.address() + (arena.len() - page_size()) as u64
@@ -63,7 +64,7 @@ pub(crate) fn writes_into_the_arena_what_the_program_finds(
     map: &impl OpenArena,
 ) {
     let arena = map.open_arena(fixture.object());
-    // These are the last words, so an arena that is one page too short is found.
+    // These are the last words, so that an arena that is one page too short is noticed.
     let pointer = arena.store(arena.len() - size_of::<Words>(), expected());
     let word = fixture.run_syscall(&program_of("check", map.name()), lower_half(pointer));
     assert_eq!(word, 0, "{}: the number of the first word that differs, from 1", map.name());
@@ -79,11 +80,12 @@ fn expected() -> Words {
     core::array::from_fn(|word| pattern(word as u64))
 }
 
-/// Lets the kernel read the byte at an address, as `write(2)` does.
+/// Makes the kernel read the byte at an address, by a `write(2)` from it.
 fn read_by_the_kernel(address: u64) -> Answer {
     let (_reader, writer) = UnixStream::pair().expect("a process has two descriptors to spare");
     let address = usize::try_from(address).expect("an address");
-    // SAFETY: the kernel reads a byte of whatever is there, and answers EFAULT where nothing is.
+    // SAFETY: the kernel reads the byte at the address, and returns EFAULT if nothing is mapped
+    // there.
     let written = unsafe {
         let byte = std::ptr::with_exposed_provenance::<libc::c_void>(address);
         libc::write(writer.as_raw_fd(), byte, 1)

@@ -1,4 +1,4 @@
-//! Cgroups: a program tells whether a packet's socket is under the one that user space named.
+//! Cgroups: a program tests whether a packet's socket is in the cgroup that user space stored.
 
 use std::os::fd::AsFd as _;
 
@@ -6,7 +6,7 @@ use crate::handle::HoldCgroups;
 use crate::program::program_of;
 use crate::{Cgroup2, Fixture, index};
 
-/// Checks what a program returns for the cgroup that user space put into the map.
+/// Checks what a program returns for the cgroup that user space stored in the map.
 pub(crate) fn tells_the_cgroup_that_user_space_says(fixture: &Fixture, map: &impl HoldCgroups) {
     let ask = program_of("ask", map.name());
     let hierarchy = Cgroup2::mount();

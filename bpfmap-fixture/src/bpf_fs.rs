@@ -7,14 +7,15 @@ use std::path::Path;
 /// The directory where BPF objects are pinned.
 pub(crate) const ROOT: &str = "/sys/fs/bpf";
 
-/// Mounts a BPF file system at [`ROOT`] for the calling thread, unless one is there.
+/// Mounts a BPF file system at [`ROOT`] for the calling thread, unless there is one.
 ///
-/// None is there on a machine without systemd. The thread then gets a mount namespace of its own, which ends with it, so
-/// nothing stays mounted, not even after a kill. Mounting needs `CAP_SYS_ADMIN`.
+/// A machine without systemd has none. The thread then gets a mount namespace of its own, which
+/// ends with the thread. Nothing stays mounted, even if the process is killed. Mounting needs
+/// `CAP_SYS_ADMIN`.
 ///
 /// # Panics
 ///
-/// Panics if there is none, and the kernel mounts none.
+/// Panics if there is none, and the kernel refuses to mount one.
 pub(crate) fn ensure_mounted() {
     if !is_mounted(Path::new(ROOT)) {
         mount_for_this_thread().unwrap_or_else(|error| {
@@ -29,7 +30,7 @@ pub(crate) fn ensure_mounted() {
 /// Returns whether the calling thread sees a BPF file system at a path.
 fn is_mounted(path: &Path) -> bool {
     let mounts = std::fs::read_to_string("/proc/thread-self/mounts").expect("/proc is mounted");
-    // The last mount at a path is the one that is seen.
+    // Of several mounts at a path, the last one is visible.
     let last = mounts.lines().rev().find_map(|line| {
         let mut words = line.split(' ').skip(1);
         (Path::new(words.next()?) == path).then(|| words.next())?
@@ -43,7 +44,7 @@ fn mount_for_this_thread() -> io::Result<()> {
     if unshared != 0 {
         return Err(io::Error::last_os_error());
     }
-    // A mount would show in the namespace that this one is a copy of otherwise.
+    // Otherwise the mount would also appear in the namespace that this one is a copy of.
     mount(c"none", c"/", c"none", libc::MS_REC | libc::MS_PRIVATE)?;
     mount(c"bpf", c"/sys/fs/bpf", c"bpf", 0)
 }

@@ -1,11 +1,11 @@
-//! The build ids of the files that are loaded into this process.
+//! The build IDs of the files that are loaded into this process.
 
 use std::ffi::c_void;
 
 /// Returns whether a file with this build ID is loaded and has code at this offset.
 pub(crate) fn is_code_of(build_id: &[u8; 20], offset: u64) -> bool {
     let mut wanted = Wanted { build_id: *build_id, offset, is_found: false };
-    // SAFETY: the function takes what it is called with for what it is.
+    // SAFETY: the function interprets its argument as the type that is passed here.
     unsafe { libc::dl_iterate_phdr(Some(look), (&raw mut wanted).cast()) };
     wanted.is_found
 }
@@ -22,9 +22,9 @@ unsafe extern "C" fn look(
     _size: libc::size_t,
     wanted: *mut c_void,
 ) -> libc::c_int {
-    // SAFETY: as `is_code_of` calls for it; nobody else has it.
+    // SAFETY: this is the pointer that `is_code_of` passes, and no other code uses it.
     let wanted = unsafe { &mut *wanted.cast::<Wanted>() };
-    // SAFETY: as dl_iterate_phdr(3) says; the file stays loaded meanwhile.
+    // SAFETY: guaranteed by dl_iterate_phdr(3). The file stays loaded during the call.
     let info = unsafe { &*info };
     // SAFETY: the file's own table of segments.
     let segments = unsafe { std::slice::from_raw_parts(info.dlpi_phdr, info.dlpi_phnum.into()) };
@@ -46,7 +46,8 @@ unsafe extern "C" fn look(
     wanted.is_found.into()
 }
 
-/// The build id among notes, elf(5): sizes of name and description, a type, then both, padded.
+/// Returns the build ID among the notes of an ELF file (elf(5)). A note consists of the sizes of
+/// its name and description, a type, and then both, with padding.
 fn build_id(mut notes: &[u8], align: usize) -> Option<&[u8]> {
     const NT_GNU_BUILD_ID: u32 = 3;
     loop {

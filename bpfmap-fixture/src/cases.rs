@@ -1,4 +1,4 @@
-//! What is tried under each condition of the facts table.
+//! The attempts for each condition of the facts table.
 
 use bpfmap_core::map_type::{Condition, Operation};
 
@@ -7,12 +7,12 @@ use crate::{
     lookup_and_delete_batch, lookup_batch, mmap, update, update_batch,
 };
 
-/// Tries something on a fresh map. What a success must have brought about is asserted there.
+/// Tries something on a fresh map. It also asserts the effects of a success.
 pub(crate) type Attempt = fn(&Subject) -> Answer;
 
 macro_rules! attempts {
     ($($operation:ident $module:ident { $($condition:ident $function:ident)* })*) => {
-        /// Returns what tries `operation` under `condition`, if it can be tried.
+        /// Returns the function that tries `operation` under `condition`, if there is one.
         pub(crate) fn attempt(operation: Operation, condition: Condition) -> Option<Attempt> {
             match (operation, condition) {
                 $($((Operation::$operation, Condition::$condition) => Some($module::$function),)*)*

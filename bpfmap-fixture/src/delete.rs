@@ -1,4 +1,4 @@
-//! `BPF_MAP_DELETE_ELEM`: what the kernel answers to a deletion.
+//! `BPF_MAP_DELETE_ELEM`: the kernel's answers to a deletion.
 
 use std::os::fd::AsRawFd as _;
 
@@ -6,7 +6,7 @@ use crate::keys::Keys;
 use crate::raw;
 use crate::{Answer, Subject};
 
-/// The entry is there.
+/// The entry exists.
 pub(crate) fn plain(subject: &Subject) -> Answer {
     subject.insert(0);
     let answer = subject.delete(0);
@@ -32,12 +32,12 @@ pub(crate) fn prefix_too_long(subject: &Subject) -> Answer {
     subject.delete_with(Some(&Keys::too_long_prefix(subject.key_size())))
 }
 
-/// The key is no open descriptor.
+/// The key is not an open descriptor.
 pub(crate) fn bad_owner(subject: &Subject) -> Answer {
     subject.delete_with(Some(&raw::CLOSED.to_ne_bytes()))
 }
 
-/// The key is the descriptor of something that no value is attached to.
+/// The key is the descriptor of an object to which no value is attached.
 pub(crate) fn other_owner(subject: &Subject) -> Answer {
     let file = raw::other_file();
     subject.delete_with(Some(&file.as_raw_fd().to_ne_bytes()))

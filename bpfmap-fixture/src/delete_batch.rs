@@ -1,9 +1,9 @@
-//! `BPF_MAP_DELETE_BATCH`: what deleting many entries in one call is answered.
+//! `BPF_MAP_DELETE_BATCH`: the kernel's answers to deleting many entries in one call.
 
 use crate::subject::Batch;
 use crate::{Answer, Subject};
 
-/// Two entries that are there.
+/// Two existing entries.
 pub(crate) fn plain(subject: &Subject) -> Answer {
     subject.insert(0);
     subject.insert(1);
@@ -14,7 +14,7 @@ pub(crate) fn plain(subject: &Subject) -> Answer {
     answer
 }
 
-/// The second key is not there.
+/// The second key does not exist.
 pub(crate) fn missing(subject: &Subject) -> Answer {
     subject.insert(0);
     let Batch { answer, count } = subject.delete_batch(&[0, 1]);

@@ -1,4 +1,4 @@
-//! The two sides of a map: what a program writes user space finds, and the other way round.
+//! The two sides of a map: user space finds what a program wrote, and the other way round.
 
 use bpfmap::MapDef;
 use bpfmap_core::TypeDesc;
@@ -10,17 +10,18 @@ use crate::pattern::{Extent, assert_same, filled};
 use crate::raw::{self, Buffer, Command};
 use crate::{Answer, Fixture};
 
-/// Returns what both sides write in a view.
+/// Returns the entry that both sides write in a view.
 pub(crate) fn entry(def: &MapDef<'_>, view: u32) -> (Vec<u8>, Vec<u8>) {
     (key(def, view), filled(def.value, view))
 }
 
-/// Returns the key that both sides use in a view: of indices the last one, which a wrong stride would miss.
+/// Returns the key that both sides use in a view. For indices this is the last one, which reveals a
+/// wrong stride.
 pub(crate) fn key(def: &MapDef<'_>, view: u32) -> Vec<u8> {
     let row = MapType::by_number(def.map_type).expect("the facts table has each map type");
     match row.key {
         KeyRule::Index => index(last_index(def)).to_vec(),
-        // The whole of the data counts.
+        // The prefix covers all of the data.
         KeyRule::LpmPrefix => {
             let bits = u32::try_from((def.key_size() - 4) * 8).expect("at most 256 bytes");
             prefixed(filled(def.key, view), bits)
@@ -32,7 +33,7 @@ pub(crate) fn key(def: &MapDef<'_>, view: u32) -> Vec<u8> {
     }
 }
 
-/// Returns the last index of a map; 0 where the loader sets the size.
+/// Returns the last index of a map, or 0 if the loader sets the size.
 pub(crate) fn last_index(def: &MapDef<'_>) -> u32 {
     def.max_entries.map_or(0, |entries| entries.saturating_sub(1))
 }
@@ -112,15 +113,16 @@ pub(crate) fn pushes_what_is_popped(fixture: &Fixture, map: &impl TakeIn, owner:
     fixture.check_by(owner, view);
 }
 
-/// Deletes an entry: another view may have another key, and the map may have room for only one entry.
+/// Deletes an entry, because a different view may have a different key, and the map may have space
+/// for only one entry.
 fn make_room(map: &impl Handle, key: &[u8]) {
     let answer = raw::element(Command::DeleteElem, map.as_fd(), Some(key), Buffer::None, 0);
-    // Those of an array stay.
+    // Entries of an array can't be deleted.
     assert!([Answer::OK, Answer(libc::EINVAL)].contains(&answer), "{}: {answer}", map.name());
 }
 
-/// The value without what the kernel shows of lists, trees and counts: no two of them are the same,
-/// though nothing is in them.
+/// Returns the value without the bytes that the kernel shows for lists, trees and reference counts.
+/// These bytes differ between any two values, even if the lists and trees are empty.
 fn without_roots(def: &MapDef<'_>, mut value: Vec<u8>) -> Vec<u8> {
     let TypeDesc::Struct { members, .. } = def.value else { return value };
     let roots = members.iter().filter(|member| {

@@ -1,4 +1,4 @@
-//! Events: what a program sends user space reads, and the other way round.
+//! Events: user space reads what a program sends, and the other way round.
 
 use crate::Fixture;
 use crate::pattern::{Extent, assert_same, filled};

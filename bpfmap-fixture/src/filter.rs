@@ -1,11 +1,11 @@
-//! Filters: what one side adds, the other finds.
+//! Filters: each side finds what the other one added.
 
 use crate::Fixture;
 use crate::entry::{entry, views};
 use crate::handle::FilterValues;
 use crate::program::program_of;
 
-/// Checks that user space finds in each view what the program added, and nothing before.
+/// Checks that user space finds in each view what the program added, and nothing before that.
 pub(crate) fn finds_what_the_program_added(fixture: &Fixture, map: &impl FilterValues) {
     for view in views(map.def()) {
         let value = entry(map.def(), view).1;
@@ -15,7 +15,7 @@ pub(crate) fn finds_what_the_program_added(fixture: &Fixture, map: &impl FilterV
     }
 }
 
-/// Checks that the program finds in each view what user space added, and nothing before.
+/// Checks that the program finds in each view what user space added, and nothing before that.
 pub(crate) fn adds_what_the_program_finds(fixture: &Fixture, map: &impl FilterValues) {
     let check = program_of("check", map.name());
     for view in views(map.def()) {

@@ -1,8 +1,8 @@
-//! `BPF_MAP_FREEZE`: what freezing is answered.
+//! `BPF_MAP_FREEZE`: the kernel's answers to freezing a map.
 
 use crate::{Answer, Subject};
 
-/// A map that holds plain data. User space can no longer write to it.
+/// A map that contains plain data. User space can no longer write to it.
 pub(crate) fn plain(subject: &Subject) -> Answer {
     let answer = subject.freeze();
     if answer == Answer::OK && subject.is_insertable() {
@@ -24,7 +24,7 @@ pub(crate) fn with_spin_lock(subject: &Subject) -> Answer {
     subject.freeze()
 }
 
-/// A map whose value has a field of the kernel's own that is no spin lock.
+/// A map whose value has a special field of the kernel other than a spin lock.
 pub(crate) fn with_special_field(subject: &Subject) -> Answer {
     subject.freeze()
 }

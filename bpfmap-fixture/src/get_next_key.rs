@@ -1,4 +1,4 @@
-//! `BPF_MAP_GET_NEXT_KEY`: what a step of a walk is answered.
+//! `BPF_MAP_GET_NEXT_KEY`: the kernel's answers to a step of an iteration.
 
 use crate::{Answer, Subject};
 
@@ -15,13 +15,13 @@ pub(crate) fn plain(subject: &Subject) -> Answer {
     answer
 }
 
-/// The walk starts.
+/// The start of an iteration.
 pub(crate) fn no_key(subject: &Subject) -> Answer {
     subject.insert(0);
     subject.next_key(None).0
 }
 
-/// From a key that is not in the map the walk starts again.
+/// After a key that is not in the map, the iteration starts again.
 pub(crate) fn absent_key(subject: &Subject) -> Answer {
     subject.insert(0);
     subject.insert(1);
@@ -33,7 +33,7 @@ pub(crate) fn absent_key(subject: &Subject) -> Answer {
     answer
 }
 
-/// From the last key there is no way on.
+/// The last key has no next key.
 pub(crate) fn last_key(subject: &Subject) -> Answer {
     subject.insert(0);
     let (mut answer, mut key) = subject.next_key(None);

@@ -1,8 +1,9 @@
 //! What user space does with an open map, with keys and values as bytes.
 //!
-//! A test of a map asks for a handle that can do what the test does. There are two kinds of handles: [`Map`] of a spec,
-//! where the types and methods of generated code take part, and [`Untyped`](crate::untyped::Untyped) of a definition
-//! that was made at run time. So one test serves both.
+//! A test of a map asks for a handle with the operations that it needs. There are two kinds of
+//! handles: [`Map`] of a spec, which uses the types and methods of generated code, and
+//! [`Untyped`](crate::untyped::Untyped) of a definition that was created at run time. One test can
+//! therefore use both.
 //!
 //! Each function panics if the kernel refuses the operation.
 
@@ -26,7 +27,7 @@ pub trait Handle: AsFd {
     /// Returns the definition.
     fn def(&self) -> &'static MapDef<'static>;
 
-    /// Returns how many entries the map takes.
+    /// Returns the maximum number of entries.
     fn max_entries(&self) -> u32;
 
     /// Returns the map's name.
@@ -34,7 +35,7 @@ pub trait Handle: AsFd {
         self.def().name
     }
 
-    /// Returns the row of the map's type.
+    /// Returns the row of the map's type in the facts table.
     fn row(&self) -> &'static MapType {
         MapType::by_number(self.def().map_type).expect("the facts table has each map type")
     }
@@ -42,29 +43,29 @@ pub trait Handle: AsFd {
 
 /// A map whose entries can be looked up.
 pub trait LookUp: Handle {
-    /// Returns the value of a key; of a per-CPU map, that of this CPU.
+    /// Returns the value of a key. For a per-CPU map, this is the value of CPU `cpu`.
     fn lookup(&self, key: &[u8], cpu: usize) -> Option<Vec<u8>>;
 }
 
 /// A map whose entries can be updated.
 pub trait Update: Handle {
-    /// Writes an entry; of a per-CPU map, the same value for each CPU.
+    /// Writes an entry. A per-CPU map gets the same value for each CPU.
     fn update(&self, key: &[u8], value: &[u8]);
 }
 
 /// A map whose entries can be deleted.
 pub trait Delete: Handle {
-    /// Deletes an entry; `false`: it was not there.
+    /// Deletes an entry. Returns `false` if it did not exist.
     fn delete(&self, key: &[u8]) -> bool;
 }
 
-/// A queue or stack that gives up values.
+/// A queue or stack from which user space can pop values.
 pub trait GiveUp: Handle {
     /// Pops a value.
     fn pop(&self) -> Option<Vec<u8>>;
 }
 
-/// A queue or stack that takes values.
+/// A queue or stack to which user space can push values.
 pub trait TakeIn: Handle {
     /// Pushes a value.
     fn push(&self, value: &[u8]);
@@ -79,9 +80,9 @@ pub trait FilterValues: Handle {
     fn add(&self, value: &[u8]);
 }
 
-/// A map whose entries hold kernel objects, and show their ids.
+/// A map whose entries are kernel objects and are read as IDs.
 pub trait ShowIds: Handle {
-    /// Returns the id of the object under a key.
+    /// Returns the ID of the object under a key.
     fn id(&self, key: &[u8]) -> Option<u32>;
 }
 
@@ -96,13 +97,13 @@ pub trait ReadStacks: Delete {
 
 /// A map of maps.
 pub trait HoldMaps: Delete {
-    /// A handle to a map that it holds.
+    /// A handle to an inner map.
     type Inner: Handle;
 
-    /// Creates a map as this one holds them.
+    /// Creates a map that can be an inner map of this one.
     fn create_inner(&self) -> Self::Inner;
 
-    /// Puts a map in.
+    /// Inserts an inner map.
     fn set_map(&self, key: &[u8], map: &Self::Inner);
 }
 
@@ -114,16 +115,17 @@ pub trait OpenArena: Handle {
 
 /// The memory of an arena.
 pub trait Memory {
-    /// Returns where it begins.
+    /// Returns the start address.
     fn address(&self) -> u64;
 
-    /// Returns how many bytes it has.
+    /// Returns the size in bytes.
     fn len(&self) -> usize;
 
-    /// Reads what a pointer of a program leads to; `None` if that is not in the arena.
+    /// Reads the words that a pointer of a program points to. Returns `None` if they are not in the
+    /// arena.
     fn follow(&self, pointer: u64) -> Option<Words>;
 
-    /// Writes at this offset, and returns the pointer that programs know the place by.
+    /// Writes at this offset, and returns the pointer that programs use for it.
     fn store(&self, offset: usize, words: Words) -> u64;
 }
 
@@ -242,9 +244,9 @@ where
     }
 }
 
-/// A kind of maps of maps.
+/// A kind of maps that contain maps.
 pub trait HoldsInner<S: OuterMapSpec>: Kind {
-    /// Puts a map in.
+    /// Inserts an inner map.
     fn hold(map: &Map<S>, key: &S::Key, inner: &Map<S::Inner>);
 }
 
@@ -262,7 +264,7 @@ macro_rules! hold_descriptors {
     ($($(#[$doc:meta])* $trait:ident $method:ident $object:ident |$fd:ident| $make:expr;)*) => { $(
         $(#[$doc])*
         pub trait $trait: Delete {
-            /// Puts the object of a descriptor in.
+            /// Inserts the object with the given descriptor into the map.
             fn $method(&self, key: &[u8], object: BorrowedFd<'_>);
         }
 
@@ -291,7 +293,7 @@ macro_rules! hold_numbers {
     ($($(#[$doc:meta])* $trait:ident $method:ident $object:ident;)*) => { $(
         $(#[$doc])*
         pub trait $trait: Delete {
-            /// Puts the object of a number in.
+            /// Inserts the object with the given number into the map.
             fn $method(&self, key: &[u8], object: $object);
         }
 
@@ -341,7 +343,7 @@ impl<S: MapSpec> Memory for bpfmap::Arena<'_, S> {
     }
 }
 
-/// The id of a kernel object.
+/// The ID of a kernel object.
 pub trait Id {
     /// Returns the number.
     fn number(self) -> u32;
@@ -361,9 +363,9 @@ impl Id for ProgramId {
 
 /// An entry's value, of which each CPU may have a copy.
 pub trait OnEachCpu<V> {
-    /// The same value for all.
+    /// Returns a value that is the same for all CPUs.
     fn everywhere(value: V) -> Self;
-    /// The value of one CPU.
+    /// Returns the value of one CPU.
     fn on(&self, cpu: usize) -> V;
 }
 

@@ -1,4 +1,4 @@
-//! Instruction arrays: the kernel fills them in when a program is loaded.
+//! Instruction arrays, which the kernel fills in when a program is loaded.
 
 use std::ffi::CString;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
@@ -10,7 +10,8 @@ use crate::handle::{Handle as _, LookUp, Update};
 use crate::{Answer, MapFixture, Subject, index, raw};
 use bpfmap::{InsnOffsets, bytes_of, from_bytes};
 
-/// Checks that the map has the offsets of a program's instructions after the program is loaded.
+/// Checks that the map contains the offsets of a program's instructions after the program is
+/// loaded.
 pub(crate) fn finds_the_instructions_of_a_program<D>(declaration: &D, fixture: &MapFixture<'_>)
 where
     D: Declaration<Map: LookUp + Update>,
@@ -38,7 +39,7 @@ where
 
 /// Loads a program of `len` instructions without effect, followed by a return.
 fn load(map: BorrowedFd<'_>, len: u32) -> OwnedFd {
-    /// `r0 = 0` and `exit`, `include/linux/filter.h`.
+    /// `r0 = 0` and `exit` (`include/linux/filter.h`).
     const R0_IS_0: libbpf_sys::bpf_insn = instruction(0xb7);
     const EXIT: libbpf_sys::bpf_insn = instruction(0x95);
     let mut instructions = vec![R0_IS_0; len as usize];
@@ -51,7 +52,8 @@ fn load(map: BorrowedFd<'_>, len: u32) -> OwnedFd {
         ..Default::default()
     };
     let license = CString::new("GPL").expect("no NUL");
-    // SAFETY: as many instructions as are said, an array of one descriptor, and a text that ends with NUL.
+    // SAFETY: the lengths are those of the instructions and of the descriptors, and the text ends
+    // with NUL.
     let fd = unsafe {
         libbpf_sys::bpf_prog_load(
             libbpf_sys::BPF_PROG_TYPE_SOCKET_FILTER,
@@ -63,12 +65,12 @@ fn load(map: BorrowedFd<'_>, len: u32) -> OwnedFd {
         )
     };
     assert!(fd >= 0, "the kernel refuses the program: errno {}", -fd);
-    // SAFETY: the kernel just made it for us.
+    // SAFETY: the kernel has just created this descriptor, and nothing else owns it.
     unsafe { OwnedFd::from_raw_fd(fd) }
 }
 
 const fn instruction(code: u8) -> libbpf_sys::bpf_insn {
-    // SAFETY: plain integers.
+    // SAFETY: all members are integers.
     let mut instruction: libbpf_sys::bpf_insn = unsafe { std::mem::zeroed() };
     instruction.code = code;
     instruction

@@ -1,4 +1,4 @@
-//! Tail calls: what user space puts into a slot is where a program lands.
+//! Tail calls: a program jumps to the program that user space stored.
 
 use std::os::fd::AsFd as _;
 
@@ -6,8 +6,8 @@ use crate::handle::{HoldPrograms, ShowIds};
 use crate::program::program_of;
 use crate::{Fixture, MapFixture, index};
 
-/// Checks that a program jumps to the map's initial contents, then to the program that user space puts in, and nowhere
-/// if the slot is empty or does not exist.
+/// Checks that a program jumps to the map's initial contents, then to the program that user space
+/// stores. Also checks that it does not jump if the slot is empty or does not exist.
 pub(crate) fn jumps_where_user_space_says(
     fixture: &Fixture,
     map: &(impl HoldPrograms + ShowIds),
@@ -15,7 +15,7 @@ pub(crate) fn jumps_where_user_space_says(
 ) {
     let name = map.name();
     let (jump, land) = (program_of("jump", name), program_of("land", name));
-    // One behind the last where there are few.
+    // If there are few slots, this includes the index after the last one.
     for slot in 0..=map.max_entries().min(64) {
         let known = description.contents.iter().find(|content| content.key == slot);
         let landed = known.map_or(NOWHERE, |content| content.returns);
@@ -33,5 +33,5 @@ pub(crate) fn jumps_where_user_space_says(
 
 /// The result of a program whose jump failed: `-ENOENT`.
 const NOWHERE: i32 = -libc::ENOENT;
-/// The result of the program that user space puts in.
+/// The result of the program that user space stores.
 const LANDED: i32 = 0;

@@ -1,21 +1,21 @@
-//! Keys of every map type, by number.
+//! Numbered keys for every map type.
 
 use bpfmap_core::map_type::{KeyRule, Owner, ValueRule};
 
 use crate::MapFixture;
 
-/// The kinds of keys that map types take.
+/// The kinds of keys of map types.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Keys {
     /// Any bytes.
     Any,
     /// An index below `max_entries`.
     Index,
-    /// A prefix length, then data.
+    /// A prefix length, followed by data.
     Prefix,
-    /// The id of something that a program recorded: that of the first is number 0.
+    /// The ID of something that a program recorded. The first one has the number 0.
     Recorded,
-    /// None.
+    /// No key.
     Keyless,
     /// The descriptor of a socket.
     Sockets,
@@ -28,7 +28,7 @@ pub(crate) enum Keys {
 }
 
 impl Keys {
-    /// Returns what keys a map takes.
+    /// Returns the kind of keys of a map.
     pub(crate) fn of(fixture: &MapFixture<'_>) -> Self {
         let row = fixture.row();
         match row.key {
@@ -44,7 +44,8 @@ impl Keys {
         }
     }
 
-    /// The key of this number, `size` bytes long. Different numbers below 256 make different keys.
+    /// Returns the key with this number, `size` bytes long. Different numbers below 256 result in
+    /// different keys.
     pub(crate) fn key(self, number: u32, size: usize) -> Vec<u8> {
         let mut key = vec![0; size];
         match self {
@@ -69,7 +70,7 @@ impl Keys {
         matches!(self, Self::Sockets | Self::Inodes | Self::Tasks | Self::Cgroups)
     }
 
-    /// A key whose prefix is a bit longer than its data.
+    /// Returns a key whose prefix is one bit longer than its data.
     pub(crate) fn too_long_prefix(size: usize) -> Vec<u8> {
         let mut key = Self::Prefix.key(0, size);
         let bits = u32::from_ne_bytes([key[0], key[1], key[2], key[3]]);
@@ -78,20 +79,20 @@ impl Keys {
     }
 }
 
-/// Returns the key that is this index.
+/// Returns the key for this index.
 #[must_use]
 pub(crate) fn index(index: u32) -> [u8; 4] {
     index.to_ne_bytes()
 }
 
-/// Returns `key`, but for its first byte, which says the number.
+/// Returns `key` with its first byte replaced by the number.
 #[must_use]
 pub(crate) fn numbered(mut key: Vec<u8>, number: u8) -> Vec<u8> {
     key[0] ^= number;
     key
 }
 
-/// Returns `key` of an LPM trie, as a prefix of this many bits.
+/// Returns `key` of an LPM trie with a prefix of this many bits.
 #[must_use]
 pub(crate) fn prefixed(mut key: Vec<u8>, bits: u32) -> Vec<u8> {
     key[..PREFIX_LEN].copy_from_slice(&bits.to_ne_bytes());

@@ -1,18 +1,19 @@
 //! The interpreter of fixtures.
 //!
-//! `bpfmap generate --emit fixtures` writes, for each map of a schema, a [`MapFixture`] and tests that call this crate.
-//! In those tests the generated types take part. `bpfmap test` makes the same values while it runs, and needs no compiler
-//! of Rust: [`run`].
+//! `bpfmap generate --emit fixtures` writes, for each map of a schema, a [`MapFixture`] and tests
+//! that call this crate. Those tests use the generated types. `bpfmap test` creates the same values
+//! at run time, and needs no Rust compiler: [`run`].
 //!
-//! One test tries what the facts table knows of each operation, each case on a fresh map, and compares what the kernel
-//! that runs answers with the table. An answer that was not expected fails the test, and so does a success where the
-//! kernel should refuse: an expected refusal is a result.
+//! One test tries all that the facts table knows about each operation. Each case uses a fresh map,
+//! and the answer of the running kernel is compared with the table. The test fails if an answer was
+//! not expected, and also if an operation succeeds that the kernel should refuse. An expected
+//! refusal is a valid result.
 //!
-//! The tests of the two sides write a [`pattern`] into each member on one side and look for it on the other: see
-//! [`Fixture`].
+//! The tests of the two sides write a [`pattern`] into each member on one side and look for it on
+//! the other: see [`Fixture`].
 //!
-//! Tests tell the harness what they found in lines of the form `vmtest:note KEY=VALUE`, which other runners print and
-//! ignore.
+//! Tests report what they found to the harness in lines of the form `vmtest:note KEY=VALUE`. Other
+//! test runners just print them.
 
 #![allow(
     clippy::missing_panics_doc,
@@ -84,13 +85,13 @@ use subject::Subject;
 
 use bpfmap_core::map_type::{self, Operation};
 
-/// Returns whether the kernel runs the security hooks of BPF, without which it keeps no values of inodes.
+/// Returns whether the kernel runs BPF security hooks. Without them, it keeps no values of inodes.
 #[must_use]
 pub fn has_bpf_lsm() -> bool {
     lsm::has_bpf_lsm()
 }
 
-/// Returns the release of the kernel that runs: the first two numbers of `uname -r`.
+/// Returns the release of the running kernel: the first two numbers of `uname -r`.
 ///
 /// # Panics
 ///
@@ -139,11 +140,12 @@ impl fmt::Display for Answer {
 /// The end of the note for an operation that each kernel refuses.
 pub const REFUSED_ALWAYS: &str = "no kernel does it for this map";
 
-/// The results on all kernels: each kernel from which the results change, oldest first, with the results from there on.
+/// The results on all kernels. Each entry has a kernel from which the results change, and the
+/// results from there on. The oldest comes first.
 struct Expected(Vec<(KernelVersion, Vec<Answer>)>);
 
 impl Expected {
-    /// The answers that the facts table has for a case.
+    /// Returns the results that the facts table has for a case.
     fn of(fixture: &MapFixture<'_>, operation: Operation, condition: map_type::Condition) -> Self {
         let traits = fixture.traits();
         let mut kernels: Vec<_> = traits.kernels(operation, condition).collect();
@@ -156,7 +158,7 @@ impl Expected {
         Self(kernels.into_iter().filter_map(answers).collect())
     }
 
-    /// The result of creating the map.
+    /// Returns the results of creating the map.
     fn of_creation(fixture: &MapFixture<'_>) -> Self {
         match fixture.creation {
             None => Self::since(KernelVersion::new(0, 0), Answer::OK, Answer::OK),
@@ -164,18 +166,18 @@ impl Expected {
         }
     }
 
-    /// One result from a kernel on, and another one before.
+    /// Returns one result from a kernel on, and a different one before.
     fn since(kernel: KernelVersion, from: Answer, before: Answer) -> Self {
         Self(vec![(KernelVersion::new(0, 0), vec![before]), (kernel, vec![from])])
     }
 
-    /// The answers of `kernel`.
+    /// Returns the results on `kernel`.
     fn on(&self, kernel: KernelVersion) -> &[Answer] {
         let row = self.0.iter().rev().find(|(first, _)| *first <= kernel);
         row.map_or(&[], |(_, answers)| answers)
     }
 
-    /// Tells the harness that the kernel refuses the operation, and which kernels do not.
+    /// Reports to the harness that the kernel refuses the operation, and which kernels do not.
     fn note_refusal(&self, operation: &str, answer: Answer, kernel: KernelVersion) {
         let (before, after) = self.0.split_at(self.0.partition_point(|row| row.0 <= kernel));
         let works = |row: &&(KernelVersion, Vec<Answer>)| row.1.contains(&Answer::OK);
@@ -212,7 +214,7 @@ fn is_refused_map(declaration: &impl Declaration, fixture: &MapFixture<'_>) -> b
     answer != Answer::OK
 }
 
-/// Tries each case of each operation on a map of its own.
+/// Tries each case of each operation on a separate map.
 fn try_operations(declaration: &impl Declaration, fixture: &MapFixture<'_>) {
     let name = declaration.def().name;
     if is_refused_map(declaration, fixture) {

@@ -1,4 +1,4 @@
-//! `BPF_MAP_LOOKUP_ELEM`: what a lookup is answered.
+//! `BPF_MAP_LOOKUP_ELEM`: the kernel's answers to a lookup.
 
 use std::os::fd::AsRawFd as _;
 
@@ -6,7 +6,7 @@ use crate::keys::Keys;
 use crate::raw::{self, BPF_F_ALL_CPUS, BPF_F_LOCK, UNKNOWN_CPU, UNKNOWN_FLAG};
 use crate::{Answer, Subject};
 
-/// The entry is there.
+/// The entry exists.
 pub(crate) fn plain(subject: &Subject) -> Answer {
     subject.insert(0);
     let (answer, value) = subject.lookup(0);
@@ -33,12 +33,12 @@ pub(crate) fn prefix_too_long(subject: &Subject) -> Answer {
     subject.lookup_with(Some(&Keys::too_long_prefix(subject.key_size())), 0).0
 }
 
-/// The map has no element.
+/// The map is empty.
 pub(crate) fn empty(subject: &Subject) -> Answer {
     subject.lookup(0).0
 }
 
-/// A key is given to a map that has none.
+/// A key is passed to a map without keys.
 pub(crate) fn key_given(subject: &Subject) -> Answer {
     subject.insert(0);
     subject.lookup_with(Some(&[0; 4]), 0).0
@@ -50,30 +50,30 @@ pub(crate) fn unknown_flags(subject: &Subject) -> Answer {
     subject.lookup_with(subject.key(0).as_deref(), UNKNOWN_FLAG).0
 }
 
-/// `BPF_F_LOCK`, and the value has no spin lock.
+/// `BPF_F_LOCK`, but the value has no spin lock.
 pub(crate) fn lock_without_spin_lock(subject: &Subject) -> Answer {
     subject.insert(0);
     subject.lookup_with(subject.key(0).as_deref(), BPF_F_LOCK).0
 }
 
-/// The value has no room for what a lookup gives.
+/// The value buffer is too small for the result of a lookup.
 pub(crate) fn small_value(subject: &Subject) -> Answer {
     subject.insert(0);
     subject.lookup(0).0
 }
 
-/// The key is no open descriptor.
+/// The key is not an open descriptor.
 pub(crate) fn bad_owner(subject: &Subject) -> Answer {
     subject.lookup_with(Some(&raw::CLOSED.to_ne_bytes()), 0).0
 }
 
-/// The key is the descriptor of something that no value is attached to.
+/// The key is the descriptor of an object to which no value is attached.
 pub(crate) fn other_owner(subject: &Subject) -> Answer {
     let file = raw::other_file();
     subject.lookup_with(Some(&file.as_raw_fd().to_ne_bytes()), 0).0
 }
 
-/// `BPF_F_CPU`: the value of the last CPU, alone.
+/// `BPF_F_CPU`: only the value of the last CPU.
 pub(crate) fn one_cpu(subject: &Subject) -> Answer {
     subject.insert(0);
     let cpu = subject.last_cpu();
@@ -86,13 +86,13 @@ pub(crate) fn one_cpu(subject: &Subject) -> Answer {
     answer
 }
 
-/// `BPF_F_CPU`, and the machine can have no such CPU.
+/// `BPF_F_CPU` with a CPU that the machine cannot have.
 pub(crate) fn unknown_cpu(subject: &Subject) -> Answer {
     subject.insert(0);
     subject.lookup_with(subject.key(0).as_deref(), UNKNOWN_CPU).0
 }
 
-/// `BPF_F_ALL_CPUS`, which only an update has a use for.
+/// `BPF_F_ALL_CPUS`, which is valid only for updates.
 pub(crate) fn all_cpus(subject: &Subject) -> Answer {
     subject.insert(0);
     subject.lookup_with(subject.key(0).as_deref(), BPF_F_ALL_CPUS).0

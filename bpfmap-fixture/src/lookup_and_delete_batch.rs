@@ -1,10 +1,10 @@
-//! `BPF_MAP_LOOKUP_AND_DELETE_BATCH`: what taking many entries in one call is answered.
+//! `BPF_MAP_LOOKUP_AND_DELETE_BATCH`: the kernel's answers to removing many entries in one call.
 
 use crate::raw::Command;
 use crate::subject::Batch;
 use crate::{Answer, Subject};
 
-/// As many as there are; `ENOENT` tells the end, as in [`crate::lookup_batch`].
+/// Requests as many entries as there are. `ENOENT` means the end, as in [`crate::lookup_batch`].
 pub(crate) fn plain(subject: &Subject) -> Answer {
     subject.fill();
     let entries = subject.entries();
@@ -12,7 +12,7 @@ pub(crate) fn plain(subject: &Subject) -> Answer {
     if count > 0 && answer == Answer(libc::ENOENT) { Answer::OK } else { answer }
 }
 
-/// More than there are: all come, and none stays.
+/// Requests more entries than there are. All are returned, and the map is empty afterwards.
 pub(crate) fn end(subject: &Subject) -> Answer {
     subject.fill();
     let entries = subject.entries();

@@ -1,12 +1,12 @@
-//! `BPF_MAP_LOOKUP_BATCH`: what reading many entries in one call is answered.
+//! `BPF_MAP_LOOKUP_BATCH`: the kernel's answers to reading many entries in one call.
 
 use crate::raw::Command;
 use crate::raw::{BPF_F_ALL_CPUS, UNKNOWN_CPU, on_cpu};
 use crate::subject::Batch;
 use crate::{Answer, Subject};
 
-/// As many as there are. A hash table answers `ENOENT` when it has looked into its last bucket,
-/// which tells the end and not a failure.
+/// Requests as many entries as there are. A hash table returns `ENOENT` after its last bucket,
+/// which means the end and not a failure.
 pub(crate) fn plain(subject: &Subject) -> Answer {
     subject.fill();
     let entries = subject.entries();
@@ -14,7 +14,7 @@ pub(crate) fn plain(subject: &Subject) -> Answer {
     if count > 0 && answer == Answer(libc::ENOENT) { Answer::OK } else { answer }
 }
 
-/// More than there are.
+/// Requests more entries than there are.
 pub(crate) fn end(subject: &Subject) -> Answer {
     subject.fill();
     let entries = subject.entries();
@@ -25,7 +25,7 @@ pub(crate) fn end(subject: &Subject) -> Answer {
     answer
 }
 
-/// `BPF_F_CPU`: as many values of the last CPU as there are entries.
+/// `BPF_F_CPU`: the values of the last CPU, one for each entry.
 pub(crate) fn one_cpu(subject: &Subject) -> Answer {
     subject.fill();
     let entries = subject.entries();
@@ -34,13 +34,13 @@ pub(crate) fn one_cpu(subject: &Subject) -> Answer {
     if count > 0 && answer == Answer(libc::ENOENT) { Answer::OK } else { answer }
 }
 
-/// `BPF_F_CPU`, and the machine can have no such CPU.
+/// `BPF_F_CPU` with a CPU that the machine cannot have.
 pub(crate) fn unknown_cpu(subject: &Subject) -> Answer {
     subject.fill();
     subject.read_batch_with(Command::LookupBatch, 1, UNKNOWN_CPU).answer
 }
 
-/// `BPF_F_ALL_CPUS`, which only an update has a use for.
+/// `BPF_F_ALL_CPUS`, which is valid only for updates.
 pub(crate) fn all_cpus(subject: &Subject) -> Answer {
     subject.fill();
     subject.read_batch_with(Command::LookupBatch, 1, BPF_F_ALL_CPUS).answer

@@ -1,8 +1,8 @@
-//! `mmap(2)` of a map: what it is answered.
+//! `mmap(2)` of a map: the kernel's answers.
 
 use crate::{Answer, Subject};
 
-/// A map with the flag that mapping asks for, if its type has one.
+/// A map with the flag that mapping requires, if its type has one.
 pub(crate) fn plain(subject: &Subject) -> Answer {
     subject.mmap(0)
 }
@@ -17,17 +17,17 @@ pub(crate) fn with_spin_lock(subject: &Subject) -> Answer {
     subject.mmap(0)
 }
 
-/// A map whose value has a field of the kernel's own that is no spin lock.
+/// A map whose value has a special field of the kernel other than a spin lock.
 pub(crate) fn with_special_field(subject: &Subject) -> Answer {
     subject.mmap(0)
 }
 
-/// The first page, to write.
+/// The first page, for writing.
 pub(crate) fn to_write(subject: &Subject) -> Answer {
     subject.mmap_to_write(0)
 }
 
-/// The second page, to write.
+/// The second page, for writing.
 pub(crate) fn to_write_second_page(subject: &Subject) -> Answer {
     subject.mmap_to_write(1)
 }

@@ -1,4 +1,4 @@
-//! Values that stand for interfaces, CPUs and sockets.
+//! Values that represent interfaces, CPUs and sockets.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -15,7 +15,8 @@ use crate::raw::fd_bits;
 use crate::values::{MakeValues, Refused};
 use bpfmap::{InterfaceIndex, SocketCookie};
 
-/// The loopback interface, or a CPU's queue: a number and, where the value has 8 bytes, a program.
+/// The loopback interface, or a CPU's queue: a number, followed by a program if the value has 8
+/// bytes.
 pub(crate) struct NumberAndProgram {
     size: usize,
     number: u32,
@@ -24,13 +25,13 @@ pub(crate) struct NumberAndProgram {
 }
 
 impl NumberAndProgram {
-    /// Values of a devmap.
+    /// Creates values of a devmap.
     pub(crate) fn device(size: usize) -> Self {
         let lo = InterfaceIndex::from_name("lo").expect("each network namespace has lo");
         Self::new(size, lo.get(), DEVMAP_PROGRAM)
     }
 
-    /// Values of a cpumap.
+    /// Creates values of a cpumap.
     pub(crate) fn cpu_queue(size: usize) -> Self {
         Self::new(size, QUEUE_SIZE, CPUMAP_PROGRAM)
     }
@@ -69,10 +70,10 @@ impl MakeValues for NumberAndProgram {
     }
 }
 
-/// How many packets wait for a CPU.
+/// The number of packets that can wait for a CPU.
 const QUEUE_SIZE: u32 = 192;
 
-/// The sockets of a map, made when they are asked for.
+/// The sockets of a map, created on demand.
 pub(crate) struct Sockets {
     size: usize,
     kind: SocketKind,
@@ -80,7 +81,7 @@ pub(crate) struct Sockets {
     refused: RefCell<Vec<OwnedFd>>,
 }
 
-/// The kinds of sockets that maps take.
+/// The kinds of sockets that maps accept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SocketKind {
     /// A connected TCP socket.
@@ -96,7 +97,7 @@ impl Sockets {
         Self { size, kind, made: RefCell::default(), refused: RefCell::default() }
     }
 
-    /// Does something with the socket of this number.
+    /// Calls a function with the socket with this number.
     fn with<T>(&self, number: u32, then: impl FnOnce(&OwnedFd) -> T) -> T {
         let mut made = self.made.borrow_mut();
         let sockets = made.entry(number).or_insert_with(|| match self.kind {
@@ -156,5 +157,5 @@ impl MakeValues for Sockets {
     }
 }
 
-/// The size of a socket's cookie, which a lookup gives.
+/// The size of a socket's cookie, which a lookup returns.
 const COOKIE: usize = 8;

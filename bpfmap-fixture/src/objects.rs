@@ -1,4 +1,4 @@
-//! Kernel objects to put into maps.
+//! Kernel objects that maps can contain.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -9,31 +9,31 @@ use crate::values::MakeValues;
 use bpfmap::{LiveMap, MapDef};
 use libbpf_rs::libbpf_sys;
 
-/// Objects by number, each made when it is first asked for.
+/// Numbered objects. Each is created when it is first needed.
 pub(crate) struct Objects {
     make: Box<dyn Fn() -> Object>,
     made: RefCell<BTreeMap<u32, Object>>,
     value_size: usize,
 }
 
-/// An object, and what a lookup shows of it; `None`: nothing.
+/// An object, and the number that a lookup returns for it; `None` if a lookup returns nothing.
 pub(crate) struct Object {
     pub(crate) fd: OwnedFd,
     pub(crate) shown: Option<u32>,
 }
 
 impl Objects {
-    /// Objects that `make` makes, in values of this many bytes.
+    /// Returns objects that `make` creates, in values of this many bytes.
     pub(crate) fn new(value_size: usize, make: impl Fn() -> Object + 'static) -> Self {
         Self { make: Box::new(make), made: RefCell::default(), value_size }
     }
 
-    /// Programs, and their ids.
+    /// Returns programs, which lookups show by ID.
     pub(crate) fn programs(value_size: usize) -> Self {
         Self::new(value_size, || Object::shown_by_id(program()))
     }
 
-    /// Maps of a map of maps, and their ids.
+    /// Returns inner maps for a map of maps, which lookups show by ID.
     pub(crate) fn maps(value_size: usize, inner: &'static MapDef<'static>) -> Self {
         Self::new(value_size, move || {
             Object::shown_by_id(
@@ -42,13 +42,13 @@ impl Objects {
         })
     }
 
-    /// Cgroups, of which nothing is shown.
+    /// Returns cgroups, which lookups do not show.
     pub(crate) fn cgroups(value_size: usize) -> Self {
         let hierarchy = Cgroup2::mount();
         Self::new(value_size, move || Object { fd: hierarchy.root().into(), shown: None })
     }
 
-    /// Perf events, of which nothing is shown.
+    /// Returns perf events, which lookups do not show.
     pub(crate) fn perf_events(value_size: usize) -> Self {
         Self::new(value_size, || Object { fd: perf_event(), shown: None })
     }
@@ -57,7 +57,7 @@ impl Objects {
         take(self.made.borrow_mut().entry(number).or_insert_with(&self.make))
     }
 
-    /// A number at the beginning of a value.
+    /// Returns a value that starts with a number.
     fn value(&self, number: [u8; 4]) -> Vec<u8> {
         let mut value = vec![0; self.value_size];
         value[..4].copy_from_slice(&number);
@@ -76,14 +76,14 @@ impl MakeValues for Objects {
 }
 
 impl Object {
-    /// An object of which a lookup shows the id.
+    /// Returns an object that lookups show by its ID.
     pub(crate) fn shown_by_id(fd: OwnedFd) -> Self {
         let id = id(fd.as_fd());
         Self { fd, shown: Some(id) }
     }
 }
 
-/// The id of a map or a program: in both infos the second number.
+/// Returns the ID of a map or a program. It is the second number in the info structs of both.
 pub(crate) fn id(object: BorrowedFd<'_>) -> u32 {
     let mut info = [0_u32; 2];
     let mut size = 8;
@@ -96,7 +96,7 @@ pub(crate) fn id(object: BorrowedFd<'_>) -> u32 {
     info[1]
 }
 
-/// The event that takes what programs on the first CPU send.
+/// Returns a perf event that receives what programs on the first CPU send.
 fn perf_event() -> OwnedFd {
     let mut attributes = libbpf_sys::perf_event_attr {
         type_: libbpf_sys::PERF_TYPE_SOFTWARE,
@@ -106,26 +106,27 @@ fn perf_event() -> OwnedFd {
         ..Default::default()
     };
     let (process, cpu, group) = (-1, 0, -1);
-    // SAFETY: the attributes are as long as they say.
+    // SAFETY: the attributes have the size that they state.
     let fd = unsafe {
         let attributes = &raw mut attributes;
         libc::syscall(libc::SYS_perf_event_open, attributes, process, cpu, group, 0)
     };
     assert!(fd >= 0, "no perf event is opened: {}", std::io::Error::last_os_error());
-    // SAFETY: the kernel just made it for us.
+    // SAFETY: the kernel has just created this descriptor, and nothing else owns it.
     unsafe { OwnedFd::from_raw_fd(i32::try_from(fd).expect("a descriptor")) }
 }
 
-/// A program that returns 0.
+/// Returns a program that returns 0.
 fn program() -> OwnedFd {
     const SOCKET_FILTER: u32 = 1;
     // r0 = 0; exit
     load_program(SOCKET_FILTER, &[0xb7, 0x95])
 }
 
-/// A program of a type, of these instructions.
+/// Returns a program of the given type and instructions.
 pub(crate) fn load_program(prog_type: u32, instructions: &[u64]) -> OwnedFd {
-    // SAFETY: as many instructions as are said, of 8 bytes each, and a text that ends with NUL.
+    // SAFETY: the pointer and the length are those of the instructions, of 8 bytes each, and the
+    // text ends with NUL.
     let fd = unsafe {
         libbpf_sys::bpf_prog_load(
             prog_type,
@@ -137,6 +138,6 @@ pub(crate) fn load_program(prog_type: u32, instructions: &[u64]) -> OwnedFd {
         )
     };
     assert!(fd >= 0, "a small program is not loaded: errno {}", -fd);
-    // SAFETY: the kernel just made it for us.
+    // SAFETY: the kernel has just created this descriptor, and nothing else owns it.
     unsafe { OwnedFd::from_raw_fd(fd) }
 }

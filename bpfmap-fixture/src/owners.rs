@@ -1,5 +1,5 @@
-//! What values are attached to, by number: sockets, files, tasks and cgroups that live as long as a
-//! case.
+//! Numbered objects to which values are attached: sockets, files, tasks and cgroups that live as
+//! long as a case.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -10,15 +10,15 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use crate::{Cgroup, Cgroup2, Keys};
 use bpfmap::PidFd;
 
-/// Owners of one kind, made when they are asked for.
+/// Objects of one kind, created on demand.
 pub(crate) struct Owners {
     keys: Keys,
     made: RefCell<BTreeMap<u32, Owner>>,
-    /// Goes last: cgroups are in it.
+    /// Dropped last, because it contains the cgroups.
     hierarchy: Option<Cgroup2>,
 }
 
-/// An owner, and what has to live as long.
+/// An object, and what must live as long.
 struct Owner {
     fd: OwnedFd,
     _process: Option<Process>,
@@ -31,7 +31,7 @@ impl Owners {
         Self { keys, made: RefCell::default(), hierarchy }
     }
 
-    /// The descriptor of the owner of this number.
+    /// Returns the descriptor of the object with this number.
     pub(crate) fn descriptor(&self, number: u32) -> RawFd {
         let mut made = self.made.borrow_mut();
         made.entry(number).or_insert_with(|| self.make(number)).fd.as_raw_fd()
@@ -61,12 +61,12 @@ impl Owners {
     }
 }
 
-/// A process that waits until this is dropped.
+/// A process that waits until this value is dropped.
 struct Process(libc::pid_t);
 
 impl Process {
     fn start() -> Self {
-        // SAFETY: the child calls nothing but what a signal handler may call.
+        // SAFETY: the child only calls functions that are async-signal-safe.
         let process = unsafe { libc::fork() };
         if process == 0 {
             loop {
@@ -81,7 +81,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // SAFETY: our own child, which was not waited for.
+        // SAFETY: this is a child of this process that was not waited for yet.
         unsafe {
             libc::kill(self.0, libc::SIGKILL);
             libc::waitpid(self.0, std::ptr::null_mut(), 0);
@@ -93,6 +93,6 @@ fn memory_file() -> OwnedFd {
     // SAFETY: the name ends with a zero.
     let fd = unsafe { libc::memfd_create(c"bpfmap-owner".as_ptr(), 0) };
     assert!(fd >= 0, "{}", std::io::Error::last_os_error());
-    // SAFETY: the kernel just made it for us.
+    // SAFETY: the kernel has just created this descriptor, and nothing else owns it.
     unsafe { OwnedFd::from_raw_fd(fd) }
 }

@@ -1,33 +1,34 @@
-//! What both sides write into the members of a key or a value.
+//! The pattern that both sides write into the members of a key or a value.
 //!
-//! A leaf is a member that holds no other: an integer, a bit-field, an element of an array. Leaves are numbered, and
-//! both sides write the [`pattern`] of that number into each. Of a union one member is written at a time, so a type is
-//! written in several views: as many as it takes until each leaf was written in one of them.
+//! A leaf is a member that contains no other members: an integer, a bit-field, an element of an
+//! array. Leaves are numbered, and both sides write the [`pattern`] of its number into each. Only
+//! one member of a union can be written at a time, so a type is written in several views, until
+//! each leaf was written in one of them.
 
 use std::fmt::Write as _;
 
 use bpfmap::storage::set_bits;
 use bpfmap_core::{IntEncoding, MemberDesc, TypeDesc};
 
-/// What both sides write into the leaf of this number, cut to the leaf's width. Neighbours differ
-/// in their low byte.
+/// Returns what both sides write into the leaf with this number, truncated to the leaf's width.
+/// Consecutive numbers differ in the low byte.
 #[must_use]
 pub const fn pattern(leaf: u64) -> u64 {
     leaf.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
-/// Does the same for a leaf of 16 bytes.
+/// Returns the same for a leaf of 16 bytes.
 #[must_use]
 pub const fn wide_pattern(leaf: u64) -> u128 {
     ((pattern(leaf) as u128) << 64) | pattern(!leaf) as u128
 }
 
-/// How much there is to write of a type.
+/// The size of what is written of a type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Extent {
-    /// How many leaf numbers it takes.
+    /// The number of leaf numbers that it needs.
     pub leaves: u64,
-    /// In how many views all of its leaves are written.
+    /// The number of views in which all of its leaves are written.
     pub views: u32,
 }
 
@@ -35,10 +36,10 @@ impl Extent {
     const LEAF: Self = Self { leaves: 1, views: 1 };
     const NOTHING: Self = Self { leaves: 0, views: 1 };
 
-    /// How much there is to write of the type that `layout` describes.
+    /// Returns how many leaves and views the type that `layout` describes needs.
     ///
-    /// The members of a struct are numbered one after the other, and each view has all of them. The members of a union
-    /// share their numbers, and each view has one of them.
+    /// The members of a struct are numbered consecutively, and each view contains all of them. The
+    /// members of a union share their numbers, and each view contains one of them.
     #[must_use]
     pub fn of(layout: &TypeDesc<'_>) -> Self {
         match Content::of(layout) {
@@ -65,7 +66,7 @@ impl Extent {
     }
 }
 
-/// The members that hold leaves. An unnamed bit-field is padding.
+/// Returns the members that contain leaves. An unnamed bit-field is padding.
 fn written<'a>(
     members: &'a [MemberDesc<'a>],
 ) -> impl Iterator<Item = (&'a MemberDesc<'a>, Extent)> {
@@ -82,7 +83,7 @@ enum Content<'a> {
     Nothing,
     /// One leaf.
     Number(Number),
-    /// As many leaves of one byte.
+    /// This many leaves of one byte each.
     Bytes(u32),
     /// Elements of this type.
     Array(&'a TypeDesc<'a>, u32),
@@ -101,7 +102,7 @@ enum Number {
     Bool,
 }
 
-/// The structs that belong to the kernel.
+/// The structs of the kernel's special fields.
 const KERNELS: [&TypeDesc<'static>; 10] = [
     TypeDesc::SPIN_LOCK,
     TypeDesc::RES_SPIN_LOCK,
@@ -130,7 +131,8 @@ impl<'a> Content<'a> {
             layout if KERNELS.contains(&layout) => Self::Nothing,
             TypeDesc::Struct { members, .. } => Self::Struct(members),
             TypeDesc::Union { members, .. } => Self::Union(members),
-            // The kernel checks what is written into its own pointers, and into those to user memory.
+            // The kernel checks what is written into pointers to its own objects, and into pointers
+            // to user memory.
             TypeDesc::Pointer { target: TypeDesc::Tagged { .. } }
             | TypeDesc::Void
             | TypeDesc::Tagged { .. }
@@ -142,7 +144,7 @@ impl<'a> Content<'a> {
 }
 
 impl Number {
-    /// The pattern of a leaf whose type has this many bytes, which a bit-field has fewer bits than.
+    /// Returns the pattern of a leaf whose type has this many bytes. A bit-field has fewer bits.
     fn value(self, leaf: u64, size: u64) -> u128 {
         match self {
             Self::Bool => u128::from(pattern(leaf) & 1),
@@ -161,8 +163,8 @@ impl Number {
     }
 }
 
-/// Returns the bytes of a value of the type that `layout` describes. The scalars in it are numbered from 0 and filled with
-/// the pattern of their number; padding is 0.
+/// Returns the bytes of a value of the type that `layout` describes. The scalars in it are numbered
+/// from 0 and filled with the pattern of their number. Padding is 0.
 #[must_use]
 pub fn filled(layout: &TypeDesc<'_>, view: u32) -> Vec<u8> {
     let mut bytes = vec![0; usize::try_from(layout.size()).expect("a value fits into memory")];
@@ -208,7 +210,7 @@ fn fill(bytes: &mut [u8], layout: &TypeDesc<'_>, leaf: u64, view: u32) {
     }
 }
 
-/// Writes the leaves of a member into the bytes of the struct or union that has it.
+/// Writes the leaves of a member into the bytes of the enclosing struct or union.
 fn fill_member(bytes: &mut [u8], member: &MemberDesc<'_>, leaf: u64, view: u32) {
     if member.bits > 0 {
         if let Content::Number(number) = Content::of(member.ty) {
@@ -222,7 +224,8 @@ fn fill_member(bytes: &mut [u8], member: &MemberDesc<'_>, leaf: u64, view: u32) 
     fill(&mut bytes[start..start + size], member.ty, leaf, view);
 }
 
-/// Asserts that the bytes of two values are the same, and says in which member they are not.
+/// Asserts that the bytes of two values are equal. On failure, names the member in which they
+/// differ.
 #[track_caller]
 pub(crate) fn assert_same(
     found: &[u8],
@@ -242,7 +245,7 @@ pub(crate) fn assert_same(
     }
 }
 
-/// The bytes of a value, or of a large one those around this byte, and where they begin.
+/// Returns the bytes of a value, or of a large value those around this byte, and their offset.
 fn around(bytes: &[u8], byte: usize) -> String {
     const ALL: usize = 128;
     const EACH_WAY: usize = 16;
@@ -254,8 +257,8 @@ fn around(bytes: &[u8], byte: usize) -> String {
     format!("{:02x?} from byte {start} on", &bytes[start..end])
 }
 
-/// Returns the path of the member that has this byte, such as ` (.stats[1].packets)`; in a union, that of its first
-/// member. Returns an empty string if the value is not a struct or union.
+/// Returns the path of the member that contains this byte, such as ` (.stats[1].packets)`; in a
+/// union, that of its first member. Returns an empty string if the value is not a struct or union.
 fn member_at(layout: &TypeDesc<'_>, byte: u64) -> String {
     let mut path = String::new();
     let (mut layout, mut byte) = (layout, byte);

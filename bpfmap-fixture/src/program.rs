@@ -19,11 +19,11 @@ use crate::bpf_fs;
 use crate::declaration::{Declaration, Spec};
 use crate::subject::raise_memlock_limit;
 
-/// The object of a fixture, loaded: the maps, and for each a program that writes an entry and one
-/// that checks it.
+/// The loaded object of a fixture: the maps, and for each map a program that writes an entry and
+/// one that checks it.
 ///
-/// The thread stays on one CPU from here on, so that it reads the per-CPU values that the programs
-/// wrote.
+/// The thread stays on its present CPU from then on, so that it reads the per-CPU values that the
+/// programs wrote.
 pub struct Fixture {
     object: Object,
     cpu: usize,
@@ -33,8 +33,8 @@ pub struct Fixture {
 }
 
 impl Fixture {
-    /// Loads the object file of a fixture. Maps that the schema pins go to a folder of this
-    /// process, which is removed in the end; those without `max_entries` get a few.
+    /// Loads the object file of a fixture. Maps that the schema pins are pinned in a directory of
+    /// this process, which is removed at the end. Maps without `max_entries` get a small number.
     ///
     /// # Panics
     ///
@@ -44,13 +44,13 @@ impl Fixture {
         Self::load_where(object, |_| true, |_| true)
     }
 
-    /// Loads the part of the object that belongs to one map and to its inner maps. So the kernel need not support the
-    /// other maps, and the verifier does not read their programs. Returns `None` if the kernel refuses the map, as
-    /// expected.
+    /// Loads the part of the object that belongs to one map and to its inner maps. The kernel then
+    /// need not support the other maps, and the verifier does not check their programs. Returns
+    /// `None` if the kernel refuses the map, as expected.
     ///
     /// # Panics
     ///
-    /// Panics if libbpf or the kernel refuses what it should take.
+    /// Panics if libbpf or the kernel refuses something that it should accept.
     #[must_use]
     pub fn of<S: MapSpec>(object: &[u8], fixture: &MapFixture<'_>) -> Option<Self> {
         Self::of_declared(&Spec::<S>::NEW, object, fixture)
@@ -88,16 +88,16 @@ impl Fixture {
         Self::load_where(object, is_wanted, is_needed)
     }
 
-    /// Attaches a program to what its section names, until the link is dropped.
+    /// Attaches a program to the target that its section names, until the link is dropped.
     ///
     /// # Panics
     ///
-    /// Panics if there is no such program, or the kernel refuses.
+    /// Panics if there is no such program, or if the kernel refuses to attach it.
     pub fn attach_program(&self, program: &str) -> Link {
         self.program(program).attach().unwrap_or_else(|error| panic!("{program}: {error:?}"))
     }
 
-    /// A program of the object, to be put into a map.
+    /// Returns a program of the object, for insertion into a map.
     ///
     /// # Panics
     ///
@@ -131,7 +131,7 @@ impl Fixture {
         Self::try_load_where(object, is_wanted, |_| true)
     }
 
-    /// Some programs of a map, which the kernel may refuse.
+    /// Loads some programs of a map, which the kernel may refuse.
     pub(crate) fn try_load(map: &str, object: &[u8], programs: &[&str]) -> libbpf_rs::Result<Self> {
         let is_wanted = |name: &OsStr| programs.iter().any(|program| name == *program);
         Self::try_load_where(object, is_wanted, |name| is_needed_for(map, name))
@@ -144,7 +144,7 @@ impl Fixture {
     ) -> libbpf_rs::Result<Self> {
         raise_memlock_limit();
         let cpu = stay_on_one_cpu();
-        // Tests run beside each other, and none is to meet the pins of another.
+        // Tests run at the same time, and none may find the pins of a different test.
         let number = LOADED.fetch_add(1, Ordering::Relaxed);
         let process = std::process::id();
         let pins = Path::new(bpf_fs::ROOT).join(format!("bpfmap-fixture-{process}-{number}"));
@@ -153,7 +153,7 @@ impl Fixture {
         let mut open = builder.open_memory(object).expect("libbpf opens the fixture's object");
         let mut arena = None;
         for mut map in open.maps_mut() {
-            // libbpf fills each that has first contents, also one that it did not make.
+            // libbpf fills each map that has initial contents, even one that it did not create.
             let needed = is_needed(map.name()) || map.map_type() == MapType::ProgArray;
             map.set_autocreate(needed).expect("an object that is not loaded yet takes it");
             if needed && map.map_type() == MapType::Arena && arena.is_none() {
@@ -177,13 +177,13 @@ impl Fixture {
         &self.object
     }
 
-    /// The CPU that the thread stays on.
+    /// Returns the CPU that the thread stays on.
     pub(crate) fn cpu(&self) -> usize {
         self.cpu
     }
 
-    /// The map of the spec, opened and checked; through a descriptor that reads and writes where the flags of
-    /// the spec limit that of the object.
+    /// Opens and checks the map of the spec. If the flags of the spec limit the object's
+    /// descriptor, a new descriptor for reading and writing is opened.
     ///
     /// # Panics
     ///
@@ -200,8 +200,8 @@ impl Fixture {
         map.unwrap_or_else(|error| panic!("{error}"))
     }
 
-    /// Runs a program of the object with a packet that starts with `argument`, and returns what
-    /// the program returned.
+    /// Runs a program of the object with a packet that starts with `argument`, and returns the
+    /// program's result.
     ///
     /// # Panics
     ///
@@ -211,12 +211,12 @@ impl Fixture {
         self.run_repeatedly(program, argument, 1)
     }
 
-    /// Binds the thread to a CPU, runs a program there `times` in a row with a packet of zeros,
-    /// and returns what it returned last.
+    /// Binds the thread to a CPU, runs a program there `times` times with a packet of zeros, and
+    /// returns the last result.
     ///
     /// # Panics
     ///
-    /// Panics like [`Self::run`], and when there is no such CPU.
+    /// Panics like [`Self::run`], and if there is no such CPU.
     #[must_use]
     pub fn run_on(&self, program: &str, cpu: usize, times: u32) -> i32 {
         bind_to(cpu);
@@ -224,7 +224,7 @@ impl Fixture {
     }
 
     /// Runs a program of the type `BPF_PROG_TYPE_SYSCALL` (Linux 5.14) with a `u32` as its context,
-    /// and returns what it returned.
+    /// and returns its result.
     ///
     /// # Panics
     ///
@@ -247,7 +247,7 @@ impl Fixture {
         signed(output.return_value)
     }
 
-    /// A program of the object.
+    /// Returns a program of the object.
     ///
     /// # Panics
     ///
@@ -284,7 +284,7 @@ impl Drop for Fixture {
         for mut map in self.object.maps_mut() {
             if let Some(path) = map.get_pin_path().map(PathBuf::from) {
                 if path.starts_with(&self.pins) {
-                    // Nothing is left to do about a pin that can't be removed.
+                    // If a pin can't be removed, it is left behind.
                     let _ = map.unpin(path);
                 }
             }
@@ -293,17 +293,18 @@ impl Drop for Fixture {
     }
 }
 
-/// Whether a loader has to say how many entries such a map takes: it must not of a type that takes none, and of perf
-/// events libbpf itself knows how many there are.
+/// Whether a loader must set the number of entries of such a map. It must not for a type that has
+/// no entries. For perf event arrays, libbpf itself sets the number.
 fn is_left_to_the_loader(map_type: MapType) -> bool {
     let row = map_type::MapType::by_number(map_type as u32);
     row.is_none_or(|row| !matches!(row.max_entries, MaxEntriesRule::Zero | MaxEntriesRule::PerCpu))
 }
 
-/// How many fixtures this process has loaded.
+/// The number of fixtures that this process has loaded.
 static LOADED: AtomicUsize = AtomicUsize::new(0);
 
-/// Checks that the verifier refuses the program with this role of a map: it does what a flag of the map forbids.
+/// Checks that the verifier refuses the program with this role of a map, because it does what a
+/// flag of the map forbids.
 pub(crate) fn program_is_refused(
     declaration: &impl Declaration,
     object: &[u8],
@@ -322,38 +323,40 @@ pub(crate) fn program_is_refused(
     println!("vmtest:note refused.{role}=EACCES, by the flags of the map");
 }
 
-/// Returns whether the programs of a map need another map. libbpf's maps of global variables have a dot in
-/// its name.
+/// Returns whether the programs of a map need the map with this name. The names of libbpf's maps of
+/// global variables contain a dot.
 fn is_needed_for(name: &str, map: &OsStr) -> bool {
     map == name || map.as_bytes().contains(&b'.')
 }
 
-/// The program of a fixture that does this for a map. No name of a schema begins as it does.
+/// Returns the name of the program of a fixture that has this role for a map. No name in a schema
+/// begins like that.
 pub(crate) fn program_of(role: &str, map: &str) -> String {
     format!("__bpfmap_{role}_{map}")
 }
 
-/// Returns whether libbpf pins the map when it makes it.
+/// Returns whether libbpf pins the map when it creates it.
 fn is_pinned_by_name(map: &OpenMap<'_>) -> bool {
-    // SAFETY: the pointer is that of the map, whose object lives as long as `map`.
+    // SAFETY: the pointer belongs to the map, whose object lives as long as `map`.
     !unsafe { libbpf_sys::bpf_map__pin_path(map.as_libbpf_object().as_ptr()) }.is_null()
 }
 
 /// The roles of a map's own programs.
 const ROLES: [&str; 8] = ["write", "check", "jump", "land", "ask", "redirect", "read", "select"];
 
-/// The section of the programs that maps hold from the start: libbpf puts them there whatever it is asked to load.
+/// The section of the programs that maps contain from the start. libbpf inserts them whatever it is
+/// asked to load.
 const HELD_PROGRAMS: &str = "classifier";
 
-/// For maps whose size the loader chooses.
+/// The number of entries of maps whose size the loader sets.
 const ENTRIES: u32 = 16;
 
-/// `BPF_PROG_TEST_RUN` wants an Ethernet header at least.
+/// The size of the packet. `BPF_PROG_TEST_RUN` needs at least an Ethernet header.
 const PACKET: usize = 64;
 
 /// Binds the thread to the CPU that it is on, and returns its number.
 fn stay_on_one_cpu() -> usize {
-    // SAFETY: no arguments; fails on no kernel.
+    // SAFETY: the call has no arguments and does not fail on Linux.
     let cpu = unsafe { libc::sched_getcpu() };
     let cpu = usize::try_from(cpu).expect("the kernel knows on which CPU a thread runs");
     bind_to(cpu);
@@ -361,7 +364,7 @@ fn stay_on_one_cpu() -> usize {
 }
 
 fn bind_to(cpu: usize) {
-    // SAFETY: a cpu_set_t is plain bits; the call reads the whole of it.
+    // SAFETY: a cpu_set_t consists of plain bits, and the call reads all of it.
     let bound = unsafe {
         let mut set: libc::cpu_set_t = std::mem::zeroed();
         libc::CPU_SET(cpu, &mut set);
@@ -370,7 +373,7 @@ fn bind_to(cpu: usize) {
     assert_eq!(bound, 0, "this machine has no CPU {cpu} to run on");
 }
 
-/// Returns the signed result of a program, which libbpf-rs returns as unsigned.
+/// Converts the result of a program, which libbpf-rs returns as an unsigned number.
 pub(crate) fn signed(returned: u32) -> i32 {
     i32::from_ne_bytes(returned.to_ne_bytes())
 }

@@ -1,4 +1,4 @@
-//! Calls of bpf(2) with arguments that the typed handle would not let through.
+//! Calls of bpf(2) with arguments that the typed handle would reject.
 
 use std::ffi::c_void;
 use std::fs::File;
@@ -9,7 +9,7 @@ use libbpf_rs::libbpf_sys;
 
 use crate::Answer;
 
-/// A command on one element or on many.
+/// A command on a single element or on several.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Command {
     LookupElem,
@@ -33,21 +33,22 @@ pub(crate) const BPF_EXIST: u64 = 2;
 pub(crate) const BPF_F_LOCK: u64 = 4;
 /// `BPF_F_ALL_CPUS` (Linux 7.0).
 pub(crate) const BPF_F_ALL_CPUS: u64 = 16;
-/// `BPF_F_CPU` (Linux 7.0), and a CPU that no machine has.
+/// `BPF_F_CPU` (Linux 7.0) with a CPU that no machine has.
 pub(crate) const UNKNOWN_CPU: u64 = on_cpu(u32::MAX as usize);
-/// A bit of the upper half of the flags, where the number of a CPU is if there is one.
+/// A bit in the upper half of the flags, which contains the number of a CPU if there is one.
 pub(crate) const UNKNOWN_HIGH_FLAG: u64 = 1 << 40;
 
-/// `BPF_F_CPU` (Linux 7.0) and the number of the CPU.
+/// Returns `BPF_F_CPU` (Linux 7.0) with the number of the CPU.
 pub(crate) const fn on_cpu(cpu: usize) -> u64 {
     const BPF_F_CPU: u64 = 8;
     ((cpu as u64) << 32) | BPF_F_CPU
 }
 
-/// No kernel has a meaning for this bit of the flags.
+/// A bit of the flags that has no meaning in any kernel.
 pub(crate) const UNKNOWN_FLAG: u64 = 1 << 20;
 
-/// A command on one element. The value is what the kernel reads or writes: of `GetNextKey`, the next key.
+/// Runs a command on a single element. `value` is what the kernel reads or writes; for `GetNextKey`
+/// it is the next key.
 pub(crate) fn element(
     command: Command,
     map: BorrowedFd<'_>,
@@ -58,8 +59,8 @@ pub(crate) fn element(
     let map = map.as_raw_fd();
     let key = key.map_or(std::ptr::null(), |key| key.as_ptr().cast::<c_void>());
     let value = value.address();
-    // SAFETY: key and value are as long as the map's, or longer; a value that the kernel writes
-    // to is borrowed for it alone.
+    // SAFETY: key and value are at least as long as those of the map. A value that the kernel
+    // writes to is borrowed mutably.
     answer(unsafe {
         match command {
             Command::LookupElem => libbpf_sys::bpf_map_lookup_elem_flags(map, key, value, flags),
@@ -74,7 +75,7 @@ pub(crate) fn element(
     })
 }
 
-/// A command on many elements. Returns the count that the kernel left.
+/// Runs a command on several elements. Returns the count that the kernel stored.
 pub(crate) fn batch(
     command: Command,
     map: BorrowedFd<'_>,
@@ -94,8 +95,8 @@ pub(crate) fn batch(
         flags: 0,
     };
     let (left, options) = (&raw mut count, &raw const options);
-    // SAFETY: keys and values have room for `count` of them, the position for a key and for the
-    // four bytes that hash tables write there.
+    // SAFETY: keys and values have space for `count` elements. The position has space for a key,
+    // and for the four bytes that hash tables write there.
     let answer = answer(unsafe {
         match command {
             Command::LookupBatch => {
@@ -116,23 +117,24 @@ pub(crate) fn batch(
 
 /// `BPF_MAP_FREEZE`.
 pub(crate) fn freeze(map: BorrowedFd<'_>) -> Answer {
-    // SAFETY: the command takes no address.
+    // SAFETY: no pointer is passed.
     answer(unsafe { libbpf_sys::bpf_map_freeze(map.as_raw_fd()) })
 }
 
-/// Maps a page of a map, the first of which is 0, at `address` unless that is 0, and unmaps it.
+/// Maps a page of a map, at `address` unless that is 0, and unmaps it. The first page has the
+/// number 0.
 pub(crate) fn mmap(map: BorrowedFd<'_>, address: u64, page: u8, access: i32) -> Answer {
     let len = page_size();
     let offset = libc::off_t::try_from(len).expect("a page is small") * libc::off_t::from(page);
     let fixed = if address == 0 { 0 } else { libc::MAP_FIXED_NOREPLACE };
     let flags = libc::MAP_SHARED | fixed;
     let address = std::ptr::without_provenance_mut(usize::try_from(address).expect("an address"));
-    // SAFETY: a new mapping of shared memory, which replaces none.
+    // SAFETY: this creates a new shared mapping, which replaces none.
     let memory = unsafe { libc::mmap(address, len, access, flags, map.as_raw_fd(), offset) };
     if memory == libc::MAP_FAILED {
         return last_answer();
     }
-    // SAFETY: the mapping that was just made, which nothing refers to.
+    // SAFETY: the mapping was just created, and nothing refers to it.
     unsafe { libc::munmap(memory, len) };
     Answer::OK
 }
@@ -148,7 +150,7 @@ impl Buffer<'_> {
     fn address(self) -> *mut c_void {
         match self {
             Self::None => std::ptr::null_mut(),
-            // The kernel only reads it.
+            // The kernel only reads these bytes.
             Self::In(bytes) => bytes.as_ptr().cast_mut().cast(),
             Self::Out(bytes) => bytes.as_mut_ptr().cast(),
         }
@@ -167,19 +169,19 @@ pub(crate) fn last_answer() -> Answer {
 
 /// The size of a page of memory, in bytes.
 pub(crate) fn page_size() -> usize {
-    // SAFETY: no address is passed.
+    // SAFETY: no pointer is passed.
     usize::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).expect("Linux has pages")
 }
 
-/// A descriptor as values hold it.
+/// Returns a descriptor as it is stored in values.
 pub(crate) fn fd_bits(fd: RawFd) -> u32 {
     u32::from_ne_bytes(fd.to_ne_bytes())
 }
 
-/// A descriptor that no process has: the limit is lower by far.
+/// A descriptor that no process has, because the limit is far lower.
 pub(crate) const CLOSED: RawFd = i32::MAX;
 
-/// A file that no map knows anything about.
+/// Returns a file to which no map has attached a value.
 pub(crate) fn other_file() -> File {
     File::open("/proc/self/exe").expect("a test runs with /proc mounted")
 }

@@ -1,5 +1,5 @@
-//! Records of ring buffers, as bytes: [`Map`] of a spec has the readers and the writer of `bpfmap`, and
-//! [`Untyped`](crate::untyped::Untyped) has those of libbpf.
+//! Records of ring buffers, as bytes. [`Map`] of a spec uses the readers and the writer of
+//! `bpfmap`, and [`Untyped`](crate::untyped::Untyped) uses those of libbpf.
 //!
 //! Each function panics if the kernel refuses the operation.
 
@@ -18,19 +18,19 @@ use crate::untyped::Untyped;
 /// Longer than any event takes to arrive.
 const LONG: Duration = Duration::from_secs(20);
 
-/// A ring buffer that programs fill.
+/// A ring buffer that programs write to.
 pub trait TakeRecords: Handle {
     /// Opens the reader of the map in a loaded object.
     fn open_reader<'o>(&self, object: &'o Object) -> Box<dyn Reader + 'o>;
 }
 
-/// A map that has a ring of each CPU, which programs fill.
+/// A map with a ring for each CPU, which programs write to.
 pub trait TakeCpuRecords: Handle {
     /// Opens the reader of the map in a loaded object.
     fn open_reader<'o>(&self, object: &'o Object) -> Box<dyn CpuReader + 'o>;
 }
 
-/// A ring buffer that user space fills.
+/// A ring buffer that user space writes to.
 pub trait SendRecords: Handle {
     /// Opens the writer of the map in a loaded object.
     fn open_writer<'o>(&self, object: &'o Object) -> Box<dyn Writer + 'o>;
@@ -38,31 +38,31 @@ pub trait SendRecords: Handle {
 
 /// Reads records.
 pub trait Reader {
-    /// Returns the next record; waits for it.
+    /// Waits for the next record and returns it.
     fn wait_and_read(&mut self) -> Option<Vec<u8>>;
 
     /// Returns the next record, if there is one.
     fn read(&mut self) -> Option<Vec<u8>>;
 
-    /// Returns how many bytes wait to be read.
+    /// Returns the number of bytes that are not read yet.
     fn unread(&self) -> u64;
 }
 
 /// Reads the records of all CPUs, each with the number of its CPU.
 pub trait CpuReader {
-    /// Returns the next record; waits for it.
+    /// Waits for the next record and returns it.
     fn wait_and_read(&mut self) -> Option<(usize, Vec<u8>)>;
 
     /// Returns the next record, if there is one.
     fn read(&mut self) -> Option<(usize, Vec<u8>)>;
 
-    /// Returns how many records were lost.
+    /// Returns the number of lost records.
     fn lost(&self) -> u64;
 }
 
 /// Sends records.
 pub trait Writer {
-    /// Sends a record; `false`: there is no room.
+    /// Sends a record. Returns `false` if there is no space.
     fn send(&mut self, record: &[u8]) -> bool;
 }
 
@@ -124,7 +124,7 @@ impl<S: EventSpec> Writer for UserRingBuf<S> {
     }
 }
 
-/// Records that a callback of libbpf put there, and nobody has read yet.
+/// Records that a callback of libbpf has stored and that were not read yet.
 type Arrived<T> = Rc<RefCell<VecDeque<T>>>;
 
 impl TakeRecords for Untyped {
@@ -164,7 +164,7 @@ impl Reader for Rings<'_> {
     fn unread(&self) -> u64 {
         use libbpf_rs::AsRawLibbpf as _;
         use libbpf_rs::libbpf_sys::{ring__avail_data_size, ring_buffer__ring};
-        // SAFETY: libbpf's own rings, of which there is one.
+        // SAFETY: the rings belong to libbpf, and there is one.
         unsafe {
             ring__avail_data_size(ring_buffer__ring(self.rings.as_libbpf_object().as_ptr(), 0))
         }

@@ -1,4 +1,4 @@
-//! Redirected packets: a program sends them where user space says.
+//! Redirected packets: a program sends them to the destination that user space stored.
 
 use std::os::fd::AsFd as _;
 
@@ -41,7 +41,8 @@ pub(crate) fn redirects_to_an_xdp_socket(fixture: &Fixture, map: &impl HoldSocke
     redirects(fixture, map, key(map), |key| map.set_socket(key, socket.as_fd()), || {});
 }
 
-/// Checks that a program redirects after `set` puts an object under the key, and until user space deletes it.
+/// Checks that a program redirects from when `set` inserts an object under the key until user space
+/// deletes it.
 fn redirects(
     fixture: &Fixture,
     map: &impl Delete,
@@ -59,11 +60,11 @@ fn redirects(
     assert_eq!(fixture.run(&program, key), XDP_PASS, "where key {key} was deleted");
 }
 
-/// The key that is used: of numbers one that is larger than any count of entries.
+/// Returns the key to use: if keys are numbers, one that is greater than any number of entries.
 fn key(map: &impl Handle) -> u32 {
     if map.row().key == KeyRule::Number { u32::MAX } else { last_index(map.def()) }
 }
 
-/// `enum xdp_action`: the program asks for it where there is nowhere to redirect to.
+/// `enum xdp_action`: the result that the program requests if there is no destination.
 const XDP_PASS: i32 = 2;
 const XDP_REDIRECT: i32 = 4;

@@ -1,4 +1,4 @@
-//! Sockets that share a port: a program picks the one that user space says.
+//! Sockets that share a port: a program selects the one that user space stored.
 
 use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::{AsFd as _, AsRawFd as _};
@@ -10,7 +10,8 @@ use crate::network_objects::reuseport_socket_at;
 use crate::program::program_of;
 use crate::{Fixture, index};
 
-/// Checks that, of two sockets on one port, the one that user space put into the map gets the packet.
+/// Checks that, of two sockets on one port, the one that user space inserted into the map receives
+/// the packet.
 pub(crate) fn picks_a_socket(fixture: &Fixture, map: &impl HoldSockets) {
     let key = index(last_index(map.def()));
     let first = UdpSocket::from(reuseport_socket_at(0));
@@ -33,7 +34,7 @@ pub(crate) fn picks_a_socket(fixture: &Fixture, map: &impl HoldSockets) {
     }
 }
 
-/// `SO_ATTACH_REUSEPORT_EBPF`: the program picks for all sockets of the port.
+/// `SO_ATTACH_REUSEPORT_EBPF`: the program selects among all sockets of the port.
 fn attach(fixture: &Fixture, program: &str, socket: &UdpSocket) {
     let program = fixture.program_fd(program);
     let fd = program.as_fd().as_raw_fd();
@@ -56,5 +57,5 @@ fn send(sender: &UdpSocket, address: SocketAddr, text: &str) {
     assert_eq!(sent, text.len());
 }
 
-/// Longer than a packet takes through the loopback interface, on any machine.
+/// A time limit that is longer than a packet takes through the loopback interface on any machine.
 const DEADLINE: Duration = Duration::from_secs(10);

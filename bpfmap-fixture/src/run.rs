@@ -1,4 +1,4 @@
-//! Runs a test that is data: no generated type takes part.
+//! Runs a test that is given as data, without generated types.
 
 use bpfmap::MapDef;
 
@@ -11,11 +11,11 @@ use bpfmap_core::fixture::{Needs, REFUSED};
 
 /// Runs the steps of a test of a map, in order. `object` is the object file of the fixture.
 ///
-/// The answers are those of the generated test that has the same steps.
+/// The results are those of the generated test with the same steps.
 ///
 /// # Panics
 ///
-/// Panics if the kernel that runs answers otherwise than expected.
+/// Panics if the running kernel gives a result that was not expected.
 pub fn run(def: &'static MapDef<'static>, fixture: &MapFixture<'_>, object: &[u8], steps: &[Step]) {
     let declaration = Definition(def);
     let (loaded, alone): (Vec<Step>, Vec<Step>) = steps
@@ -45,7 +45,7 @@ pub fn run(def: &'static MapDef<'static>, fixture: &MapFixture<'_>, object: &[u8
     }
 }
 
-/// Does a step that needs the loaded object.
+/// Runs a step that needs the loaded object.
 fn run_loaded(step: Step, loaded: &Fixture, declaration: &Definition, fixture: &MapFixture<'_>) {
     let map = &loaded.open(declaration);
     match step {

@@ -15,7 +15,8 @@ use crate::{Answer, Expected, Fixture, KernelVersion, index, running_kernel};
 use bpfmap::MapDef;
 use bpfmap_core::map_type::{KeyRule, MapType};
 
-/// Checks that a program finds the socket that user space put in, until user space deletes or closes it.
+/// Checks that a program finds the socket that user space inserted, until user space deletes or
+/// closes it.
 pub(crate) fn finds_sockets(fixture: &Fixture, map: &impl HoldSockets) {
     let def = map.def();
     let read = program_of("read", def.name);
@@ -34,7 +35,7 @@ pub(crate) fn finds_sockets(fixture: &Fixture, map: &impl HoldSockets) {
     assert_eq!(fixture.run(&read, 0), 0, "the port under key 0, once closed");
 }
 
-/// The key of this number.
+/// Returns the key with this number.
 fn key(def: &MapDef<'_>, number: u8) -> Vec<u8> {
     let row = MapType::by_number(def.map_type).expect("the facts table has each map type");
     match row.key {
@@ -43,13 +44,13 @@ fn key(def: &MapDef<'_>, number: u8) -> Vec<u8> {
     }
 }
 
-/// The number of a second key, where the map has room for a second entry.
+/// Returns the number of a second key, if the map has space for a second entry.
 fn other_key(def: &MapDef<'_>) -> u8 {
     u8::from(def.max_entries != Some(1))
 }
 
-/// Checks that a program of the type `sched_cls` puts a socket under another key and deletes one, or is refused from Linux 7.3
-/// on.
+/// Checks that a program of the type `sched_cls` inserts a socket under a different key and deletes
+/// one, or is refused from Linux 7.3 on.
 pub(crate) fn writes_sockets_in_program<D>(declaration: &D, object: &[u8])
 where
     D: Declaration<Map: HoldSockets>,
@@ -78,8 +79,8 @@ where
     }
 }
 
-/// Loads programs of the type `sched_cls` that write; `None` where the kernel refuses them, as it
-/// should.
+/// Loads programs of the type `sched_cls` that write. Returns `None` if the kernel refuses them, as
+/// expected.
 fn load(map: &str, object: &[u8], programs: &[&str], what: &str) -> Option<Fixture> {
     let refused = Answer(libc::EINVAL);
     let expected = Expected::since(KernelVersion::new(7, 3), refused, Answer::OK);

@@ -6,8 +6,8 @@ use bpfmap_btf::{Btf, Kind};
 
 use crate::{KernelVersion, MapFixture, SpecialBytes};
 
-/// Returns the special fields of a value, without those that the running kernel treats as plain data since it does not
-/// have the type that they point to.
+/// Returns the special fields of a value. Leaves out those that the running kernel treats as plain
+/// data, because it lacks the type that they point to.
 pub(crate) fn known<'a>(fixture: &MapFixture<'a>, kernel: KernelVersion) -> Vec<SpecialBytes<'a>> {
     let is_kernels = |special: &SpecialBytes<'_>| {
         special.since <= kernel && special.field.needs_kernel_type(kernel)

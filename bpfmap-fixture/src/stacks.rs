@@ -1,4 +1,5 @@
-//! Stacks: a program records its own and that of the process, and user space reads both.
+//! Stacks: a program records the stacks of the kernel and of the process, and user space reads
+//! both.
 
 use std::os::fd::{AsRawFd as _, BorrowedFd, OwnedFd};
 
@@ -12,7 +13,7 @@ use crate::raw::fd_bits;
 use crate::{Fixture, index};
 use bpfmap::StackFrame;
 
-/// The addresses of the kernel's stack and of the process' that programs recorded.
+/// Checks the addresses of the kernel's stack and of the process's stack that programs recorded.
 pub(crate) fn reads_the_addresses_of_both_stacks(fixture: &Fixture, map: &impl ReadStacks) {
     let addresses = |id| {
         let addresses = map.addresses(&index(id));
@@ -42,11 +43,11 @@ pub(crate) fn reads_the_files_of_both_stacks(fixture: &Fixture, map: &impl ReadS
     make_room(map, id);
     let process = (0..TRIES).find_map(|_| {
         let id = run(fixture, map, "check");
-        // The code of this process that made the system call.
+        // This is the code of this process that made the system call.
         if let Some(StackFrame::File { build_id, offset }) = frames(id).first() {
             return Some((*build_id, *offset));
         }
-        // While another thread maps memory, the kernel does not look for files.
+        // While a different thread changes the memory map, the kernel does not look up files.
         map.delete(&index(id));
         None
     });
@@ -57,7 +58,7 @@ pub(crate) fn reads_the_files_of_both_stacks(fixture: &Fixture, map: &impl ReadS
     );
 }
 
-/// Runs a program that records a stack, and returns the id.
+/// Runs a program that records a stack, and returns the stack's ID.
 fn run(fixture: &Fixture, map: &impl Handle, role: &str) -> u32 {
     let program = fixture.program(&program_of(role, map.name()));
     let output = program.test_run(ProgramInput::default());
@@ -66,12 +67,13 @@ fn run(fixture: &Fixture, map: &impl Handle, role: &str) -> u32 {
     id
 }
 
-/// Deletes a stack that was read. A map of one entry takes no other beside it, whatever the id: `ENOMEM`.
+/// Deletes a stack that was read. A map with a single entry accepts no second stack, whatever its
+/// ID (`ENOMEM`).
 fn make_room(map: &impl ReadStacks, id: u32) {
     assert!(map.delete(&index(id)), "there is no stack {id}");
 }
 
-/// How often a stack is recorded in hope of the files.
+/// The maximum number of times that a stack is recorded until the kernel finds the files.
 const TRIES: usize = 1000;
 
 /// Returns whether an address is in the upper half, which belongs to the kernel.
@@ -96,12 +98,13 @@ fn is_code(address: u64) -> bool {
     })
 }
 
-/// Lets programs record stacks until there is one more than `entries` counts now.
+/// Lets programs record stacks until there is one more than `entries` counts at the start.
 pub(crate) fn record_one_more(map: BorrowedFd<'_>, entries: impl Fn() -> u32) {
     const USER_STACK: u64 = 1 << 8;
     let before = entries();
-    // Without the innermost frames it is another stack, and so is that of another program. Stacks fall on ids by a hash,
-    // and one whose id is taken is not kept (`EEXIST`): as many are made as it takes to meet a free one.
+    // Without its innermost frames, a stack is different, and a different program has a different
+    // stack. The ID of a stack is a hash, and a stack whose ID is in use is not kept (`EEXIST`).
+    // Stacks are therefore created until one has a free ID.
     let mut programs = vec![];
     for _ in 0..PROGRAMS {
         for flags in (0..8).flat_map(|skipped| [skipped, USER_STACK | skipped]) {
@@ -114,11 +117,12 @@ pub(crate) fn record_one_more(map: BorrowedFd<'_>, entries: impl Fn() -> u32) {
     panic!("no program records a stack");
 }
 
-/// How many programs of each kind record their stacks at most. That all stacks of the kernel fall on the same id of four
-/// is less likely than one in 10^100.
+/// The maximum number of programs of each kind that record their stacks. The probability that all
+/// stacks of the kernel have the same ID of four is less than one in 10^100.
 const PROGRAMS: usize = 25;
 
-/// Runs a program that records a stack, and returns it; these are the flags of `bpf_get_stackid`.
+/// Runs a program that records a stack, and returns the program. `flags` are those of
+/// `bpf_get_stackid`.
 fn record(map: BorrowedFd<'_>, flags: u64) -> OwnedFd {
     const RAW_TRACEPOINT: u32 = 17;
     let fd = u64::from(fd_bits(map.as_raw_fd()));
@@ -137,7 +141,7 @@ fn record(map: BorrowedFd<'_>, flags: u64) -> OwnedFd {
         sz: size_of::<libbpf_sys::bpf_test_run_opts>() as libbpf_sys::size_t,
         ..Default::default()
     };
-    // SAFETY: the program is given nothing to read, nor anywhere to write.
+    // SAFETY: the program has no input and no output.
     let result =
         unsafe { libbpf_sys::bpf_prog_test_run_opts(program.as_raw_fd(), &raw mut options) };
     assert_eq!(result, 0, "a raw_tp program is run (Linux 5.10)");

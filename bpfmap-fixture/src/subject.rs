@@ -1,4 +1,4 @@
-//! The map that a case is tried on.
+//! The map on which a case is tried.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
 
@@ -17,11 +17,11 @@ use bpfmap::kind::{self, Kind as _};
 use bpfmap::{MapFlags, possible_cpus};
 use bpfmap_core::map_type::{KeyRule, Operation};
 
-/// A small map of the type, key, value and flags of a definition, made for one case.
+/// A small map with the type, key, value and flags of a definition, created for one case.
 pub(crate) struct Subject {
     /// The descriptor that creation returned, through which the case is tried.
     map: OwnedFd,
-    /// A descriptor that no flag limits. The case is prepared and its result is read through it.
+    /// A descriptor that no flag limits. It is used to prepare the case and to read the result.
     whole: OwnedFd,
     keys: Keys,
     kind_of_values: Values,
@@ -30,9 +30,9 @@ pub(crate) struct Subject {
     key_size: usize,
     /// The objects to which values are attached, for maps with such values.
     owners: Option<Owners>,
-    /// The address at which the map is mapped; 0 if the kernel chooses.
+    /// The address at which the map is mapped, or 0 if the kernel chooses.
     address: u64,
-    /// The size of a value, all CPUs' together.
+    /// The size of a value, including the copies of all CPUs.
     value_size: usize,
     layout: values::Layout,
     values: Box<dyn MakeValues>,
@@ -48,7 +48,7 @@ pub(crate) struct Batch {
 }
 
 impl Subject {
-    /// Makes a map of a few entries.
+    /// Creates a map with a few entries.
     ///
     /// # Panics
     ///
@@ -72,12 +72,12 @@ impl Subject {
             whole: map.into(),
             keys,
             kind_of_values,
-            // Where a program's attachment makes entries, user space can't.
+            // If attaching a program creates the entries, user space can't.
             insertable: row.operation_since(Operation::Update).is_some()
                 && row.key != KeyRule::CgroupStorage,
             key_size: size(def.key_size()),
             owners: keys.are_descriptors().then(|| Owners::new(keys)),
-            // An arena takes it for this; of other maps it is a small number.
+            // For an arena, `map_extra` is an address. For other maps, it is a small number.
             address: if def.map_extra % page_size() as u64 == 0 { def.map_extra } else { 0 },
             value_size: stride * copies,
             values: kind_of_values.make(layout.clone(), def.inner),
@@ -97,7 +97,7 @@ impl Subject {
         }
     }
 
-    /// The map that cases are tried on.
+    /// Creates the map on which cases are tried.
     pub(crate) fn map<D: Declaration>(declaration: &D, fixture: &MapFixture<'_>) -> D::Map {
         Self::try_map(declaration, fixture).unwrap_or_else(|error| panic!("{error}"))
     }
@@ -108,14 +108,14 @@ impl Subject {
     ) -> bpfmap::Result<D::Map> {
         raise_memlock_limit();
         let cpus = u32::try_from(possible_cpus()?).expect("few CPUs");
-        // A list of its own for each CPU needs room on each.
+        // If each CPU has its own LRU list, each of them needs space.
         let own_lists = declaration.def().flags.contains(MapFlags::NO_COMMON_LRU);
         let few = if own_lists { ENTRIES * cpus } else { ENTRIES };
         let entries = fixture.max_entries.or(Values::of(fixture).entries(cpus));
         declaration.create(entries.unwrap_or(few))
     }
 
-    /// How many entries the map takes.
+    /// Returns the maximum number of entries.
     #[must_use]
     pub(crate) fn max_entries(&self) -> u32 {
         self.max_entries
@@ -125,7 +125,7 @@ impl Subject {
         self.key_size
     }
 
-    /// The key of this number; `None` where the map has no keys.
+    /// Returns the key with this number, or `None` if the map has no keys.
     pub(crate) fn key(&self, number: u32) -> Option<Vec<u8>> {
         match self.keys {
             Keys::Keyless => None,
@@ -142,12 +142,12 @@ impl Subject {
         }
     }
 
-    /// The value of this number, as user space writes it.
+    /// Returns the value with this number, as user space writes it.
     pub(crate) fn value(&self, number: u32) -> Vec<u8> {
         self.values.written(number)
     }
 
-    /// A value that the map refuses.
+    /// Returns a value that the map refuses.
     pub(crate) fn refused_value(&self, refused: Refused) -> Vec<u8> {
         self.values.refused(refused)
     }
@@ -157,7 +157,7 @@ impl Subject {
         self.values.shown(number)
     }
 
-    /// A descriptor as a value.
+    /// Returns a descriptor as a value.
     pub(crate) fn descriptor(&self, fd: RawFd) -> Vec<u8> {
         let mut value = vec![0; self.value_size];
         value[..4].copy_from_slice(&fd.to_ne_bytes());
@@ -194,7 +194,7 @@ impl Subject {
         self.update_with(self.key(number).as_deref(), &self.value(number), flags)
     }
 
-    /// Writes whatever the flags of the map say.
+    /// Writes an entry regardless of the flags of the map.
     pub(crate) fn put(&self, number: u32) -> Answer {
         let (key, value) = (self.key(number), self.value(number));
         let value = Buffer::In(&value);
@@ -223,24 +223,25 @@ impl Subject {
         (raw::element(Command::GetNextKey, map, key, out, 0), next)
     }
 
-    /// The last CPU that the machine could have.
+    /// Returns the last CPU that the machine could have.
     pub(crate) fn last_cpu(&self) -> usize {
         self.layout.copies - 1
     }
 
-    /// The value of one CPU among those of all.
+    /// Returns the value of one CPU among those of all.
     pub(crate) fn share<'a>(&self, values: &'a [u8], cpu: usize) -> &'a [u8] {
         &values[cpu * self.layout.stride..][..self.layout.one]
     }
 
-    /// Prepares one value, with room behind it because an older kernel reads a value for each CPU.
+    /// Returns one value, with space after it, because older kernels read one value for each CPU.
     pub(crate) fn one_of(&self, share: &[u8]) -> Vec<u8> {
         let mut value = vec![0; self.value_size];
         value[..share.len()].copy_from_slice(share);
         value
     }
 
-    /// Asserts that the entry of this number holds, on each CPU, what `expected` gives for it.
+    /// Asserts that the entry with this number contains, on each CPU, the value that `expected`
+    /// returns for it.
     pub(crate) fn assert_shares<'a>(&self, number: u32, expected: impl Fn(usize) -> &'a [u8]) {
         let (answer, values) = self.look(number);
         assert_eq!(answer, Answer::OK, "entry {number} is not there");
@@ -276,8 +277,9 @@ impl Subject {
         self.batch(Command::UpdateBatch, numbers, Buffer::In(&values), elem_flags)
     }
 
-    /// Writes, in a batch, the value of `cpu` in the second number of each pair to the entry of the first. With the flags
-    /// that mean one value, values follow each other without a gap.
+    /// Writes a batch: for each pair, the entry with the first number gets the value of `cpu` with
+    /// the second number. With flags that mean a single value, the values follow each other without
+    /// a gap.
     pub(crate) fn write_shares(&self, pairs: &[(u32, u32)], cpu: usize, flags: u64) -> Answer {
         let mut values = vec![];
         for (_, value) in pairs {
@@ -296,12 +298,12 @@ impl Subject {
         raw::freeze(self.map.as_fd())
     }
 
-    /// Maps a page, the first of which is 0, to read.
+    /// Maps a page for reading. The first page has the number 0.
     pub(crate) fn mmap(&self, page: u8) -> Answer {
         raw::mmap(self.map.as_fd(), self.address, page, libc::PROT_READ)
     }
 
-    /// Maps a page to read and write.
+    /// Maps a page for reading and writing.
     pub(crate) fn mmap_to_write(&self, page: u8) -> Answer {
         raw::mmap(self.map.as_fd(), self.address, page, libc::PROT_READ | libc::PROT_WRITE)
     }
@@ -311,7 +313,7 @@ impl Subject {
         self.insertable
     }
 
-    /// Puts an entry in, which has to succeed; nothing where user space can't.
+    /// Inserts an entry, which must succeed. Does nothing if user space can't insert entries.
     pub(crate) fn insert(&self, number: u32) {
         if self.kind_of_values == Values::Stacks {
             return stacks::record_one_more(self.whole.as_fd(), || self.entries());
@@ -323,13 +325,13 @@ impl Subject {
         assert_eq!(answer, Answer::OK, "entry {number} could not be put in");
     }
 
-    /// Puts as many entries in as the map takes.
+    /// Inserts entries until the map is full.
     pub(crate) fn fill(&self) {
         let slots = self.kind_of_values.slots(self.max_entries);
         (0..slots).for_each(|number| self.insert(number));
     }
 
-    /// Counts the entries by a walk; 0 where the map can't be walked.
+    /// Counts the entries by iteration. Returns 0 if the map does not support iteration.
     pub(crate) fn entries(&self) -> u32 {
         let mut count = 0;
         let whole = self.whole.as_fd();
@@ -341,8 +343,8 @@ impl Subject {
         count
     }
 
-    /// Asserts that the map holds the entry of this number, or has it as its next element. Of an
-    /// entry that user space can't read, it is known that it was taken.
+    /// Asserts that the map contains the entry with this number, or has it as its next element. If
+    /// user space can't read the entry, there is nothing to compare.
     pub(crate) fn assert_stored(&self, number: u32) {
         let Some(stored) = self.stored(number) else { return };
         let (answer, value) = self.look(number);
@@ -350,7 +352,8 @@ impl Subject {
         assert_eq!(value, stored, "entry {number} holds another value");
     }
 
-    /// Returns the initial contents of the buffer of a lookup: for some maps, the value that is asked for.
+    /// Returns the initial contents of the buffer of a lookup. For some maps, this is the value to
+    /// look for.
     fn asked(&self, number: u32) -> Vec<u8> {
         match self.kind_of_values {
             Values::Asked => self.value(number),
@@ -390,16 +393,17 @@ impl Subject {
     }
 }
 
-/// Few, so that a full map is soon reached.
+/// A small number, so that a map is quickly full.
 const ENTRIES: u32 = 4;
 
-/// Hash tables write the number of a bucket where the position of a batch is asked for.
+/// The number of bytes that hash tables write as the position of a batch: the number of a bucket.
 const HASH_POSITION: usize = 4;
 
-/// Up to Linux 5.10 the memory of maps counts against `RLIMIT_MEMLOCK`, root's too.
+/// Raises the limit. Up to Linux 5.10, the memory of maps counts against `RLIMIT_MEMLOCK`, even for
+/// root.
 pub(crate) fn raise_memlock_limit() {
     let limit = libc::rlimit { rlim_cur: libc::RLIM_INFINITY, rlim_max: libc::RLIM_INFINITY };
-    // SAFETY: the address of a whole rlimit.
-    // Without the privilege the old limit stays, and the map's creation tells what it lacks.
+    // SAFETY: the pointer leads to a complete rlimit.
+    // Without the privilege the old limit stays, and creating the map reports what is missing.
     unsafe { libc::setrlimit(libc::RLIMIT_MEMLOCK, &raw const limit) };
 }

@@ -1,5 +1,5 @@
-//! The functions that generated tests call: each opens the map by the generated spec, so that the types of generated code
-//! take part.
+//! The functions that generated tests call. Each opens the map by the generated spec, so that the
+//! generated types are tested as well.
 
 use bpfmap::{Map, MapSpec};
 
@@ -19,36 +19,36 @@ use crate::{
 ///
 /// # Panics
 ///
-/// Panics if the kernel refuses a map that it should take, takes one that it should refuse, or refuses it
-/// otherwise than expected.
+/// Panics if the kernel refuses a map that it should accept, accepts one that it should refuse, or
+/// refuses it with an unexpected error.
 #[must_use]
 pub fn is_refused<S: MapSpec>(fixture: &MapFixture<'_>) -> bool {
     crate::is_refused_map(&Spec::<S>::NEW, fixture)
 }
 
-/// Tries each case of each operation on a map of its own. On a kernel that refuses the map, compares the errno with the
-/// facts table.
+/// Tries each case of each operation on a separate map. On a kernel that refuses the map, compares
+/// the errno with the facts table.
 ///
 /// # Panics
 ///
-/// Panics if the running kernel gives another result than expected, or can't create the map. It tries all cases
-/// first.
+/// Panics if the running kernel gives a result that was not expected, or can't create the map. All
+/// cases are tried first.
 pub fn answers<S: MapSpec>(fixture: &MapFixture<'_>) {
     crate::try_operations(&Spec::<S>::NEW, fixture);
 }
 
-/// Asserts that the verifier refuses the program with this role of the map of the spec, which does what a flag of
-/// the map forbids.
+/// Asserts that the verifier refuses the program with this role of the spec's map, because it does
+/// what a flag of the map forbids.
 ///
 /// # Panics
 ///
-/// Panics if the program loads, or is refused otherwise.
+/// Panics if the program loads, or is refused with an unexpected error.
 pub fn program_is_refused<S: MapSpec>(object: &[u8], fixture: &MapFixture<'_>, role: &str) {
     program::program_is_refused(&Spec::<S>::NEW, object, fixture, role);
 }
 
-/// Asserts that the offsets of a program's instructions are found in the map once the program is
-/// loaded: what the verifier left where it was, and where the JIT put it.
+/// Asserts that the map contains the offsets of a program's instructions after the program is
+/// loaded: in the program that the verifier accepted, and in the code of the JIT.
 ///
 /// # Panics
 ///
@@ -61,9 +61,9 @@ where
     instructions::finds_the_instructions_of_a_program(&Spec::<S>::NEW, fixture);
 }
 
-/// Asserts that a program of the type `sched_cls` puts a socket under another key and deletes one,
-/// or is refused from Linux 7.3 on: only programs of other types can then (`may_update_sockmap` in
-/// `kernel/bpf/verifier.c`).
+/// Asserts that a program of the type `sched_cls` inserts a socket under a different key and
+/// deletes one, or is refused from Linux 7.3 on. Only programs of other types can do this then
+/// (`may_update_sockmap` in `kernel/bpf/verifier.c`).
 ///
 /// # Panics
 ///
@@ -142,11 +142,11 @@ impl Fixture {
         entry::pushes_what_the_program_peeks(self, &self.map::<S>());
     }
 
-    /// Asserts that user space finds in each view what the program added, and nothing before.
+    /// Asserts that user space finds in each view what the program added, and nothing before that.
     ///
     /// # Panics
     ///
-    /// Panics if it does not, or the program or the kernel fails.
+    /// Panics if this is not the case, or the program or the kernel fails.
     pub fn finds_what_the_program_added<S>(&self)
     where
         S: MapSpec,
@@ -155,11 +155,11 @@ impl Fixture {
         filter::finds_what_the_program_added(self, &self.map::<S>());
     }
 
-    /// Asserts that the program finds in each view what user space added, and nothing before.
+    /// Asserts that the program finds in each view what user space added, and nothing before that.
     ///
     /// # Panics
     ///
-    /// Panics if it does not, or the kernel fails.
+    /// Panics if this is not the case, or the kernel fails.
     pub fn adds_what_the_program_finds<S>(&self)
     where
         S: MapSpec,
@@ -207,7 +207,7 @@ impl Fixture {
         events::sends_what_the_program_drains(self, &self.map::<S>());
     }
 
-    /// Asserts that user space finds in a page what the program that allocated it wrote.
+    /// Asserts that user space finds in a page what the program that allocated the page wrote.
     ///
     /// # Panics
     ///
@@ -233,8 +233,8 @@ impl Fixture {
         arena::writes_into_the_arena_what_the_program_finds(self, &self.map::<S>());
     }
 
-    /// Asserts that user space can touch the last page of an arena although no program has allocated it: the
-    /// kernel does.
+    /// Asserts that user space can touch the last page of an arena although no program has
+    /// allocated it, because the kernel allocates it.
     ///
     /// # Panics
     ///
@@ -247,13 +247,13 @@ impl Fixture {
         arena::touches_a_page_that_no_program_has_allocated(self, &self.map::<S>());
     }
 
-    /// Asserts, of an arena with `BPF_F_SEGV_ON_FAULT`, that user space can't touch the last page before a
-    /// program has allocated it. The kernel touches it for user space: it answers EFAULT where an
-    /// instruction of the process would get SIGSEGV.
+    /// Asserts that user space can't touch the last page of an arena with `BPF_F_SEGV_ON_FAULT`
+    /// before a program has allocated it. The kernel accesses the page on behalf of user space, and
+    /// returns EFAULT where an instruction of the process would get SIGSEGV.
     ///
     /// # Panics
     ///
-    /// Panics if it can, or can't afterwards, or the program fails.
+    /// Panics if it can before, or can't afterwards, or if the program fails.
     pub fn touches_no_page_before_a_program_allocates_it<S>(&self)
     where
         S: MapSpec,
@@ -262,12 +262,12 @@ impl Fixture {
         arena::touches_no_page_before_a_program_allocates_it(self, &self.map::<S>());
     }
 
-    /// Asserts that a program finds the test's own socket under the root cgroup and not under another, and is told
-    /// when a slot is empty or there is none.
+    /// Asserts that a program finds the test's own socket under the root cgroup and not under a
+    /// different one, and gets the right errors for an empty slot and for an index out of range.
     ///
     /// # Panics
     ///
-    /// Panics if it is told otherwise, or the kernel refuses something.
+    /// Panics if the program returns something else, or the kernel refuses an operation.
     pub fn tells_the_cgroup_that_user_space_says<S>(&self)
     where
         S: MapSpec,
@@ -276,12 +276,12 @@ impl Fixture {
         ask::tells_the_cgroup_that_user_space_says(self, &self.map::<S>());
     }
 
-    /// Asserts that a program redirects to an interface, and reads its index, from when user space
-    /// puts it under the key until user space deletes it.
+    /// Asserts that a program redirects to an interface and reads its index, from when user space
+    /// inserts it under the key until user space deletes it.
     ///
     /// # Panics
     ///
-    /// Panics if the program answers otherwise, or the kernel refuses something.
+    /// Panics if the program returns something else, or the kernel refuses an operation.
     pub fn redirects_to_an_interface<S>(&self)
     where
         S: MapSpec,
@@ -290,8 +290,8 @@ impl Fixture {
         redirect::redirects_to_an_interface(self, &self.map::<S>());
     }
 
-    /// Asserts that a program redirects to a CPU from when user space puts its queue into the map
-    /// until user space deletes it.
+    /// Asserts that a program redirects to a CPU, from when user space inserts its queue into the
+    /// map until user space deletes it.
     ///
     /// # Panics
     ///
@@ -304,8 +304,8 @@ impl Fixture {
         redirect::redirects_to_a_cpu(self, &self.map::<S>());
     }
 
-    /// Asserts that a program redirects to an `AF_XDP` socket from when user space puts it under the
-    /// key until user space deletes it.
+    /// Asserts that a program redirects to an `AF_XDP` socket, from when user space inserts it
+    /// under the key until user space deletes it.
     ///
     /// # Panics
     ///
@@ -318,12 +318,12 @@ impl Fixture {
         redirect::redirects_to_an_xdp_socket(self, &self.map::<S>());
     }
 
-    /// Asserts that a program finds the socket that user space put in, until user space deletes it or
-    /// closes it.
+    /// Asserts that a program finds the socket that user space inserted, until user space deletes
+    /// or closes it.
     ///
     /// # Panics
     ///
-    /// Panics if the program finds otherwise, or the kernel refuses something.
+    /// Panics if the program returns something else, or the kernel refuses an operation.
     pub fn finds_sockets<S>(&self)
     where
         S: MapSpec,
@@ -332,11 +332,12 @@ impl Fixture {
         sockets::finds_sockets(self, &self.map::<S>());
     }
 
-    /// Asserts that, of two sockets on one port, the one that user space put into the map gets the packet.
+    /// Asserts that, of two sockets on one port, the one that user space inserted into the map
+    /// receives the packet.
     ///
     /// # Panics
     ///
-    /// Panics if the other one gets it, or the kernel refuses something.
+    /// Panics if the other one receives it, or the kernel refuses an operation.
     pub fn picks_a_socket<S>(&self)
     where
         S: MapSpec,
@@ -345,7 +346,8 @@ impl Fixture {
         reuseport::picks_a_socket(self, &self.map::<S>());
     }
 
-    /// Asserts that user space reads the addresses of the kernel's stack and of the process' that programs recorded.
+    /// Asserts that user space reads the addresses of the kernel's stack and of the process's stack
+    /// that programs recorded.
     ///
     /// # Panics
     ///
@@ -358,11 +360,11 @@ impl Fixture {
         stacks::reads_the_addresses_of_both_stacks(self, &self.map::<S>());
     }
 
-    /// As [`Self::reads_the_addresses_of_both_stacks`], of a map with build ids.
+    /// Like [`Self::reads_the_addresses_of_both_stacks`], for a map with build IDs.
     ///
     /// # Panics
     ///
-    /// Fails like the method for one entry.
+    /// Panics like [`Self::reads_the_addresses_of_both_stacks`].
     pub fn reads_the_files_of_both_stacks<S>(&self)
     where
         S: MapSpec,
@@ -371,8 +373,8 @@ impl Fixture {
         stacks::reads_the_files_of_both_stacks(self, &self.map::<S>());
     }
 
-    /// Asserts that an entry goes both ways through a map that user space put in, that a second one
-    /// takes its place at once, and that nothing is found where nothing is.
+    /// Asserts that both sides exchange an entry through a map that user space inserted, that a
+    /// second map replaces it immediately, and that nothing is found without a map.
     ///
     /// # Panics
     ///
@@ -385,11 +387,11 @@ impl Fixture {
         within::meets_in_the_map_within(self, &self.map::<S>());
     }
 
-    /// As [`Self::meets_in_the_map_within`], for queues and stacks.
+    /// Like [`Self::meets_in_the_map_within`], for queues and stacks.
     ///
     /// # Panics
     ///
-    /// Fails like the method for one entry.
+    /// Panics like [`Self::meets_in_the_map_within`].
     pub fn meets_in_the_queue_within<S>(&self)
     where
         S: MapSpec,
@@ -398,11 +400,12 @@ impl Fixture {
         within::meets_in_the_queue_within(self, &self.map::<S>());
     }
 
-    /// As [`Self::meets_in_the_map_within`], for maps in which no entry can go both ways: the program finds the map.
+    /// Like [`Self::meets_in_the_map_within`], for maps that can't exchange entries: it only checks
+    /// that the program finds the map.
     ///
     /// # Panics
     ///
-    /// Fails like the method for one entry.
+    /// Panics like [`Self::meets_in_the_map_within`].
     pub fn finds_the_map_within<S>(&self)
     where
         S: MapSpec,
@@ -411,12 +414,12 @@ impl Fixture {
         within::finds_the_map_within(self, &self.map::<S>());
     }
 
-    /// Asserts that libbpf put these maps in: the place of each, which is its key, and its name. Takes them out: there
-    /// may be no room for others beside them.
+    /// Asserts that libbpf inserted these maps, given by key and name. Removes them, because there
+    /// may be no space for others beside them.
     ///
     /// # Panics
     ///
-    /// Panics if others are there.
+    /// Panics if the map contains something else.
     pub fn holds_at_first<S>(&self, fixture: &MapFixture<'_>)
     where
         S: MapSpec,
@@ -425,12 +428,13 @@ impl Fixture {
         within::holds_at_first(self, &self.map::<S>(), fixture);
     }
 
-    /// Asserts that a program jumps where the map's first contents say (a slot, and what the program there
-    /// returns), then where user space says, and nowhere when the slot is empty or there is none.
+    /// Asserts that a program jumps to the map's initial contents (a slot, and the result of the
+    /// program there), then to the program that user space stores, and nowhere if the slot is empty
+    /// or does not exist.
     ///
     /// # Panics
     ///
-    /// Panics if it lands elsewhere, or the kernel refuses something.
+    /// Panics if it jumps to a different program, or the kernel refuses an operation.
     pub fn jumps_where_user_space_says<S>(&self, fixture: &MapFixture<'_>)
     where
         S: MapSpec,

@@ -1,4 +1,4 @@
-//! Handles to maps of which a definition, made at run time, says what they are.
+//! Handles to maps whose definitions were created at run time.
 
 use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd, OwnedFd, RawFd};
 use std::ptr::NonNull;
@@ -15,14 +15,14 @@ use crate::handle::{
 };
 use crate::raw::{self, BPF_ANY, Buffer, Command, fd_bits, page_size};
 
-/// An open map that is what a definition says.
+/// An open map that matches a definition.
 pub(crate) struct Untyped {
     map: LiveMap,
     def: &'static MapDef<'static>,
 }
 
 impl Untyped {
-    /// A handle to a map that was created from the definition, or compared with it.
+    /// Returns a handle to a map that was created from the definition, or compared with it.
     pub(crate) fn new(map: LiveMap, def: &'static MapDef<'static>) -> Self {
         Self { map, def }
     }
@@ -31,7 +31,7 @@ impl Untyped {
         usize::try_from(self.def.value_size()).expect("a value fits into memory")
     }
 
-    /// Returns how far apart the values of two CPUs are, and how many there are.
+    /// Returns the distance between the values of two CPUs, and the number of values.
     fn copies(&self) -> (usize, usize) {
         if self.row().per_cpu {
             let cpus = possible_cpus().unwrap_or_else(|error| panic!("{error}"));
@@ -41,7 +41,7 @@ impl Untyped {
         }
     }
 
-    /// Reads with a command; `None` if there is no entry.
+    /// Reads with a command. Returns `None` if there is no entry.
     fn read(&self, command: Command, key: Option<&[u8]>, mut value: Vec<u8>) -> Option<Vec<u8>> {
         let out = Buffer::Out(&mut value);
         match raw::element(command, self.as_fd(), key, out, 0) {
@@ -57,7 +57,7 @@ impl Untyped {
         assert_eq!(answer, Answer::OK, "{}: {:?}", self.name(), Command::UpdateElem);
     }
 
-    /// Writes a number at the beginning of a value.
+    /// Stores a number at the beginning of a value.
     fn write_number(&self, key: &[u8], number: u32) {
         let mut value = vec![0; self.value_size()];
         value[..4].copy_from_slice(&number.to_ne_bytes());
@@ -215,18 +215,18 @@ impl OpenArena for Untyped {
 struct Pages<'o> {
     start: NonNull<u8>,
     len: usize,
-    /// It keeps the pages mapped.
+    /// Keeps the pages mapped.
     _object: &'o libbpf_rs::Object,
 }
 
 impl Pages<'_> {
-    /// Returns where the words at an offset are, if all of them are in the arena.
+    /// Returns the address of the words at an offset, if all of them are in the arena.
     fn words(&self, offset: usize) -> Option<NonNull<u64>> {
         let end = offset.checked_add(size_of::<Words>())?;
         if end > self.len || offset % align_of::<u64>() != 0 {
             return None;
         }
-        // SAFETY: the words are within the pages.
+        // SAFETY: all of the words are within the pages.
         Some(unsafe { self.start.add(offset) }.cast())
     }
 }
@@ -241,18 +241,20 @@ impl Memory for Pages<'_> {
     }
 
     fn follow(&self, pointer: u64) -> Option<Words> {
-        // An arena crosses no 4 GiB boundary, so 32 bits tell where in it an address is.
+        // An arena crosses no 4 GiB boundary, so 32 bits determine an address in it.
         let lower_half = |address: u64| address & 0xffff_ffff;
         let offset = lower_half(pointer).checked_sub(lower_half(self.address()))?;
         let start = self.words(usize::try_from(offset).ok()?)?;
-        // SAFETY: `words` leads to as many words within mapped pages. Programs write to them from outside.
+        // SAFETY: `words` returns the address of this many words within mapped pages. Programs may
+        // write to them at any time.
         Some(core::array::from_fn(|word| unsafe { start.add(word).read_volatile() }))
     }
 
     fn store(&self, offset: usize, words: Words) -> u64 {
         let start = self.words(offset).expect("the words lie in the arena");
         for (index, word) in words.into_iter().enumerate() {
-            // SAFETY: `words` leads to as many words within mapped pages, which no reference leads to.
+            // SAFETY: `words` returns the address of this many words within mapped pages, to which
+            // there are no references.
             unsafe { start.add(index).write_volatile(word) };
         }
         self.address() + offset as u64

@@ -1,4 +1,4 @@
-//! `BPF_MAP_UPDATE_ELEM`: what an update, or a push, is answered.
+//! `BPF_MAP_UPDATE_ELEM`: the kernel's answers to an update or a push.
 
 use std::os::fd::AsRawFd as _;
 
@@ -10,7 +10,7 @@ use crate::raw::{
 use crate::values::Refused;
 use crate::{Answer, Subject};
 
-/// A new entry, or an index that is always there.
+/// A new entry, or an index that always exists.
 pub(crate) fn plain(subject: &Subject) -> Answer {
     let answer = subject.update(0, BPF_ANY);
     if answer == Answer::OK {
@@ -19,19 +19,19 @@ pub(crate) fn plain(subject: &Subject) -> Answer {
     answer
 }
 
-/// `BPF_NOEXIST`, and the key is there.
+/// `BPF_NOEXIST`, and the key exists.
 pub(crate) fn no_exist_on_present(subject: &Subject) -> Answer {
     subject.insert(0);
     subject.update_with(subject.key(0).as_deref(), &subject.value(1), BPF_NOEXIST)
 }
 
-/// `BPF_NOEXIST`, and the object to put in is there already.
+/// `BPF_NOEXIST`, and the object to insert is already there.
 pub(crate) fn no_exist_on_same(subject: &Subject) -> Answer {
     subject.insert(0);
     subject.update(0, BPF_NOEXIST)
 }
 
-/// `BPF_NOEXIST`, and the key is not there.
+/// `BPF_NOEXIST`, and the key does not exist.
 pub(crate) fn no_exist_on_missing(subject: &Subject) -> Answer {
     let answer = subject.update(0, BPF_NOEXIST);
     if answer == Answer::OK {
@@ -40,12 +40,12 @@ pub(crate) fn no_exist_on_missing(subject: &Subject) -> Answer {
     answer
 }
 
-/// The key is not there, and user space can make no entries.
+/// The key does not exist, and user space can't create entries.
 pub(crate) fn missing(subject: &Subject) -> Answer {
     subject.update(0, BPF_ANY)
 }
 
-/// `BPF_EXIST`, and the key is not there.
+/// `BPF_EXIST`, and the key does not exist.
 pub(crate) fn exist_on_missing(subject: &Subject) -> Answer {
     subject.update(0, BPF_EXIST)
 }
@@ -60,7 +60,7 @@ pub(crate) fn full_new_key(subject: &Subject) -> Answer {
     answer
 }
 
-/// A key that is there, and the map is full.
+/// An existing key, and the map is full.
 pub(crate) fn full_present_key(subject: &Subject) -> Answer {
     subject.fill();
     let last = subject.max_entries() - 1;
@@ -71,7 +71,7 @@ pub(crate) fn full_present_key(subject: &Subject) -> Answer {
     answer
 }
 
-/// `BPF_EXIST`, the map is full, and the key is not there.
+/// `BPF_EXIST`, the map is full, and the key does not exist.
 pub(crate) fn full_exist_on_missing(subject: &Subject) -> Answer {
     subject.fill();
     subject.update(subject.max_entries(), BPF_EXIST)
@@ -88,12 +88,12 @@ pub(crate) fn out_of_range(subject: &Subject) -> Answer {
     subject.update(subject.max_entries(), BPF_ANY)
 }
 
-/// The value is no open descriptor.
+/// The value is not an open descriptor.
 pub(crate) fn bad_descriptor(subject: &Subject) -> Answer {
     subject.update_with(subject.key(0).as_deref(), &subject.descriptor(raw::CLOSED), BPF_ANY)
 }
 
-/// The value is the descriptor of something that no map holds.
+/// The value is the descriptor of an object that no map can contain.
 pub(crate) fn other_object(subject: &Subject) -> Answer {
     let file = raw::other_file();
     let value = subject.descriptor(file.as_raw_fd());
@@ -105,12 +105,12 @@ pub(crate) fn unknown_flags(subject: &Subject) -> Answer {
     subject.update(0, UNKNOWN_FLAG)
 }
 
-/// A bit of the upper half of the flags.
+/// A bit in the upper half of the flags.
 pub(crate) fn unknown_high_flags(subject: &Subject) -> Answer {
     subject.update(0, UNKNOWN_HIGH_FLAG)
 }
 
-/// `BPF_F_CPU`: the value of the last CPU, and the others stay.
+/// `BPF_F_CPU`: only the value of the last CPU changes.
 pub(crate) fn one_cpu(subject: &Subject) -> Answer {
     subject.insert(0);
     let cpu = subject.last_cpu();
@@ -123,7 +123,7 @@ pub(crate) fn one_cpu(subject: &Subject) -> Answer {
     answer
 }
 
-/// `BPF_F_CPU`, and the machine can have no such CPU.
+/// `BPF_F_CPU` with a CPU that the machine cannot have.
 pub(crate) fn unknown_cpu(subject: &Subject) -> Answer {
     subject.update(0, UNKNOWN_CPU)
 }
@@ -151,7 +151,7 @@ pub(crate) fn no_exist_and_exist(subject: &Subject) -> Answer {
     subject.update(0, BPF_NOEXIST | BPF_EXIST)
 }
 
-/// `BPF_F_LOCK`, and the value has no spin lock.
+/// `BPF_F_LOCK`, but the value has no spin lock.
 pub(crate) fn lock_without_spin_lock(subject: &Subject) -> Answer {
     subject.insert(0);
     subject.update(0, BPF_F_LOCK)
@@ -163,17 +163,17 @@ pub(crate) fn prefix_too_long(subject: &Subject) -> Answer {
     subject.update_with(Some(&key), &subject.value(0), BPF_ANY)
 }
 
-/// A key is given to a map that has none.
+/// A key is passed to a map without keys.
 pub(crate) fn key_given(subject: &Subject) -> Answer {
     subject.update_with(Some(&[0; 4]), &subject.value(0), BPF_ANY)
 }
 
-/// No CPU has the number that is the key.
+/// The key is not the number of a CPU.
 pub(crate) fn impossible_cpu(subject: &Subject) -> Answer {
     subject.update(subject.max_entries() - 1, BPF_ANY)
 }
 
-/// The socket is in the map already, under another key.
+/// The socket is already in the map, under a different key.
 pub(crate) fn socket_in_use(subject: &Subject) -> Answer {
     subject.insert(0);
     subject.update_with(subject.key(1).as_deref(), &subject.value(0), BPF_ANY)
@@ -192,16 +192,16 @@ refused! {
     /// The number of the object is 0.
     zero_number: ZeroNumber;
 
-    /// No interface has the index.
+    /// There is no interface with this index.
     unknown_interface: UnknownInterface;
 
     /// A CPU's queue is longer than the kernel allows.
     queue_too_long: QueueTooLong;
 
-    /// The program of an interface or a CPU was loaded for another place.
+    /// The program of an interface or a CPU was loaded for a different attach type.
     program_of_other_kind: ProgramOfOtherKind;
 
-    /// The socket is of a family or in a state that the map does not take.
+    /// The socket has a family or a state that the map does not accept.
     unfit_socket: UnfitSocket;
 
     /// A connected socket of the family `AF_UNIX`.
@@ -217,12 +217,12 @@ refused! {
     without_ring: WithoutRing;
 }
 
-/// The key is no open descriptor.
+/// The key is not an open descriptor.
 pub(crate) fn bad_owner(subject: &Subject) -> Answer {
     subject.update_with(Some(&raw::CLOSED.to_ne_bytes()), &subject.value(0), BPF_ANY)
 }
 
-/// The key is the descriptor of something that no value is attached to.
+/// The key is the descriptor of an object to which no value is attached.
 pub(crate) fn other_owner(subject: &Subject) -> Answer {
     let file = raw::other_file();
     subject.update_with(Some(&file.as_raw_fd().to_ne_bytes()), &subject.value(0), BPF_ANY)

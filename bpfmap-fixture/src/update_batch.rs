@@ -1,4 +1,4 @@
-//! `BPF_MAP_UPDATE_BATCH`: what writing many entries in one call is answered.
+//! `BPF_MAP_UPDATE_BATCH`: the kernel's answers to writing many entries in one call.
 
 use crate::raw::{BPF_ANY, BPF_F_ALL_CPUS, BPF_NOEXIST, UNKNOWN_CPU, on_cpu};
 use crate::subject::Batch;
@@ -15,12 +15,12 @@ pub(crate) fn plain(subject: &Subject) -> Answer {
     answer
 }
 
-/// An element flag of `BPF_NOEXIST`.
+/// `BPF_NOEXIST` as an element flag.
 pub(crate) fn batch_element_flags(subject: &Subject) -> Answer {
     subject.write_batch(&[0], BPF_NOEXIST).answer
 }
 
-/// One entry more than the map takes.
+/// One entry more than fits into the map.
 pub(crate) fn full_new_key(subject: &Subject) -> Answer {
     let numbers: Vec<u32> = (0..=subject.max_entries()).collect();
     let Batch { answer, count } = subject.write_batch(&numbers, BPF_ANY);
@@ -56,7 +56,7 @@ pub(crate) fn one_cpu(subject: &Subject) -> Answer {
     answer
 }
 
-/// `BPF_F_CPU`, and the machine can have no such CPU.
+/// `BPF_F_CPU` with a CPU that the machine cannot have.
 pub(crate) fn unknown_cpu(subject: &Subject) -> Answer {
     subject.write_batch(&[0], UNKNOWN_CPU).answer
 }

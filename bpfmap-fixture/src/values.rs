@@ -1,4 +1,4 @@
-//! Values of every map type, by number.
+//! Numbered values for every map type.
 
 use crate::network_values::{NumberAndProgram, SocketKind, Sockets};
 use crate::objects::Objects;
@@ -6,14 +6,14 @@ use crate::{MapFixture, SpecialBytes, SpecialField, pattern, running_kernel};
 use bpfmap::{InsnOffsets, MapDef, bytes_of};
 use bpfmap_core::map_type::{KernelObject, MapExtraRule, ValueRule};
 
-/// The kinds of values that map types take.
+/// The kinds of values of map types.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Values {
     /// Any bytes.
     Plain,
-    /// None.
+    /// No value.
     Valueless,
-    /// Any bytes, which a lookup asks for.
+    /// Any bytes, which are the input of a lookup.
     Asked,
     /// Stacks, which programs record.
     Stacks,
@@ -23,13 +23,13 @@ pub(crate) enum Values {
     Programs,
     /// Cgroups.
     Cgroups,
-    /// Maps of the inner spec.
+    /// Inner maps.
     Maps,
     /// Perf events.
     PerfEvents,
-    /// The index of an interface; in 8 bytes, a program for it too.
+    /// The index of an interface, followed by a program if the value has 8 bytes.
     Device,
-    /// The length of a CPU's queue; in 8 bytes, a program for it too.
+    /// The length of a CPU's queue, followed by a program if the value has 8 bytes.
     CpuQueue,
     /// An `AF_XDP` socket.
     XdpSocket,
@@ -39,7 +39,7 @@ pub(crate) enum Values {
     ReuseportSocket,
 }
 
-/// A value that a map refuses, on some kernels at least.
+/// A value that a map refuses, at least on some kernels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Refused {
     ZeroNumber,
@@ -53,28 +53,28 @@ pub(crate) enum Refused {
     WithoutRing,
 }
 
-/// Returns whether user space can make nothing of what it sees of a field: an empty list or a fresh count as it looks to
-/// the kernel. Of others it sees zeros.
+/// Returns whether the bytes that user space sees in a field are meaningless, such as those of an
+/// empty list or a fresh reference count. Other fields are shown as zeros.
 pub(crate) const fn is_anything(field: SpecialField) -> bool {
     matches!(field, SpecialField::ListHead | SpecialField::RefCount)
 }
 
-/// How the values of a map are in what user space reads and writes.
+/// The layout of the values of a map in the buffers of user space.
 #[derive(Debug, Clone)]
 pub(crate) struct Layout {
     /// The size of one value.
     pub(crate) one: usize,
-    /// How far apart the CPUs' are.
+    /// The distance between the values of two CPUs.
     pub(crate) stride: usize,
-    /// How many there are.
+    /// The number of values.
     pub(crate) copies: usize,
-    /// The bytes of one that belong to the kernel.
+    /// The bytes of one value that belong to the kernel.
     pub(crate) special: Vec<SpecialBytes<'static>>,
 }
 
 impl Layout {
-    /// Zeroes the bytes of `value` that belong to the kernel that runs, of the kinds that `which`
-    /// says, on each CPU.
+    /// Zeroes the bytes of `value` on each CPU that belong to the running kernel, for those kinds
+    /// of fields that `which` selects.
     pub(crate) fn clear(&self, value: &mut [u8], which: impl Fn(SpecialField) -> bool) {
         let kernel = running_kernel();
         for special in &self.special {
@@ -87,10 +87,12 @@ impl Layout {
         }
     }
 
-    /// Zeroes the bytes between the values of two CPUs. They are nobody's: where a value has special fields, the kernel
-    /// copies its members alone and shows there what its memory happened to hold.
+    /// Zeroes the bytes between the values of two CPUs. Their contents are unspecified: if a value
+    /// has special fields, the kernel copies only its members, and the other bytes contain whatever
+    /// was in memory.
     ///
-    /// Source: `bpf_obj_memcpy` in `include/linux/bpf.h`, `bpf_percpu_hash_copy` in `kernel/bpf/hashtab.c`.
+    /// Source: `bpf_obj_memcpy` in `include/linux/bpf.h`, `bpf_percpu_hash_copy` in
+    /// `kernel/bpf/hashtab.c`.
     pub(crate) fn clear_gaps(&self, value: &mut [u8]) {
         if self.copies > 1 {
             value.chunks_mut(self.stride).for_each(|copy| copy[self.one..].fill(0));
@@ -98,22 +100,22 @@ impl Layout {
     }
 }
 
-/// Makes values, each by its number. Objects that they stand for live as long as this does.
+/// Creates values by number. The objects that they refer to live as long as this value.
 pub(crate) trait MakeValues {
-    /// The value of this number as user space writes it.
+    /// Returns the value with this number as user space writes it.
     fn written(&self, number: u32) -> Vec<u8>;
 
     /// Returns the value as a lookup returns it, or `None` if user space can't read it.
     fn shown(&self, number: u32) -> Option<Vec<u8>>;
 
-    /// A value that the map refuses.
+    /// Returns a value that the map refuses.
     fn refused(&self, refused: Refused) -> Vec<u8> {
         unreachable!("no plain value is {refused:?}")
     }
 }
 
 impl Values {
-    /// Returns what values a map takes.
+    /// Returns the kind of values of a map.
     pub(crate) fn of(fixture: &MapFixture<'_>) -> Self {
         let row = fixture.row();
         match row.value {
@@ -138,7 +140,7 @@ impl Values {
         }
     }
 
-    /// Makes values of a map, which holds maps of the definition `inner` if it is a map of maps.
+    /// Creates values of a map. If it is a map of maps, its inner maps have the definition `inner`.
     pub(crate) fn make(
         self,
         layout: Layout,
@@ -163,24 +165,26 @@ impl Values {
         }
     }
 
-    /// How many entries a map should have to try all cases on, where a few won't do.
+    /// Returns the number of entries that a map needs to try all cases, if a few are not
+    /// sufficient.
     pub(crate) fn entries(self, cpus: u32) -> Option<u32> {
-        // One slot is of no CPU.
+        // One slot does not belong to a CPU.
         (self == Self::CpuQueue).then_some(cpus + 1)
     }
 
-    /// How many of a map's entries can be put in.
+    /// Returns the number of a map's entries that can be inserted.
     pub(crate) fn slots(self, max_entries: u32) -> u32 {
         match self {
             Self::CpuQueue => max_entries - 1,
-            // Stacks fall where they like: more than one or two ids can't be had for sure.
+            // The ID of a stack is a hash, so it is not certain that more than one or two IDs are
+            // free.
             Self::Stacks => 1,
             _ => max_entries,
         }
     }
 }
 
-/// The kernel takes the offset in the program as it was loaded, and tells where it went.
+/// The kernel reads the offset in the program as it was loaded, and writes the resulting offset.
 struct Instructions;
 
 impl MakeValues for Instructions {
@@ -189,21 +193,21 @@ impl MakeValues for Instructions {
     }
 
     fn shown(&self, number: u32) -> Option<Vec<u8>> {
-        // Nothing has moved it yet.
+        // The instruction has not moved yet.
         let offsets = InsnOffsets { xlated_off: number, ..InsnOffsets::of(number) };
         Some(bytes_of(&offsets).to_vec())
     }
 }
 
-/// Bytes of the pattern.
+/// Values that consist of the pattern.
 struct Plain(Layout);
 
 impl MakeValues for Plain {
-    /// Zero where a CPU's share is longer than the value, since kernels differ in what they keep
-    /// there.
+    /// The bytes of a CPU's share after the value are zero, because kernels differ in what they
+    /// keep there.
     fn written(&self, number: u32) -> Vec<u8> {
         let Layout { one, stride, copies, .. } = self.0;
-        // What is written to a pointer to user memory has to be an address.
+        // A pointer to user memory must contain a valid address.
         let null = |place| {
             let mut special = self.0.special.iter();
             special.any(|it| it.field == SpecialField::UserPtr && it.bytes.contains(&place))
@@ -223,7 +227,7 @@ impl MakeValues for Plain {
     }
 }
 
-/// User space puts no stacks in, and does not know what programs record.
+/// User space can't insert stacks, and does not know what programs record.
 struct Stacks(usize);
 
 impl MakeValues for Stacks {

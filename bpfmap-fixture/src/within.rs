@@ -1,4 +1,4 @@
-//! Maps in maps: a program finds in the outer map what user space put there, at once.
+//! Maps in maps: a program immediately finds in the outer map what user space stored there.
 
 use libbpf_rs::MapCore as _;
 
@@ -11,14 +11,15 @@ use crate::index;
 use crate::program::{Fixture, program_of};
 use crate::{Content, MapFixture};
 
-/// Checks that libbpf put these maps in, and removes them: the map may have no room for more.
+/// Checks that libbpf inserted these maps, and removes them, because the map may have no space for
+/// more.
 pub(crate) fn holds_at_first(
     fixture: &Fixture,
     map: &(impl ShowIds + Delete),
     description: &MapFixture<'_>,
 ) {
     for Content { key: place, name, .. } in description.contents {
-        // libbpf writes 4 bytes.
+        // libbpf writes a key of 4 bytes.
         let key = index(*place);
         let mut maps = fixture.object().maps();
         let content = maps.find(|map| map.name() == *name).expect("the object has the map");
@@ -28,7 +29,7 @@ pub(crate) fn holds_at_first(
     }
 }
 
-/// Checks that both sides exchange an entry through a map that user space put in.
+/// Checks that both sides exchange an entry through a map that user space inserted.
 pub(crate) fn meets_in_the_map_within<M>(fixture: &Fixture, map: &M)
 where
     M: HoldMaps<Inner: LookUp + Update>,
@@ -54,7 +55,7 @@ where
     });
 }
 
-/// Does the same for maps that can't exchange entries: the program finds the map.
+/// Does the same for maps that can't exchange entries: only checks that the program finds the map.
 pub(crate) fn finds_the_map_within(fixture: &Fixture, map: &impl HoldMaps) {
     let key = key(map.def(), 0);
     let ask = program_of("ask", map.name());
@@ -64,7 +65,7 @@ pub(crate) fn finds_the_map_within(fixture: &Fixture, map: &impl HoldMaps) {
     assert_eq!(fixture.run(&ask, 0), 0, "{}: a map is there", map.name());
 }
 
-/// Tries two maps, one after the other, under a key.
+/// Tries two maps under a key, one after the other.
 fn within<M: HoldMaps>(fixture: &Fixture, map: &M, attempt: impl Fn(&M::Inner)) {
     let key = key(map.def(), 0);
     let check = program_of("check", map.name());

@@ -9,24 +9,24 @@ use toml_parser::parser::{Event, EventKind, parse_document};
 /// One part of a document, an array or an inline table.
 #[derive(Debug)]
 pub(super) enum Part<'t> {
-    /// Blank lines, however many.
+    /// Any number of blank lines.
     Blank,
     /// A comment on a line of its own.
     Comment(&'t str),
     /// The header of a table.
     Header {
-        /// With its brackets.
+        /// The header with its brackets.
         text: String,
-        /// The comment behind it.
+        /// The comment after it.
         comment: Option<&'t str>,
     },
     /// A key with its value, or an element of an array.
     Entry {
-        /// A dotted key; arrays have none.
+        /// A dotted key. Elements of arrays have none.
         key: Option<String>,
         /// The value.
         value: Value<'t>,
-        /// The comment behind it.
+        /// The comment after it.
         comment: Option<&'t str>,
     },
 }
@@ -34,7 +34,7 @@ pub(super) enum Part<'t> {
 /// A value.
 #[derive(Debug)]
 pub(super) enum Value<'t> {
-    /// As it is spelled.
+    /// A scalar as it is spelled in the text.
     Scalar(&'t str),
     /// An array.
     Array(Body<'t>),
@@ -42,15 +42,15 @@ pub(super) enum Value<'t> {
     Table(Body<'t>),
 }
 
-/// What is between two brackets.
+/// The contents between two brackets.
 #[derive(Debug)]
 pub(super) struct Body<'t> {
     pub(super) parts: Vec<Part<'t>>,
-    /// Whether it has lines of its own: a line break between its parts.
+    /// Whether there is a line break between its parts.
     pub(super) has_lines: bool,
 }
 
-/// Reads a document whose syntax is right.
+/// Parses a document whose syntax is valid.
 pub(super) fn read(text: &str) -> Vec<Part<'_>> {
     let source = Source::new(text);
     let tokens = source.lex().into_vec();
@@ -74,7 +74,8 @@ impl<'t> Reader<'t> {
     /// Reads up to the bracket `end`, or to the end of the document.
     fn body(&mut self, end: Option<EventKind>) -> Body<'t> {
         let mut body = Body { parts: vec![], has_lines: false };
-        // How many lines ended since the last part: a comment before the first belongs to that part.
+        // The number of line ends since the last part. A comment in front of the first part belongs
+        // to that part.
         let mut line_ends = usize::from(end.is_none());
         let mut key: Option<String> = None;
         while let Some(event) = self.events.next() {
@@ -115,7 +116,7 @@ impl<'t> Reader<'t> {
                 | EventKind::Scalar
                 | EventKind::ArrayOpen
                 | EventKind::InlineTableOpen => {}
-                // White space, what separates, and the closing brackets of headers.
+                // White space, separators, and the closing brackets of headers.
                 _ => continue,
             }
             if line_ends > 1 && !body.parts.is_empty() {

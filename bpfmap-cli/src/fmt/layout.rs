@@ -1,4 +1,4 @@
-//! How a document is laid out.
+//! The layout of a formatted document.
 
 use bpfmap_schema::print::WIDTH;
 
@@ -6,7 +6,7 @@ use super::document::{Body, Part, Value};
 
 const INDENT: usize = 2;
 
-/// Between what a line says and the comment behind it.
+/// The number of spaces between the contents of a line and the comment after it.
 const BEFORE_COMMENT: usize = 2;
 
 /// Writes a document.
@@ -17,7 +17,7 @@ pub(super) fn write(parts: &[Part<'_>]) -> String {
         let after_comment = index > 0 && matches!(parts[index - 1], Part::Comment(_));
         let after_header = index > 0 && matches!(parts[index - 1], Part::Header { .. });
         if matches!(parts[index], Part::Blank) {
-            // A header has one line before it and none behind it, whatever was there.
+            // There is one blank line before a header and none after it, regardless of the input.
             if !after_header && !starts_table(&parts[index + 1..]) {
                 out.push('\n');
             }
@@ -29,7 +29,7 @@ pub(super) fn write(parts: &[Part<'_>]) -> String {
         out.push_str(&lines);
         out.push('\n');
     }
-    // Blank lines at the end.
+    // Removes blank lines at the end.
     out.truncate(out.trim_end_matches('\n').len());
     if !out.is_empty() {
         out.push('\n');
@@ -37,14 +37,14 @@ pub(super) fn write(parts: &[Part<'_>]) -> String {
     out
 }
 
-/// Whether these parts are a header, or comments and the header that they belong to.
+/// Whether these parts start with a header, or with comments that belong to a header.
 fn starts_table(parts: &[Part<'_>]) -> bool {
     let first = parts.iter().find(|part| !matches!(part, Part::Comment(_)));
     matches!(first, Some(Part::Header { .. }))
 }
 
-/// Writes the parts at `indent`, entries with `separator` behind them. Comments behind lines that follow each other are
-/// in one column.
+/// Writes the parts at `indent`, and `separator` after each entry. Comments at the ends of
+/// consecutive lines are aligned in one column.
 fn entries(parts: &[Part<'_>], indent: usize, separator: &str) -> Vec<String> {
     let mut lines: Vec<String> = parts.iter().map(|part| entry(part, indent, separator)).collect();
     let mut start = 0;
@@ -66,7 +66,7 @@ fn entries(parts: &[Part<'_>], indent: usize, separator: &str) -> Vec<String> {
     lines
 }
 
-/// The comment behind a part.
+/// Returns the comment after a part.
 fn comment<'t>(part: &Part<'t>) -> Option<&'t str> {
     match part {
         Part::Header { comment, .. } | Part::Entry { comment, .. } => *comment,
@@ -74,12 +74,12 @@ fn comment<'t>(part: &Part<'t>) -> Option<&'t str> {
     }
 }
 
-/// The width of the last line of a text.
+/// Returns the width of the last line of a text.
 fn last_line(text: &str) -> usize {
     text.rsplit('\n').next().unwrap_or_default().chars().count()
 }
 
-/// One part, without the comment behind it.
+/// Writes one part without the comment after it.
 fn entry(part: &Part<'_>, indent: usize, separator: &str) -> String {
     let mut text = " ".repeat(indent);
     match part {
@@ -93,7 +93,8 @@ fn entry(part: &Part<'_>, indent: usize, separator: &str) -> String {
             }
             let room = WIDTH.saturating_sub(last_line(&text) + separator.len());
             match (value, on_one_line(value)) {
-                // Inline tables are on one line until TOML 1.1, and so are long strings.
+                // Until TOML 1.1, inline tables must be on one line. Long strings stay on one line,
+                // too.
                 (Value::Array(body), Some(line)) if line.chars().count() > room => {
                     text.push_str(&on_lines(body, '[', ']', indent));
                 }
@@ -105,7 +106,7 @@ fn entry(part: &Part<'_>, indent: usize, separator: &str) -> String {
     text
 }
 
-/// A value that starts somewhere in a line whose indentation is `indent`.
+/// Writes a value that starts in a line whose indentation is `indent`.
 fn value(value: &Value<'_>, indent: usize) -> String {
     if let Some(line) = on_one_line(value) {
         return line;
@@ -121,7 +122,7 @@ fn value(value: &Value<'_>, indent: usize) -> String {
     }
 }
 
-/// The value on one line, if nothing in it has lines of its own.
+/// Writes the value on one line, unless something in it has line breaks.
 fn on_one_line(value: &Value<'_>) -> Option<String> {
     match value {
         Value::Scalar(text) => (!text.contains('\n')).then(|| (*text).to_owned()),
@@ -132,7 +133,7 @@ fn on_one_line(value: &Value<'_>) -> Option<String> {
     }
 }
 
-/// Entries on one line.
+/// Writes entries on one line.
 fn list(body: &Body<'_>, of: impl Fn(&Value<'_>) -> Option<String>) -> Option<String> {
     let entries: Option<Vec<String>> = body
         .parts
@@ -146,7 +147,7 @@ fn list(body: &Body<'_>, of: impl Fn(&Value<'_>) -> Option<String>) -> Option<St
     Some(entries?.join(", "))
 }
 
-/// Entries on a line each.
+/// Writes each entry on a line of its own.
 fn on_lines(body: &Body<'_>, open: char, close: char, indent: usize) -> String {
     let mut text = format!("{open}\n");
     for line in entries(&body.parts, indent + INDENT, ",") {

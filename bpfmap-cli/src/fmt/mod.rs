@@ -56,7 +56,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Outcome {
             Err(failed) => outcome = Err(failed),
         }
     }
-    // One file with a mistake does not keep the others from being formatted.
+    // An error in one file does not keep the others from being formatted.
     if check {
         generate::compare(&planned, "is not formatted").and(outcome)
     } else {
@@ -68,7 +68,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Outcome {
     }
 }
 
-/// The schemas that the command line names, or else those of the project that are in TOML.
+/// Returns the schemas that the command line names, or else those of the project that are in TOML.
 fn to_format(matches: &ArgMatches) -> Result<Vec<PathBuf>, Failed> {
     let is_named = paths(matches, "schemas").next().is_some();
     let mut given = given(matches)?;
@@ -108,7 +108,8 @@ fn format_file(matches: &ArgMatches, path: &Path) -> Result<Formatted, Failed> {
     planned.into_iter().next().map(Formatted::File).ok_or(Failed::Found)
 }
 
-/// Formats `text`, which messages call `path`, if it is TOML at all: whether it is a schema does not matter.
+/// Formats `text`, which messages refer to as `path`. It must be valid TOML, but need not be a
+/// valid schema.
 fn format(matches: &ArgMatches, path: &Path, text: &str) -> Result<String, Failed> {
     let Draft { findings, schema, .. } = toml::read_syntax(path, text);
     if findings.is_empty() {
@@ -118,7 +119,7 @@ fn format(matches: &ArgMatches, path: &Path, text: &str) -> Result<String, Faile
     Err(Failed::Found)
 }
 
-/// Formats a schema in TOML, as `bpfmap fmt` does. The syntax of `text` must be right.
+/// Formats a schema in TOML, as `bpfmap fmt` does. The syntax of `text` must be valid.
 ///
 /// ```
 /// assert_eq!(bpfmap_cli::format_text("name='maps'"), "name = 'maps'\n");

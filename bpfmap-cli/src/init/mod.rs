@@ -1,4 +1,4 @@
-//! `bpfmap init`: a new project, or what an existing one needs.
+//! `bpfmap init`: creates a new project, or adds bpfmap to an existing one.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -48,7 +48,7 @@ enum Variant {
 /// A file of a project: its path, and the template.
 type Template = (&'static str, &'static str);
 
-/// What every kind of project has.
+/// The files of every kind of project.
 const SHARED: &[Template] = &[
     ("src/program.bpf.c", include_str!("shared/program.bpf.c")),
     (WORKFLOW, include_str!("shared/workflow.yml")),
@@ -69,7 +69,7 @@ impl Variant {
         }
     }
 
-    /// What it has of its own and an existing crate needs.
+    /// Returns the files of this kind that an existing crate also needs.
     fn parts(self) -> &'static [Template] {
         match self {
             Self::Toml => &[
@@ -91,7 +91,7 @@ impl Variant {
         }
     }
 
-    /// What makes it a crate.
+    /// Returns the files that make it a crate.
     fn krate(self) -> &'static [Template] {
         match self {
             Self::Toml => &[
@@ -112,7 +112,7 @@ impl Variant {
         }
     }
 
-    /// The commands that build and test it.
+    /// Returns the commands that build and test it.
     fn commands(self) -> (&'static str, &'static str) {
         match self {
             Self::Toml | Self::Derive => ("cargo build", "bpfmap test && bpfmap-vmtest test"),
@@ -134,7 +134,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Outcome {
     let mut kept = vec![];
     let mut files = vec![];
     for (path, template) in variant.parts().iter().chain(krate).chain(SHARED) {
-        // A link that leads nowhere is there too.
+        // A broken symbolic link also counts as an existing file.
         if folder.join(path).symlink_metadata().is_ok() {
             kept.push(*path);
             let _ = writeln!(said, "kept    {}", folder.join(path).display());
@@ -155,7 +155,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Outcome {
     print(&said)
 }
 
-/// Returns what makes Cargo take the crates of a clone, at the end of a manifest.
+/// Returns the end of a manifest that makes Cargo use the crates of a clone.
 fn patch(clone: &Path) -> Result<String, Failed> {
     let mut patch = String::from("\n[patch.crates-io]\n");
     for name in ["bpfmap", "bpfmap-codegen"] {
@@ -172,7 +172,8 @@ fn patch(clone: &Path) -> Result<String, Failed> {
     Ok(patch)
 }
 
-/// A template with the name of the package, the version of bpfmap and the commands in their places.
+/// Returns a template with the name of the package, the version of bpfmap and the commands filled
+/// in.
 fn fill(template: &str, name: &str, variant: Variant) -> String {
     let (build, test) = variant.commands();
     template
@@ -183,7 +184,7 @@ fn fill(template: &str, name: &str, variant: Variant) -> String {
         .replace("run: TEST", &format!("run: {test}"))
 }
 
-/// The name of the package: that of the folder.
+/// Returns the name of the package, which is that of the directory.
 fn package_name(folder: &Path, is_unused: bool) -> Result<String, Failed> {
     let path = std::path::absolute(folder)
         .map_err(|error| fail(&format!("can't find the folder `{}`: {error}", folder.display())))?;
@@ -200,9 +201,9 @@ fn package_name(folder: &Path, is_unused: bool) -> Result<String, Failed> {
     Ok(name)
 }
 
-/// What the user does then.
+/// Returns the next steps for the user.
 ///
-/// `patch`: of a crate that exists, what its manifest gets at its end.
+/// `patch` is the text to append to the manifest of an existing crate.
 fn next_steps(folder: &Path, variant: Variant, patch: Option<&String>, kept: &[&str]) -> String {
     let template = |name: &str| {
         let mut templates = variant.parts().iter().chain(variant.krate());
@@ -231,7 +232,7 @@ fn next_steps(folder: &Path, variant: Variant, patch: Option<&String>, kept: &[&
     steps
 }
 
-/// Lines with four spaces before each that is not empty.
+/// Indents each line that is not empty by four spaces.
 fn indented(text: &str) -> String {
     let lines = text.lines();
     let lines =

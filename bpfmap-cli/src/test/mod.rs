@@ -23,10 +23,10 @@ use prepare::{Prepared, Unproven};
 pub(crate) use guest::main_if_test;
 pub(crate) use options::command;
 
-/// What the tests are called in reports, as those of the compiled fixtures.
+/// The name of the tests in reports, which is that of the compiled fixtures.
 const NAME: &str = "fixtures";
 
-/// Where a guest has the objects and schemas.
+/// The directory in a guest that contains the objects and schemas.
 const IN_GUEST: &str = "/bpfmap/fixtures";
 
 pub(crate) fn run(matches: &ArgMatches) -> Outcome {
@@ -57,10 +57,10 @@ pub(crate) fn run(matches: &ArgMatches) -> Outcome {
     if green { Ok(()) } else { Err(Failed::Found) }
 }
 
-/// Prepares the schemas and objects that the command line names, in a folder.
+/// Prepares the schemas and objects that the command line names in a directory.
 fn prepared(matches: &ArgMatches, folder: &Path) -> Result<Prepared, Failed> {
     let mut prepared = Prepared::default();
-    // Without an object and a schema, those of the project.
+    // If neither an object nor a schema is named, the schemas of the project are used.
     if matches.contains_id("schemas") || !matches.contains_id("object") {
         let schemas::Run { roots, includes } = schemas::read_with_includes(matches)?;
         prepared.add_schemas(&roots, &includes, folder)?;
@@ -71,7 +71,7 @@ fn prepared(matches: &ArgMatches, folder: &Path) -> Result<Prepared, Failed> {
     Ok(prepared)
 }
 
-/// Runs the tests on the kernels, shows how it goes, and writes the reports.
+/// Runs the tests on the kernels, shows their progress, and writes the reports.
 fn in_kernels(
     matches: &ArgMatches,
     folder: &Path,
@@ -100,7 +100,8 @@ fn in_kernels(
         matrix.files.push((folder.join(prepare::FOR_GUEST), PathBuf::from(IN_GUEST)));
         binary.args.push(IN_GUEST.to_owned());
     }
-    // Some tests are about two processors: a map whose entries are CPUs has to tell one from the other.
+    // Some tests need two processors. For example, a map whose entries are CPUs must distinguish
+    // them.
     matrix.add_second_cpu();
     matrix.init = Some(this);
     matrix.binaries = vec![binary];
@@ -119,15 +120,15 @@ fn in_kernels(
         terminal.show(progress);
         recorder.record(progress);
     })?;
-    // Where nobody reads, the exit status still tells.
+    // If the output has no reader any more, the exit status still reports the result.
     let _ = print(&report::table(&events));
     report::tell_unproven(&prepared.unproven);
     recorder.finish(&events)?;
     Ok(events)
 }
 
-/// The kernels that are asked for, or those of the project; without any, the newest one and the oldest one that the schemas
-/// promise to run on.
+/// Returns the requested kernels, or else those of the project. If there are none, returns the
+/// newest one and the oldest one that the schemas support.
 fn kernels(
     matches: &ArgMatches,
     config: &Config,
@@ -154,13 +155,14 @@ fn kernels(
     ends
 }
 
-/// The version that the name of a kernel line is.
+/// Returns the version in the name of a kernel line.
 fn version(line: &str) -> Option<KernelVersion> {
     let (major, minor) = line.split_once('.')?;
     Some(KernelVersion::new(major.parse().ok()?, minor.parse().ok()?))
 }
 
-/// The oldest kernel that any of these schemas promises to run on; `None`: one of them promises none.
+/// Returns the oldest kernel that any of these schemas supports, or `None` if one of them does not
+/// say.
 fn oldest(schemas: &[Checked]) -> Option<KernelVersion> {
     let promised = schemas.iter().map(|schema| schema.schema().min_kernel.as_ref());
     let promised: Option<Vec<_>> = promised.map(|oldest| Some(oldest?.value)).collect();

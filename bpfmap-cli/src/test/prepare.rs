@@ -1,4 +1,5 @@
-//! From schemas and objects to what a guest needs: the text of each schema, and the object of its fixture.
+//! Prepares schemas and objects for a guest: the text of each schema, and the object of its
+//! fixture.
 
 use std::fmt::Display;
 use std::fs;
@@ -21,17 +22,17 @@ use super::oldest;
 use crate::schemas::show_findings;
 use crate::{Failed, complain, kernel_btf};
 
-/// The folder of what a guest needs, in the folder of a run.
+/// The subdirectory with the files for guests, in the directory of a run.
 pub(super) const FOR_GUEST: &str = "guest";
 
-/// What a run needs, once it is prepared.
+/// The prepared input of a run.
 #[derive(Default)]
 pub(super) struct Prepared {
     /// The names of the tests: `SCHEMA::MAP::TEST`.
     pub(super) tests: Vec<String>,
     /// The maps that are not tested.
     pub(super) unproven: Vec<Unproven>,
-    /// The oldest kernel that any of the schemas promises to run on.
+    /// The oldest kernel that any of the schemas supports.
     pub(super) oldest: Option<KernelVersion>,
     /// The names of the schemas.
     schemas: Vec<String>,
@@ -79,7 +80,7 @@ impl Prepared {
         Ok(())
     }
 
-    /// Prepares the maps of an object file in a folder.
+    /// Prepares the maps of an object file in a directory.
     pub(super) fn add_object(
         &mut self,
         matches: &ArgMatches,
@@ -112,7 +113,7 @@ impl Prepared {
         let checked = again(&imported.schema).map_err(|why| fail(&why))?;
         let made = workshop.write_header(&checked).and_then(|()| workshop.make(&checked));
         if let Err(why) = made {
-            // The other objects can be tested all the same.
+            // The other objects can still be tested.
             complain(&format!("note: `{}` is left out: {why}\n", path.display()));
             for map in &checked.schema().maps {
                 self.leave_out(&name, &map.name.value, "its test program can't be compiled");
@@ -123,7 +124,7 @@ impl Prepared {
         Ok(())
     }
 
-    /// Takes the name of a schema, by which its tests are called.
+    /// Reserves the name of a schema, which is part of the names of its tests.
     fn take_name(&mut self, name: &str) -> Result<(), Failed> {
         if self.schemas.iter().any(|taken| taken == name) {
             return Err(fail(&format!(
@@ -134,7 +135,7 @@ impl Prepared {
         Ok(())
     }
 
-    /// Takes the tests of a schema that is prepared.
+    /// Adds the tests of a prepared schema.
     fn take(&mut self, checked: &Checked) {
         let schema = &checked.schema().name.value;
         for description in describe(checked) {
@@ -154,12 +155,12 @@ impl Prepared {
     }
 }
 
-/// Where objects are made.
+/// The directories in which objects are built.
 struct Workshop {
     clang: Clang,
-    /// The folder of sources and headers.
+    /// The directory of sources and headers.
     sources: PathBuf,
-    /// The folder for guests.
+    /// The directory for guests.
     results: PathBuf,
 }
 
@@ -173,12 +174,12 @@ impl Workshop {
         Ok(Self { clang, sources, results })
     }
 
-    /// Writes the header of a schema, which the programs of others may include.
+    /// Writes the header of a schema, which the programs of other schemas may include.
     fn write_header(&self, checked: &Checked) -> Result<(), String> {
         self.write_sources(checked, Emit::C)
     }
 
-    /// Makes the object and the text of a schema whose headers are written.
+    /// Creates the object and the text of a schema whose headers are written.
     fn make(&self, checked: &Checked) -> Result<(), String> {
         let name = &checked.schema().name.value;
         let text = print(checked.schema());
@@ -194,7 +195,8 @@ impl Workshop {
         self.write_sources(checked, Emit::Fixtures)?;
         let program = self.sources.join(format!("{name}.fixture.bpf.c"));
         let object = self.results.join(object_in(name));
-        // What the fixtures of a schema compare may take more instructions than the first BPF machine has.
+        // The code that compares values in a fixture may need more instructions than the first BPF
+        // instruction set has.
         let options = ["-mcpu=v3".into()];
         let compiled = self.clang.compile(&program, &object, &self.sources, &options);
         compiled.map(|_| ()).map_err(|error| error.to_string())
@@ -203,7 +205,7 @@ impl Workshop {
     fn write_sources(&self, checked: &Checked, kind: Emit) -> Result<(), String> {
         let options = Options { emit: vec![kind], ..Options::default() };
         let files = generate(checked, &options).into_iter();
-        // No Rust is compiled.
+        // Rust code is not compiled.
         for file in files.filter(|file| Path::new(&file.name).extension() != Some("rs".as_ref())) {
             let path = self.sources.join(&file.name);
             fs::write(&path, file.contents).map_err(|error| unwritten(&path, &error))?;
@@ -212,13 +214,13 @@ impl Workshop {
     }
 }
 
-/// Reads a schema as a guest does, from its text as TOML.
+/// Reads a schema from its text as TOML, as a guest does.
 fn again(schema: &Schema) -> Result<Checked, String> {
     let path = PathBuf::from(schema_in(&schema.name.value));
     check(read_str(&path, &print(schema))).map_err(|rejected| rejected.to_string())
 }
 
-/// What is tried of a schema, to be compared.
+/// Returns what is tested for a schema, for comparison.
 fn fixtures_of(checked: &Checked) -> Vec<String> {
     let described = describe(checked);
     let of = |description: &bpfmap_codegen::backend::fixture::Description<'_>| {
@@ -227,7 +229,7 @@ fn fixtures_of(checked: &Checked) -> Vec<String> {
     described.iter().map(of).collect()
 }
 
-/// Does something with each of `items`, side by side, and returns what comes of it in the same order.
+/// Applies a function to each of `items` in parallel, and returns the results in the same order.
 fn each<T: Sync, R: Send>(items: &[T], act: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let jobs = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let waiting = Mutex::new(items.iter().enumerate());

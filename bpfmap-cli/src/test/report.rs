@@ -1,4 +1,4 @@
-//! What `bpfmap test` says in the end.
+//! The final output of `bpfmap test`.
 
 use bpfmap_schema::diagnostics::printable;
 use bpfmap_vmtest::event::{Event, TestResult};
@@ -7,8 +7,8 @@ use bpfmap_vmtest::report::{conclusion, draw};
 use super::Unproven;
 use crate::complain;
 
-/// The table of maps by kernels, what went wrong, and the sum. Refusals are in the table if another kernel does what is
-/// refused.
+/// Returns the table of maps by kernels, the failures, and the summary. A refusal is in the table
+/// if a different kernel does not refuse the operation.
 pub(super) fn table(events: &[Event]) -> String {
     let tests = events.iter().filter_map(|event| match event {
         Event::Test(test) => Some(test),
@@ -25,13 +25,13 @@ pub(super) fn table(events: &[Event]) -> String {
     draw(&tests, by_map) + &conclusion(events)
 }
 
-/// A row for each map: tests are called `SCHEMA::MAP::TEST`.
+/// Returns a row for each map, because tests are called `SCHEMA::MAP::TEST`.
 fn by_map(test: &TestResult) -> Option<String> {
     let (map, _) = test.test.rsplit_once("::")?;
     Some(map.replace("::", "."))
 }
 
-/// Says which maps were not tested, and why.
+/// Prints which maps were not tested, and why.
 pub(super) fn tell_unproven(unproven: &[Unproven]) {
     for Unproven { schema, map, why } in unproven {
         complain(&printable(&format!("not tested: {schema}.{map}: {why}\n")));
