@@ -288,7 +288,7 @@ fn kernels_tells_what_needs_what() {
       a write through a pointer (programs)     never (EACCES)
       bpf_map_update_elem (programs)           never (EACCES)
       bpf_map_delete_elem (programs)           never (EACCES)
-      `rdonly_prog`: Programs can't write: the verifier refuses one that does, with EACCES. User space can't map the values into its memory to write them.
+      `rdonly_prog`: Programs can't write: the verifier refuses such a program with EACCES. User space can't map the values into its memory for writing.
     "##);
     let json = folder.run("kernels maps.toml --format json");
     let text = stdout(&json);
@@ -338,8 +338,8 @@ fn kernels_tells_what_flags_refuse() {
       freeze                                   5.2, from 6.5 EPERM
       bpf_map_push_elem (programs)             never (EACCES)
       bpf_map_pop_elem (programs)              never (EACCES)
-      `rdonly`: User space can't write through the descriptor that creation returns, nor map the values into its memory, nor, from Linux 6.5 on, freeze the map. One that is opened by pin or id has the access that it asks for.
-      `rdonly_prog`: Programs can't write: the verifier refuses one that does, with EACCES. User space can't map the values into its memory to write them.
+      `rdonly`: User space can't write through the descriptor that creation returns. It also can't map the values into its memory and, from Linux 6.5 on, can't freeze the map. A descriptor that is opened by pin or id has the access that it requests.
+      `rdonly_prog`: Programs can't write: the verifier refuses such a program with EACCES. User space can't map the values into its memory for writing.
     "##);
     let output = folder.run("kernels maps.toml --format json");
     let json = stdout(&output);

@@ -182,7 +182,7 @@ pub enum Pinning {
     None,
     /// `LIBBPF_PIN_BY_NAME`: under the map's name, in `/sys/fs/bpf` unless the loader says otherwise.
     ByName,
-    /// A number for another loader.
+    /// A number whose meaning only a different loader knows.
     Other(u32),
 }
 

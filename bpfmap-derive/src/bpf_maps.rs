@@ -41,15 +41,16 @@ pub(crate) fn expand(input: TokenStream) -> TokenStream {
         #[automatically_derived]
         #lints
         impl #bounded #ident #parameters #bounds {
-            /// The first Linux release that can create each of the maps that is not optional. Programs and operations may
-            /// need a newer one.
+            /// The first Linux release that can create all maps except optional ones. Programs and
+            /// operations may need a newer release.
             // A program need not ask.
             #[allow(dead_code)]
             #visibility const MIN_KERNEL: #runtime::KernelVersion =
                 #runtime::__private::min_kernel(&[#(#defs),*]);
 
-            /// Fails if the running kernel lacks what one of the maps needs, those that are optional left out. Call it
-            /// before the object is loaded, which fails with `EINVAL` otherwise.
+            /// Fails if the running kernel lacks a feature that one of the maps needs. Does not
+            /// check optional maps. Call it before you load the object, because loading would only
+            /// fail with `EINVAL`.
             ///
             /// # Errors
             ///
@@ -61,8 +62,8 @@ pub(crate) fn expand(input: TokenStream) -> TokenStream {
                 #runtime::__private::preflight(&[#(#defs),*])
             }
 
-            /// Opens each map of an object that is loaded, and checks that it is what the schema says. A map that is
-            /// optional and was not created is `None`.
+            /// Opens all maps of a loaded object, and checks that they match the schema. An
+            /// optional map that was not created is `None`.
             ///
             /// # Errors
             ///

@@ -26,8 +26,8 @@ impl<S: MapSpec> Map<S> {
     /// ```
     ///
     /// # Errors
-    /// [`Unsupported`](ErrorKind::Unsupported) (`EINVAL`) before Linux 7.0. `ERANGE`: the machine can have no CPU of this
-    /// number, see [`possible_cpus`](crate::possible_cpus). `EPERM`: the descriptor is write-only.
+    /// [`Unsupported`](ErrorKind::Unsupported) (`EINVAL`) before Linux 7.0. `ERANGE`: the machine can't have a CPU
+    /// with this number, see [`possible_cpus`](crate::possible_cpus). `EPERM`: the descriptor is write-only.
     pub fn lookup_on(&self, key: &S::Key, cpu: usize) -> Result<Option<S::Value>>
     where
         S::Kind: SelectCpu,

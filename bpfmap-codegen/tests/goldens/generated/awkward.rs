@@ -528,7 +528,7 @@ pub mod awkward {
         value: u32,
     }
 
-    /// `no_prealloc`: The memory of an entry is allocated when the entry is made, not when the map is. Up to Linux 6.0 a program of the type `perf_event` can't use such a hash table (EINVAL).
+    /// `no_prealloc`: The memory of an entry is allocated when the entry is created, not when the map is created. Up to Linux 6.0, a program of the type `perf_event` can't use such a hash table (EINVAL).
     #[derive(BpfMap)]
     #[bpf_map(sk_storage, flags(no_prealloc), min_kernel = "5.10")]
     pub struct Spec {
@@ -536,7 +536,7 @@ pub mod awkward {
         value: u64,
     }
 
-    /// `no_prealloc`: The memory of an entry is allocated when the entry is made, not when the map is. Up to Linux 6.0 a program of the type `perf_event` can't use such a hash table (EINVAL).
+    /// `no_prealloc`: The memory of an entry is allocated when the entry is created, not when the map is created. Up to Linux 6.0, a program of the type `perf_event` can't use such a hash table (EINVAL).
     #[derive(BpfMap)]
     #[bpf_map(lpm_trie, key_size = 8, max_entries = 4, flags(no_prealloc), min_kernel = "5.10")]
     pub struct Attempt {

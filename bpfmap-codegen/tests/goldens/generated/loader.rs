@@ -81,7 +81,7 @@ pub mod loader {
         value: Stats,
     }
 
-    /// `no_prealloc`: The memory of an entry is allocated when the entry is made, not when the map is. Up to Linux 6.0 a program of the type `perf_event` can't use such a hash table (EINVAL).
+    /// `no_prealloc`: The memory of an entry is allocated when the entry is created, not when the map is created. Up to Linux 6.0, a program of the type `perf_event` can't use such a hash table (EINVAL).
     ///
     /// The object leaves each type parameter to its loader: call libbpf's `set_value_size` before the object is loaded, and then open the map as `bpfmap::Map::<Values<Value>>`, which compares the sizes with the real map.
     #[derive(BpfMap)]

@@ -59,9 +59,9 @@ pub mod maps {
 
     /// Packets seen per source address.
     ///
-    /// `no_prealloc`: The memory of an entry is allocated when the entry is made, not when the map is. Up to Linux 6.0 a program of the type `perf_event` can't use such a hash table (EINVAL).
+    /// `no_prealloc`: The memory of an entry is allocated when the entry is created, not when the map is created. Up to Linux 6.0, a program of the type `perf_event` can't use such a hash table (EINVAL).
     ///
-    /// `rdonly_prog`: Programs can't write: the verifier refuses one that does, with EACCES. User space can't map the values into its memory to write them.
+    /// `rdonly_prog`: Programs can't write: the verifier refuses such a program with EACCES. User space can't map the values into its memory for writing.
     #[derive(BpfMap)]
     #[bpf_map(
         hash,
@@ -89,9 +89,9 @@ pub mod maps {
         value: Delayed,
     }
 
-    /// `numa_node`: The memory of the map is on the node that `numa_node` says.
+    /// `numa_node`: The memory of the map is on the NUMA node `numa_node`.
     ///
-    /// `mmapable`: User space can map the values into its memory; elements lie 8 bytes apart or a multiple of it.
+    /// `mmapable`: User space can map the values into its memory. Each value begins at a multiple of 8 bytes.
     #[derive(BpfMap)]
     #[bpf_map(array, max_entries = 4, numa_node = 0, flags(numa_node, mmapable), min_kernel = "5.15")]
     pub struct Near {
@@ -116,7 +116,7 @@ pub mod maps {
         value: Prefix,
     }
 
-    /// `no_prealloc`: The memory of an entry is allocated when the entry is made, not when the map is. Up to Linux 6.0 a program of the type `perf_event` can't use such a hash table (EINVAL).
+    /// `no_prealloc`: The memory of an entry is allocated when the entry is created, not when the map is created. Up to Linux 6.0, a program of the type `perf_event` can't use such a hash table (EINVAL).
     #[derive(BpfMap)]
     #[bpf_map(lpm_trie, max_entries = 1000, flags(no_prealloc), min_kernel = "5.15")]
     pub struct Routes {

@@ -100,9 +100,9 @@ pub mod objects {
 
     /// One for each key.
     ///
-    /// `inner_map`: As an inner map it may have another `max_entries` than the template.
+    /// `inner_map`: As an inner map, it may have a different `max_entries` than the template.
     ///
-    /// `mmapable`: User space can map the values into its memory; elements lie 8 bytes apart or a multiple of it.
+    /// `mmapable`: User space can map the values into its memory. Each value begins at a multiple of 8 bytes.
     #[derive(BpfMap)]
     #[bpf_map(template, array, max_entries = 16, flags(inner_map, mmapable), min_kernel = "6.2")]
     pub struct InPlaceInner {
@@ -110,7 +110,7 @@ pub mod objects {
         value: [u64; 4],
     }
 
-    /// `no_prealloc`: The memory of an entry is allocated when the entry is made, not when the map is. Up to Linux 6.0 a program of the type `perf_event` can't use such a hash table (EINVAL).
+    /// `no_prealloc`: The memory of an entry is allocated when the entry is created, not when the map is created. Up to Linux 6.0, a program of the type `perf_event` can't use such a hash table (EINVAL).
     #[derive(BpfMap)]
     #[bpf_map(hash_of_maps, max_entries = 64, flags(no_prealloc), min_kernel = "6.2")]
     pub struct InPlace {

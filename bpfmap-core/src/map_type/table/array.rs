@@ -10,7 +10,7 @@ use crate::map_type::{
 
 /// `BPF_MAP_TYPE_ARRAY`.
 pub const ARRAY: MapType = MapType {
-    summary: "Values by index, all there and zero from the start.",
+    summary: "Values by index. All of them exist from the start and are initially zero.",
     privilege: Privilege::None,
     key: KeyRule::Index,
     value: ValueRule::Plain { max_size: i32::MAX as u32 },
@@ -48,7 +48,8 @@ pub const PERCPU_ARRAY: MapType = MapType {
     name: "percpu_array",
     number: 6,
     since: v(4, 6),
-    summary: "Values by index, a copy for each CPU, all there and zero from the start.",
+    summary: "Values by index, with a copy for each CPU. All of them exist from the start and \
+              are initially zero.",
     memory: MemoryRule::PerCpuArray,
     per_cpu: true,
     value: ValueRule::Plain { max_size: PCPU_MIN_UNIT_SIZE },

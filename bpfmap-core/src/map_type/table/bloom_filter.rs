@@ -5,7 +5,7 @@ use crate::map_type::{MapExtraRule, MapType, ValueRule};
 
 /// `BPF_MAP_TYPE_BLOOM_FILTER`.
 pub const BLOOM_FILTER: MapType = MapType {
-    summary: "Which values were added: surely not, or maybe.",
+    summary: "A set of values. A lookup returns that a value was possibly added, or certainly not.",
     value: ValueRule::Plain { max_size: KMALLOC_MAX_SIZE },
     map_extra: MapExtraRule::HashFunctions { max: 15 },
     flags: &[

@@ -7,22 +7,25 @@ use crate::map_type::{MapFlag, ProgramOperation};
 /// Every flag, by bit: the anonymous enum of `BPF_F_NO_PREALLOC` in `include/uapi/linux/bpf.h`.
 pub static MAP_FLAGS: &[MapFlag] = &[
     MapFlag {
-        effect: "The memory of an entry is allocated when the entry is made, not when the map is. Up to Linux \
-                 6.0 a program of the type `perf_event` can't use such a hash table (EINVAL).",
+        effect: "The memory of an entry is allocated when the entry is created, not when the map \
+                 is created. Up to Linux 6.0, a program of the type `perf_event` can't use such \
+                 a hash table (EINVAL).",
         ..flag("no_prealloc", 0, 4, 6)
     },
     MapFlag {
-        effect: "Each CPU has a list of its own and its share of the entries: a CPU drops entries of its \
-                 list while there is room in others, and `max_entries` is rounded up to the CPUs.",
+        effect: "Each CPU has its own list and its share of the entries. A CPU drops entries \
+                 from its list even if other lists have space. `max_entries` is rounded up to a \
+                 multiple of the number of CPUs.",
         ..flag("no_common_lru", 1, 4, 10)
     },
     MapFlag {
-        effect: "The memory of the map is on the node that `numa_node` says.",
+        effect: "The memory of the map is on the NUMA node `numa_node`.",
         ..flag("numa_node", 2, 4, 14)
     },
     MapFlag {
-        effect: "User space can't write through the descriptor that creation returns, nor map the \
-                 values into its memory, nor, from Linux 6.5 on, freeze the map. One that is opened by pin or id has the access that it asks for.",
+        effect: "User space can't write through the descriptor that creation returns. It also \
+                 can't map the values into its memory and, from Linux 6.5 on, can't freeze the \
+                 map. A descriptor that is opened by pin or id has the access that it requests.",
         operations: operations! {
             Update: cases! { Plain: (4, 15) EPERM; },
             Delete: cases! { Plain: (4, 15) EPERM; },
@@ -46,8 +49,8 @@ pub static MAP_FLAGS: &[MapFlag] = &[
         ..flag("rdonly", 3, 4, 15)
     },
     MapFlag {
-        effect: "User space can't read through the descriptor that creation returns. One that is opened \
-                 by pin or id has the access that it asks for.",
+        effect: "User space can't read through the descriptor that creation returns. A \
+                 descriptor that is opened by pin or id has the access that it requests.",
         operations: operations! {
             Lookup: cases! { Plain: (4, 15) EPERM; },
             GetNextKey: cases! { Plain: (4, 15) EPERM; },
@@ -62,16 +65,17 @@ pub static MAP_FLAGS: &[MapFlag] = &[
         ..flag("wronly", 4, 4, 15)
     },
     MapFlag {
-        effect: "A frame is the build id of a file and an offset in it, 32 bytes, not an address.",
+        effect: "A frame has 32 bytes with the build id of a file and an offset in it, instead \
+                 of an address.",
         ..flag("stack_build_id", 5, 4, 17)
     },
     MapFlag {
-        effect: "The seed of the hash is zero, so that the order of the entries is the same each time.",
+        effect: "The seed of the hash is zero, so the order of the entries is always the same.",
         ..flag("zero_seed", 6, 5, 0)
     },
     MapFlag {
-        effect: "Programs can't write: the verifier refuses one that does, with EACCES. User space can't \
-                 map the values into its memory to write them.",
+        effect: "Programs can't write: the verifier refuses such a program with EACCES. User \
+                 space can't map the values into its memory for writing.",
         own_operations: operations! {
             Mmap: cases! {
                 Plain: (5, 5) Ok;
@@ -88,30 +92,31 @@ pub static MAP_FLAGS: &[MapFlag] = &[
         ..flag("rdonly_prog", 7, 5, 2)
     },
     MapFlag {
-        effect: "Programs can't read a value through a pointer: the verifier refuses one that does, with \
-                 EACCES. What a helper function copies, such as `bpf_map_pop_elem`, they can read.",
+        effect: "Programs can't read a value through a pointer: the verifier refuses such a \
+                 program with EACCES. They can read a value that a helper function copies, such \
+                 as `bpf_map_pop_elem`.",
         refused_in_programs: &[ProgramOperation::Read],
         ..flag("wronly_prog", 8, 5, 2)
     },
     MapFlag {
-        effect: "The value of a listening socket is copied to the sockets that it accepts. Values of \
-                 other objects than sockets are never copied.",
+        effect: "The value of a listening socket is copied to the sockets that it accepts. \
+                 Values of objects other than sockets are never copied.",
         ..flag("clone", 9, 5, 4)
     },
     MapFlag {
-        effect: "User space can map the values into its memory; elements lie 8 bytes apart or a multiple \
-                 of it.",
+        effect: "User space can map the values into its memory. Each value begins at a multiple \
+                 of 8 bytes.",
         ..flag("mmapable", 10, 5, 5)
     },
     MapFlag {
-        effect: "Entries stay when the descriptor of the map that put them in is closed.",
+        effect: "Entries stay when the descriptor that stored them is closed.",
         ..flag("preserve_elems", 11, 5, 10)
     },
     MapFlag {
-        effect: "As an inner map it may have another `max_entries` than the template.",
+        effect: "As an inner map, it may have a different `max_entries` than the template.",
         ..flag("inner_map", 12, 5, 10)
     },
-    MapFlag { effect: "A link registers the struct and takes it back.", ..flag("link", 13, 6, 4) },
+    MapFlag { effect: "A link registers and unregisters the struct.", ..flag("link", 13, 6, 4) },
     MapFlag {
         effect: "The path of a pin is relative to a directory's descriptor. No map type takes it.",
         ..flag("path_fd", 14, 6, 5)

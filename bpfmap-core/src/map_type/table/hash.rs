@@ -88,7 +88,7 @@ pub const RHASH: MapType = MapType {
     name: "rhash",
     number: 35,
     since: v(7, 2),
-    summary: "A hash table whose memory follows the number of its entries.",
+    summary: "A hash table whose memory grows and shrinks with the number of its entries.",
     // With more entries, the number of buckets, a power of two, would not fit in 32 bits.
     max_entries: MaxEntriesRule::AtLeastOne { max: 1 << 31 },
     key: KeyRule::Any { max_size: u16::MAX as u32 },
@@ -114,8 +114,9 @@ pub const LRU_HASH: MapType = MapType {
     name: "lru_hash",
     number: 9,
     since: v(4, 10),
-    summary: "A hash table that makes room by dropping what was used least recently. \
-              It drops in batches: which keys stay, and how many, differs from kernel to kernel.",
+    summary: "A hash table that makes space by dropping the least recently used entries. It \
+              drops entries in batches. Which keys stay and how many depends on the kernel \
+              version.",
     privilege: Privilege::Bpf,
     flags: &[
         ("no_common_lru", v(4, 10)),
@@ -151,8 +152,8 @@ pub const LRU_HASH: MapType = MapType {
 pub const LRU_PERCPU_HASH: MapType = MapType {
     name: "lru_percpu_hash",
     number: 10,
-    summary: "A hash table with a value for each CPU that makes room by dropping what was used \
-              least recently.",
+    summary: "A hash table with a value for each CPU that makes space by dropping the least \
+              recently used entries.",
     memory: MemoryRule::PerCpuHash,
     per_cpu: true,
     value: PER_CPU_VALUE,

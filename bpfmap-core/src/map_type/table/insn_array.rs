@@ -6,7 +6,8 @@ use crate::map_type::{BtfRule, InnerRule, KeyRule, MapType, ValueRule};
 
 /// `BPF_MAP_TYPE_INSN_ARRAY`. The kernel adds `BPF_F_RDONLY_PROG`.
 pub const INSN_ARRAY: MapType = MapType {
-    summary: "Where instructions of a program are after the verifier and the JIT moved them.",
+    summary: "The offsets of a program's instructions after the verifier and the JIT have moved \
+              them.",
     key: KeyRule::Index,
     value: ValueRule::Instruction,
     as_inner: InnerRule::Refused(Errno::ENOTSUPP),

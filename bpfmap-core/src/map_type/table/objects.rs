@@ -13,8 +13,9 @@ use crate::map_type::{
 
 /// `BPF_MAP_TYPE_PROG_ARRAY`.
 pub const PROG_ARRAY: MapType = MapType {
-    summary: "Programs by index, to go on with by a tail call. An empty slot and an index out of \
-              range fall through to the next instruction; 33 calls may follow each other.",
+    summary: "Programs by index, which other programs call with a tail call. If the slot is \
+              empty or the index is out of range, the caller continues with the next \
+              instruction. At most 33 tail calls can follow each other.",
     privilege: Privilege::None,
     key: KeyRule::Index,
     value: ValueRule::Object(KernelObject::Program),
@@ -59,8 +60,8 @@ pub const ARRAY_OF_MAPS: MapType = MapType {
     name: "array_of_maps",
     number: 12,
     since: v(4, 12),
-    summary: "Maps by index, all like one template. A program sees at once which map user space \
-              put there.",
+    summary: "Maps by index, all with the properties of one template. Programs immediately see a \
+              map that user space stores.",
     value: ValueRule::Object(KernelObject::Map),
     as_inner: InnerRule::Refused(Errno::EINVAL),
     btf: BtfRule::Refused(Errno::ENOTSUPP),
@@ -89,8 +90,8 @@ pub const HASH_OF_MAPS: MapType = MapType {
     name: "hash_of_maps",
     number: 13,
     since: v(4, 12),
-    summary: "A hash table of maps, all like one template. A program sees at once which map user \
-              space put there.",
+    summary: "A hash table of maps, all with the properties of one template. Programs \
+              immediately see a map that user space stores.",
     memory: MemoryRule::Hash,
     key: KeyRule::Any { max_size: KMALLOC_MAX_SIZE },
     max_entries: MaxEntriesRule::AtLeastOne { max: MAX_HASH_ENTRIES },

@@ -17,7 +17,7 @@ use crate::map_type::{
 /// ENOMEM or, where 16 GiB are free, success (measured on 6.18.44). No test creates such a large
 /// map.
 pub const SOCKMAP: MapType = MapType {
-    summary: "Sockets by index, whose data programs see and redirect.",
+    summary: "Sockets by index. Programs can read and redirect their data.",
     privilege: Privilege::NetAdmin,
     key: KeyRule::Index,
     value: ValueRule::Object(KernelObject::Socket),
@@ -51,7 +51,8 @@ pub const SOCKHASH: MapType = MapType {
     name: "sockhash",
     number: 18,
     since: v(4, 18),
-    summary: "Sockets by key, as the addresses and ports of a connection, whose data programs see and redirect.",
+    summary: "Sockets by key, such as the addresses and ports of a connection. Programs can read \
+              and redirect their data.",
     memory: MemoryRule::SocketHash,
     key: KeyRule::Any { max_size: MAX_BPF_STACK },
     // With more entries, the total size of the buckets (a power of two, 16 bytes each) would not
@@ -76,7 +77,7 @@ pub const REUSEPORT_SOCKARRAY: MapType = MapType {
     name: "reuseport_sockarray",
     number: 20,
     since: v(4, 19),
-    summary: "The sockets that share a port, by index, of which a program picks one.",
+    summary: "The sockets that share a port, by index. A program selects one of them.",
     privilege: Privilege::Bpf,
     value: ValueRule::Object(KernelObject::ReuseportSocket),
     max_entries: MaxEntriesRule::AtLeastOne { max: u32::MAX },

@@ -16,8 +16,9 @@ const MAX_VALUE_SIZE: u32 = (64 << 10) - 256;
 
 /// `BPF_MAP_TYPE_CGROUP_STORAGE`.
 pub const CGROUP_STORAGE: MapType = MapType {
-    summary: "A value for each cgroup that a program of the map is attached to, made when it is \
-              attached. Deprecated: `cgrp_storage` (6.2) needs no attachment.",
+    summary: "A value for each cgroup to which a program that uses the map is attached. \
+              Attaching the program creates it. Deprecated: `cgrp_storage` (6.2) needs no \
+              attachment.",
     privilege: Privilege::None,
     key: KeyRule::CgroupStorage,
     // Up to 5.14, the maximum is one page.
@@ -51,7 +52,7 @@ pub const PERCPU_CGROUP_STORAGE: MapType = MapType {
     name: "percpu_cgroup_storage",
     number: 21,
     since: v(4, 20),
-    summary: "As `cgroup_storage`, with a value for each CPU. Deprecated: `cgrp_storage` (6.2) needs \
+    summary: "Like `cgroup_storage`, with a value for each CPU. Deprecated: `cgrp_storage` (6.2) needs \
               no attachment.",
     per_cpu: true,
     value: ValueRule::Plain { max_size: PCPU_MIN_UNIT_SIZE },
@@ -106,7 +107,7 @@ pub const SK_STORAGE: MapType = MapType {
     name: "sk_storage",
     number: 24,
     since: v(5, 2),
-    summary: "A value for each socket that has one, gone with the socket.",
+    summary: "Values of sockets. Closing a socket deletes its value.",
     privilege: Privilege::Bpf,
     key: KeyRule::Descriptor(Owner::Socket),
     value: ValueRule::Plain { max_size: MAX_VALUE_SIZE },
@@ -153,8 +154,8 @@ pub const INODE_STORAGE: MapType = MapType {
     name: "inode_storage",
     number: 28,
     since: v(5, 10),
-    summary: "A value for each inode that has one, gone with the inode. Needs `bpf` among the \
-              kernel's security modules (`lsm=`): without, nothing can be attached (EBADF).",
+    summary: "Values of inodes. Deleting an inode deletes its value. Needs `bpf` among the \
+              kernel's security modules (`lsm=`). Otherwise, nothing can be attached (EBADF).",
     key: KeyRule::Descriptor(Owner::Inode),
     flags: &[("no_prealloc", v(5, 10)), ("clone", v(5, 10))],
     special_fields: special_fields::INODE_STORAGE,
@@ -184,7 +185,7 @@ pub const TASK_STORAGE: MapType = MapType {
     name: "task_storage",
     number: 29,
     since: v(5, 11),
-    summary: "A value for each task that has one, gone with the task.",
+    summary: "Values of tasks. The exit of a task deletes its value.",
     key: KeyRule::Descriptor(Owner::Task),
     flags: &[("no_prealloc", v(5, 11)), ("clone", v(5, 11))],
     special_fields: special_fields::TASK_STORAGE,
@@ -207,7 +208,7 @@ pub const CGRP_STORAGE: MapType = MapType {
     name: "cgrp_storage",
     number: 32,
     since: v(6, 2),
-    summary: "A value for each cgroup that has one, gone with the cgroup.",
+    summary: "Values of cgroups. Removing a cgroup deletes its value.",
     key: KeyRule::Descriptor(Owner::Cgroup),
     flags: &[("no_prealloc", v(6, 2)), ("clone", v(6, 2))],
     special_fields: special_fields::CGRP_STORAGE,

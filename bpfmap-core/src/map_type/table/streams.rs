@@ -9,7 +9,8 @@ use crate::map_type::{
 
 /// `BPF_MAP_TYPE_PERF_EVENT_ARRAY`.
 pub const PERF_EVENT_ARRAY: MapType = MapType {
-    summary: "A perf event for each CPU: a counter that programs read, or a buffer for their records.",
+    summary: "A perf event for each CPU: a counter that programs read, or a buffer for their \
+              records.",
     privilege: Privilege::None,
     key: KeyRule::Index,
     value: ValueRule::Object(KernelObject::PerfEvent),

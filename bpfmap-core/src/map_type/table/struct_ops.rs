@@ -6,7 +6,7 @@ use crate::map_type::{BtfRule, InnerRule, KeyRule, MapType, MaxEntriesRule, Valu
 
 /// `BPF_MAP_TYPE_STRUCT_OPS`.
 pub const STRUCT_OPS: MapType = MapType {
-    summary: "A struct of programs that stands in for functions of the kernel.",
+    summary: "A struct of programs that replace functions of the kernel.",
     key: KeyRule::Index,
     value: ValueRule::StructOps,
     max_entries: MaxEntriesRule::One,
