@@ -7,11 +7,12 @@ use std::sync::{Mutex, PoisonError};
 use crate::backend::GeneratedFile;
 use crate::backend::rust::emit_modules;
 
-/// Its name.
+/// The name of the file.
 const NAME: &str = "bpfmap_modules.rs";
 
-/// Returns the file in `folder` with `modules`, and with those that this process generated there before: a build script
-/// may have several builders. Returns `None` without a module.
+/// Returns the file in `folder` with `modules` and with the modules that this process generated
+/// there before, because a build script may use several builders. Returns `None` if there are no
+/// modules.
 pub(crate) fn file(folder: &Path, modules: &[String]) -> Option<GeneratedFile> {
     static GENERATED: Mutex<BTreeMap<PathBuf, Vec<String>>> = Mutex::new(BTreeMap::new());
     if modules.is_empty() {
@@ -27,7 +28,7 @@ pub(crate) fn file(folder: &Path, modules: &[String]) -> Option<GeneratedFile> {
     Some(emit_modules(NAME, all))
 }
 
-/// Tells Cargo which file `include_maps!` includes.
+/// Tells Cargo the path of the file that `include_maps!` includes.
 pub(crate) fn tell_cargo(folder: &Path) {
     let file = folder.join(NAME);
     let file = std::path::absolute(&file).unwrap_or(file);

@@ -13,7 +13,7 @@ use tempfile::NamedTempFile;
 use crate::backend::{GENERATED, GeneratedFile};
 use bpfmap_schema::input;
 
-/// The largest file that is compared with what is generated, in bytes.
+/// The maximum size of an existing file that is compared with the generated content, in bytes.
 const MAX_PRESENT_SIZE: u64 = 256 << 20;
 
 /// The error of writing or comparing files.
@@ -83,7 +83,7 @@ impl Planned {
         self.present.as_deref() != Some(self.contents.as_bytes())
     }
 
-    /// Returns whether what is there was made by bpfmap, or nothing is.
+    /// Returns whether bpfmap generated the existing file, or there is no file.
     fn is_ours(&self) -> bool {
         let Some(present) = &self.present else { return true };
         let head = String::from_utf8_lossy(&present[..present.len().min(1024)]);
@@ -120,8 +120,8 @@ pub fn plan(folder: &Path, files: Vec<GeneratedFile>) -> Result<Vec<Planned>, Ou
 
 /// Writes the stale files of `planned`, and returns their number.
 ///
-/// All files are first written under other names in the same folder, and then renamed. So nobody
-/// sees an incomplete file, and if a file can't be written, no other file has changed.
+/// All files are first written under other names in the same folder, and then renamed. So an
+/// incomplete file is never visible, and if one file can't be written, the others are not changed.
 ///
 /// # Errors
 ///
@@ -151,7 +151,7 @@ pub fn replace(path: &Path, contents: String) -> Result<(), OutputError> {
     Waiting::write(&Planned { path: path.to_owned(), contents, present: None })?.take_place()
 }
 
-/// A file that is written and has not taken its place yet. Dropping it removes it.
+/// A complete temporary file that has not been renamed yet. It is deleted when it is dropped.
 struct Waiting {
     temporary: NamedTempFile,
     place: PathBuf,
@@ -159,7 +159,7 @@ struct Waiting {
 
 impl Waiting {
     fn write(file: &Planned) -> Result<Self, OutputError> {
-        // Where the place is a link, the file that it leads to changes.
+        // If the path is a symbolic link, its target is replaced.
         let place = fs::canonicalize(&file.path).unwrap_or_else(|_| file.path.clone());
         let folder = match place.parent() {
             Some(folder) if !folder.as_os_str().is_empty() => folder,
@@ -177,13 +177,13 @@ impl Waiting {
         }
     }
 
-    /// Makes a file of a name that nobody knows beforehand, in the folder of `place`, with the permissions of what is
-    /// there.
+    /// Creates a temporary file with an unpredictable name in `folder`, with the permissions of the
+    /// existing file at `place`.
     fn fill(folder: &Path, place: &Path, contents: &str) -> io::Result<NamedTempFile> {
         let prefix = temporary_prefix(place.file_name().unwrap_or_default());
         let mut builder = tempfile::Builder::new();
         builder.prefix(&prefix).suffix(TEMPORARY);
-        // As those of any new file, whatever the process takes away of them.
+        // The same permissions as those of any new file. The process's umask applies.
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
         let mut temporary = held(&builder, folder)?;
@@ -203,13 +203,15 @@ impl Waiting {
     }
 }
 
-/// Makes a file that this process holds the lock of, by which others see that it was not left behind.
+/// Creates a temporary file that is locked by this process. The lock shows other processes that the
+/// file is in use.
 fn held(builder: &tempfile::Builder<'_, '_>, folder: &Path) -> io::Result<NamedTempFile> {
     let mut attempts = 0;
     loop {
         let temporary = builder.tempfile_in(folder)?;
         attempts += 1;
-        // Another process may take it for a leftover until the lock is held. Not every file system has locks.
+        // Until the file is locked, another process may remove it as a leftover. Not every file
+        // system supports locks.
         let is_lost = match try_lock(temporary.as_file()) {
             Ok(()) => !temporary.path().exists(),
             Err(error) => error.kind() == io::ErrorKind::WouldBlock,
@@ -220,14 +222,14 @@ fn held(builder: &tempfile::Builder<'_, '_>, folder: &Path) -> io::Result<NamedT
     }
 }
 
-/// Takes the lock of a file, which is released when the file is closed.
+/// Locks a file. The lock is released when the file is closed.
 #[cfg(unix)]
 fn try_lock(file: &File) -> io::Result<()> {
     use rustix::fs::{FlockOperation, flock};
     Ok(flock(file, FlockOperation::NonBlockingLockExclusive)?)
 }
 
-/// Refuses: nothing that was left behind is removed here.
+/// Always fails, so that leftovers are never removed on this system.
 #[cfg(not(unix))]
 fn try_lock(_: &File) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
@@ -235,7 +237,8 @@ fn try_lock(_: &File) -> io::Result<()> {
 
 const TEMPORARY: &str = ".bpfmap-tmp";
 
-/// `.maps.h.`, which letters and `.bpfmap-tmp` follow.
+/// Returns the prefix of temporary files, such as `.maps.h.`. Random letters and `.bpfmap-tmp`
+/// follow.
 fn temporary_prefix(name: &OsStr) -> OsString {
     let mut prefix = OsString::from(".");
     prefix.push(name);
@@ -243,7 +246,8 @@ fn temporary_prefix(name: &OsStr) -> OsString {
     prefix
 }
 
-/// Removes what processes left in `folder` that were killed while they wrote the file `name`.
+/// Removes temporary files for the file `name` in `folder` that were left by processes that were
+/// killed.
 fn remove_leftovers(folder: &Path, name: &OsStr) {
     let Ok(entries) = fs::read_dir(folder) else { return };
     let prefix = temporary_prefix(name);
@@ -359,7 +363,8 @@ mod tests {
         assert!(new.exists() && other.exists());
     }
 
-    /// Processes in containers have the same numbers, and may share a folder.
+    /// Processes in different containers can have the same process ID and share a directory, so
+    /// names must not depend on the ID.
     #[test]
     fn writers_of_one_file_do_not_meet() {
         let folder = tempfile::tempdir().unwrap();
@@ -380,7 +385,8 @@ mod tests {
         assert_eq!(names(folder.path()), ["a.h"]);
     }
 
-    /// Where the name of the temporary file was known, someone else's link could be there.
+    /// If the name of the temporary file were predictable, another user could place a symbolic link
+    /// there.
     #[cfg(unix)]
     #[test]
     fn links_that_others_put_there_are_not_followed() {
@@ -396,7 +402,7 @@ mod tests {
         assert!(!fs::symlink_metadata(place.join("a.h")).unwrap().is_symlink());
     }
 
-    /// What is there may have been put there by someone else.
+    /// Another user may have created the existing file.
     #[cfg(unix)]
     #[test]
     fn what_is_no_regular_file_is_not_read() {

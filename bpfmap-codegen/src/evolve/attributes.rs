@@ -1,28 +1,29 @@
-//! The attributes of a map as they are compared.
+//! The attributes of a map in the form in which they are compared.
 
 use bpfmap_core::map_type::MapType;
 use bpfmap_schema::ir::MapDecl;
 
-/// Returns how many entries a map is made with, if the schema says it.
+/// Returns the number of entries with which a map is created, if the schema sets it.
 pub(super) fn max_entries(map: &MapDecl) -> Option<u32> {
     let said = map.max_entries.as_ref()?.value;
     let row = MapType::by_name(&map.map_type.value);
     Some(row.map_or(said, |row| row.max_entries.as_made(said)))
 }
 
-/// The flag whose place is another rule's.
+/// The flag that is compared by a different rule.
 pub(super) const NUMA_NODE: &str = "numa_node";
 
-/// Flags of the descriptor that creation returns, which the map does not keep.
+/// Flags that apply only to the file descriptor that map creation returns. The map does not keep
+/// them.
 ///
 /// Source: `bpf_map_flags_retain_permanent` in `kernel/bpf/syscall.c`.
 const DESCRIPTORS: [&str; 3] = ["rdonly", "wronly", "token_fd"];
 
-/// The flags of a map, in one order and each once.
+/// The flags of a map, sorted and without duplicates.
 pub(super) struct Flags<'a> {
-    /// Those that the map keeps.
+    /// The flags that the map keeps.
     pub(super) permanent: Vec<&'a str>,
-    /// Those that only say what its maker's descriptor may do.
+    /// The flags that only restrict the file descriptor of the process that creates the map.
     pub(super) descriptors: Vec<&'a str>,
 }
 

@@ -1,4 +1,4 @@
-//! One change, and what it means for a live map.
+//! One change, and its consequences for a live map.
 
 use super::rules::{Class, Rule};
 use bpfmap_schema::source::Span;
@@ -8,8 +8,9 @@ use bpfmap_schema::source::Span;
 pub struct Change {
     /// What kind of change.
     pub rule: &'static Rule,
-    /// What it means for a pin of the older map: the class of the rule, or a less severe one. If the whole map is
-    /// refused because of another change, nothing reads wrong data from it.
+    /// The consequence for a pin of the older map: the class of the rule, or a less severe one. For
+    /// example, if the whole map is refused because of a different change, nothing reads wrong data
+    /// from it.
     pub class: Class,
     /// The path of the change, such as `packets.value.stats[].rx_bytes`.
     pub path: String,
@@ -39,7 +40,7 @@ impl Change {
             return None;
         }
         let Rule { libbpf, bpfmap, .. } = self.rule;
-        // Of what is safe there is no more to say.
+        // A safe change needs no explanation.
         (self.class != Class::Safe).then(|| format!("{}; {}", libbpf.words(), bpfmap.words()))
     }
 }

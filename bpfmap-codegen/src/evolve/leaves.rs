@@ -1,4 +1,4 @@
-//! Two types without members, which are not the same.
+//! Compares two different types without members.
 
 use std::collections::HashMap;
 
@@ -8,8 +8,8 @@ use super::words::bytes;
 use bpfmap_schema::ir::{Enum, Int, Type};
 use bpfmap_schema::source::Span;
 
-/// Returns what `old` and `new`, two different types, mean for bytes that were written as the
-/// former.
+/// Returns the rule and the message for data that was written with the type `old` and is read with
+/// the different type `new`.
 pub(super) fn ends(old: &End<'_>, new: &End<'_>) -> (&'static Rule, String) {
     let message = format!("{}, was {}", describe(new), describe(old));
     let (special, scalars) = match (old.view, new.view) {
@@ -36,8 +36,8 @@ pub(super) fn ends(old: &End<'_>, new: &End<'_>) -> (&'static Rule, String) {
     (rule, message)
 }
 
-/// Returns whether the same bytes are the same number in both, and of the same sign. `None` is an
-/// enum.
+/// Returns whether the same bytes mean the same number in both types, with the same signedness.
+/// `None` stands for an enum.
 fn is_same_number(old: Option<&Type>, new: Option<&Type>) -> bool {
     let is_number =
         |ty: Option<&Type>| matches!(ty, None | Some(Type::Int(_) | Type::Bool | Type::Char));
@@ -47,7 +47,7 @@ fn is_same_number(old: Option<&Type>, new: Option<&Type>) -> bool {
     }
 }
 
-/// Returns whether `ty` is a field of the kernel's, or an array of such.
+/// Returns whether `ty` is a special field or an array of special fields.
 pub(super) fn is_special(ty: &Type) -> bool {
     match ty {
         Type::Special(..) => true,
@@ -56,7 +56,7 @@ pub(super) fn is_special(ty: &Type) -> bool {
     }
 }
 
-/// Returns what is different between two enums.
+/// Returns the differences between two enums.
 pub(super) fn enums(old: &Enum, new: &Enum) -> Vec<(&'static Rule, String, Option<Span>)> {
     let mut found = vec![];
     let (was, is) = (old.repr.value, new.repr.value);

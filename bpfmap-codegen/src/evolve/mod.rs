@@ -1,4 +1,4 @@
-//! Changes between two schemas, and what they mean for live maps.
+//! Changes between two schemas, and their consequences for live maps.
 //!
 //! [`pair`] finds corresponding parts of two checked schemas: maps and members by their names, and types by their use,
 //! even if their names differ. [`diff`] reports the differences of each pair as [`Change`]s. Their [rules](rules::ALL)

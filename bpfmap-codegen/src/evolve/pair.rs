@@ -38,14 +38,14 @@ pub struct MapPair<'a> {
     pub inner: Option<Box<MapPair<'a>>>,
 }
 
-/// Two types at the same place.
+/// Two types that correspond to each other.
 #[derive(Debug)]
 pub struct TypePair<'a> {
     /// The old one.
     pub old: End<'a>,
     /// The new one.
     pub new: End<'a>,
-    /// What the two have in common.
+    /// How the two correspond.
     pub shape: Shape<'a>,
 }
 
@@ -105,7 +105,7 @@ impl fmt::Display for TooLarge {
 
 impl std::error::Error for TooLarge {}
 
-/// How many pairs of members are made. Types that are the same have none.
+/// The maximum number of pairs of members. Types that are the same have no pairs.
 const MAX_MEMBERS: usize = 100_000;
 
 /// Pairs the maps of two schemas and their contents.
@@ -154,7 +154,7 @@ impl<'a> Pairer<'a> {
             Some(self.types(end_of(self.old, old), end_of(self.new, new)))
         };
         let inner = self.old.schema().inner_of(old).zip(self.new.schema().inner_of(new));
-        // Maps in maps have one level.
+        // Maps of maps have only one level.
         let holds_maps = |map: &MapDecl| map.inner.is_some();
         let inner = inner.filter(|(old, new)| !holds_maps(old) && !holds_maps(new));
         MapPair {
@@ -212,7 +212,7 @@ impl<'a> Pairer<'a> {
                 composites.added.push(new);
                 continue;
             };
-            // Who asks gets an error, not the pairs.
+            // The limit is exceeded. The caller returns an error and ignores the pairs.
             if self.members.get() > MAX_MEMBERS {
                 break;
             }
@@ -233,7 +233,8 @@ fn former(name: Option<&Spanned<String>>) -> Option<&str> {
     name.map(|name| name.value.as_str())
 }
 
-/// For each of `new`, its name and its former one: the index of the one in `old` that it was.
+/// For each element of `new` (its name and its former name), returns the index of the corresponding
+/// element of `old`.
 fn partners<'a>(
     old: impl Iterator<Item = &'a str>,
     new: impl Iterator<Item = (&'a str, Option<&'a str>)>,
@@ -244,7 +245,8 @@ fn partners<'a>(
     }
     let new: Vec<_> = new.collect();
     let mut partners: Vec<Option<usize>> = new.iter().map(|(name, _)| names.remove(name)).collect();
-    // What kept its name comes first: no other is said to have been it.
+    // Elements that kept their names are matched first. Only the remaining ones are matched by
+    // former names.
     for (partner, (_, former)) in partners.iter_mut().zip(new) {
         if partner.is_none() {
             *partner = former.and_then(|former| names.remove(former));

@@ -1,4 +1,4 @@
-//! What a member or a map's key, value or record is, and where it is.
+//! The types and positions of members, keys, values and records.
 
 use bpfmap_btf::is_padding_name;
 
@@ -12,9 +12,9 @@ use bpfmap_schema::source::{Span, Spanned};
 pub struct End<'a> {
     /// Its size and alignment in bytes.
     pub layout: TypeLayout,
-    /// What it is, with its aliases followed.
+    /// Its type, with aliases resolved.
     pub view: View<'a>,
-    /// Where it was written.
+    /// Its position in the source.
     pub span: Span,
 }
 
@@ -33,31 +33,31 @@ pub enum View<'a> {
     Opaque,
 }
 
-/// A struct or a union, and where its members lie.
+/// A struct or a union with its layout.
 #[derive(Debug, Clone, Copy)]
 pub struct Body<'a> {
-    /// What it is made of.
+    /// Its declaration.
     pub body: &'a Composite,
-    /// Where that is.
+    /// Its layout.
     pub layout: &'a CompositeLayout,
     /// Whether the members share their first byte.
     pub is_union: bool,
-    /// Its name, if it is not written in place.
+    /// Its name, unless it is declared in place.
     pub name: Option<&'a str>,
 }
 
-/// A member and where it is.
+/// A member and its position.
 #[derive(Debug, Clone, Copy)]
 pub struct Place<'a> {
     /// The member; it has a name.
     pub member: &'a Member,
     /// The first bit, counted from the start of the innermost struct or union that is not anonymous.
     pub bit_offset: u64,
-    /// How many bits it takes.
+    /// The number of bits.
     pub bits: u64,
     /// Whether it shares its bits with other members of a union.
     pub in_union: bool,
-    /// How many anonymous structs and unions it is in.
+    /// The number of anonymous structs and unions that contain it.
     pub depth: usize,
     layout: TypeLayout,
     nested: Option<&'a CompositeLayout>,
@@ -84,7 +84,7 @@ impl<'a> Place<'a> {
         End { layout: self.layout, view, span }
     }
 
-    /// Returns whether a bit of it is one of `other`'s.
+    /// Returns whether it shares at least one bit with `other`.
     #[must_use]
     pub fn overlaps(&self, other: &Self) -> bool {
         let end = |place: &Self| place.bit_offset.saturating_add(place.bits);
@@ -92,7 +92,7 @@ impl<'a> Place<'a> {
     }
 }
 
-/// Returns the members that have names, those of anonymous members included.
+/// Returns all members with names, including members of anonymous members.
 pub(super) fn places(body: Body<'_>) -> Vec<Place<'_>> {
     let mut places = vec![];
     push_places(body.body, body.layout, (0, body.is_union, 0), &mut places);

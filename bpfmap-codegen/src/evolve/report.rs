@@ -21,7 +21,7 @@ pub enum Format {
 }
 
 impl Format {
-    /// Each with its name on the command line.
+    /// Each format with its name on the command line.
     pub const ALL: [(&'static str, Self); 3] =
         [("text", Self::Text), ("json", Self::Json), ("github", Self::Github)];
 }
@@ -45,7 +45,7 @@ pub fn report(
 /// The texts of the old schema, and those of the new one.
 type Sources<'a> = (&'a SourceMap, &'a SourceMap);
 
-/// Returns a file, and the line and column of the change in it.
+/// Returns the file of the change, and the line and column in it.
 fn place(change: &Change, (old, new): Sources<'_>) -> (Option<String>, Option<Position>) {
     let sources = match change.side {
         Side::Old => old,
@@ -53,7 +53,7 @@ fn place(change: &Change, (old, new): Sources<'_>) -> (Option<String>, Option<Po
     };
     let source = change.span.source.map(|id| sources.get(id));
     let position = source.map(|source| Position::of(&source.text, change.span.start));
-    // What is in no text is the whole schema's.
+    // A change without a position belongs to the whole schema.
     let file = source.or_else(|| sources.iter().next());
     (file.map(|source| source.path.display().to_string()), position)
 }
@@ -80,7 +80,7 @@ fn text(changes: &[Change], sources: Sources<'_>) -> String {
     text
 }
 
-/// `3 changes: 1 silently reads wrong data, 2 safe for a live pin; …`
+/// Returns the summary, such as `3 changes: 1 silently reads wrong data, 2 safe for a live pin; …`
 fn sum(changes: &[Change]) -> String {
     let Some(worst) = changes.iter().rev().max_by_key(|change| change.class) else {
         return "no changes\n".to_owned();
@@ -128,7 +128,7 @@ fn object(change: &Change, sources: Sources<'_>) -> String {
 }
 
 /// Source: GitHub's documentation, "Workflow commands for GitHub Actions", and `command.ts` of
-/// `@actions/core` for what is escaped.
+/// `@actions/core` for the escaping.
 fn github(changes: &[Change], sources: Sources<'_>, fails: impl Fn(&Change) -> bool) -> String {
     let mut text = String::new();
     for change in changes {
@@ -137,7 +137,7 @@ fn github(changes: &[Change], sources: Sources<'_>, fails: impl Fn(&Change) -> b
             Class::Safe => "notice",
             Class::NewPin | Class::WrongData => "warning",
         };
-        // What is gone is shown with the file that no longer has it.
+        // A removed part is shown in the newer file, where it is missing.
         let (file, position) = match change.side {
             Side::New => place(change, sources),
             Side::Old => (sources.1.iter().next().map(|it| it.path.display().to_string()), None),

@@ -1,5 +1,5 @@
-//! Whether two types say the same of the same bytes. Each pair of named types is looked at once, so
-//! that types which use each other many times take no longer than they are.
+//! Checks whether two types give the same meaning to the same bytes. Each pair of named types is
+//! compared only once, so that the time does not grow with the number of uses of a type.
 
 use std::collections::HashMap;
 
@@ -31,7 +31,7 @@ impl<'a> Same<'a> {
             }
             (View::Enum(old), View::Enum(new)) => enums(old, new),
             (View::Scalar(old), View::Scalar(new)) => {
-                // User space only carries a pointer: what it leads to is nothing to it.
+                // User space only copies a pointer, so the type of its target does not matter.
                 let are_pointers = matches!((old, new), (Type::Pointer(_), Type::Pointer(_)));
                 are_pointers || old == new
             }

@@ -1,4 +1,4 @@
-//! How clang is called, and what is made of what it says.
+//! Runs clang, and reads its output.
 
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
@@ -12,7 +12,7 @@ use super::error::{ProgramError, Rejection};
 use super::toolchain::Toolchain;
 use super::{depfile, distributions};
 
-/// The options that each program is compiled with, before those of the user.
+/// The options for every program. The user's options follow them.
 const OPTIONS: &[&str] = &["-g", "-O2", "-fno-stack-protector"];
 
 /// Compiles the programs of a build, one after the other.
@@ -24,16 +24,16 @@ pub(super) struct Compiler<'build> {
     generated: &'build [String],
     /// The options of the user.
     options: &'build [OsString],
-    /// A folder for files of which nothing is kept.
+    /// A folder for temporary files.
     pub(super) scratch: TempDir,
 }
 
-/// What clang did with the programs so far.
+/// The results of the compilations so far.
 #[derive(Default)]
 pub(super) struct Outcome {
     /// The files that it read.
     pub(super) read: BTreeSet<PathBuf>,
-    /// What is wrong with a program that became an object, a line each.
+    /// Warnings about programs that compiled, one per line.
     pub(super) warnings: Vec<String>,
     pub(super) rejections: Vec<Rejection>,
 }
@@ -59,7 +59,8 @@ impl<'build> Compiler<'build> {
     ///
     /// # Errors
     ///
-    /// Fails if clang can't compile BPF programs at all. What it refuses of this program is in `outcome`.
+    /// Fails if clang can't compile BPF programs at all. Errors in this program are added to
+    /// `outcome`.
     pub(super) fn compile(
         &self,
         program: &Path,
@@ -104,12 +105,13 @@ impl<'build> Compiler<'build> {
         if !self.options.iter().any(|option| names_machine(option)) {
             command.arg(format!("-D__TARGET_ARCH_{}", machine()));
         }
-        // A header that was generated now goes before an older one elsewhere.
+        // Generated headers take precedence over older copies in other folders.
         command.arg("-I").arg(self.folder).args(self.options);
         let beside = program.parent().filter(|folder| !folder.as_os_str().is_empty());
         command.arg("-I").arg(beside.unwrap_or(Path::new(".")));
         for folder in &self.toolchain.headers {
-            // These come last: a header that clang finds for BPF without them stays the one that is included.
+            // These folders come last, so that headers that clang finds without them take
+            // precedence.
             command.arg("-idirafter").arg(folder);
         }
         command.args(["-MD", "-MT", "program", "-MF"]).arg(depfile);
@@ -117,7 +119,7 @@ impl<'build> Compiler<'build> {
         command
     }
 
-    /// Returns a warning for each header that is included in place of one of the same name that this build generates.
+    /// Returns a warning for each included header that hides a generated header with the same name.
     fn hidden_headers(&self, program: &Path, read: &[PathBuf]) -> Vec<String> {
         let warning = |path: &PathBuf| {
             let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default();
@@ -134,12 +136,12 @@ impl<'build> Compiler<'build> {
     }
 }
 
-/// Returns the lines by which clang warns.
+/// Returns the lines of clang's warnings.
 fn warnings(said: &str) -> impl Iterator<Item = &str> {
     said.lines().filter(|line| !line.trim().is_empty() && !line.ends_with(" generated."))
 }
 
-/// clang's name of BPF with the order of bytes of the machine that the build is for.
+/// Returns clang's name for the BPF target with the byte order of the build's target.
 fn target() -> &'static str {
     let host = if cfg!(target_endian = "big") { "big" } else { "little" };
     match env::var("CARGO_CFG_TARGET_ENDIAN").as_deref() {
@@ -149,7 +151,7 @@ fn target() -> &'static str {
     }
 }
 
-/// Returns the machine that the build is for, as libbpf's `bpf_tracing.h` calls it.
+/// Returns the architecture of the build's target, as it is called in libbpf's `bpf_tracing.h`.
 fn machine() -> String {
     let machine = env::var("CARGO_CFG_TARGET_ARCH");
     let machine = machine.unwrap_or_else(|_| env::consts::ARCH.to_owned());
@@ -171,7 +173,8 @@ fn names_machine(option: &OsStr) -> bool {
     option.to_string_lossy().contains("__TARGET_ARCH_")
 }
 
-/// Returns the header that clang did not find: it says `fatal error: 'bpf/bpf_helpers.h' file not found`.
+/// Returns the header that clang did not find. clang's message is
+/// `fatal error: 'bpf/bpf_helpers.h' file not found`.
 fn missing_header(said: &str) -> Option<&str> {
     said.lines().find_map(|line| {
         let (_, rest) = line.split_once("error: '")?;

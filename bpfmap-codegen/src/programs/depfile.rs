@@ -1,10 +1,12 @@
-//! What a compiler read, as it says in a file for Make.
+//! Reads dependency files for Make, which contain the files that a compiler has read.
 
 use std::path::PathBuf;
 
-/// Returns the prerequisites of the only rule in `text`, in their order: what clang writes with `-MD`.
+/// Returns the prerequisites of the only rule in `text`, in their order. clang writes `text` with
+/// `-MD`.
 ///
-/// clang puts `\` before a space and `#` in a name, doubles `$`, and ends a line with `\` where the rule goes on.
+/// clang writes `\` before a space or `#` in a name, doubles `$`, and ends a line with `\` if the
+/// rule continues on the next line.
 pub(super) fn prerequisites(text: &str) -> Vec<PathBuf> {
     let mut names = Vec::new();
     let mut name = String::new();
@@ -19,7 +21,7 @@ pub(super) fn prerequisites(text: &str) -> Vec<PathBuf> {
     }
     names.push(name);
     let mut names = names.into_iter().filter(|name| !name.is_empty());
-    // The target, which is one word: its name is chosen so.
+    // The target. It is a single word, because `-MT` sets it.
     names.find(|name| name.ends_with(':'));
     names.map(PathBuf::from).collect()
 }

@@ -1,8 +1,8 @@
-//! What the packages of Linux distributions are called that hold what a build needs.
+//! The names of the packages that a build needs, in different Linux distributions.
 
 use std::fmt;
 
-/// One thing that a build needs, and the package that has it in each distribution.
+/// The package with one dependency of a build, in each distribution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Packages {
     /// Debian and Ubuntu.
@@ -30,8 +30,8 @@ const C_LIBRARY: Packages = Packages { debian: "libc6-dev", fedora: "glibc-devel
 const C_LIBRARY_32: Packages =
     Packages { debian: "libc6-dev-i386", fedora: "glibc-devel.i686", arch: "lib32-glibc" };
 
-/// Returns what to do where a program includes `header`, which is in none of the folders that clang searches, and is
-/// not in `generated`, the headers that the build generates.
+/// Returns a help for a program that includes `header`, if clang does not find it and it is not
+/// among `generated`, the headers that the build generates.
 pub(super) fn remedy(header: &str, generated: &[String]) -> String {
     let (folder, name) = header.rsplit_once('/').unwrap_or(("", header));
     let first = folder.split('/').next().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Errors about programs, with what to do.
+//! Errors about programs, with help.
 
 use std::path::PathBuf;
 use std::process::ExitStatus;
@@ -13,20 +13,20 @@ pub(crate) enum ToolchainError {
     NoClang(NoClang),
     Unusable {
         clang: PathBuf,
-        /// The environment variable that names it.
+        /// The environment variable that led to it.
         variable: &'static str,
         why: Unusable,
     },
 }
 
-/// Why what was found can't compile BPF programs.
+/// The reason why the clang that was found can't compile BPF programs.
 #[derive(Debug)]
 pub(crate) enum Unusable {
     CannotRun(io::Error),
-    /// It does not print a version of clang.
+    /// The command does not print a version of clang.
     NotClang,
     TooOld(u32),
-    /// It was built without this target.
+    /// It was built without the BPF target.
     NoBpf,
 }
 
@@ -90,7 +90,7 @@ pub(crate) enum ProgramError {
     },
 }
 
-/// A program that clang refuses.
+/// A program that does not compile.
 #[derive(Debug)]
 pub(crate) struct Rejection {
     pub(super) program: PathBuf,
@@ -98,7 +98,7 @@ pub(crate) struct Rejection {
     pub(super) status: ExitStatus,
     /// What clang printed.
     pub(super) said: String,
-    /// What to do, where that is known.
+    /// A help, if the cause is known.
     pub(super) help: Option<String>,
 }
 
@@ -139,7 +139,7 @@ impl fmt::Display for ProgramError {
     }
 }
 
-/// Files, in backticks, with commas between them.
+/// Shows file names in backticks, separated by commas.
 struct Listed<'paths>(&'paths [PathBuf]);
 
 impl fmt::Display for Listed<'_> {

@@ -34,7 +34,7 @@ pub(crate) struct Programs {
     skeletons: bool,
 }
 
-/// An object, and the programs that are in it.
+/// An object and its programs.
 #[derive(Debug, Clone)]
 struct Object {
     /// Its name, without a folder.
@@ -78,9 +78,9 @@ impl Builder {
 
     /// Also compiles these BPF programs, and links them to a single object `name` in `OUT_DIR`.
     ///
-    /// If one of them declares something `extern`, another one must define it. The programs are
-    /// compiled like those of [`program`](Self::program), and linked with the libbpf with which
-    /// this crate is built.
+    /// An `extern` declaration in one of them must have a definition in one of the others. The
+    /// programs are compiled like those of [`program`](Self::program), and linked with the libbpf
+    /// with which this crate is built.
     ///
     /// ```no_run
     /// // build.rs
@@ -155,11 +155,12 @@ impl Programs {
         self.objects.iter().flat_map(|object| &object.sources)
     }
 
-    /// Tells Cargo to run the script again when a program changes, of the package or of this builder.
+    /// Tells Cargo to run the script again when a program of the package or of this builder
+    /// changes.
     pub(crate) fn watch(&self) {
         let mut watched: BTreeSet<PathBuf> = self.sources().cloned().collect();
         if let Some(package) = env::var_os("CARGO_MANIFEST_DIR") {
-            // Or a script that compiles them itself would not see that they changed.
+            // The script may compile these programs itself, so it must run again when they change.
             watched.extend(of_package(Path::new(&package)));
         }
         for path in watched {
@@ -170,8 +171,8 @@ impl Programs {
         }
     }
 
-    /// Makes the objects in `folder`, where the headers called `generated` are, and tells Cargo what the programs
-    /// include.
+    /// Compiles the objects in `folder`, which contains the generated headers `generated`. Tells
+    /// Cargo which files the programs include.
     pub(crate) fn compile(&self, folder: &Path, generated: &[String]) -> Result<(), ProgramError> {
         if self.is_empty() {
             return Ok(());
@@ -207,7 +208,7 @@ impl Programs {
         Ok(())
     }
 
-    /// Compiles the programs of an object, links them, and writes the skeleton that is asked for.
+    /// Compiles the programs of an object, links them, and writes the skeleton if it was requested.
     #[cfg(feature = "libbpf")]
     fn link_object(
         &self,
@@ -219,7 +220,7 @@ impl Programs {
         let rejections = outcome.rejections.len();
         let mut parts = Vec::with_capacity(object.sources.len());
         for (number, source) in object.sources.iter().enumerate() {
-            // With the program's name, which libbpf's messages show.
+            // The file has the program's name, because libbpf's messages show it.
             let folder = compiler.scratch.path().join(number.to_string());
             fs::create_dir_all(&folder).map_err(|error| ProgramError::Io {
                 action: "create the folder",
@@ -237,7 +238,7 @@ impl Programs {
         if self.skeletons { libbpf::write_skeleton(place) } else { Ok(()) }
     }
 
-    /// Fails where two objects would be the same file.
+    /// Fails if two objects would have the same path.
     fn check_names(&self) -> Result<(), ProgramError> {
         let mut makers = BTreeMap::new();
         for object in &self.objects {
@@ -256,7 +257,7 @@ impl Programs {
         Ok(())
     }
 
-    /// Fails where a program is not there.
+    /// Fails if a program can't be opened.
     fn check_sources(&self) -> Result<(), ProgramError> {
         for program in self.sources() {
             if let Err(error) = fs::File::open(program) {
@@ -279,7 +280,7 @@ impl Programs {
     }
 }
 
-/// `probe.bpf.o` of `src/probe.bpf.c`.
+/// Returns the name of a program's object: `probe.bpf.o` for `src/probe.bpf.c`.
 fn object_name(program: &Path) -> PathBuf {
     Path::new(program.file_name().unwrap_or(program.as_os_str())).with_extension("o")
 }
@@ -288,8 +289,9 @@ fn ends_in(path: &Path, ending: &str) -> bool {
     path.as_os_str().as_encoded_bytes().ends_with(ending.as_bytes())
 }
 
-/// Tells Cargo to run the script again when one of these files changes. What the script writes itself is left out: it
-/// is newer than the script's start, which Cargo takes for a change.
+/// Tells Cargo to run the script again when one of these files changes. Files that the script
+/// writes itself are left out. They are newer than the start of the script, so Cargo would always
+/// run the script again.
 fn watch_included(read: &BTreeSet<PathBuf>) {
     let own = env::var_os("OUT_DIR").and_then(|folder| fs::canonicalize(folder).ok());
     for path in read {

@@ -4,16 +4,16 @@ use std::ffi::OsStr;
 use std::fs::DirEntry;
 use std::path::{Path, PathBuf};
 
-/// How many files and folders of a package are looked at.
+/// The maximum number of files and folders of a package that are searched.
 const MAX_ENTRIES: usize = 10_000;
 
-/// How deep a package's folders are looked into.
+/// The maximum depth of folders that are searched.
 const MAX_DEPTH: usize = 16;
 
 /// Returns the BPF programs in the package `folder` (`.bpf.c`), and the headers that are in their folders, sorted.
 ///
-/// Links, hidden folders, `target` and packages within the package are left out, as is what a very
-/// large package has beyond the first 10,000 files and folders.
+/// Links, hidden folders, `target` and packages inside the package are left out. In a very large
+/// package, only the first 10,000 files and folders are searched.
 pub(crate) fn of_package(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut budget = MAX_ENTRIES;

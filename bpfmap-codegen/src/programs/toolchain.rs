@@ -1,4 +1,4 @@
-//! The clang that compiles the programs of a build, and where this system has the headers that they include.
+//! The clang that compiles the programs of a build, and the folders of the system's headers.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -9,8 +9,8 @@ use super::error::ProgramError;
 use super::error::{ToolchainError, Unusable};
 use crate::clang::{self, OLDEST};
 
-/// The header by which a folder of headers is known to be one of the kernel's: Debian has it in a folder that is
-/// called after the machine, where clang does not look for a BPF program.
+/// The header that identifies a folder with the kernel's headers. Debian installs it in a folder
+/// named after the architecture, which clang does not search for the BPF target.
 const OF_MACHINE: &str = "asm/types.h";
 
 /// A clang that can compile BPF programs.
@@ -19,12 +19,13 @@ pub(super) struct Toolchain {
     pub(super) clang: PathBuf,
     /// The environment variable that led to it.
     variable: &'static str,
-    /// Where the system has headers, in the order in which clang searches them for a program of user space.
+    /// The folders of the system's headers, in the order in which clang searches them for
+    /// user-space programs.
     pub(super) headers: Vec<PathBuf>,
 }
 
 impl Toolchain {
-    /// Finds clang, and asks it where it looks for headers.
+    /// Finds clang and its folders of headers.
     pub(super) fn find() -> Result<Self, ToolchainError> {
         let clang = PathBuf::from(clang::find().map_err(ToolchainError::NoClang)?);
         let is_named = env::var_os("CLANG").is_some_and(|named| clang == Path::new(&named));
@@ -33,7 +34,8 @@ impl Toolchain {
             Ok(headers) => headers,
             Err(why) => return Err(ToolchainError::Unusable { clang, variable, why }),
         };
-        // The types of the kernel's headers are as wide on each machine: this one's do for another.
+        // The types in the kernel's headers have the same sizes on every architecture. So the
+        // headers of the host can be used if those of the target are not installed.
         let foreign = foreign_target().and_then(|target| self::headers(&clang, Some(&target)).ok());
         if let Some(foreign) = foreign.filter(|folders| has_headers_of_machine(folders)) {
             headers = foreign;
@@ -41,8 +43,8 @@ impl Toolchain {
         Ok(Self { clang, variable, headers })
     }
 
-    /// Returns where the system has no headers of libbpf, adds those of the libbpf that this crate is built with, which
-    /// are written to `folder`.
+    /// If the system has no headers of libbpf, writes those of the libbpf with which this crate is
+    /// built to `folder`, and adds them.
     #[cfg(feature = "libbpf")]
     pub(super) fn with_headers_of_libbpf(mut self, folder: &Path) -> Result<Self, ProgramError> {
         if self.headers.iter().any(|folder| folder.join("bpf/bpf_helpers.h").exists()) {
@@ -69,7 +71,7 @@ impl Toolchain {
     }
 }
 
-/// Asks clang where it looks for the headers of a target, or of its own machine.
+/// Returns the folders that clang searches for headers of a target, or of the host.
 fn headers(clang: &Path, target: Option<&str>) -> Result<Vec<PathBuf>, Unusable> {
     let mut command = Command::new(clang);
     command.args(target.map(|target| format!("--target={target}")));
@@ -92,11 +94,11 @@ fn has_headers_of_machine(folders: &[PathBuf]) -> bool {
 fn foreign_target() -> Option<String> {
     let [target, host] = ["TARGET", "HOST"].map(|name| env::var(name).ok());
     let target = target.filter(|target| Some(target) != host.as_ref())?;
-    // Rust's name of the machine also tells its extensions.
+    // Rust's name for the architecture includes its extensions, which are removed for clang.
     Some(target.replacen("riscv64gc-", "riscv64-", 1))
 }
 
-/// `Debian clang version 19.1.7 (3)`: 19.
+/// Returns the major version: 19 for `Debian clang version 19.1.7 (3)`.
 fn version(said: &str) -> Option<u32> {
     let (_, rest) = said.lines().find_map(|line| line.split_once("clang version "))?;
     rest.split(|letter: char| !letter.is_ascii_digit()).next()?.parse().ok()

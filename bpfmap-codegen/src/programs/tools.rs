@@ -58,7 +58,7 @@ impl Clang {
     }
 }
 
-/// The reason why a program was not compiled, with what to do.
+/// The reason why a program was not compiled, with a help.
 pub struct ClangError(ProgramError);
 
 impl fmt::Display for ClangError {

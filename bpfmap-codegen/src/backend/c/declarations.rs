@@ -1,4 +1,4 @@
-//! What C has to know of a type before it is defined, or without its definition.
+//! Forward declarations of structs and unions in C.
 
 use std::collections::HashSet;
 use std::fmt::Write;
@@ -9,7 +9,7 @@ use bpfmap_schema::ir::{Composite, MapDecl, MemberType, Schema, Type, TypeDefKin
 
 /// Declares the structs and unions that a pointer names before, or without, their definition: `struct task_struct;`.
 pub(super) fn push(code: &mut String, schema: &Schema, names: &TypeNames<'_>) {
-    // The headers of included schemas come before, and define their types.
+    // The headers of included schemas are included first, and define their types.
     let included = schema.types.iter().filter(|def| def.include.is_some());
     let mut found = Pointees {
         names,
@@ -41,9 +41,9 @@ pub(super) fn push(code: &mut String, schema: &Schema, names: &TypeNames<'_>) {
 
 struct Pointees<'a, 'n> {
     names: &'n TypeNames<'n>,
-    /// Those that are declared.
+    /// The names that are already declared.
     seen: HashSet<&'a str>,
-    /// Those to declare.
+    /// The names that must be declared.
     found: Vec<&'a str>,
 }
 

@@ -1,5 +1,5 @@
-//! Functions for the programs that send and receive the events of a map: typed, so that a program can't send something
-//! else.
+//! Functions for programs that send and receive the events of a map. They have the type of the
+//! event, so that a program can't send data of a different type.
 
 use std::fmt::Write;
 
@@ -8,7 +8,7 @@ use bpfmap_core::map_type::MapType;
 use bpfmap_schema::ir::{MapDecl, Schema};
 use bpfmap_schema::naming::c_event_function;
 
-/// Returns the functions of all maps of `schema` that say what event they carry.
+/// Returns the functions for all maps of `schema` that declare an event type.
 pub(super) fn functions(schema: &Schema) -> String {
     let names = TypeNames::new(schema);
     let parameters = Parameters::beside(schema);
@@ -17,7 +17,8 @@ pub(super) fn functions(schema: &Schema) -> String {
         let Some(row) = MapType::by_name(&map.map_type.value) else { continue };
         if let Some(event) = &map.event {
             let mut event = names.abstract_type(&event.value);
-            // A declarator goes around an array's name, and `const` before a pointer is of what it leads to.
+            // `__typeof__` makes it possible to write `const` or a star next to the type. With an
+            // array or a pointer type, plain C syntax would have a different meaning.
             if event.contains(['[', '(', '*']) {
                 event = format!("__typeof__({event})");
             }
@@ -29,7 +30,7 @@ pub(super) fn functions(schema: &Schema) -> String {
     code
 }
 
-/// The names of the functions' parameters. None of them hides a map or a type that a function means.
+/// The names of the functions' parameters. None of them hides a map or a type that a function uses.
 struct Parameters {
     event: String,
     flags: String,

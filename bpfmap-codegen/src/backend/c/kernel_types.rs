@@ -1,7 +1,8 @@
-//! Types of the kernel that a schema mentions and that the headers at hand may lack.
+//! Kernel types that a schema uses but that the included headers may not define.
 //!
-//! `vmlinux.h` has all that its kernel knows. `linux/bpf.h` has them from some release on, or
-//! never; a second definition would be an error in C.
+//! `vmlinux.h` has all types of its kernel. `linux/bpf.h` has some of these types only since a
+//! certain release, and others never. The generated code must not define a type twice, because that
+//! is an error in C.
 
 use std::fmt::Write;
 
@@ -10,7 +11,8 @@ use bpfmap_core::SpecialField;
 use bpfmap_schema::ir::{Composite, MapDecl, MemberType, Schema, Type, TypeDef, TypeDefKind};
 use bpfmap_schema::taken::is_in_uapi;
 
-/// Definitions of what the schema's own types mention, for programs that do not include `vmlinux.h` and for user space.
+/// Returns definitions of the kernel types that the schema's own types use, for programs that do
+/// not include `vmlinux.h` and for user space.
 pub(super) fn definitions(schema: &Schema) -> String {
     let used = Used::by(schema, schema.own_types());
     let structs = used.fields.iter().filter_map(|field| kernel_struct(*field));
@@ -69,19 +71,22 @@ pub(super) fn definitions(schema: &Schema) -> String {
     code
 }
 
-/// Brings what special fields lead to into the program's BTF, where the kernel looks for it: clang
-/// leaves out what no more than a pointer of a struct leads to.
+/// Returns code that adds the targets of special fields to the program's BTF, where the kernel
+/// looks for them. Without this code, clang leaves out a type that is only the target of a pointer
+/// in a struct.
 ///
-/// So it does with the types of a map that is described within another one, and then libbpf can't tell their
-/// sizes.
+/// clang also leaves out the key and value types of an inner map that is declared in place. Then
+/// libbpf can't determine their sizes. So the code adds these types too.
 ///
-/// Another header of the same program may do so with the same types.
+/// Each part of the code has an include guard, because a different header of the same program may
+/// add the same types.
 pub(super) fn mentions(schema: &Schema) -> String {
     let used = Used::by(schema, &schema.types);
     let mut code = String::new();
     let by_kernel =
         used.pointees.iter().chain(&used.own).map(|name| (*name, "struct", "kernel", "*it"));
-    // Of the same pointer as the map has, clang 14 keeps what it made of that: nothing but the name.
+    // The type here must differ from the pointer type in the map. For the same pointer type, clang
+    // 14 reuses the BTF that it has generated for the map, which only contains the name.
     let within = types_within(schema).into_iter();
     let within = within.map(|(name, word)| (name, word, "libbpf", "(*it)[1]"));
     let mut written: Vec<&str> = vec![];
@@ -103,14 +108,15 @@ pub(super) fn mentions(schema: &Schema) -> String {
     code
 }
 
-/// Returns the structs, unions and enums that are keys and values of maps that are described within others, and of none
-/// before; each with its word. What clang 14 has left out once it leaves out of later maps too.
+/// Returns the structs, unions and enums that are keys and values of inner maps declared in place,
+/// and not of an earlier map. Each name has its C keyword. If clang 14 has left out a type once, it
+/// leaves it out for later maps as well.
 fn types_within(schema: &Schema) -> Vec<(&str, &'static str)> {
     let (mut held, mut within) = (vec![], vec![]);
     for map in &schema.maps {
         let described = map.btf.as_ref().is_none_or(|btf| btf.value);
-        // A map without BTF says the sizes of its key and value; the type of its records is in its definition
-        // nevertheless.
+        // A map without BTF only contains the sizes of its key and value. But the type of its
+        // records is always in its definition.
         let types = map.types().filter(|_| described).chain(&map.event);
         held.extend(types.filter_map(|ty| base(schema, &ty.value)));
         let types = map.template().into_iter().flat_map(MapDecl::types);
@@ -120,7 +126,8 @@ fn types_within(schema: &Schema) -> Vec<(&str, &'static str)> {
     within
 }
 
-/// Returns what arrays and aliases of it come to, if that has a definition of its own: its name, and its word.
+/// Resolves arrays and aliases. Returns the name and the C keyword of the resulting type, if it is
+/// a struct, union or enum of the schema.
 fn base<'a>(schema: &'a Schema, mut ty: &'a Type) -> Option<(&'a str, &'static str)> {
     loop {
         ty = match ty {
@@ -139,25 +146,26 @@ fn base<'a>(schema: &'a Schema, mut ty: &'a Type) -> Option<(&'a str, &'static s
     }
 }
 
-/// Returns whether `linux/bpf.h` has, or may have, what the schema's own types mention or leave to
-/// it.
+/// Returns whether `linux/bpf.h` defines, or may define, kernel types that the schema's own types
+/// use.
 pub(super) fn are_in_bpf_h(schema: &Schema) -> bool {
     let is_left = |def: &TypeDef| def.in_c.kernel && is_in_uapi(&def.name.value);
     !Used::by(schema, schema.own_types()).fields.is_empty() || schema.own_types().any(is_left)
 }
 
-/// Returns the macro by which a program says that it has the type `name` from elsewhere.
+/// Returns the macro that a program defines if it has a definition of the type `name` from a
+/// different header.
 pub(super) fn has(name: &str) -> String {
     format!("BPFMAP_HAS_{}", name.to_uppercase())
 }
 
-/// What the types of a schema mention.
+/// The kernel types and the targets that the types of a schema use.
 #[derive(Default)]
 struct Used<'a> {
     fields: Vec<SpecialField>,
-    /// Structs of the kernel that a pointer of a map leads to.
+    /// Structs of the kernel that are targets of pointers in maps.
     pointees: Vec<&'a str>,
-    /// Structs of the schema that a special field leads to.
+    /// Structs of the schema that are targets of special fields.
     own: Vec<&'a str>,
 }
 
@@ -203,29 +211,32 @@ impl<'a> Used<'a> {
 
 struct KernelStruct {
     field: SpecialField,
-    /// The releases of which `linux/bpf.h` has it.
+    /// The releases whose `linux/bpf.h` has it.
     in_uapi: Option<InUapi>,
 }
 
-/// From which release on `linux/bpf.h` has a struct, and how a program can tell.
+/// The first release whose `linux/bpf.h` has a struct, and the means to detect it with the
+/// preprocessor.
 ///
-/// `linux/version.h` says which release the kernel's headers are of; `linux/bpf.h` may be another one's, as in libbpf,
-/// which has a copy, or where a distribution keeps it newer. C can't ask whether a struct is there, but some macros came
-/// with `linux/bpf.h` too: those of new instructions and features, since flags that came with a fix are in older releases
-/// as well.
+/// `linux/version.h` contains the release of the kernel's headers. But `linux/bpf.h` can be from a
+/// different release: libbpf has a copy of it, and some distributions install a newer one. The C
+/// preprocessor can't test whether a struct exists, but it can test macros that `linux/bpf.h`
+/// gained at about the same time. Macros for new instructions and features are suitable. Flags that
+/// came with a fix are not, because they are backported to older releases.
 ///
 /// Source: `include/uapi/linux/bpf.h` in the history of <https://github.com/libbpf/libbpf>.
 struct InUapi {
     since: KernelVersion,
-    /// The last macro that came before it, or with it.
+    /// The last macro that was added before the struct or together with it.
     before: Came,
-    /// The first macro that came after it, or with it.
+    /// The first macro that was added after the struct or together with it.
     after: Option<&'static str>,
-    /// The first libbpf that has it.
+    /// The first version of libbpf whose copy has the struct.
     libbpf: (u32, u32),
 }
 
-/// A macro of `linux/bpf.h`: the first release and the first libbpf that have it.
+/// A macro of `linux/bpf.h`, with the first kernel release and the first version of libbpf that
+/// have it.
 struct Came {
     name: &'static str,
     since: KernelVersion,
@@ -233,14 +244,15 @@ struct Came {
 }
 
 impl InUapi {
-    /// Returns an expression of the preprocessor: whether the header at hand has the struct.
+    /// Returns a preprocessor expression that is true if the included header has the struct.
     fn condition(&self) -> String {
         let before = &self.before;
         if self.after == Some(before.name) {
             return format!("defined({})", before.name);
         }
-        // Where the release is too old for what `linux/bpf.h` has, that is another's, most likely libbpf's; where libbpf is
-        // too old as well, nobody knows whose, and newer ones are more.
+        // If `linux/version.h` is too old for the macros in `linux/bpf.h`, the latter is from a
+        // different source, most likely libbpf. If libbpf is too old as well, the source is
+        // unknown. Then a newer header, which has the struct, is assumed.
         let libbpf = |(major, minor): (u32, u32)| major * 1000 + minor;
         let at_hand = "LIBBPF_MAJOR_VERSION * 1000 + LIBBPF_MINOR_VERSION";
         let copied = if before.libbpf == self.libbpf {
@@ -262,12 +274,12 @@ impl InUapi {
     }
 }
 
-/// `LINUX_VERSION_CODE` of a release.
+/// Returns the `LINUX_VERSION_CODE` of a release.
 fn version_code(version: KernelVersion) -> u32 {
     u32::from(version.major) << 16 | u32::from(version.minor) << 8
 }
 
-/// Returns the one member of a struct that is a special field.
+/// Returns the declaration of the only member of a special field's struct.
 fn member(field: SpecialField) -> String {
     let (bits, name) = (field.align() * 8, field.member());
     if field.is_array_of_words() {
@@ -277,7 +289,8 @@ fn member(field: SpecialField) -> String {
     }
 }
 
-/// Returns the struct that a field is, unless it is a pointer or older than every header in use.
+/// Returns the struct of a special field. Returns `None` if the field is a pointer, or if all
+/// headers in use have the struct.
 fn kernel_struct(field: SpecialField) -> Option<KernelStruct> {
     let came = |name, (major, minor), libbpf| Came {
         name,
@@ -287,7 +300,7 @@ fn kernel_struct(field: SpecialField) -> Option<KernelStruct> {
     let in_uapi = |(major, minor), before, after, libbpf| {
         Some(InUapi { since: KernelVersion::new(major, minor), before, after, libbpf })
     };
-    // These came with the structs.
+    // These macros were added together with the structs.
     let lists = || {
         let before = came("___BPF_FUNC_MAPPER", (6, 2), (1, 1));
         in_uapi((6, 2), before, Some("___BPF_FUNC_MAPPER"), (1, 1))

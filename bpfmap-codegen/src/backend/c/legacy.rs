@@ -1,4 +1,4 @@
-//! Maps as `struct bpf_map_def`, which libbpf took before 1.0 and aya still takes.
+//! Maps as `struct bpf_map_def`, which libbpf supported before 1.0 and aya still supports.
 
 use std::fmt::Write;
 
@@ -17,7 +17,7 @@ const OPENING: &str = "
  */
 ";
 
-/// libbpf's linker joins BTF-defined maps alone.
+/// libbpf's linker supports `extern` only for BTF-defined maps.
 const NO_EXTERN: &str = "
 #ifdef BPFMAP_EXTERN
 #error \"legacy maps can't be declared in one file and defined in another: generate the header without --legacy\"
@@ -40,7 +40,7 @@ const ANNOTATION: &str = "
 \t\t____btf_map_##name = { }
 ";
 
-/// Returns all maps of `schema`.
+/// Returns the definitions of all maps of `schema`.
 pub(super) fn definitions(schema: &Schema) -> String {
     let names = TypeNames::new(schema);
     let mut code = format!("{NO_EXTERN}{OPENING}");
@@ -95,7 +95,7 @@ fn push_map(code: &mut String, names: &TypeNames<'_>, map: &MapDecl) {
     if let (true, Some(KeyValue::Type(key)), Some(KeyValue::Type(value))) =
         (btf, &map.key, &map.value)
     {
-        // `typeof`, since an array's brackets would have to follow the name.
+        // `typeof` is necessary because the brackets of an array would have to follow the name.
         let _ = writeln!(
             code,
             "BPF_ANNOTATE_KV_PAIR({name}, typeof({}), typeof({}));",
@@ -105,7 +105,7 @@ fn push_map(code: &mut String, names: &TypeNames<'_>, map: &MapDecl) {
     }
 }
 
-/// Returns the attributes of `map` that the old form cannot say.
+/// Returns the attributes of `map` that the old form can't express.
 fn inexpressible(map: &MapDecl) -> Vec<&'static str> {
     [
         (map.pinning.is_some(), "pinning"),

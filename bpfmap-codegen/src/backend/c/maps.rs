@@ -1,4 +1,4 @@
-//! Maps as libbpf's BTF-defined maps.
+//! Maps in libbpf's format, BTF-defined maps.
 
 use std::collections::HashMap;
 use std::fmt::Write;
@@ -10,11 +10,11 @@ use bpfmap_core::map_type::{MapFlag, MapType};
 use bpfmap_schema::ir::{InnerMap, KeyValue, MapDecl, Pinning, Schema, Type};
 use bpfmap_schema::layout::Layouts;
 
-/// The oldest kernel whose headers programs are compiled with. What came later is written as a
-/// number, since the header at hand may not know its name.
+/// The oldest kernel whose headers programs are compiled with. Newer constants are written as
+/// numbers, because the included header may not have their names.
 const OLDEST_HEADERS: KernelVersion = KernelVersion::new(5, 10);
 
-/// Returns all maps of `schema`; one that another refers to is before it.
+/// Returns the definitions of all maps of `schema`. A map comes after the maps that it refers to.
 pub(super) fn definitions(schema: &Schema, layouts: &Layouts) -> String {
     let names = TypeNames::new(schema);
     let mut code = STORAGE.to_owned();
@@ -44,7 +44,8 @@ pub(super) fn definitions(schema: &Schema, layouts: &Layouts) -> String {
     code
 }
 
-/// `BPF_MAP_TYPE_HASH`, or a number for a type that older headers lack.
+/// Returns the constant of a map type, such as `BPF_MAP_TYPE_HASH`, or a number if older headers
+/// don't have the constant.
 pub(super) fn map_type(name: &str) -> String {
     match MapType::by_name(name) {
         Some(facts) if facts.since > OLDEST_HEADERS => {
@@ -55,7 +56,8 @@ pub(super) fn map_type(name: &str) -> String {
     }
 }
 
-/// `BPF_F_NO_PREALLOC | BPF_F_RDONLY_PROG`, with numbers for flags that older headers lack.
+/// Returns the flags of a map, such as `BPF_F_NO_PREALLOC | BPF_F_RDONLY_PROG`. Flags that older
+/// headers don't have are written as numbers.
 pub(super) fn map_flags(map: &MapDecl) -> Option<String> {
     let flags: Vec<String> = map
         .flags
@@ -71,7 +73,7 @@ pub(super) fn map_flags(map: &MapDecl) -> Option<String> {
     (!flags.is_empty()).then(|| flags.join(" | "))
 }
 
-/// One of several files that become one object defines the maps.
+/// If an object is linked from several files, only one of them may define the maps.
 const STORAGE: &str = "
 /* With BPFMAP_EXTERN defined, another file of the object defines the maps, and this one declares them. */
 #undef BPFMAP_MAP
@@ -82,7 +84,7 @@ const STORAGE: &str = "
 #endif
 ";
 
-/// An attribute of 64 bits, which libbpf reads from 1.5 on and its headers spell since then.
+/// A macro for 64-bit attributes. libbpf and its headers support these since 1.5.
 const ULONG: &str = "
 #if defined(__clang__) && __clang_major__ < 15
 #error \"clang before 15 truncates a map_extra of more than 32 bits: use clang 15 or newer\"
@@ -96,7 +98,8 @@ fn wide_map_extra(map: &MapDecl) -> Option<u64> {
     map.map_extra.as_ref().map(|extra| extra.value).filter(|extra| u32::try_from(*extra).is_err())
 }
 
-/// Maps in the author's order, except that an inner map is before the map that names it.
+/// Returns the maps in the order of the schema, except that an inner map comes before the map that
+/// refers to it.
 fn ordered(maps: &[MapDecl]) -> Vec<&MapDecl> {
     let by_name: HashMap<&str, usize> = maps
         .iter()
@@ -114,7 +117,7 @@ fn ordered(maps: &[MapDecl]) -> Vec<&MapDecl> {
             } else if !std::mem::replace(&mut seen[index], true) {
                 stack.push((index, true));
                 let others: Vec<_> = referred(&maps[index]).collect();
-                // The last that is put on the stack comes first.
+                // The order is reversed, because the last element on the stack is processed first.
                 let others = others.into_iter().rev().filter_map(|name| by_name.get(name));
                 stack.extend(others.map(|index| (*index, false)));
             }
@@ -154,7 +157,7 @@ impl Attributes<'_> {
             None => {}
             Some(Pinning::None) => self.uint("pinning", "LIBBPF_PIN_NONE"),
             Some(Pinning::ByName) => self.uint("pinning", "LIBBPF_PIN_BY_NAME"),
-            // The fixture is loaded by libbpf, which refuses the object of such a map.
+            // libbpf, which loads the fixture, refuses an object with such a map.
             Some(Pinning::Other(number)) => {
                 self.code.push_str("#ifndef BPFMAP_FIXTURE\n");
                 self.uint("pinning", number);
@@ -183,8 +186,9 @@ impl Attributes<'_> {
         }
     }
 
-    /// The map type is the length of an array, of which loaders read nothing else. Its elements are the records if the
-    /// map carries any: so the object says what they are, in the definition of the map itself.
+    /// The map type is the length of an array. Loaders ignore the type of the array's elements. If
+    /// the map has records, it is their type, so that the map's definition in the object contains
+    /// it.
     fn map_type(&mut self, map: &MapDecl) {
         let number = map_type(&map.map_type.value);
         match self.event(map) {
@@ -199,8 +203,8 @@ impl Attributes<'_> {
         }
     }
 
-    /// Returns the type of the records. The kernel reads no array of 4 GiB and more, and this many records can't be
-    /// told.
+    /// Returns the type of the records. Returns `None` if the array would have 4 GiB or more, which
+    /// the kernel refuses.
     fn event<'m>(&self, map: &'m MapDecl) -> Option<&'m Type> {
         let event = &map.event.as_ref()?.value;
         let number = MapType::by_name(&map.map_type.value)?.number;
@@ -208,7 +212,7 @@ impl Attributes<'_> {
         u32::try_from(size).is_ok().then_some(event)
     }
 
-    /// The key or the value: its type, or its size where there is to be no BTF.
+    /// Writes the key or the value: its type, or its size if the map has no BTF.
     fn described(&mut self, what: &str, described: Option<&KeyValue>, btf: bool) {
         match described {
             None => {}
@@ -233,8 +237,9 @@ impl Attributes<'_> {
     }
 }
 
-/// Programs that a `prog_array` holds from the start. The user's own definition says what their
-/// context is, so each is declared under a name of its own that means the same symbol.
+/// Declares the programs that a `prog_array` contains initially. The type of a program's context
+/// depends on the user's definition. So each program is declared with a different C name for the
+/// same symbol.
 fn declare_programs(code: &mut String, schema: &Schema) {
     let mut programs: Vec<&str> = vec![];
     for map in &schema.maps {

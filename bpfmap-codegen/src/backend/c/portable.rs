@@ -1,7 +1,8 @@
-//! What user space needs of a header beside what programs need: the types compile as C and as C++, with GCC and Clang.
+//! The parts of a header that make it usable in user space: the types compile as C and as C++, with
+//! GCC and Clang.
 //!
-//! Where compilers differ, a type is written with a macro, and the header defines those that it uses. For programs each
-//! of them means exactly what would be there without it.
+//! If compilers differ, the code uses a macro. The header defines the macros that it uses. In BPF
+//! programs, each macro expands to exactly the code that it replaces.
 
 use std::collections::HashSet;
 
@@ -9,7 +10,7 @@ use bpfmap_schema::ir::{Composite, Int, MemberType};
 
 /// A macro, and the lines that define it.
 struct Macro {
-    /// As the text has it that uses the macro.
+    /// The text in the generated code that uses the macro.
     used_as: &'static str,
     definition: &'static str,
 }
@@ -106,20 +107,21 @@ const MACROS: &[Macro] = &[
     },
 ];
 
-/// Returns the definitions of the macros that `text` uses, and `before` does not.
+/// Returns the definitions of the macros that `text` uses and `before` does not use.
 pub(super) fn macros(text: &str, before: &str) -> String {
     let used = |it: &&Macro| text.contains(it.used_as) && !before.contains(it.used_as);
     MACROS.iter().filter(used).map(|it| it.definition).collect()
 }
 
-/// Includes what the types are made of, in user space. A program includes `vmlinux.h` or the kernel's headers before.
+/// Returns code that includes the basic types in user space. A program has already included
+/// `vmlinux.h` or the kernel's headers.
 pub(super) fn user_space_include(needs_bpf_h: bool) -> String {
     let header = if needs_bpf_h { "linux/bpf.h" } else { "linux/types.h" };
     format!("\n#if !defined(__bpf__) && !defined(__VMLINUX_H__)\n#include <{header}>\n#endif\n")
 }
 
-/// `types` with what keeps GCC from a warning about each packed struct with a member that asks for an alignment: such a
-/// member is where the schema says, as the assertions prove.
+/// Returns `types` with pragmas that disable a GCC warning about packed structs with a member that
+/// requests an alignment. The assertions prove that such a member has the right offset.
 pub(super) fn without_warnings(types: String) -> String {
     if !types.contains("__attribute__((packed") {
         return types;
@@ -132,12 +134,12 @@ pub(super) fn without_warnings(types: String) -> String {
     )
 }
 
-/// `name` as C and C++ take it.
+/// Returns `name` as an identifier that is valid in C and C++.
 pub(super) fn identifier(name: &str) -> String {
     if WORDS_OF_CPP.contains(&name) { format!("BPFMAP_NAME({name})") } else { name.to_owned() }
 }
 
-/// GCC's mode of an integer of this size.
+/// Returns GCC's machine mode for an integer of this size.
 pub(super) fn mode(int: Int) -> &'static str {
     match int.size {
         1 => "QI",
@@ -147,7 +149,7 @@ pub(super) fn mode(int: Int) -> &'static str {
     }
 }
 
-/// Returns the names of all members, those of structs and unions in place included.
+/// Returns the names of all members, including those of structs and unions in place.
 pub(super) fn member_names(body: &Composite) -> HashSet<&str> {
     let mut names = HashSet::new();
     let mut bodies = vec![body];
@@ -162,7 +164,8 @@ pub(super) fn member_names(body: &Composite) -> HashSet<&str> {
     names
 }
 
-/// Words of C++ that are names in C (C++23, [lex.key] and [lex.digraph], and what GCC adds without being asked).
+/// Keywords of C++ that are valid names in C (C++23, [lex.key] and [lex.digraph]), and keywords
+/// that GCC adds by default.
 const WORDS_OF_CPP: &[&str] = &[
     "alignas",
     "alignof",

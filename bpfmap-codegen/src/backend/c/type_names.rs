@@ -1,4 +1,4 @@
-//! How C names types.
+//! The names of types in C.
 
 use std::collections::HashSet;
 use std::fmt::Write;
@@ -6,7 +6,8 @@ use std::fmt::Write;
 use super::portable::identifier;
 use bpfmap_schema::ir::{Int, Schema, Type, TypeDefKind};
 
-/// How C names the types of a schema: with the word `struct`, `union` or `enum`, or without.
+/// The C names of the types of a schema, with the keyword `struct`, `union` or `enum`, or without a
+/// keyword.
 pub(super) struct TypeNames<'a> {
     typedefs: HashSet<&'a str>,
     unions: HashSet<&'a str>,
@@ -37,18 +38,18 @@ impl<'a> TypeNames<'a> {
         names
     }
 
-    /// Returns the type without a declarator, as a cast or `sizeof` takes it: `__u32[4]`.
+    /// Returns the type without a declarator, for a cast or `sizeof`, such as `__u32[4]`.
     pub(super) fn abstract_type(&self, ty: &Type) -> String {
         self.declare(ty, "")
     }
 
-    /// Returns a declaration of `name` with the type `ty`: `__u32 name[4]`. C writes the innermost
-    /// type first and what leads to it around the name.
+    /// Returns a declaration of `name` with the type `ty`: `__u32 name[4]`. In C, the innermost
+    /// type comes first, and arrays and pointers are written around the name.
     pub(super) fn declare(&self, ty: &Type, name: &str) -> String {
         self.declare_beside(ty, name, &HashSet::new())
     }
 
-    /// Returns the same, of a member beside `members`.
+    /// Returns the same for a struct member. `members` are the names of all members of the struct.
     pub(super) fn declare_beside(&self, ty: &Type, name: &str, members: &HashSet<&str>) -> String {
         let mut declarator = name.to_owned();
         let mut inner = ty;
@@ -95,11 +96,11 @@ impl<'a> TypeNames<'a> {
         }
     }
 
-    /// Returns the name of what is neither an array nor a pointer.
+    /// Returns the name of a type that is neither an array nor a pointer.
     fn base(&self, ty: &Type) -> String {
         match ty {
             Type::Int(int) => int_name(*int).to_owned(),
-            // `bool` is a name of its own only after stdbool.h or vmlinux.h.
+            // The name `bool` exists only after stdbool.h or vmlinux.h has been included.
             Type::Bool => "_Bool".to_owned(),
             Type::Char => "char".to_owned(),
             Type::BigEndian(size) => format!("__be{}", u64::from(*size) * 8),
@@ -110,18 +111,18 @@ impl<'a> TypeNames<'a> {
         }
     }
 
-    /// Returns whether C calls the type by its name alone.
+    /// Returns whether C uses the type's name without a keyword.
     pub(super) fn is_bare(&self, name: &str) -> bool {
         self.aliases.contains(name) || self.typedefs.contains(name)
     }
 
-    /// Returns whether C can declare the type without defining it: a struct or a union of the schema's, or a struct of
-    /// the kernel's behind a pointer.
+    /// Returns whether C can declare the type without defining it. This is possible for a struct or
+    /// union of the schema, and for a kernel struct that is the target of a pointer.
     pub(super) fn is_declarable(&self, name: &str) -> bool {
         !self.aliases.contains(name) && !self.enums.contains(name)
     }
 
-    /// Returns what is before the name of a struct, a union or an enum.
+    /// Returns the keyword before the name of a struct, a union or an enum.
     pub(super) fn word(&self, name: &str) -> &'static str {
         if self.enums.contains(name) {
             "enum"
@@ -132,7 +133,7 @@ impl<'a> TypeNames<'a> {
         }
     }
 
-    /// Returns what C calls the type, for people: `struct ip_key`.
+    /// Returns the C name of the type for messages, such as `struct ip_key`.
     pub(super) fn label(&self, name: &str) -> String {
         if self.is_bare(name) { name.to_owned() } else { format!("{} {name}", self.word(name)) }
     }

@@ -1,4 +1,4 @@
-//! Types in C, each with the proof of its layout.
+//! Types in C, each with static assertions about its layout.
 
 use std::collections::HashSet;
 use std::fmt::Write;
@@ -13,7 +13,8 @@ use bpfmap_schema::ir::{
 use bpfmap_schema::layout::{CompositeLayout, Item, Layouts, Padding};
 use bpfmap_schema::taken::is_in_uapi;
 
-/// Returns the types that `schema` declares itself, in an order in which C takes them.
+/// Returns the definitions of the types that `schema` declares itself, in an order that is valid in
+/// C.
 pub(super) fn definitions(schema: &Schema, layouts: &Layouts) -> String {
     let names = TypeNames::new(schema);
     let mut code = String::new();
@@ -36,8 +37,9 @@ pub(super) fn definitions(schema: &Schema, layouts: &Layouts) -> String {
     code
 }
 
-/// Returns an integer in C's own words. Clang describes an enum in BTF by the integer that is in its definition: behind
-/// a typedef such as `__s64` it does not find the sign, and cuts the values to 32 bits.
+/// Returns an integer type in C keywords. For the integer type of an enum, Clang does not look
+/// behind a typedef such as `__s64` when it generates BTF. It would lose the sign and truncate the
+/// values to 32 bits.
 fn keywords(int: Int) -> &'static str {
     match (int.signed, int.size) {
         (false, 1) => "unsigned char",
@@ -69,7 +71,7 @@ impl Definition<'_> {
         self.prove(def);
     }
 
-    /// What the kernel's headers may have, for programs that include none of them.
+    /// Writes a type that the kernel's headers may define, for programs that include none of them.
     fn guarded(&mut self, def: &TypeDef) {
         let name = &def.name.value;
         if is_in_uapi(name) {
@@ -104,7 +106,7 @@ impl Definition<'_> {
         }
     }
 
-    /// The proof that C lays the type out as the schema does.
+    /// Writes assertions that the type has the same layout in C as in the schema.
     fn prove(&mut self, def: &TypeDef) {
         let name = &def.name.value;
         let ty = Named {
@@ -198,7 +200,8 @@ impl Definition<'_> {
         self.code.push_str(";\n");
     }
 
-    /// Asserts where each named member lies; `path` and `base` lead to the struct or union.
+    /// Writes assertions about the offset of each named member. `path` and `base` are the path and
+    /// the offset of the struct or union.
     fn assert_offsets(
         &mut self,
         ty: &Named,
@@ -208,7 +211,8 @@ impl Definition<'_> {
         layout: &CompositeLayout,
     ) {
         for (member, at) in body.members.iter().zip(&layout.members) {
-            // C does not tell where a bit-field lies; the padding around it holds it in its place.
+            // C has no `offsetof` for bit-fields. The explicit padding around a bit-field ensures
+            // its position.
             if member.bits.is_some() {
                 continue;
             }
@@ -241,17 +245,17 @@ impl Definition<'_> {
     }
 }
 
-/// What an assertion is about.
+/// The type or member that an assertion is about.
 #[derive(Default)]
 struct Named {
-    /// As its author calls it.
+    /// Its name in the schema, for messages.
     label: String,
-    /// As C and C++ take it.
+    /// Its spelling in C and C++.
     written: String,
 }
 
 impl Named {
-    /// Returns the member `name` of what this leads to.
+    /// Returns the member `name` of this type or member.
     fn member(&self, name: &str) -> Self {
         let path = |before: &str, name: &str| match before {
             "" => name.to_owned(),
@@ -301,10 +305,10 @@ fn assert_type(code: &mut String, ty: &Named, size: u64, align: u64) {
     );
 }
 
-/// `value` as a C constant of a type that holds it.
+/// Returns `value` as a C constant whose type can represent it.
 fn integer_literal(value: i128) -> String {
     if value == i128::from(i64::MIN) {
-        // The minus is an operator, and its operand would not fit.
+        // In C, the minus is an operator, and its operand would not fit in the type.
         "(-9223372036854775807LL - 1)".to_owned()
     } else if value > i128::from(i64::MAX) {
         format!("{value}ULL")

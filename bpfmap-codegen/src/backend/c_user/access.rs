@@ -1,4 +1,4 @@
-//! Which functions a map has.
+//! Determines the functions of a map.
 
 use bpfmap_core::map_type::Capability::{
     AttachValues, DeleteElement, Filter, HoldObjects, Iterate, LookupElement, Peek, Pop, Push,
@@ -9,7 +9,8 @@ use bpfmap_core::{KernelVersion, SpecialField};
 use bpfmap_schema::check::Checked;
 use bpfmap_schema::ir::MapDecl;
 
-/// What user space does with the entries of a map: each from which kernel on.
+/// The operations of user space on the entries of a map, each with the first kernel that supports
+/// it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Access {
     pub(super) lookup: Option<Since>,
@@ -20,18 +21,20 @@ pub(super) struct Access {
     pub(super) push: Option<Since>,
     pub(super) peek: Option<Since>,
     pub(super) pop: Option<Since>,
-    /// Adding values that can be asked for, and asking for them.
+    /// Adding values to a Bloom filter, and testing for them.
     pub(super) filter: Option<Since>,
-    /// Whether a value can be read and written under the spin lock in it.
+    /// Whether a value can be read and written while its spin lock is held.
     pub(super) lock: bool,
 }
 
-/// The first kernel that carries an operation out; `None` where each does that has the map.
+/// The first kernel that supports an operation. `None` if every kernel that supports the map
+/// supports it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Since(pub(super) Option<KernelVersion>);
 
 impl Access {
-    /// Returns what some kernel carries out on `map`, with its flags and its special fields.
+    /// Returns the operations that at least one kernel supports on `map`, taking its flags and
+    /// special fields into account.
     pub(super) fn of(checked: &Checked, map: &MapDecl) -> Self {
         let Some(row) = MapType::by_name(&map.map_type.value) else { return Self::default() };
         let operations = checked.resolved().operations(map);

@@ -32,11 +32,11 @@ pub(super) fn push(code: &mut String, names: &Names<'_>, map: &Map<'_>) {
     functions.event();
 }
 
-/// How a key is handed in.
+/// How a key is passed to a function.
 enum Key {
-    /// By its address, with this type.
+    /// As a pointer to this type.
     Pointer(String),
-    /// As the descriptor of an object, with this name of the parameter.
+    /// As the file descriptor of an object. The parameter has this name.
     Descriptor(&'static str),
     /// Not passed, or not known how.
     None,
@@ -60,13 +60,13 @@ impl Key {
     }
 }
 
-/// How a value is handed in.
+/// How a value is passed to a function.
 enum Value {
-    /// By its address, with this type.
+    /// As a pointer to this type.
     Pointer(String),
-    /// By the address of an array with one for each CPU, with this element type.
+    /// As a pointer to an array with one value for each CPU. The elements have this type.
     PerCpu(String),
-    /// As a descriptor. A lookup returns a number instead, with this type and meaning.
+    /// As a file descriptor. A lookup returns a number instead, with this type and meaning.
     Descriptor(&'static str, &'static str),
     /// Not passed, or not known how.
     None,
@@ -94,8 +94,8 @@ impl Value {
     }
 }
 
-/// Returns the type as C takes it before a star: a declarator goes around an array's name, and `const` before a pointer
-/// is of what it leads to.
+/// Returns the type in a form to which `const` and a star can be added. With an array or a pointer
+/// type, plain C syntax would have a different meaning.
 fn spelled(map: &Map<'_>, described: &KeyValue) -> String {
     match described {
         KeyValue::Type(ty) => spelled_type(map, &ty.value),
@@ -118,7 +118,7 @@ struct Functions<'a> {
 }
 
 impl Functions<'_> {
-    /// Whether a descriptor is of a map like this one.
+    /// Writes the function that checks whether the map of a file descriptor matches this one.
     fn check(&mut self) {
         let decl = self.map.decl;
         let size = |described: &KeyValue| self.map.checked.resolved().layout(described).size;
@@ -137,7 +137,8 @@ impl Functions<'_> {
         if let Some(entries) = &decl.max_entries {
             let flags = decl.flags.iter().filter_map(|flag| MapFlag::by_name(&flag.value));
             let flags = flags.fold(0, |flags, flag| flags | flag.value());
-            // The kernel may make more: whole pages, or as many for each CPU.
+            // The kernel may round the number up to whole pages, or to the same number for each
+            // CPU.
             let is_rounded = flags & MapFlags::NO_COMMON_LRU.bits() != 0
                 || row.is_some_and(|row| row.max_entries == MaxEntriesRule::Bytes);
             let differs = if is_rounded { "<" } else { "!=" };
@@ -157,7 +158,7 @@ impl Functions<'_> {
         );
     }
 
-    /// The proof of the sizes that the kernel reads and writes.
+    /// Writes assertions about the sizes that the kernel reads and writes.
     fn prove(&mut self) {
         let size = |described: &KeyValue| self.map.checked.resolved().layout(described).size;
         let (key, value) = (self.map.decl.key.as_ref(), self.map.decl.value.as_ref());
@@ -193,7 +194,7 @@ impl Functions<'_> {
         }
     }
 
-    /// The functions on entries, by key.
+    /// Writes the functions on entries, which take a key.
     fn entries(&mut self) {
         let access = self.map.access;
         if matches!(self.key, Key::None) {
@@ -258,7 +259,7 @@ impl Functions<'_> {
         }
     }
 
-    /// The functions on values of a map without keys.
+    /// Writes the functions on values of a map without keys.
     fn values(&mut self) {
         let access = self.map.access;
         let Value::Pointer(ty) = &self.value else { return };
@@ -311,7 +312,7 @@ impl Functions<'_> {
         }
     }
 
-    /// The event in a record that a program sent.
+    /// Writes the function that returns the event in a record.
     fn event(&mut self) {
         let is_sent = self.map.row.is_some_and(|row| row.events == EventRule::ToUserSpace);
         let (Some(event), true) = (&self.map.decl.event, is_sent) else { return };
@@ -326,12 +327,13 @@ impl Functions<'_> {
         );
     }
 
-    /// Returns whether values belong to objects, which their descriptors stand for.
+    /// Returns whether values belong to kernel objects, which are identified by file descriptors.
     fn is_attached(&self) -> bool {
         matches!(self.key, Key::Descriptor(_))
     }
 
-    /// A function that reads a value. In `call`, `{arguments}` are the map, the key and the value.
+    /// Writes a function that reads a value. In `call`, `{arguments}` stands for the map, the key
+    /// and the value.
     fn reading(&mut self, function: &str, since: Since, doc: &str, call: &str) {
         let key = self.key_parameter();
         let argument = &key.argument;
@@ -424,7 +426,7 @@ impl Functions<'_> {
         }
     }
 
-    /// Leaves a function whose caller has not enough room.
+    /// Returns code that leaves the function with an error if the caller's array is too small.
     fn check_cpus(&self, cpus: &str) -> String {
         let err = self.names.free("err");
         format!("int {err} = __bpfmap_check_cpus({cpus});\n\n\tif ({err})\n\t\treturn {err};")
@@ -444,7 +446,8 @@ impl Functions<'_> {
         }
     }
 
-    /// Writes a function on a map, which ends with `call`; there `{fd}` is the map's descriptor.
+    /// Writes a function on a map that ends with `call`. In `call`, `{fd}` stands for the map's
+    /// file descriptor.
     fn function(
         &mut self,
         (name, since): (&str, Since),
@@ -475,7 +478,7 @@ impl Functions<'_> {
     }
 }
 
-/// A parameter, and what is handed on of it.
+/// The declaration of a parameter, and the argument that is passed on.
 struct Parameter {
     parameter: String,
     argument: String,

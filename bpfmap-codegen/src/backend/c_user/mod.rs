@@ -56,7 +56,7 @@ fn opening(name: &str) -> String {
     )
 }
 
-/// Returns what the functions of several maps call: those of them that `functions` has.
+/// Returns the helper functions that `functions` calls.
 fn helpers(functions: &str) -> String {
     let used = HELPERS.iter().filter(|(name, _)| functions.contains(name));
     used.map(|(_, definition)| *definition).collect()
@@ -100,11 +100,11 @@ static inline int __bpfmap_map_info(int fd, struct bpf_map_info *info)
     ),
 ];
 
-/// A map, and what user space does with it.
+/// A map with the operations of user space on it.
 struct Map<'a> {
     checked: &'a Checked,
     decl: &'a MapDecl,
-    /// What the names of its functions begin with.
+    /// The prefix of the names of its functions.
     called: &'a str,
     row: Option<&'static MapType>,
     access: Access,

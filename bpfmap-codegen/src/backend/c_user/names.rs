@@ -1,4 +1,4 @@
-//! Names within the functions.
+//! Names of parameters and variables in the functions.
 
 use std::collections::HashSet;
 
@@ -14,7 +14,7 @@ impl<'a> Names<'a> {
         Self { taken: schema.types.iter().map(|def| def.name.value.as_str()).collect() }
     }
 
-    /// `base`, or a name like it that nothing else has.
+    /// Returns `base`, or a similar name that is not used.
     pub(super) fn free(&self, base: &str) -> String {
         let mut name = base.to_owned();
         while self.taken.contains(name.as_str()) {

@@ -1,4 +1,4 @@
-//! Maps: their attributes, the kernels they need, and what each operation answers.
+//! Maps: their attributes, the kernels that they need, and the result of each operation.
 
 use std::fmt::Write;
 
@@ -139,7 +139,7 @@ fn push_operations(page: &mut String, checked: &Checked, map: &MapDecl) {
     }
 }
 
-/// What each flag changes, and what programs can't do for it.
+/// Writes the effect of each flag, and the program operations that it forbids.
 fn push_flags(page: &mut String, checked: &Checked, map: &MapDecl) {
     let refused = checked.resolved().refused_to_programs(map);
     if !refused.is_empty() {
@@ -162,7 +162,8 @@ fn push_flags(page: &mut String, checked: &Checked, map: &MapDecl) {
     }
 }
 
-/// `from 5.6`, `never: EINVAL`, `from 5.2; from 6.2 ENOTSUPP`.
+/// Returns the results by kernel, such as `from 5.6`, `never: EINVAL` or
+/// `from 5.2; from 6.2 ENOTSUPP`.
 fn timeline(answers: &[Since]) -> String {
     let Some(first) = answers.iter().position(|since| since.answers.contains(&Answer::Ok)) else {
         return format!("never: {}", answers.last().map(names).unwrap_or_default());

@@ -25,7 +25,7 @@ pub fn emit(checked: &Checked) -> GeneratedFile {
     GeneratedFile { name: format!("{name}.md"), contents: page }
 }
 
-/// Writes `doc` as a paragraph of its own, if it says anything.
+/// Writes `doc` as a separate paragraph, unless it is empty.
 fn push_paragraph(page: &mut String, doc: Option<&str>) {
     let Some(doc) = doc else { return };
     let lines: Vec<String> = comment::lines(doc).collect();
@@ -34,7 +34,7 @@ fn push_paragraph(page: &mut String, doc: Option<&str>) {
     }
 }
 
-/// `text` as a cell of a table: on one line, and without the mark that ends a cell.
+/// Returns `text` for a table cell: on one line, and with the cell separator escaped.
 fn cell(text: &str) -> String {
     comment::lines(text).collect::<Vec<_>>().join(" ").trim().replace('|', "\\|")
 }

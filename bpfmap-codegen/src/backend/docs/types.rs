@@ -34,7 +34,7 @@ pub(super) fn push_types(page: &mut String, checked: &Checked) {
     }
 }
 
-/// Says on which other page each type of an included schema is.
+/// Writes links to the pages of included schemas, with their types.
 fn push_includes(page: &mut String, schema: &Schema) {
     for (index, include) in schema.includes.iter().enumerate() {
         let types = schema.types.iter().filter(|def| def.include == Some(index));
@@ -72,7 +72,8 @@ fn push_composite(page: &mut String, word: &str, body: &Composite, layout: &Comp
     push_rows(page, "", 0, body, layout);
 }
 
-/// A row for each member and each padding; `path` and `base` lead to the struct or union.
+/// Writes a row for each member and each padding. `path` and `base` are the path and the offset of
+/// the struct or union.
 fn push_rows(page: &mut String, path: &str, base: u64, body: &Composite, layout: &CompositeLayout) {
     for item in layout.items(body) {
         let (index, at) = match item {

@@ -1,7 +1,7 @@
 //! Functions that move pinned maps of an older schema to the layout of a newer one: `NAME_migrate.rs`.
 //!
-//! The file needs nothing of `NAME.rs`, so that it also works for a schema in Rust, for which `NAME.rs` is not
-//! generated.
+//! The file does not depend on `NAME.rs`. So it also works for a schema in Rust, for which
+//! `NAME.rs` is not generated.
 
 use std::fmt::Write;
 
@@ -74,13 +74,15 @@ fn push_indented(code: &mut String, items: &str) {
     }
 }
 
-/// Returns each map with the constant that describes it, which is called as the map.
+/// Returns each map with the name of the constant that describes it, which is derived from the
+/// map's name.
 fn with_constants<'a>(maps: impl Iterator<Item = &'a MapDecl>) -> Vec<(&'a MapDecl, String)> {
     let mut scope = Scope::default();
     maps.map(|map| (map, scope.take(&map.name.value))).collect()
 }
 
-/// The functions of a map, which is described by these constants in the older schema and the newer one.
+/// Writes the functions of a map. The two constants describe it in the older and in the newer
+/// schema.
 fn push_functions(
     code: &mut String,
     pair: &MapPair<'_>,
@@ -132,7 +134,7 @@ fn push_functions(
     );
 }
 
-/// A module with the definitions of the maps of one of the two schemas.
+/// Writes a module with the definitions of the maps of one of the two schemas.
 fn push_side(code: &mut String, module: &str, checked: &Checked, maps: &[(&MapDecl, String)]) {
     let arena = Bump::new();
     let mut descriptions = Descriptions::default();

@@ -30,6 +30,6 @@ pub fn emit_modules(name: &str, files: &[String]) -> GeneratedFile {
     GeneratedFile { name: name.to_owned(), contents: code }
 }
 
-/// The module around those of the schemas. Without it, what each file hands on would be items of the module that includes
-/// them all.
+/// The name of the module that contains the modules of the schemas. Without it, the items that each
+/// file re-exports would become items of the including module.
 const MODULE: &str = "bpfmap_modules";

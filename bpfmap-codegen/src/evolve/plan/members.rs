@@ -1,4 +1,4 @@
-//! The moves of types, from the whole down to the last member.
+//! Plans the moves of types, from the outermost type down to its members.
 
 use std::collections::BTreeMap;
 
@@ -11,16 +11,16 @@ use bpfmap_core::MigrationStep;
 use bpfmap_schema::ir::{MemberType, Type};
 use bumpalo::Bump;
 
-/// Moves as they are found.
+/// The moves that have been found so far.
 #[derive(Default)]
 pub(super) struct Moves<'a> {
     steps: Vec<MigrationStep<'a>>,
-    /// Defaults, byte by byte, so that bit-fields can share one.
+    /// Defaults, stored byte by byte, because several bit-fields can share a byte.
     defaults: BTreeMap<u32, u8>,
 }
 
 impl<'a> Moves<'a> {
-    /// Returns the steps: defaults first, since what is moved may share a byte with them.
+    /// Returns the steps. Defaults come first, because moved bits may share a byte with them.
     pub(super) fn finish(self, arena: &'a Bump) -> &'a [MigrationStep<'a>] {
         let mut runs: Vec<(u32, Vec<u8>)> = vec![];
         for (at, byte) in self.defaults {
@@ -68,7 +68,7 @@ impl<'a> Moves<'a> {
         }
     }
 
-    /// A default of `bits` bits, the lowest at `bit`.
+    /// Adds a default of `bits` bits. `bit` is the position of the lowest bit.
     fn fill(&mut self, bit: u64, bits: u64, value: i128) {
         for index in 0..bits.min(128) {
             if value >> index & 1 == 1 {
@@ -79,13 +79,13 @@ impl<'a> Moves<'a> {
     }
 }
 
-/// The check has seen that types are small enough for BTF.
+/// The check has made sure that offsets fit in 32 bits.
 fn narrow(number: u64) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
 
-/// Returns whether nothing is moved, and nothing is made wider: all bytes that are carried over
-/// keep their place.
+/// Returns whether all data that is kept has the same offset and size before and after the
+/// migration.
 pub(super) fn stays_in_place(steps: &[MigrationStep<'_>]) -> bool {
     steps.iter().all(|step| match step {
         MigrationStep::Copy { from, to, .. } => from == to,
@@ -104,7 +104,7 @@ const OTHER_TYPE: &str = "keep the type, or give the member a new name";
 const UNION: &str = "keep the members of the union; you can add new ones";
 
 impl<'a> Planner<'a> {
-    /// Moves a type, from a byte of the old one to a byte of the new one.
+    /// Plans the move of a type from an offset in the old value to an offset in the new one.
     pub(super) fn types(
         &mut self,
         path: &str,
@@ -113,7 +113,7 @@ impl<'a> Planner<'a> {
         moves: &mut Moves<'a>,
     ) {
         let (old, new) = (&pair.old, &pair.new);
-        // It starts again: what a pointer holds has been looked at.
+        // Special fields start empty in the new map. Pointers have already been checked.
         if is_special(old.view) && is_special(new.view) {
             return;
         }
@@ -158,7 +158,7 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// Two types without members.
+    /// Plans the move of a type without members.
     fn ends(
         &mut self,
         path: &str,
@@ -171,7 +171,8 @@ impl<'a> Planner<'a> {
             let bits = |size: u64| size.saturating_mul(8);
             match widen((old_number, bits(was)), (new_number, bits(is))) {
                 Ok(_) if was == is => moves.copy(from, to, was),
-                // The lowest byte is the last.
+                // The lowest byte comes last, so the old bytes are copied to the end of the new
+                // number.
                 Ok(_) if new_number == super::numbers::Number::BigEndian => {
                     moves.copy(from, to + (is - was), was);
                 }
@@ -251,7 +252,7 @@ impl<'a> Planner<'a> {
             let count = self.obstacles.len();
             let mut own = Moves::default();
             self.types(path, ty, places, &mut own);
-            // Of a union all members hold the same bytes, so none may change.
+            // All members of a union share the same bytes, so no member may change.
             if (old.in_union || new.in_union) && self.obstacles.len() == count {
                 let way = places.1.wrapping_sub(places.0);
                 if !own.defaults.is_empty() || own.steps.iter().any(|step| !is_plain(step, way)) {
@@ -282,7 +283,8 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// Members that share bytes go the same way; those that did not share any must not now.
+    /// Checks that members that share bytes are moved by the same distance, and that members that
+    /// did not share bytes before don't share any now.
     fn unions(&mut self, path: &str, composites: &Composites<'a>) {
         let shares = |pair: &&MemberPair<'_>| pair.old.in_union || pair.new.in_union;
         let members: Vec<&MemberPair<'_>> = composites.members.iter().filter(shares).collect();
@@ -312,7 +314,8 @@ impl<'a> Planner<'a> {
         self.obstacles.extend(found);
     }
 
-    /// What a new member is in old entries: what it says itself, or what its own members say.
+    /// Adds the default of a new member for old entries. For a struct or union, adds the defaults
+    /// of its members.
     fn defaults(&self, place: &Place<'a>, base: u64, moves: &mut Moves<'a>) {
         let end = place.end(self.new);
         let bit = base * 8 + place.bit_offset;
@@ -339,7 +342,7 @@ impl<'a> Planner<'a> {
     }
 }
 
-/// Returns whether a step moves bytes as they are, this many bytes up or down.
+/// Returns whether a step copies bytes unchanged, and moves them by `way` bytes.
 fn is_plain(step: &MigrationStep<'_>, way: u64) -> bool {
     let goes = |from: u32, to: u32| u64::from(to).wrapping_sub(u64::from(from)) == way;
     match step {

@@ -1,11 +1,12 @@
 //! The conversion of a map's entries to those of its replacement.
 //!
-//! [`plan`] turns a pair of maps into moves of bytes, or reports the obstacles. `bpfmap::migrate`
-//! of the runtime carries out the moves; `bpfmap migrate` and generated functions call it.
+//! [`plan`] turns a pair of maps into moves of bytes, or reports the obstacles. The function
+//! `bpfmap::migrate` of the run-time library carries out the moves. The command `bpfmap migrate`
+//! and generated functions call it.
 //!
-//! Members are matched by name or by `renamed_from`. A new member has its `default`, or zero. Integers, enums and
-//! arrays may grow. A change that would lose data is an obstacle, except for a removed member of the value, which is
-//! dropped with a note.
+//! Members are matched by name or by `renamed_from`. A new member gets its `default`, or zero.
+//! Integers, enums and arrays may grow. A change that would lose data is an obstacle, except for a
+//! removed member of the value, which is dropped with a note.
 
 mod members;
 mod numbers;
@@ -29,7 +30,7 @@ use members::Moves;
 pub struct Planned<'a> {
     /// The conversion of keys and values.
     pub plan: MigrationPlan<'a>,
-    /// Notes about data that the new map lacks: `value.drops: dropped, …`.
+    /// Notes about data that is not in the new map, such as `value.drops: dropped, …`.
     pub notes: Vec<String>,
     /// Whether no property of a live map differs.
     pub is_unchanged: bool,
@@ -46,7 +47,7 @@ pub struct Obstacle {
     pub help: &'static str,
     /// The schema to which `span` refers.
     pub side: Side,
-    /// Where.
+    /// Its position.
     pub span: Span,
 }
 
@@ -61,7 +62,7 @@ impl fmt::Display for Obstacle {
 ///
 /// # Errors
 ///
-/// Fails with all obstacles.
+/// On failure, returns an error that lists every obstacle.
 pub fn plan<'a>(
     arena: &'a Bump,
     old: &'a Checked,
@@ -114,7 +115,8 @@ pub fn is_unchanged(pair: &MapPair<'_>) -> bool {
         && old.open_parts() == new.open_parts()
 }
 
-/// Which of two map types an entry can go from and to: those whose entries are alike.
+/// A group of map types with the same kind of entries. Entries can be moved between the map types
+/// of a group.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Family {
     key: Keys,
@@ -128,7 +130,8 @@ enum Keys {
     Prefixes,
 }
 
-/// `None` for a map type whose entries user space can't read all, or can't write.
+/// Returns the family of a map type. Returns `None` if user space can't read all entries or can't
+/// write them.
 fn family(row: &MapType) -> Option<Family> {
     let key = match row.key {
         KeyRule::Any { .. } => Keys::Any,
@@ -148,7 +151,7 @@ struct Planner<'a> {
     arena: &'a Bump,
     old: Resolved<'a>,
     new: Resolved<'a>,
-    /// What is looked at is a key: no two of them may become the same.
+    /// Whether the current type belongs to a key. No two keys may become equal.
     is_key: bool,
     notes: Vec<String>,
     obstacles: Vec<Obstacle>,
@@ -225,7 +228,7 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// What belongs to the kernel starts again in a new map.
+    /// Adds notes and obstacles for special fields, whose contents user space can't copy.
     fn special_fields(&mut self, path: &str, new: &MapDecl, value: &bpfmap_schema::ir::KeyValue) {
         for member in self.old.special_fields(value) {
             let path = format!("{path}.value.{}", member.name);
@@ -267,7 +270,7 @@ impl<'a> Planner<'a> {
     }
 }
 
-/// Returns whether `ty` is a field of the kernel's, or an array of such.
+/// Returns whether `view` is a special field or an array of special fields.
 fn is_special(view: View<'_>) -> bool {
     fn is(ty: &Type) -> bool {
         match ty {

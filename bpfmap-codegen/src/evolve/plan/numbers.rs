@@ -1,20 +1,20 @@
-//! Numbers that become wider.
+//! Checks whether a number can become wider.
 
 use crate::evolve::place::View;
 use bpfmap_schema::ir::{Enum, Int, Type};
 
-/// What the bits of a number mean.
+/// The meaning of a number's bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Number<'a> {
-    /// An integer, a `char` or a `bool`, which are one byte.
+    /// An integer, a `char` or a `bool`. `is_byte` is true for `char` and `bool`.
     Int { signed: bool, is_byte: bool },
-    /// Of an enum, the names too.
+    /// An enum, whose variants must also keep their numbers.
     Enum(&'a Enum),
     /// In network byte order.
     BigEndian,
 }
 
-/// `None` for what is not one number.
+/// Returns the kind of number, or `None` for a type that is not a single number.
 pub(super) fn number(view: View<'_>) -> Option<Number<'_>> {
     Some(match view {
         View::Enum(body) => Number::Enum(body),
@@ -37,8 +37,8 @@ impl Number<'_> {
     }
 }
 
-/// Returns whether a number of `old_bits` is the same number when it has `new_bits`; then, whether
-/// it is extended by its sign. Else why not, and what to do.
+/// Checks whether a number keeps its value when its width changes from `old_bits` to `new_bits`. If
+/// it does, returns whether it is sign-extended. Otherwise, returns the reason and a help.
 pub(super) fn widen(
     (old, old_bits): (Number<'_>, u64),
     (new, new_bits): (Number<'_>, u64),
@@ -63,7 +63,8 @@ pub(super) fn widen(
             }
         }
     }
-    // One byte is one byte, and what has no sign fits what is wider and has one.
+    // The signedness of a `bool` or a `char` does not matter if the width stays the same. An
+    // unsigned number fits in a wider signed one.
     let is_byte = |number: Number<'_>| matches!(number, Number::Int { is_byte: true, .. });
     let keeps_sign = old.signed() == new.signed()
         || !old.signed() && new_bits > old_bits

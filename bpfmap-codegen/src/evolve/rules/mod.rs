@@ -18,7 +18,7 @@ pub struct Rule {
     pub libbpf: Loading,
     /// The result of opening the pinned map with bpfmap and the newer schema.
     pub bpfmap: Opening,
-    /// What it is about, such as `Maps`: a heading of the list of rules.
+    /// Its subject, such as `Maps`, which is a heading in the list of rules.
     pub subject: &'static str,
     /// The title, in one line.
     pub title: &'static str,
@@ -133,7 +133,7 @@ impl Rule {
     ///
     /// # Panics
     ///
-    /// If the explanation shows fewer: a test looks at each of them.
+    /// Panics if the explanation has fewer than two schemas. A test checks every explanation.
     #[must_use]
     pub fn schemas(&self) -> [&'static str; 2] {
         let mut blocks = self.explanation.split("```toml\n").skip(1);

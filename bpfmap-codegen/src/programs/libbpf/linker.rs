@@ -1,6 +1,7 @@
-//! libbpf's linker of objects.
+//! libbpf's linker for object files.
 //!
-//! `libbpf_rs::Linker` of libbpf-rs 0.27 panics in debug builds where libbpf returns an error, so libbpf is called here.
+//! `libbpf_rs::Linker` of libbpf-rs 0.27 panics in debug builds if libbpf returns an error. So
+//! libbpf is called directly here.
 
 use std::ffi::{CString, c_int};
 use std::io;
@@ -12,17 +13,17 @@ use std::sync::{Mutex, PoisonError};
 use libbpf_rs::libbpf_sys as sys;
 use libbpf_rs::{PrintLevel, set_print};
 
-/// Held while objects are linked: libbpf has one callback for what it prints.
+/// Held while objects are linked, because libbpf has only one callback for its messages.
 static LINKING: Mutex<()> = Mutex::new(());
 
-/// What libbpf printed since it was emptied.
+/// The messages of libbpf since it was last cleared.
 static SAID: Mutex<String> = Mutex::new(String::new());
 
-/// Links the objects `parts` to one.
+/// Links the objects `parts` into one object.
 ///
 /// # Errors
 ///
-/// What libbpf says, where it refuses.
+/// On failure, returns libbpf's messages.
 pub(super) fn link<P: AsRef<Path>>(object: &Path, parts: &[P]) -> Result<(), String> {
     let _guard = LINKING.lock().unwrap_or_else(PoisonError::into_inner);
     let before = set_print(Some((PrintLevel::Warn, |_, text| {

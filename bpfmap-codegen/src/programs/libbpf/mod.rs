@@ -1,4 +1,4 @@
-//! What libbpf does with compiled programs: it links objects, and libbpf-cargo makes skeletons of them.
+//! Links objects with libbpf, and generates skeletons with libbpf-cargo.
 
 mod linker;
 
@@ -10,18 +10,18 @@ use libbpf_rs::libbpf_sys::API_HEADERS;
 
 use crate::programs::error::ProgramError;
 
-/// Links the objects `parts` to one, without their DWARF, which no loader reads.
+/// Links the objects `parts` into one object, without their DWARF, which no loader reads.
 pub(super) fn link(object: &Path, parts: &[PathBuf]) -> Result<(), ProgramError> {
     linker::link(object, parts).map_err(|why| {
-        // It is not whole.
+        // The object is incomplete.
         let _ = fs::remove_file(object);
         ProgramError::Libbpf { action: "link", path: object.to_owned(), why }
     })
 }
 
-/// Returns the skeleton of an object: `probe.skel.rs` of `probe.bpf.o`, beside it.
+/// Returns the path of an object's skeleton: `probe.skel.rs` for `probe.bpf.o`, in the same folder.
 pub(super) fn skeleton_path(object: &Path) -> PathBuf {
-    // As libbpf-cargo calls the types in it: by what is before the first dot.
+    // Like the names of the types in it, the name is the part before the first dot.
     let name = object.file_name().unwrap_or_default().to_string_lossy();
     object.with_file_name(format!("{}.skel.rs", name.split('.').next().unwrap_or_default()))
 }
@@ -36,7 +36,7 @@ pub(super) fn write_skeleton(object: &Path) -> Result<(), ProgramError> {
     })
 }
 
-/// Writes the headers of the libbpf that this crate is built with to `folder`/bpf.
+/// Writes the headers of the libbpf with which this crate is built to `folder`/bpf.
 pub(super) fn write_headers(folder: &Path) -> io::Result<()> {
     let folder = folder.join("bpf");
     fs::create_dir_all(&folder)?;
