@@ -1,4 +1,4 @@
-//! Why a build script fails.
+//! The error of a build script.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -65,7 +65,8 @@ impl fmt::Display for BuildError {
     }
 }
 
-/// As `Display`: a build script whose `main` returns the error shows it so.
+/// Shows the same text as `Display`, because Rust prints the error with `Debug` if a build script's
+/// `main` returns it.
 impl fmt::Debug for BuildError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, formatter)

@@ -32,20 +32,22 @@ use bpfmap_schema::taken::KernelNames;
 /// }
 /// ```
 ///
-/// It writes the files of each schema and of its includes to `OUT_DIR`. The program includes `maps.h` from there. In
-/// the application, `bpfmap::include_maps!()` declares a module for each schema, which needs `bpfmap` with the feature
-/// `derive`. You can also include a single file with `include!(concat!(env!("OUT_DIR"), "/maps.rs"))`. A file whose
-/// content stays the same is not written.
+/// It writes the files of each schema and of its includes to `OUT_DIR`. The program includes
+/// `maps.h` from there. In the application, `bpfmap::include_maps!()` declares a module for each
+/// schema, which needs `bpfmap` with the feature `derive`. You can also include a single file with
+/// `include!(concat!(env!("OUT_DIR"), "/maps.rs"))`. A file is not written if its content has not
+/// changed.
 ///
 /// [`program`](Self::program) also compiles a BPF program.
 ///
-/// Cargo runs the script again if one of these files changes: a schema, its includes, a program, the files that it
-/// includes, another `.bpf.c` of the package, or a header beside one. For these `generate` prints
-/// `cargo::rerun-if-changed`, which turns off Cargo's default rule (any file of the package). If your script reads
-/// other files, it has to print `cargo::rerun-if-changed` for them itself.
+/// Cargo runs the script again if one of these files changes: a schema, its includes, a program,
+/// the files that it includes, any other `.bpf.c` of the package, or a header in the same folder as
+/// one. For these `generate` prints `cargo::rerun-if-changed`, which turns off Cargo's default rule
+/// (any file of the package). If your script reads other files, it has to print
+/// `cargo::rerun-if-changed` for them itself.
 ///
-/// Types and maps with the derives of the crate `bpfmap` are a schema too. The application already
-/// has them, so only the C is generated:
+/// Types and maps with the derives of the crate `bpfmap` also form a schema. The application
+/// already has them, so only the C is generated:
 ///
 /// ```no_run
 /// // build.rs
@@ -68,7 +70,7 @@ pub struct Builder {
     /// The BTF of the kernel whose `vmlinux.h` the programs include.
     kernel_btf: Option<PathBuf>,
     pub(crate) programs: Programs,
-    /// What was said of the build beside what Cargo says.
+    /// The conditions that the caller has set, in addition to those from Cargo.
     #[cfg(feature = "rust")]
     cfg: Cfg,
     /// The error of a `cfg` condition that could not be read.
@@ -81,7 +83,7 @@ pub struct Builder {
 struct Input {
     path: PathBuf,
     language: Language,
-    /// Older ones, of which maps may still be pinned.
+    /// An older version, whose maps may still be pinned.
     #[cfg(feature = "migrations")]
     before: Option<PathBuf>,
 }
@@ -110,7 +112,8 @@ impl Builder {
         self
     }
 
-    /// Sets the enabled features for `#[cfg(feature = "…")]` in a Rust source: these and no others.
+    /// Sets the enabled features for `#[cfg(feature = "…")]` in a Rust source. All other features
+    /// are disabled.
     ///
     /// In a build script, the features of its own package are known from Cargo. Call this for a source in another
     /// package.
@@ -124,8 +127,8 @@ impl Builder {
     /// Sets a condition that is met for `#[cfg(…)]` in a Rust source, like `--cfg` of the compiler: `NAME` or `KEY =
     /// "VALUE"`. With `not(…)`, it is not met.
     ///
-    /// In a build script, the target is known from Cargo. Name the conditions that the script itself sets with
-    /// `cargo::rustc-cfg` here too.
+    /// In a build script, the target is known from Cargo. Also call this for the conditions that
+    /// the script itself sets with `cargo::rustc-cfg`.
     #[cfg(feature = "rust")]
     #[must_use]
     pub fn cfg(mut self, condition: &str) -> Self {
@@ -163,8 +166,8 @@ impl Builder {
         });
     }
 
-    /// Sets an older version of the schema that was added last, of which maps may still be pinned.
-    /// This also writes `NAME_migrate.rs` with a function for each map that changed.
+    /// Sets an older version of the schema that was added last. Maps of the older version may still
+    /// be pinned. This also writes `NAME_migrate.rs` with a function for each map that changed.
     ///
     /// ```no_run
     /// // build.rs
@@ -176,9 +179,10 @@ impl Builder {
     /// }
     /// ```
     ///
-    /// The application includes it beside `maps.rs`, and calls `migrate_MAP(path, |_| {})` before it loads its
-    /// programs. If a changed map can't be migrated, there is no function, and a warning gives the reason. The older
-    /// version is TOML, or Rust if the name ends in `.rs`. This function needs the feature `migrations`.
+    /// The application includes this file in addition to `maps.rs`, and calls
+    /// `migrate_MAP(path, |_| {})` before it loads its programs. If a changed map can't be
+    /// migrated, there is no function, and a warning gives the reason. The older version is TOML,
+    /// or Rust if the name ends in `.rs`. This function needs the feature `migrations`.
     ///
     /// # Panics
     ///
@@ -229,8 +233,9 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// Fails if a schema can't be read or breaks a rule, or if a file can't be written. Then no file is changed. Also
-    /// fails if clang is missing or a program does not compile; then the generated files have been written.
+    /// Fails if a schema can't be read or breaks a rule, or if a file can't be written. In these
+    /// cases, no file is changed. Also fails if clang is missing or a program does not compile. In
+    /// these cases, the generated files have been written.
     pub fn generate(&self) -> Result<(), BuildError> {
         if self.schemas.is_empty() && self.programs.is_empty() {
             return Err(BuildError(Cause::NoSchema));
@@ -260,16 +265,16 @@ impl Builder {
     }
 }
 
-/// What is made of the schemas.
+/// The generated files.
 #[derive(Default)]
 struct Generated {
     files: Vec<GeneratedFile>,
-    /// The Rust files, without their ending.
+    /// The names of the Rust files, without `.rs`.
     modules: Vec<String>,
 }
 
 impl Builder {
-    /// Reads and checks the schemas and those that they include, and makes the files.
+    /// Reads and checks the schemas and the schemas that they include, and generates the files.
     fn files(&self) -> Result<Generated, BuildError> {
         let kernel = self.kernel_btf.as_deref().map(kernel_names).transpose()?;
         let mut reader = Reader::new(kernel.as_ref());
@@ -304,7 +309,7 @@ impl Builder {
         Ok(generated)
     }
 
-    /// What to make of `checked`.
+    /// Returns the options for `checked`.
     fn options(&self, checked: &Checked) -> Options {
         let default = || Emit::default_for(checked).to_vec();
         let emit = self.emit.clone().unwrap_or_else(default);
@@ -312,12 +317,12 @@ impl Builder {
     }
 }
 
-/// The Rust file of `checked`, if there is one, without its ending.
+/// Returns the name of the Rust file of `checked` without `.rs`, if there is one.
 fn module(checked: &Checked, options: &Options) -> Option<String> {
     options.emit.contains(&Emit::Rust).then(|| checked.schema().name.value.clone())
 }
 
-/// The names of the kernel whose BTF is in `path`.
+/// Returns the names of the kernel whose BTF is in `path`.
 fn kernel_names(path: &Path) -> Result<KernelNames, BuildError> {
     println!("cargo::rerun-if-changed={}", path.display());
     let fail = |why: String| BuildError(Cause::KernelBtf(path.to_owned(), why));
@@ -327,7 +332,8 @@ fn kernel_names(path: &Path) -> Result<KernelNames, BuildError> {
     Ok(KernelNames::new(&btf, format!("`{}`", path.display())))
 }
 
-/// Returns the functions that migrate the maps of the older form of a schema, if it has one and both are in order.
+/// Returns the functions that migrate the maps of an older version of a schema, if there is an
+/// older version and both versions are valid.
 #[cfg(feature = "migrations")]
 fn migrations(
     reader: &mut Reader<'_>,

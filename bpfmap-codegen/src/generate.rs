@@ -76,7 +76,7 @@ impl Emit {
     }
 }
 
-/// What to generate from a schema.
+/// Options for the files that are generated from a schema.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// The kinds of files.
@@ -93,8 +93,8 @@ impl Default for Options {
 }
 
 impl Options {
-    /// Returns the options for a schema that is only included by another one: the files to which the other's files
-    /// refer.
+    /// Returns the options for a schema that is only included by another schema. They select the
+    /// files to which the files of the including schema refer.
     #[must_use]
     pub fn for_include(mut self) -> Self {
         self.emit.retain(|kind| kind.names_includes());
@@ -102,11 +102,13 @@ impl Options {
     }
 }
 
-/// Returns the paths of the schemas that `roots` include, which are generated too.
+/// Returns the paths of the schemas that `roots` include. Files must be generated for these as
+/// well.
 ///
-/// Each path occurs once, after those of its own includes, and `roots` are not included. Read each one as a separate
-/// schema with its maps, and call [`generate`] with [`Options::for_include`]. So its files are the same whether a run
-/// names the schema or another one includes it.
+/// Each path occurs once, after those of its own includes, and `roots` are not included. Read each
+/// one as a separate schema with its maps, and call [`generate`] with [`Options::for_include`]. So
+/// the files of a schema are the same whether you generate it directly or through a schema that
+/// includes it.
 ///
 /// # Examples
 ///

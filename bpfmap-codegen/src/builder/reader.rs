@@ -1,4 +1,4 @@
-//! Reads and checks the schemas of a builder, and tells Cargo of them.
+//! Reads and checks the schemas of a builder, and tells Cargo about them.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -10,7 +10,7 @@ use bpfmap_schema::front::rust::Cfg;
 use bpfmap_schema::source::SourceMap;
 use bpfmap_schema::taken::{KernelNames, Taken};
 
-/// What a schema is written in.
+/// The language of a schema.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Language {
     #[cfg(feature = "toml")]
@@ -21,7 +21,8 @@ pub(super) enum Language {
 
 #[cfg(feature = "migrations")]
 impl Language {
-    /// What the older form of a schema is written in, where its name tells.
+    /// Returns the language of the older version of a schema. It follows from the extension of
+    /// `path` if possible, and is otherwise the language of the newer version.
     pub(super) fn of(path: &Path, newer: Self) -> Self {
         match path.extension().and_then(|extension| extension.to_str()) {
             #[cfg(feature = "toml")]
@@ -33,12 +34,13 @@ impl Language {
     }
 }
 
-/// A reader, with what it found so far.
+/// A reader of schemas with its results so far.
 pub(super) struct Reader<'a> {
     taken: Taken<'a>,
     #[cfg(feature = "rust")]
     cfg: Cfg,
-    /// What Cargo was told: a schema that others include is read with each of them.
+    /// The lines that were printed for Cargo. A schema can be read several times because other
+    /// schemas include it, and each line is printed only once.
     told: HashSet<String>,
     /// The schemas that broke rules.
     pub(super) rejected: Vec<Rejected>,
@@ -56,16 +58,16 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Sets what was said of the build beside what Cargo says.
+    /// Sets the conditions of the build that are used in addition to those from Cargo.
     #[cfg(feature = "rust")]
     pub(super) fn told_cfg(&mut self, cfg: &Cfg) {
         self.cfg.clone_from(cfg);
     }
 
-    /// Reads and checks a schema, and tells Cargo what it was made of and what it should know. Returns `None` if the
-    /// schema can't be read or breaks a rule.
+    /// Reads and checks a schema, and tells Cargo its source files and its warnings. Returns `None`
+    /// if the schema can't be read or breaks a rule.
     pub(super) fn read(&mut self, path: &Path, language: Language) -> Option<Checked> {
-        // A file that is not there yet may come.
+        // The file may not exist yet. Cargo must notice when it is created.
         self.tell(format!("cargo::rerun-if-changed={}", path.display()));
         let draft = match language {
             #[cfg(feature = "toml")]
@@ -102,7 +104,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// `maps.toml:3:7: message (rule)`
+/// Returns the diagnostic in one line: `maps.toml:3:7: message (rule)`.
 fn one_line(finding: &Finding, sources: &SourceMap) -> String {
     let place = finding.place.span.source.map_or_else(String::new, |id| {
         let source = sources.get(id);

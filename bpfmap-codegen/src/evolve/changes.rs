@@ -16,11 +16,11 @@ pub(super) struct Changes<'a> {
     old: Resolved<'a>,
     new: Resolved<'a>,
     found: Vec<Change>,
-    /// What the types that are looked at are of.
+    /// The part of the map to which the current types belong.
     part: MapPart,
 }
 
-/// What a type is that of.
+/// A part of a map.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum MapPart {
     Key,
@@ -33,8 +33,8 @@ impl<'a> Changes<'a> {
         Self { old, new, found: vec![], part: MapPart::Value }
     }
 
-    /// Returns what was found. Where libbpf refuses the map, nothing is read from it, right or
-    /// wrong.
+    /// Returns the changes. If libbpf refuses the map, nothing is read from it, so no change can
+    /// cause wrong data.
     pub(super) fn finish(self) -> Vec<Change> {
         let mut found = self.found;
         let is_refused = |change: &Change| {
@@ -93,7 +93,7 @@ impl<'a> Changes<'a> {
         }
     }
 
-    /// What libbpf compares, but for the sizes.
+    /// Compares the properties that libbpf compares, except the sizes.
     fn definitions(&mut self, path: &str, old: &MapDecl, new: &MapDecl) {
         if old.map_type.value != new.map_type.value {
             let message = was(&new.map_type.value, &old.map_type.value);
@@ -145,7 +145,7 @@ impl<'a> Changes<'a> {
             let message = format!("the descriptor's flags are {are}, were {were}");
             let change = self.push(&rules::DESCRIPTOR_FLAGS, path, message, span);
             if is.descriptors.is_empty() {
-                // What the map has, since it never had them.
+                // A map never keeps these flags, so a pinned map matches the newer schema.
                 change.class = Class::Safe;
             }
         }
@@ -170,7 +170,8 @@ impl<'a> Changes<'a> {
         }
     }
 
-    /// Returns whether one of the schemas leaves the size to the loader. Where only one does, that is a change.
+    /// Returns whether at least one of the schemas leaves the size to the loader. If only one does,
+    /// reports that as a change.
     fn is_open(
         &mut self,
         path: &str,
@@ -203,7 +204,7 @@ impl<'a> Changes<'a> {
         let is_seen = has_flag(old) != has_flag(new);
         let change = self.push(&rules::NUMA_NODE, path, message, span);
         if !is_seen {
-            // Nobody asks on which node a map is.
+            // The node number of an existing map is never compared.
             change.class = Class::Safe;
         }
     }
@@ -223,12 +224,12 @@ impl<'a> Changes<'a> {
         let message = format!("{}, was {}", word(is), word(was));
         let change = self.push(&rules::PINNING, path, message, span);
         if was == Pinning::None {
-            // libbpf has made no pin that it could pass by.
+            // libbpf has created no pin for the older map that the newer one could miss.
             change.class = Class::Safe;
         }
     }
 
-    /// Key, value and event.
+    /// Compares key, value and event.
     fn parts(&mut self, path: &str, pair: &MapPair<'a>) {
         let parts = [
             (MapPart::Key, "key", &pair.key),
@@ -238,7 +239,7 @@ impl<'a> Changes<'a> {
         for (part, word, types) in parts {
             self.part = part;
             let Some(types) = types else { continue };
-            // Of two sizes without members all has been said.
+            // The different sizes of types without members have already been reported.
             let is_size = matches!(types.shape, Shape::Ends)
                 && types.old.layout.size != types.new.layout.size
                 && part != MapPart::Event;
@@ -251,13 +252,13 @@ impl<'a> Changes<'a> {
         if old.is_some() != new.is_some() {
             let message = if new.is_some() { "described, was not" } else { "no longer has BTF" };
             let span = new.as_ref().map_or(pair.new.name.span, |event| event.span);
-            // Nobody knows what the other schema's are.
+            // The record type of the other schema is unknown.
             self.push(&rules::EVENT, &format!("{path}.event"), message.to_owned(), span).class =
                 Class::Safe;
         }
     }
 
-    /// What the maps in a map of maps are like.
+    /// Compares the templates of a map of maps.
     fn inner(&mut self, path: &str, pair: &MapPair<'a>, outer: &MapDecl) {
         let path = format!("{path}.inner");
         let mut inner = Changes::new(self.old, self.new);
@@ -268,7 +269,8 @@ impl<'a> Changes<'a> {
         let same_entries = row.is_some_and(|row| matches!(row.as_inner, InnerRule::SameEntries(_)))
             && !pair.new.flags.iter().any(|flag| flag.value == "inner_map");
         for mut change in inner.found {
-            // `bpf_map_meta_equal` compares what libbpf does, but for the number of entries.
+            // `bpf_map_meta_equal` compares the same properties as libbpf, except `max_entries` and
+            // `map_extra`.
             if change.rule.libbpf == Loading::Refuses && change.class != Class::Safe {
                 let is_entries = [&rules::MAX_ENTRIES, &rules::MAX_ENTRIES_SET_BY_LOADER]
                     .iter()
@@ -293,7 +295,7 @@ impl<'a> Changes<'a> {
             Shape::Arrays(element) => {
                 let len = |view| if let View::Array(_, len) = view { len } else { 0 };
                 let (was, is) = (len(pair.old.view), len(pair.new.view));
-                // Else the size tells.
+                // Otherwise the difference in size is reported.
                 if was != is && pair.old.layout.size == pair.new.layout.size {
                     let message = format!("{is} elements, was {was}");
                     self.push(&rules::MEMBER_RESIZED, path, message, pair.new.span);
@@ -344,7 +346,7 @@ impl<'a> Changes<'a> {
         }
     }
 
-    /// The width of a bit-field, and the size of what is an array or has no parts.
+    /// Compares the widths of bit-fields, and the sizes of arrays and of types without members.
     fn width(&mut self, path: &str, old: &Place<'a>, new: &Place<'a>, ty: &TypePair<'a>) {
         let is_bit_field = |place: &Place<'_>| place.member.bits.is_some();
         let differ = match &ty.shape {
@@ -354,7 +356,7 @@ impl<'a> Changes<'a> {
         if !differ && is_bit_field(old) == is_bit_field(new) {
             return;
         }
-        // What is said of two different types says their sizes too.
+        // The message about two different types also contains their sizes.
         let is_said = matches!(ty.shape, Shape::Ends | Shape::Enums(..))
             && !is_bit_field(old)
             && !is_bit_field(new);
@@ -367,7 +369,7 @@ impl<'a> Changes<'a> {
         }
     }
 
-    /// A change of `rule`, unless the member is a field of the kernel's.
+    /// Reports a change of `rule`, or of the rule for special fields if the member is one.
     fn special_or(
         &mut self,
         rule: &'static Rule,
@@ -402,7 +404,7 @@ impl<'a> Changes<'a> {
     }
 }
 
-/// Returns what a member that only the new type has means.
+/// Returns the rule and the message for a member that only the new type has.
 fn added(place: &Place<'_>, composites: &Composites<'_>) -> (&'static Rule, String) {
     let what = format!("new, {} at {}", bits(place), offset(place));
     if place.in_union {
@@ -435,7 +437,7 @@ fn added(place: &Place<'_>, composites: &Composites<'_>) -> (&'static Rule, Stri
 }
 
 impl Composites<'_> {
-    /// Returns whether all of `place` is within the old type.
+    /// Returns whether `place` is completely within the size of the old type.
     fn reaches(&self, place: &Place<'_>) -> bool {
         place.bit_offset.saturating_add(place.bits) <= self.old_size.saturating_mul(8)
     }

@@ -38,22 +38,23 @@ impl<'a> Resolved<'a> {
         self.schema
     }
 
-    /// Where each member of each type lies.
+    /// Returns the layouts of all types.
     #[must_use]
     pub fn layouts(self) -> &'a Layouts {
         self.layouts
     }
 
-    /// The type that the schema calls `name`.
+    /// Returns the type that the schema calls `name`.
     #[must_use]
     pub fn type_def(self, name: &str) -> Option<&'a TypeDef> {
         self.index.get(name).map(|place| &self.schema.types[*place])
     }
 
-    /// What `ty` is once its aliases are followed.
+    /// Returns `ty` with its aliases resolved.
     #[must_use]
     pub fn without_aliases(self, mut ty: &'a Type) -> &'a Type {
-        // A cyclic alias is reported elsewhere; the loop here must end.
+        // A different rule reports a cyclic alias. The loop is limited so that it ends in this
+        // case.
         for _ in 0..=self.schema.types.len() {
             let Type::Named(name) = ty else { break };
             let Some(TypeDefKind::Alias(target)) = self.type_def(name).map(|def| &def.kind) else {
@@ -64,7 +65,7 @@ impl<'a> Resolved<'a> {
         ty
     }
 
-    /// Size and alignment of a key or value in bytes.
+    /// Returns the size and alignment of a key or value in bytes.
     #[must_use]
     pub fn layout(self, key_or_value: &KeyValue) -> TypeLayout {
         match key_or_value {
@@ -73,8 +74,8 @@ impl<'a> Resolved<'a> {
         }
     }
 
-    /// The special fields that the kernel finds in `value`: members of the struct that it is, arrays
-    /// of such, and members of structs within it.
+    /// Returns the special fields that the kernel finds in `value`. They can be members of the
+    /// struct that is the value, arrays of special fields, and members of nested structs.
     ///
     /// Source: `kernel/bpf/btf.c`, `btf_find_struct_field` and `btf_find_nested_struct`.
     #[must_use]
@@ -84,9 +85,10 @@ impl<'a> Resolved<'a> {
         self.special_fields_of(name)
     }
 
-    /// Whether a map fits a map of maps only if both have the same BTF object: its value has a list, a tree, or a
-    /// pointer to a struct of the schema, and the kernel compares by address what these lead to. So a map that user
-    /// space creates, with BTF of its own, is another (`EINVAL`).
+    /// Returns whether the kernel accepts the map as an inner map only if it uses the same BTF
+    /// object as the template. This is the case if its value has a list, a tree, or a pointer to a
+    /// struct of the schema, because the kernel compares the targets of these by address. So the
+    /// kernel refuses a map that user space creates with its own BTF (`EINVAL`).
     ///
     /// Source: `kernel/bpf/syscall.c`, `btf_record_equal`.
     #[must_use]
@@ -101,7 +103,7 @@ impl<'a> Resolved<'a> {
         })
     }
 
-    /// The special fields of a value that is the struct that the schema calls `name`.
+    /// Returns the special fields of a value whose type is the struct `name` of the schema.
     #[must_use]
     pub fn special_fields_of(self, name: &str) -> Vec<SpecialMember<'a>> {
         let mut fields = vec![];
@@ -111,7 +113,7 @@ impl<'a> Resolved<'a> {
         fields
     }
 
-    /// The members of the struct that the schema calls `name`.
+    /// Returns the struct `name` of the schema and its layout.
     fn structure(self, name: &str) -> Option<(&'a Composite, &'a CompositeLayout)> {
         let TypeDefKind::Struct(body) = &self.type_def(name)?.kind else { return None };
         Some((body, self.layouts.composite(name)?))
@@ -159,8 +161,8 @@ impl<'a> Resolved<'a> {
         }
     }
 
-    /// The first bit-field of the struct that the schema calls `name`, or of the structs within it, that
-    /// does not start or end at a byte.
+    /// Returns the first bit-field of the struct `name`, or of a struct nested in it, that does not
+    /// start or end at a byte boundary.
     #[must_use]
     pub(super) fn part_of_a_byte(self, name: &str) -> Option<&'a Spanned<u32>> {
         let (body, layout) = self.structure(name)?;
@@ -175,7 +177,7 @@ impl<'a> Resolved<'a> {
     ) -> Option<&'a Spanned<u32>> {
         body.members.iter().zip(&layout.members).find_map(|(member, lies)| match &member.ty {
             MemberType::Type(ty) => match (&member.bits, &ty.value) {
-                // Another rule reports members that can't be bit-fields.
+                // A different rule reports members that can't be bit-fields.
                 (Some(bits), Type::Int(_) | Type::Bool | Type::Named(_)) => {
                     let whole = lies.bit_offset % 8 == 0 && lies.bits % 8 == 0;
                     (!whole).then_some(bits)
@@ -193,7 +195,7 @@ impl<'a> Resolved<'a> {
         })
     }
 
-    /// The special fields among the direct members of the struct that the schema calls `name`.
+    /// Returns the special fields among the direct members of the struct `name` of the schema.
     #[must_use]
     pub fn special_members(self, name: &str) -> Vec<SpecialMember<'a>> {
         let mut fields = self.special_fields_of(name);
@@ -207,14 +209,14 @@ impl<'a> Resolved<'a> {
 struct StructPosition {
     /// The byte in which the struct starts.
     start: u64,
-    /// The number of structs around it.
+    /// The number of structs that contain it.
     depth: u32,
     /// The member of the value that contains it.
     within: Option<usize>,
 }
 
-/// The most levels of structs that are searched. A struct that contains itself is reported elsewhere; the loop here
-/// must end.
+/// The maximum depth of nested structs that are searched. A different rule reports a struct that
+/// contains itself. The depth is limited so that the search ends in this case.
 const MAX_DEPTH: u32 = 16;
 
 /// A special field.
@@ -230,22 +232,22 @@ pub struct SpecialMember<'a> {
     pub count: Option<u64>,
     /// Its bytes in the struct.
     pub bytes: Range<u64>,
-    /// Where its type was written.
+    /// The position of its type in the source.
     pub span: Span,
     /// For a member of a struct within the value, the index of the value's member that contains it.
     pub within: Option<usize>,
 }
 
 impl SpecialMember<'_> {
-    /// The first kernel that does not take the member of a map of type `row` for plain data. `None`
-    /// when each does.
+    /// Returns the first kernel that does not treat the member as plain data in a map of type
+    /// `row`. Returns `None` if every kernel treats it as plain data.
     #[must_use]
     pub fn known_since(&self, row: &MapType) -> Option<KernelVersion> {
         row.field_known_since(self.field, self.is_direct())
     }
 
-    /// The first kernel that takes the member in a map of type `row` for what the schema means: it
-    /// may know the field before, in another form. `None` when no kernel takes it.
+    /// Returns the first kernel that supports the member in a map of type `row`. An older kernel
+    /// may know the field in a different form. Returns `None` if no kernel supports it.
     #[must_use]
     pub fn since(&self, row: &MapType) -> Option<KernelVersion> {
         row.field_since(self.field, self.is_direct())
@@ -257,8 +259,8 @@ impl SpecialMember<'_> {
     }
 }
 
-/// The special field that `ty` is, or is an array of; with what it leads to, and how many there are
-/// in an array.
+/// Returns the special field if `ty` is one or is an array of one, with its target and the number
+/// of elements of the array.
 pub(super) fn special(ty: &Type) -> Option<(SpecialField, Option<&Target>, Option<u64>)> {
     match ty {
         Type::Special(field, target) => Some((*field, target.as_deref(), None)),

@@ -1,9 +1,10 @@
 //! The C header of a schema.
 //!
-//! It has two parts. The types, each with a proof of its layout, are for programs and for user space, in C and C++. The
-//! maps are only for programs, which clang compiles for the BPF target: as BTF-defined maps ([`emit`]), or as legacy
-//! definitions for libbpf before 1.0 ([`emit_legacy`]). In programs the header works after `vmlinux.h` and after
-//! `linux/bpf.h`, with clang 14 and newer.
+//! It has two parts. The types, each with static assertions about its layout, are for programs and
+//! for user space, in C and C++. The maps are only for programs, which clang compiles for the BPF
+//! target: as BTF-defined maps ([`emit`]), or as legacy definitions for libbpf before 1.0
+//! ([`emit_legacy`]). In programs the header works after `vmlinux.h` and after `linux/bpf.h`, with
+//! clang 14 and newer.
 //!
 //! The header of a schema with includes includes the headers of these schemas for their types.
 
@@ -37,26 +38,26 @@ pub fn emit_legacy(checked: &Checked) -> GeneratedFile {
     header(checked, &legacy::definitions(checked.schema()))
 }
 
-/// Returns the C name of a type of `schema`, as a cast or `sizeof` takes it.
+/// Returns the C name of a type of `schema`, in the form for a cast or `sizeof`.
 #[cfg(any(feature = "c-user", feature = "fixtures"))]
 pub(super) fn type_name(schema: &Schema, ty: &Type) -> String {
     type_names::TypeNames::new(schema).abstract_type(ty)
 }
 
-/// Returns the map type that a schema calls `name`, as C calls it, or its number.
+/// Returns the C constant of the map type that a schema calls `name`, or its number.
 #[cfg(feature = "c-user")]
 pub(super) fn map_type(name: &str) -> String {
     maps::map_type(name)
 }
 
-/// Returns the definitions of the macros that `text` uses, beside those of the header that it
-/// includes.
+/// Returns the definitions of the macros that `text` uses and that the header that it includes does
+/// not define.
 #[cfg(feature = "c-user")]
 pub(super) fn portable_macros(text: &str) -> String {
     portable::macros(text, "")
 }
 
-/// `text` as one line of a comment.
+/// Returns `text` as one line of a comment.
 #[cfg(feature = "c-user")]
 pub(super) fn comment_line(text: &str) -> String {
     comment_text(text)
@@ -90,7 +91,7 @@ fn header(checked: &Checked, maps: &str) -> GeneratedFile {
     GeneratedFile { name: format!("{name}.h"), contents: code }
 }
 
-/// Returns the headers of included schemas, and the types.
+/// Returns the part of the header with the included headers and the types.
 fn types_part(checked: &Checked) -> String {
     let schema = checked.schema();
     let kernel = kernel_types::definitions(schema);
@@ -128,20 +129,21 @@ fn needs_helpers(name: &str) -> String {
     )
 }
 
-/// Returns the include guard of a part of the header of the schema `name`: `body` is in it, since schemas in different
-/// folders may have one name, and a program that includes both headers needs both.
+/// Returns the include guard for a part of the header of the schema `name`. The guard contains a
+/// hash of `body`, because schemas in different folders may have the same name, and a program may
+/// include both headers.
 fn guard(name: &str, part: &str, body: &str) -> String {
     format!("BPFMAP_{}_H_{part}_{:016x}", name.to_uppercase(), fnv1a(body.as_bytes()))
 }
 
-/// FNV-1a, which says the same on every machine and with every Rust.
+/// Returns the FNV-1a hash, which is the same on every machine and with every version of Rust.
 pub(super) fn fnv1a(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
     })
 }
 
-/// Writes `doc` as a comment, if it says anything.
+/// Writes `doc` as a comment, unless it is empty.
 fn push_comment(code: &mut String, indent: &str, doc: &str) {
     let lines: Vec<String> = comment::lines(doc).map(|line| comment_text(&line)).collect();
     match lines.as_slice() {
@@ -159,7 +161,8 @@ fn push_comment(code: &mut String, indent: &str, doc: &str) {
     }
 }
 
-/// `text` such that it neither ends the comment that it is in nor seems to begin another.
+/// Returns `text` changed so that it neither ends the enclosing comment nor seems to begin a new
+/// one.
 fn comment_text(text: &str) -> String {
     text.replace("*/", "* /").replace("/*", "/ *")
 }
@@ -171,8 +174,8 @@ fn push_decl_tags<'a>(code: &mut String, tags: impl IntoIterator<Item = &'a Stri
     }
 }
 
-/// Returns a C string literal of `text`, with none of the escapes by number: from clang 17 on an attribute takes no
-/// such.
+/// Returns a C string literal of `text` without numeric escapes, because clang 17 and newer do not
+/// accept these in attributes.
 fn string_literal(text: &str) -> String {
     let mut literal = String::from("\"");
     for character in text.chars() {
@@ -202,7 +205,7 @@ mod tests {
         assert_eq!(code, "");
     }
 
-    /// The values of the draft of FNV (draft-eastlake-fnv, appendix C).
+    /// The test values are from the FNV draft (draft-eastlake-fnv, appendix C).
     #[test]
     fn guards_tell_headers_of_one_name_apart() {
         assert_eq!(fnv1a(b""), 0xcbf2_9ce4_8422_2325);

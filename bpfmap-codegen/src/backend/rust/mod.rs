@@ -1,9 +1,10 @@
 //! The Rust module of a schema, for applications that link the crate `bpfmap` with its feature `derive`.
 //!
-//! One file for `include!`. It has the output of `bpfmap convert` in a module with the name of the schema, so that the
-//! code around it can't change its meaning. The file also re-exports the items, so that it can be the content of
-//! another module. Types of included schemas come from the modules of these schemas, which must be in scope where the
-//! file is included: [`emit_modules`] writes a file with all modules.
+//! It is one file for `include!`. It contains the output of `bpfmap convert` in a module with the
+//! name of the schema, so that the including code can't change its meaning. The file also
+//! re-exports the items, so that it can be the content of another module. Types of included schemas
+//! come from the modules of these schemas, which must be in scope where the file is included:
+//! [`emit_modules`] writes a file with all modules.
 
 #[cfg(feature = "migrations")]
 mod migrations;
@@ -41,8 +42,8 @@ pub fn emit(checked: &Checked) -> GeneratedFile {
     GeneratedFile { name: format!("{}.rs", schema.name.value), contents: code }
 }
 
-/// Returns the line that hands on the items of `module`. Whether anybody uses them, and whether anybody outside sees
-/// them, is up to the module that includes them.
+/// Returns the line that re-exports the items of `module`. The including module decides whether
+/// they are used and whether they are visible outside, so lints about that are turned off.
 fn reexport(module: &str) -> String {
     format!(
         "#[allow(ambiguous_glob_reexports, unreachable_pub, unused_imports, reason = \"the module that includes it may be private, unused, or that of other schemas too\")]\n\
@@ -51,8 +52,8 @@ fn reexport(module: &str) -> String {
     )
 }
 
-/// What a program does not use of the schema, and how the author wrote names and documentation, is no
-/// concern of the program's lints.
+/// Turns off lints about unused items, and about the names and documentation that the author of the
+/// schema wrote.
 const OPENING: &str = "\
 #[allow(
     clippy::all,

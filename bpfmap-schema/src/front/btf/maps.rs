@@ -1,4 +1,4 @@
-//! From definitions of maps to maps of a schema.
+//! Converts definitions of maps to maps of a schema.
 
 use std::collections::HashMap;
 
@@ -15,12 +15,13 @@ use crate::rules::{self, Rule};
 use crate::source::{Span, Spanned};
 use bpfmap_core::map_type::{BtfRule, KernelObject, MAP_FLAGS, MAP_TYPES, MapType, ValueRule};
 
-/// Makes maps of a schema, those that it can say.
+/// Converts the maps that a schema can express.
 pub(super) fn convert(
     types: &mut Types<'_>,
     maps: &[MapDefinition],
 ) -> Result<Vec<MapDecl>, Failed> {
-    // A struct that defines a map of its own can be named in its place.
+    // If the template of a map of maps has the same struct as a map, the schema refers to that map
+    // by name.
     let mut by_structure: HashMap<TypeId, &str> = HashMap::new();
     for map in maps.iter().filter(|map| map.variable != 0) {
         by_structure.entry(map.structure).or_insert(&map.name);
@@ -56,7 +57,7 @@ struct Maker<'t, 'a, 'm> {
     types: &'t mut Types<'a>,
     name: &'m str,
     span: Span,
-    /// Why the map can't be said.
+    /// The reason why a schema can't express the map.
     wrong: Option<(&'static Rule, String)>,
 }
 
@@ -70,7 +71,8 @@ impl Maker<'_, '_, '_> {
         self.types.enter(map.source);
         let mut key = self.described("key", map.key, map.key_size)?;
         let mut value = self.described("value", map.value, map.value_size)?;
-        // What the check would add, and with a type: a bare size is nearer to nothing.
+        // Without this, the check would add the key and the value with types. A size without a type
+        // is closer to the original, which has neither.
         let holds = map.inner.is_some() || map.holds_programs;
         if let Some(row) = row {
             if map.ops.is_none() {
@@ -83,8 +85,8 @@ impl Maker<'_, '_, '_> {
                 if let Some(size) = implied {
                     value = Some(self.size(size));
                 }
-                // libbpf adds the size of a value that holds maps or programs, and what is said of a value that is none
-                // has a finding of its own.
+                // libbpf adds the size of a value that is a map or a program. A value type that is
+                // the type of records gets a separate diagnostic.
                 let is_told = holds || map.event.is_some_and(|event| event.is_value);
                 let no_value = implied.is_some() && !is_told;
                 if !map.is_live && (no_key || no_value) {
@@ -115,7 +117,7 @@ impl Maker<'_, '_, '_> {
             value,
             event,
             ops: map.ops.as_deref().map(text),
-            // libbpf takes 0 for nothing said.
+            // libbpf treats 0 as not set.
             max_entries: map.max_entries.filter(|entries| *entries != 0).map(spanned),
             flags: self.flags(map.flags.unwrap_or_default()),
             pinning: map
@@ -137,7 +139,7 @@ impl Maker<'_, '_, '_> {
             },
             span: self.span,
         };
-        // Of a pattern of inner maps a loader can set nothing.
+        // A loader can't set attributes of the template of inner maps.
         let is_pattern = map.name.is_empty();
         if let Some(row) = row.filter(|_| !is_pattern) {
             let open = left_out(&def, row).into_iter();
@@ -146,7 +148,7 @@ impl Maker<'_, '_, '_> {
         Ok(def)
     }
 
-    /// Says that the object leaves out sizes of which there is but one.
+    /// Reports that the object leaves out sizes that can have only one value.
     fn sizes_unsaid(&mut self, row: &MapType, no_key: bool, no_value: bool) {
         let what = match (no_key, no_value) {
             (true, true) => "key and value",
@@ -162,7 +164,7 @@ impl Maker<'_, '_, '_> {
         self.types.findings.push(finding);
     }
 
-    /// What is missing of a map that is live.
+    /// Handles information that is missing for a live map.
     fn live(&mut self, map: &MapDefinition, row: &MapType) {
         let name = self.name;
         match row.value {
@@ -191,7 +193,7 @@ impl Maker<'_, '_, '_> {
         }
     }
 
-    /// Returns the type of the records that the map carries.
+    /// Returns the type of the map's records.
     fn event(&mut self, map: &MapDefinition) -> Result<Option<Spanned<Type>>, Failed> {
         let Some(event) = map.event else { return Ok(None) };
         let span = self.types.places.line(&format!("{}.event", self.name));
@@ -227,14 +229,14 @@ impl Maker<'_, '_, '_> {
         KeyValue::Size(Spanned::new(size, self.span))
     }
 
-    /// Returns a key or a value: by its type, or by its size where there is none.
+    /// Returns a key or a value by its type, or by its size if there is no type.
     fn described(
         &mut self,
         what: &str,
         ty: Option<TypeId>,
         size: Option<u32>,
     ) -> Result<Option<KeyValue>, Failed> {
-        // `__uint(key, 0)` reads as a key of a type of no bytes.
+        // `__uint(key, 0)` looks like a key whose type has size 0.
         let typed = ty.map(|id| (id, self.types.btf().size(id).unwrap_or_default()));
         match (typed, size.filter(|size| *size != 0)) {
             (Some((_, bytes)), Some(size)) if bytes != u64::from(size) && bytes != 0 => {

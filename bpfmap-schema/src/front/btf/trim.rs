@@ -1,4 +1,5 @@
-//! Leaves out what a schema may not have, and says so: the type of a key or value, or else the map.
+//! Removes everything that breaks a rule from an imported schema, and reports it. Removes only the
+//! type of a key or value if that is enough, otherwise the whole map.
 
 use std::collections::{HashMap, HashSet};
 
@@ -14,8 +15,8 @@ use crate::rules::{self, Rule};
 use crate::source::{Span, Spanned};
 use bpfmap_core::map_type::{KernelObject, MapType, ValueRule};
 
-/// How often the check is asked again for what is left. What it finds on the third day is the maps'
-/// own.
+/// The maximum number of times that the check is repeated on the rest of the schema. If there are
+/// still errors after that, all maps are left out.
 const ROUNDS: usize = 8;
 
 /// Rules that the bytes of a key or value break, whatever their type.
@@ -27,8 +28,8 @@ const OF_BYTES: &[&Rule] = &[
     &rules::VALUE_SIZE,
 ];
 
-/// Takes out of `schema` what breaks a rule, and adds what that was to `findings`: types of keys and values become
-/// bytes, and maps that break a rule nevertheless are left out.
+/// Removes everything that breaks a rule from `schema`, and reports it in `findings`. Types of keys
+/// and values become bytes. Maps that still break a rule are left out.
 pub(super) fn trim(
     schema: &mut Schema,
     findings: &mut Vec<Finding>,
@@ -56,7 +57,8 @@ pub(super) fn trim(
             };
             let mut is_mended = false;
             for part in parts {
-                // Of a part that has become bytes in this round, more findings tell nothing.
+                // Further diagnostics about a part that has become bytes in this round are not
+                // useful.
                 is_mended |= mended.contains(&part)
                     || to_bytes(schema, &layouts, &part, &error, findings) && mended.insert(part);
             }
@@ -66,7 +68,8 @@ pub(super) fn trim(
             }
         }
         if schema.maps.len() == before && mended.is_empty() {
-            // No map is to blame: nothing is left that could be trusted.
+            // The errors belong to no map, so removing a map can't correct them. All maps are left
+            // out below.
             break;
         }
     }
@@ -101,8 +104,8 @@ impl TypedPart {
     }
 }
 
-/// Returns the keys and values whose type is at fault for what was found at `span`: it is there, or holds the type that
-/// does.
+/// Returns the keys and values whose type causes the diagnostic at `span`, because the type is at
+/// this position or contains a type at this position.
 fn typed_parts(schema: &Schema, owners: &Owners, span: Span) -> Vec<TypedPart> {
     let holding = match owners.of(span) {
         Some(Owner::Type(name)) => holding(schema, name),
@@ -134,7 +137,7 @@ fn typed_parts(schema: &Schema, owners: &Owners, span: Span) -> Vec<TypedPart> {
     parts
 }
 
-/// Takes the type of a key or value for bytes, and an event out of its map.
+/// Replaces the type of a key or value with bytes, or removes an event from its map.
 fn to_bytes(
     schema: &mut Schema,
     layouts: &Layouts,
@@ -170,7 +173,7 @@ fn to_bytes(
     true
 }
 
-/// Takes the maps out that `error` is about.
+/// Removes the maps that `error` is about.
 fn leave_out(
     schema: &mut Schema,
     findings: &mut Vec<Finding>,
@@ -207,7 +210,7 @@ fn leave_out(
     gone
 }
 
-/// Maps that are named and not there can be in no other.
+/// Removes references to maps that do not exist.
 fn without_missing(schema: &mut Schema) {
     let names: HashSet<String> = schema.maps.iter().map(|map| map.name.value.clone()).collect();
     for map in &mut schema.maps {
@@ -224,7 +227,7 @@ fn without_missing(schema: &mut Schema) {
     }
 }
 
-/// A map, the map that it holds, and the types of their keys and values.
+/// A map with its template and the types of their keys and values.
 pub(super) struct About<'a> {
     maps: Vec<&'a str>,
     types: HashSet<&'a str>,
@@ -264,14 +267,14 @@ fn by_name(schema: &Schema) -> HashMap<&str, &TypeDef> {
     schema.types.iter().map(|def| (def.name.value.as_str(), def)).collect()
 }
 
-/// Returns the maps whose key or value holds the type `name`, or leads to it.
+/// Returns the maps whose key or value contains the type `name` or points to it.
 fn holders<'a>(schema: &'a Schema, name: &'a str) -> Vec<&'a str> {
     let found = holding(schema, name);
     let maps = schema.maps.iter().filter(|map| roots(map).iter().any(|name| found.contains(name)));
     maps.map(|map| map.name.value.as_str()).collect()
 }
 
-/// Returns the type `name`, and those that hold it or lead to it.
+/// Returns the type `name` and all types that contain it or point to it.
 fn holding<'a>(schema: &'a Schema, name: &'a str) -> HashSet<&'a str> {
     let mut users: HashMap<&str, Vec<&str>> = HashMap::new();
     for def in &schema.types {
@@ -291,7 +294,7 @@ fn holding<'a>(schema: &'a Schema, name: &'a str) -> HashSet<&'a str> {
     found
 }
 
-/// Takes the types out that no map needs.
+/// Removes the types that no map needs.
 fn forget_unused(schema: &mut Schema) {
     let by_name = by_name(schema);
     let mut used: HashSet<String> = HashSet::new();
@@ -306,7 +309,7 @@ fn forget_unused(schema: &mut Schema) {
     schema.types.retain(|def| used.contains(&def.name.value));
 }
 
-/// Returns the names of types that a map mentions.
+/// Returns the names of the types to which a map refers.
 fn roots(map: &MapDecl) -> Vec<&str> {
     let mut names = vec![];
     for ty in map.types() {
@@ -318,7 +321,7 @@ fn roots(map: &MapDecl) -> Vec<&str> {
     names
 }
 
-/// Returns the names of types that a type mentions.
+/// Returns the names of the types to which a type refers.
 fn parts(def: &TypeDef) -> Vec<&str> {
     let mut names = vec![];
     match &def.kind {
@@ -341,7 +344,7 @@ fn members<'a>(body: &'a Composite, names: &mut Vec<&'a str>) {
 fn mentioned<'a>(ty: &'a Type, names: &mut Vec<&'a str>) {
     match ty {
         Type::Array(element, _) => mentioned(&element.value, names),
-        // What user space only carries need not be described.
+        // The target of a plain pointer, which user space only copies, is not needed.
         Type::Special(_, Some(target)) => {
             let Target { name, .. } = &**target;
             names.push(&name.value);

@@ -1,7 +1,8 @@
 //! The printer of Rust: types and maps with the derives of the crate `bpfmap`.
 //!
-//! Attributes that Rust can derive are not written, such as the name in C if it follows from that of the Rust type, or
-//! an alignment that follows from the members. Padding, which C adds implicitly, has a name in Rust.
+//! Attributes with default values are not written. For example, the C name is left out if it can be
+//! derived from the name of the Rust type, and an alignment is left out if it follows from the
+//! members. Padding, which C adds implicitly, has a name in Rust.
 //!
 //! | in the schema | in Rust |
 //! | --- | --- |
@@ -76,13 +77,14 @@ pub fn print_module(schema: &Schema, layouts: &Layouts) -> String {
     let printer = Printer::new(schema, layouts, ROOT);
     let taken = taken_from_includes(schema, &printer.names);
     let (imports, items) = printer.items(&mut schema.own_types());
-    // A module around it may have turned off the prelude.
+    // An enclosing module may have turned off the prelude.
     format!("use ::core::prelude::v1::*;\n\n{}{taken}\n{items}", imports.line(ROOT))
 }
 
 /// Returns the name of the generated module for the schema `name`.
 ///
-/// It is the name of the schema, unless this would hide a crate that every crate can name.
+/// It is the name of the schema, unless this would hide a crate that is always available, such as
+/// `core`.
 #[must_use]
 pub fn module_name(name: &str) -> String {
     match name {
@@ -97,7 +99,7 @@ pub fn names(schema: &Schema) -> Names<'_> {
     Names::without(schema, &reserved())
 }
 
-/// What is before the name of a crate in a path from the root.
+/// The prefix of a crate name in an absolute path.
 const ROOT: &str = "::";
 
 struct Printer<'a> {
@@ -106,9 +108,9 @@ struct Printer<'a> {
     explicit: ExplicitlyAligned<'a>,
     names: Names<'a>,
     imports: Imports,
-    /// What is before the names of crates.
+    /// The prefix of crate names.
     root: &'static str,
-    /// The types that something in the schema names.
+    /// The types to which something in the schema refers.
     mentioned: HashSet<&'a str>,
 }
 
@@ -125,7 +127,7 @@ impl<'a> Printer<'a> {
         }
     }
 
-    /// These types and all maps, and what they need of the crate `bpfmap`.
+    /// Returns the text of these types and of all maps, and their imports from the crate `bpfmap`.
     fn items(mut self, types: &mut dyn Iterator<Item = &'a TypeDef>) -> (Imports, String) {
         let mut items = schema_line(self.schema, self.root);
         let schema = self.schema;
@@ -146,8 +148,9 @@ impl<'a> Printer<'a> {
     }
 }
 
-/// Takes each included type from the module that declares it, where it may have another name than `here`. All of them
-/// are handed on, those too that the schema does not use itself.
+/// Returns the imports of all included types from the modules that declare them. The name of a type
+/// in that module may differ from its name here. All included types are re-exported, even if the
+/// schema does not use them.
 fn taken_from_includes(schema: &Schema, here: &Names<'_>) -> String {
     let mut lines = String::new();
     for (index, include) in schema.includes.iter().enumerate() {
@@ -166,13 +169,14 @@ fn taken_from_includes(schema: &Schema, here: &Names<'_>) -> String {
     lines
 }
 
-/// Names of types that stand anywhere but where they are defined.
+/// Returns the names of all types to which something in the schema refers.
 fn mentioned(schema: &Schema) -> HashSet<&str> {
     let in_types = schema.types.iter().flat_map(TypeDef::named_types);
     in_types.chain(schema.maps.iter().flat_map(MapDecl::named_types)).collect()
 }
 
-/// Returns the check names templates, and a schema that was only read has them without a name.
+/// Returns the schema with names for its templates. The check adds these names, but a schema that
+/// was only read does not have them.
 fn with_named_templates(schema: &Schema) -> Schema {
     let mut schema = schema.clone();
     for map in &mut schema.maps {
@@ -184,7 +188,7 @@ fn with_named_templates(schema: &Schema) -> Schema {
     schema
 }
 
-/// `bpfmap::schema!(…);`
+/// Returns the line `bpfmap::schema!(…);`.
 fn schema_line(schema: &Schema, root: &str) -> String {
     let mut words = vec![format!("name = {}", string(&schema.name.value))];
     if let Some(kernel) = &schema.min_kernel {

@@ -1,4 +1,5 @@
-//! Types that have a name, each made when it is first asked for: structs, unions, enums, aliases.
+//! Converts types with a name: structs, unions, enums and aliases. Each is converted when it is
+//! first needed.
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
@@ -17,11 +18,11 @@ use crate::naming::rust_constant;
 use crate::rules;
 use crate::source::{Span, Spanned};
 
-/// What a member takes beside its names, in bytes, while its type is found a form.
+/// The memory in bytes that a member needs during the conversion, without its names.
 const MEMBER: usize = 400;
 
 impl<'a> Types<'a> {
-    /// Returns the name of a struct, union or enum, which is made when it is first asked for.
+    /// Returns the name of a struct, union or enum, which is converted when it is first needed.
     pub(super) fn named(
         &mut self,
         id: TypeId,
@@ -64,7 +65,7 @@ impl<'a> Types<'a> {
         Ok(name)
     }
 
-    /// Returns the name of a type that was made before.
+    /// Returns the name of a type that has already been converted.
     fn known(&mut self, id: TypeId) -> Made<Option<String>> {
         let name = self.names.get(&(self.source, id)).cloned();
         self.spend(name.as_ref().map_or(0, String::len))?;
@@ -111,7 +112,7 @@ impl<'a> Types<'a> {
         for (variant, value) in body.variants.iter().zip(values) {
             self.spend(variant.name.len() * 2 + place.name.len() + 32)?;
             let span = self.places.line(&format!("{}.{}", place.name, variant.name));
-            // What differs only in case is one constant in Rust.
+            // Names that differ only in case become the same constant in Rust.
             match seen.entry(rust_constant(variant.name)) {
                 Entry::Vacant(entry) => _ = entry.insert(variant.name),
                 Entry::Occupied(entry) => {
@@ -149,8 +150,9 @@ impl<'a> Types<'a> {
         })
     }
 
-    /// Returns the integer of an enum, and the value of each variant. Where the BTF does not say the sign, or not the
-    /// whole value, it is what the values allow.
+    /// Returns the integer type of an enum, and the value of each variant. If the BTF does not
+    /// contain the sign or the complete values, they are derived from the values in it as far as
+    /// possible.
     fn numbers(&mut self, body: &bpfmap_btf::Enum<'a>, place: Enclosing<'_>) -> (Int, Vec<i128>) {
         let repr = Int { size: body.size, signed: body.is_signed };
         let values: Vec<i128> = body.variants.iter().map(|variant| variant.value).collect();
@@ -171,7 +173,8 @@ impl<'a> Types<'a> {
         let limit = 1_i128 << (8 * body.size);
         let half = limit >> 1;
         if values.iter().any(|value| *value >= limit) {
-            // Such a value is a negative one, unless it is none at all, which the check tells.
+            // A value above the limit is probably a negative number. If it is not, the check
+            // reports it.
             let negative: Vec<i128> = values.iter().map(|value| signed(*value)).collect();
             if negative.iter().all(|value| (-half..half).contains(value)) {
                 return (Int { signed: true, ..repr }, negative);
@@ -230,8 +233,9 @@ impl<'a> Types<'a> {
         Ok(Composite { packed: false, align: None, members: vec![bytes] })
     }
 
-    /// Returns whether a member takes no room and marks no place: an empty struct or union, or an array of such. Of
-    /// variants that its compiler does not describe, a Rust enum has a member of no type.
+    /// Returns whether a member has no bytes and no meaning: an empty struct or union, or an array
+    /// of these. A Rust enum has a member without a type for variants that its compiler does not
+    /// describe.
     fn has_no_bytes(&self, member: &BtfMember<'_>) -> bool {
         if member.bits != 0 {
             return false;
@@ -248,7 +252,7 @@ impl<'a> Types<'a> {
         false
     }
 
-    /// Says that a member is left out.
+    /// Reports that a member is left out.
     fn without_bytes(&mut self, member: &BtfMember<'_>, place: Enclosing<'_>) {
         let (parent, name) = (place.name, member.name);
         let span = self.places.line(&format!("{parent}.{name}"));
@@ -265,13 +269,14 @@ impl<'a> Types<'a> {
         self.report(&rules::IMPORT_TYPE, span, message, help);
     }
 
-    /// Gives the tag of a Rust enum a name: the one member that has none and is no struct, union or bit-field.
+    /// Assigns a name to the tag of a Rust enum. The tag is the only member without a name that is
+    /// not a struct, union or bit-field.
     fn name_tag(&mut self, placed: &mut [Placed], place: Enclosing<'_>) {
         let name_of = |placed: &Placed| placed.member.name.as_ref().map(|name| name.value.clone());
         if !placed.iter().any(|placed| name_of(placed).is_some_and(|name| name.is_empty())) {
             return;
         }
-        // A part that has no name adds nothing but a `_`.
+        // Each anonymous type adds only a `_` to the name.
         let parent = place.name.trim_end_matches('_');
         let names: HashSet<String> = placed.iter().filter_map(name_of).collect();
         let mut free = (1_u32..)
@@ -302,7 +307,7 @@ impl<'a> Types<'a> {
         let inside = Enclosing { span, name: &name, depth: place.depth + 1, nested: 0 };
         let (mut bits, mut bit_offset) = (member.bits, u64::from(member.bit_offset));
         let unqualified = self.btf().unqualified(member.ty).ok();
-        // Old compilers put the width of a bit-field into the type of its integer.
+        // Old compilers store the width of a bit-field in its integer type.
         if let Some((_, Some(BtfType { kind: Kind::Int(int), .. }))) = unqualified {
             let is_part = int.bits != 0 && u64::from(int.bits) < u64::from(int.size) * 8;
             if bits == 0 && is_part && !int.is_bool {
@@ -311,7 +316,8 @@ impl<'a> Types<'a> {
             }
         }
         let in_place = unqualified.and_then(|(id, ty)| {
-            // With Microsoft's extensions, C has nameless members of structs with names.
+            // With Microsoft's extensions, a C struct can have anonymous members whose types have
+            // names.
             let ty = ty.filter(|ty| ty.name.is_empty() || member.name.is_empty())?;
             match &ty.kind {
                 _ if ty.is_replaced_float() || self.btf().is_replaced_enum(ty) => None,
@@ -333,7 +339,7 @@ impl<'a> Types<'a> {
             }
         };
         let is_nameless = bits != 0 || !matches!(ty, MemberType::Type(_));
-        // Another nameless member is the tag of a Rust enum, which gets its name with the others.
+        // Any other member without a name is the tag of a Rust enum. `name_tag` assigns its name.
         let name = (!member.name.is_empty() || !is_nameless).then(|| member.name.to_owned());
         let member = Member {
             name: name.map(|name| Spanned::new(name, span)),
@@ -348,7 +354,7 @@ impl<'a> Types<'a> {
         Ok(Placed { member, bit_offset })
     }
 
-    /// Returns the elements of a list or tree, which a tag names: `contains:STRUCT:MEMBER`.
+    /// Returns the element type of a list or tree, which is in the tag `contains:STRUCT:MEMBER`.
     fn contained(
         &mut self,
         ty: &mut Spanned<Type>,

@@ -1,4 +1,4 @@
-//! From types of BTF to types of a schema.
+//! Converts BTF types to types of a schema.
 
 mod definitions;
 mod names;
@@ -22,14 +22,15 @@ use crate::taken::is_kernels;
 use crate::type_word;
 use bpfmap_core::SpecialField;
 
-/// How deep types are followed; the kernel follows 32.
+/// The maximum depth to which types are followed. The kernel's limit is 32.
 const MAX_DEPTH: usize = 64;
 
-/// Makes types of a schema, each when it is first asked for.
+/// Converts types to types of a schema, each when it is first needed.
 pub(super) struct Types<'a> {
-    /// All that types are read from; one, unless maps of several programs become one schema.
+    /// The sources of the types. There is one source, unless maps of several programs become one
+    /// schema.
     sources: &'a [Source<'a>],
-    /// Which of them is read now.
+    /// The index of the current source.
     source: usize,
     kernel: Option<&'a KernelTypes<'a>>,
     pub(super) places: Places,
@@ -37,29 +38,31 @@ pub(super) struct Types<'a> {
     pub(super) left_out: Vec<LeftOut>,
     pub(super) defs: Vec<TypeDef>,
     layouts: Layouts,
-    /// The name that each type of each source got.
+    /// The schema name of each type of each source.
     names: HashMap<(usize, TypeId), String>,
-    /// Which type has a name.
+    /// The type with each schema name.
     named: HashMap<String, (usize, TypeId)>,
-    /// The constants of enums.
+    /// The names of enum constants.
     constants: HashSet<&'a str>,
-    /// The names that are given.
+    /// The type names that are already used.
     taken: HashSet<String>,
-    /// Of a name that was wanted more than once, the number that may be free.
+    /// For each requested name, the last number that was appended to it.
     numbers: HashMap<String, u32>,
-    /// How many more bytes of text, and members, the file may take. Types that are used many times,
-    /// and names that share one text, could take far more than the file has.
+    /// The memory in bytes that may still be used. The limit is necessary because types that are
+    /// used many times, and names that share one text, could need far more memory than the size of
+    /// the file.
     room: usize,
 }
 
-/// What a type is a part of: where findings about it stand, and how it is called if it has no name.
+/// The part of the schema that contains a type. It determines the position of diagnostics about the
+/// type, and its name if it has none.
 #[derive(Clone, Copy)]
 pub(super) struct Enclosing<'p> {
     pub(super) span: Span,
     /// `stats_rx`
     pub(super) name: &'p str,
     pub(super) depth: usize,
-    /// How many arrays and pointers are around it where it is written.
+    /// The number of arrays and pointers that enclose it in the type expression.
     pub(super) nested: usize,
 }
 
@@ -68,7 +71,7 @@ impl Enclosing<'_> {
         Self { depth: self.depth + 1, nested: self.nested + 1, ..self }
     }
 
-    /// Returns whether nothing more goes into it: an array of bytes is the last that does.
+    /// Returns whether no further level of nesting is possible, apart from an array of bytes.
     fn is_too_deep(self) -> bool {
         self.depth > MAX_DEPTH || self.nested + 1 >= type_expression::MAX_DEPTH
     }
@@ -101,12 +104,12 @@ impl<'a> Types<'a> {
         }
     }
 
-    /// Reads types of the source of this number from now on.
+    /// Selects the source from which types are read.
     pub(super) fn enter(&mut self, source: usize) {
         self.source = source;
     }
 
-    /// Returns what types are read from now.
+    /// Returns the BTF of the current source.
     pub(super) fn btf(&self) -> &'a Btf<'a> {
         &self.sources[self.source].btf
     }
@@ -115,19 +118,19 @@ impl<'a> Types<'a> {
         &self.sources[self.source].tags
     }
 
-    /// Takes room; an error once there is none left.
+    /// Subtracts `bytes` from the available memory. Fails if there is not enough left.
     pub(super) fn spend(&mut self, bytes: usize) -> Made<()> {
         self.room = self.room.checked_sub(bytes).ok_or(Failed)?;
         Ok(())
     }
 
     fn report(&mut self, rule: &'static Rule, span: Span, message: String, help: &str) {
-        // What it takes is not worth an error: there is no room for much more.
+        // The function does not fail here, because the next call of `spend` fails soon enough.
         self.room = self.room.saturating_sub(512);
         self.findings.push(Finding::new(rule, span, message).help(help));
     }
 
-    /// Says that a map is left out, and why.
+    /// Reports that a map is left out, with the reason.
     pub(super) fn leave_out(
         &mut self,
         map: &str,
@@ -181,7 +184,7 @@ impl<'a> Types<'a> {
             }
             Kind::Struct(_) => {
                 if let Some(special) = special_struct(ty.name) {
-                    // What a list or a tree holds is on its member.
+                    // The element type of a list or a tree is in a tag of the member.
                     return of(Type::Special(special, None));
                 }
                 let name = self.named(id, None, place)?;
@@ -223,7 +226,7 @@ impl<'a> Types<'a> {
         }
     }
 
-    /// This many bytes, where a schema has no word for what they are.
+    /// Returns an array of bytes for a type that a schema can't express.
     fn bytes(&mut self, id: TypeId, place: Enclosing<'_>, why: &str) -> Made<Spanned<Type>> {
         let size = self.btf().size(id).ok().and_then(|size| u32::try_from(size).ok()).unwrap_or(0);
         let name = place.name;
@@ -243,7 +246,8 @@ impl<'a> Types<'a> {
         self.report(&rules::IMPORT_TYPE_TAG, span, message, help);
     }
 
-    /// Returns whether a word of every schema means what the typedef of the same name leads to.
+    /// Returns whether the built-in type `word` is the same type as the target of the typedef with
+    /// the same name.
     fn is_like(&self, target: TypeId, word: &Type) -> bool {
         let Ok(Some(ty)) = self.btf().resolve(target) else { return false };
         match (&ty.kind, word) {
@@ -256,8 +260,8 @@ impl<'a> Types<'a> {
         }
     }
 
-    /// Returns what a pointer leads to. User space only carries it, so nothing follows from it but
-    /// a name.
+    /// Returns the type of a pointer. User space only copies it, so only the name of its target is
+    /// kept.
     fn pointer(&mut self, target: TypeId, place: Enclosing<'_>) -> Made<Type> {
         self.spend(8)?;
         let none = Type::Pointer(None);
@@ -273,7 +277,7 @@ impl<'a> Types<'a> {
                     }
                     at = *next;
                 }
-                // A kernel's own pointer leads to the struct itself, the typedef is transparent.
+                // For a kernel pointer, the kernel looks at the struct behind the typedef.
                 Kind::Typedef(next) => at = *next,
                 Kind::Struct(_) | Kind::Forward { union: false } => {
                     let is_plain = special_struct(ty.name).is_none()
@@ -311,7 +315,8 @@ impl<'a> Types<'a> {
         Ok(none)
     }
 
-    /// Makes what a special field leads to a type of the schema, where that is the program's own.
+    /// Converts the target of a special field, if the target is a type of the program and not of
+    /// the kernel.
     fn follow(
         &mut self,
         field: SpecialField,
@@ -319,14 +324,16 @@ impl<'a> Types<'a> {
         name: &str,
         place: Enclosing<'_>,
     ) -> Made<()> {
-        // What programs have of the kernel's structs is often only the members that they read.
+        // Programs often declare only those members of a kernel struct that they read, so their
+        // declaration is not used.
         let is_kernels = self
             .kernel
             .map_or_else(|| is_kernels(name, None), |kernel| kernel.has(self.btf(), id, name));
         if place.depth > MAX_DEPTH || !self.is_defined(id) || is_kernels {
             return Ok(());
         }
-        // Without the kernel's BTF, what has fields of the kernel's is what programs allocate.
+        // Without the kernel's BTF, a struct with special fields is assumed to be a type that
+        // programs allocate.
         let is_own = self.kernel.is_some()
             || matches!(field, SpecialField::UserPtr | SpecialField::PerCpuKptr)
             || self.has_special_member(id);
@@ -350,14 +357,14 @@ impl<'a> Types<'a> {
 
     /// Returns whether the kernel defines the type.
     fn is_kernels(&self, id: TypeId, name: &str) -> bool {
-        // What is a word of C's or the kernel's may be defined by other headers, with another meaning.
+        // A name of a C or kernel type may be defined by other headers with a different meaning.
         let size = self.btf().size(id).unwrap_or_default();
         let by_name = || is_kernels(name, Some(size)) || type_word::in_other_words(name).is_some();
         self.kernel.map_or_else(by_name, |kernel| kernel.has(self.btf(), id, name))
     }
 }
 
-/// Returns the special field that is a struct of this name.
+/// Returns the special field whose struct has this name.
 fn special_struct(name: &str) -> Option<SpecialField> {
     let mut fields = SpecialField::ALL.iter().copied();
     fields.find(|field| !field.is_pointer() && field.name() == name)

@@ -1,4 +1,4 @@
-//! What types are called in a schema.
+//! The names of types in a schema.
 
 use bpfmap_btf::TypeId;
 
@@ -6,15 +6,16 @@ use super::{Enclosing, Made, Types};
 use crate::front::btf::sources::same;
 use crate::rules;
 
-/// The longest name that a schema takes.
+/// The maximum length of a name in a schema.
 const MAX_NAME: usize = 127;
 
-/// This many types of one name are compared with one of the same source. Linked programs have a type as often as it is
-/// defined; a file that is made for it could have as many as it has room for.
+/// The maximum number of types with the same name that are compared with a type of the same source.
+/// Linked programs contain a type once for each definition. The limit protects against malicious
+/// files with a very large number of such types.
 const MOST_NAMESAKES: u32 = 8;
 
 impl Types<'_> {
-    /// Returns a name for the type `id` that nothing else has.
+    /// Returns a unique name for the type `id`.
     pub(super) fn name(&mut self, id: TypeId, wanted: &str, place: Enclosing<'_>) -> Made<String> {
         let mut name: String = wanted
             .chars()
@@ -38,8 +39,9 @@ impl Types<'_> {
         Ok(name)
     }
 
-    /// Returns the name of a type that is called so too and is the same: of another source, or twice in one that was
-    /// linked without libbpf's `btf__dedup`.
+    /// Returns the schema name of an equal type with the name `wanted`, if there is one. It can be
+    /// in a different source, or in the same source if that was linked without libbpf's
+    /// `btf__dedup`.
     pub(super) fn shared(&mut self, id: TypeId, wanted: &str) -> Made<Option<String>> {
         let last = self.numbers.get(wanted).copied().unwrap_or(1);
         let last = if self.sources.len() == 1 { last.min(MOST_NAMESAKES) } else { last };
@@ -57,7 +59,7 @@ impl Types<'_> {
         Ok(None)
     }
 
-    /// `stem`, with a number if the name is taken.
+    /// Returns `stem`, with a number appended if the name is already used.
     pub(super) fn free(&mut self, stem: String) -> String {
         if !self.taken.contains(&stem) {
             return stem;

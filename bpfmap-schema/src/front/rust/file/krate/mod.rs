@@ -1,4 +1,4 @@
-//! The modules of a crate, read as they are asked for.
+//! The modules of a crate, each of which is read when it is first needed.
 
 mod files;
 
@@ -22,16 +22,16 @@ use crate::front::rust::cfg::Cfg;
 use crate::rules;
 use crate::source::{SourceId, SourceMap, Span};
 
-/// The most text that is read for one schema, in bytes.
+/// The maximum size of all text that is read for one schema, in bytes.
 const MAX_TEXT: u64 = 16 << 20;
 
-/// The most files, and modules.
+/// The maximum number of files and modules.
 const MAX_MODULES: usize = 10_000;
 
-/// How deep modules may nest.
+/// The maximum nesting depth of modules.
 const MAX_MODULE_DEPTH: usize = 64;
 
-/// A crate, as far as it was read.
+/// A crate, of which only the needed parts have been read.
 pub(super) struct Crate {
     pub(super) sources: RefCell<SourceMap>,
     pub(super) findings: RefCell<Vec<Finding>>,
@@ -41,13 +41,13 @@ pub(super) struct Crate {
     declarations: RefCell<Vec<Rc<Declaration>>>,
     /// The module of each file that was read, by its canonical path.
     files: RefCell<HashMap<PathBuf, ModuleId>>,
-    /// How much may still be read.
+    /// The number of bytes that may still be read.
     rest: Cell<u64>,
     /// What is known of the build.
     cfg: Rc<Cfg>,
     /// The root modules of other crates, by name; `None` for one that can't be read, which has been reported.
     extern_crates: RefCell<HashMap<String, Option<ModuleId>>>,
-    /// How many types and maps a `cfg` took away.
+    /// The number of types and maps that were removed by a `cfg`.
     pub(super) left_out: Cell<usize>,
     pub(super) memory: assemble::Memory,
 }
@@ -71,26 +71,27 @@ impl DeclarationId {
 /// A module.
 pub(super) struct Module {
     pub(super) source: SourceId,
-    /// `None` for the root of the crate, and for a file of which nobody has asked yet.
+    /// The parent module. `None` for the root of the crate, and for a file whose parent has not
+    /// been needed yet.
     pub(super) parent: Cell<Option<ModuleId>>,
     depth: usize,
-    /// What is known of the build of its crate.
+    /// The known conditions of the build of its crate.
     cfg: Rc<Cfg>,
-    /// The file, and the folder in which the files of its modules lie.
+    /// The file, and the folder of the files of its submodules.
     file: PathBuf,
     folder: PathBuf,
     /// Types and maps by name.
     pub(super) types: HashMap<String, DeclarationId>,
     pub(super) constants: HashMap<String, Constant>,
     pub(super) uses: Vec<Use>,
-    /// Modules by name: read, or the file that has to be.
+    /// Submodules by name. Each has been read, or has the path of its file.
     children: RefCell<HashMap<String, Child>>,
     /// Types, maps and modules, in the order of the source.
     pub(super) order: Vec<Entry>,
-    /// What is at the top.
+    /// The attributes at the top of the module.
     pub(super) attributes: Vec<Attribute>,
     pub(super) schema: Option<(TokenSpan, TokenStream)>,
-    /// What is not known of whether it is there.
+    /// The unknown conditions that decide whether the module exists.
     doubts: Vec<(SourceId, Doubt)>,
 }
 
@@ -105,14 +106,15 @@ enum Child {
     Unread {
         place: Span,
         path: Option<String>,
-        /// What is not known of whether it is there; taken by its module.
+        /// The unknown conditions that decide whether the module exists. They are moved into the
+        /// module when it is read.
         doubts: Rc<RefCell<Vec<(SourceId, Doubt)>>>,
     },
-    /// It can't be read, which has been reported.
+    /// The module can't be read. This has been reported.
     Missing,
 }
 
-/// What has a name in the namespace of types.
+/// An item in the namespace of types.
 pub(super) struct Declaration {
     pub(super) module: ModuleId,
     pub(super) name: Ident,
@@ -155,14 +157,15 @@ impl Crate {
         }
     }
 
-    /// Nothing but what was found.
+    /// Returns a draft that contains only the diagnostics.
     fn into_draft(self) -> Draft {
         let mut draft = Draft { findings: self.findings.into_inner(), ..Draft::default() };
         draft.schema.sources = self.sources.into_inner();
         draft
     }
 
-    /// Takes a finding, once: what is read in several ways is found in each.
+    /// Adds a diagnostic, unless it has already been reported. Code that is read several times
+    /// gives the same diagnostics each time.
     pub(super) fn report(&self, finding: Finding) {
         let place = (finding.rule.id, finding.place.span, finding.message.clone());
         if self.reported.borrow_mut().insert(place) {
@@ -170,7 +173,7 @@ impl Crate {
         }
     }
 
-    /// Reports each condition that is not known, and decides what `module` has.
+    /// Reports each unknown condition that affects the contents of `module`.
     pub(super) fn report_doubts(&self, module: ModuleId, doubts: &[Doubt]) {
         let source = self.module(module).source;
         for doubt in doubts {
@@ -178,7 +181,7 @@ impl Crate {
         }
     }
 
-    /// Reports what is not known of whether `module` is there, and the modules around it.
+    /// Reports the unknown conditions that decide whether `module` and its parent modules exist.
     pub(super) fn report_module(&self, module: ModuleId) {
         let mut at = Some(module);
         for _ in 0..=MAX_MODULE_DEPTH {
@@ -215,12 +218,12 @@ impl Crate {
         Rc::clone(&self.declarations.borrow()[id.0])
     }
 
-    /// Returns whether `id` is that of a map.
+    /// Returns whether `id` refers to a map.
     pub(super) fn is_map(&self, id: DeclarationId) -> bool {
         matches!(&self.declaration(id).kind, Kind::Declared(declared) if declared.is_map)
     }
 
-    /// Returns the module that `parent` calls `name`.
+    /// Returns the submodule `name` of `parent`.
     pub(super) fn child(&self, parent: ModuleId, name: &str) -> Option<ModuleId> {
         let module = self.module(parent);
         let child = module.children.borrow().get(name).cloned()?;
@@ -233,7 +236,8 @@ impl Crate {
         let known = found.map_or(Child::Missing, Child::Read);
         if let Some(found) = found {
             let mut modules = self.modules.borrow_mut();
-            // Nobody else holds a module that was just read, but for one that is there by two names.
+            // A module that has just been read has no other owner, unless it exists under two
+            // names.
             if let Some(module) = modules[found.0].as_mut().and_then(Rc::get_mut) {
                 module.doubts.append(&mut doubts.borrow_mut());
             }
@@ -242,8 +246,8 @@ impl Crate {
         found
     }
 
-    /// Returns the module above, and that at the root of the crate. Asked for the first time it
-    /// looks for them in the package that the file is in.
+    /// Returns the parent module. The first call for the file that the user named searches the
+    /// package of that file for it.
     pub(super) fn parent(&self, id: ModuleId) -> Option<ModuleId> {
         let module = self.module(id);
         if module.parent.get().is_none() {
@@ -252,7 +256,7 @@ impl Crate {
         module.parent.get()
     }
 
-    /// Returns the root of another crate, if it is known where that is.
+    /// Returns the root module of another crate, if its path is known.
     pub(super) fn extern_crate(&self, name: &str) -> Option<ModuleId> {
         if let Some(known) = self.extern_crates.borrow().get(name) {
             return *known;
@@ -287,7 +291,7 @@ impl Crate {
         if room.is_none() {
             self.report_too_much(Span::new(source, 0..0));
         }
-        // Without room nothing is read.
+        // If the memory limit is exceeded, nothing is read.
         let read = if room.is_some() { text } else { "" };
         let tokens = tokens::lex(read).unwrap_or_else(|range| {
             let start = range.start.min(text.len());
@@ -438,13 +442,14 @@ impl Crate {
     fn declare(&self, id: ModuleId, module: &mut Module, name: Ident, kind: Kind) {
         let declaration = DeclarationId(self.declarations.borrow().len());
         module.order.push(Entry::Declaration(declaration));
-        // Of two with one name that cfg tells apart, the first.
+        // If there are two declarations with the same name, for example under different `cfg`s, the
+        // first one counts.
         module.types.entry(name.unraw().to_string()).or_insert(declaration);
         self.declarations.borrow_mut().push(Rc::new(Declaration { module: id, name, kind }));
     }
 }
 
-/// Where a module stands.
+/// The source and the position of a module in the crate.
 struct ModuleFile<'a> {
     source: SourceId,
     file: &'a Path,
@@ -455,7 +460,7 @@ struct ModuleFile<'a> {
     doubts: Vec<(SourceId, Doubt)>,
 }
 
-/// What is above a file: the module that has it as a child, and the build of its crate.
+/// The context of a file: its parent module, and the known conditions of its crate's build.
 #[derive(Clone)]
 pub(super) struct Above {
     pub(super) parent: Option<ModuleId>,
@@ -463,7 +468,7 @@ pub(super) struct Above {
 }
 
 impl Above {
-    /// Nothing, as far as is known.
+    /// Returns the context of a file whose parent module is not known.
     pub(super) fn root(cfg: &Rc<Cfg>) -> Self {
         Self { parent: None, cfg: Rc::clone(cfg) }
     }
