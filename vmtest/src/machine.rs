@@ -57,10 +57,10 @@ pub(crate) const SANDBOX: &str = "on,obsolete=deny,elevateprivileges=deny,spawn=
 /// The processor that QEMU emulates when it translates instructions. It has all features that QEMU
 /// supports except:
 /// - cmpxchg16b: if an interrupt follows this instruction, QEMU 7.2 sometimes corrupts EFLAGS with
-/// bits of a different register, and the guest's allocator dies of a double fault. Kernels do not
-/// use the instruction if the processor lacks it.
+///   bits of a different register, and the guest's allocator dies of a double fault. Kernels do not
+///   use the instruction if the processor lacks it.
 /// - fast string instructions (ERMS, FSRM): kernels would use them to clear and copy pages byte by
-/// byte, which is slow here. Without them, a page fault takes half the time.
+///   byte, which is slow here. Without them, a page fault takes half the time.
 /// - a fifth level of page tables, which QEMU would have to walk for each page.
 const TCG_CPU: &str = "max,-cx16,-erms,-fsrm,-la57";
 
