@@ -1,4 +1,4 @@
-//! The stages that a schema goes through by itself: C, the object, and Rust as text.
+//! The stages that process a single schema: C, the object, and Rust as text.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -26,14 +26,14 @@ use crate::normal::normal;
 use crate::shared;
 use crate::tools::{self, CLANG, OLD_CLANG, Tools, Way};
 
-/// Takes a schema through a stage and those that are part of it.
+/// A function that takes a schema through a stage and its substages.
 type Take = fn(&Item, &Tools) -> Result<(), Failure>;
 
 /// Takes the schema through these stages.
 ///
 /// # Errors
 ///
-/// The first stage that fails.
+/// Returns the failure of the first stage that fails.
 pub(crate) fn run(item: &Item, tools: &Tools) -> Result<(), Failure> {
     let stages: [(Stage, Take); 4] = [
         (Stage::Program, objects),
@@ -51,14 +51,14 @@ pub(crate) fn run(item: &Item, tools: &Tools) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Writes a file, and its folder.
+/// Writes a file, and creates its directory.
 fn write(path: &Path, text: &str) -> Result<(), Failure> {
     let folder = path.parent().unwrap_or(path);
     let written = fs::create_dir_all(folder).and_then(|()| fs::write(path, text));
     written.map_err(|error| Failure::new(Stage::Check, format!("{}: {error}", path.display())))
 }
 
-/// Compiles the header in every way, and holds the schema against each object.
+/// Compiles the header in every way, and compares the schema with each object.
 fn objects(item: &Item, tools: &Tools) -> Result<(), Failure> {
     write(&item.path("schema.toml"), &item.text)?;
     let emit = Emit::ALL.iter().map(|(_, emit)| *emit).collect();
@@ -86,13 +86,14 @@ fn objects(item: &Item, tools: &Tools) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Returns whether the header is for this clang and these headers.
+/// Returns whether the header can be compiled with this clang and these headers.
 fn compiles_with(item: &Item, way: &Way) -> bool {
     let types = &item.checked.schema().types;
     if types.iter().any(|def| def.in_c.kernel) && way.kernel.is_none() {
         return false;
     }
-    // The check says which names the headers have, where it knows which they are.
+    // The check reports names that conflict with the headers, if the names in the headers are
+    // known.
     if let Some(names) = &way.names
         && let Err(rejected) = check_with(item.written.clone(), Taken::by_kernel(names))
     {
@@ -101,7 +102,7 @@ fn compiles_with(item: &Item, way: &Way) -> bool {
         };
         return !rejected.findings.iter().all(expected);
     }
-    // The kernel's structs are those of `vmlinux.h`, as far as its kernel has them.
+    // The kernel's structs come from `vmlinux.h`, which contains only those of its kernel.
     let lacks = |field: SpecialField| {
         let rows = MAP_TYPES.iter().filter_map(|row| row.special_field_since(field));
         let node = SpecialField::ALL.iter().find(|root| root.node() == Some(field));
@@ -113,7 +114,8 @@ fn compiles_with(item: &Item, way: &Way) -> bool {
     if fields(types).into_iter().any(lacks) {
         return false;
     }
-    // The header says so itself: clang 14 loses the tags of the kernel's pointers, and half of a `map_extra`.
+    // The header documents these limits itself: clang 14 loses the tags of pointers to kernel
+    // objects, and half of a `map_extra`.
     let maps = &item.checked.schema().maps;
     let templates = maps.iter().filter_map(MapDecl::template);
     let extra = maps.iter().chain(templates).filter_map(|map| map.map_extra.as_ref());
@@ -152,7 +154,7 @@ fn fields(types: &[TypeDef]) -> Vec<SpecialField> {
     found
 }
 
-/// Returns a program as a user writes one: the headers are before it.
+/// Returns a program as a user writes it, which includes the headers first.
 fn program(item: &Item) -> String {
     let mut text =
         format!("#include \"{}.h\"\n\nchar LICENSE[] SEC(\"license\") = \"GPL\";\n", item.name());
@@ -171,7 +173,7 @@ fn program(item: &Item) -> String {
             name.value
         );
     }
-    // Its author writes a struct of programs.
+    // A struct of programs is written by the author of the program.
     for map in &schema.maps {
         let Some(ops) = map.ops.as_ref().map(|ops| &ops.value) else { continue };
         let section = if map.flags.iter().any(|flag| flag.value == "link") { ".link" } else { "" };
@@ -193,11 +195,11 @@ fn verify(item: &Item, tools: &Tools, object: &Path) -> Result<(), String> {
     tools::said(&mut command)
 }
 
-/// Imports the object, and compares what became of the schema.
+/// Imports the object, and compares the result with the schema.
 fn import(item: &Item, object: &Path) -> Result<(), String> {
     let data = fs::read(object).map_err(|error| error.to_string())?;
     let imported = read_object(object, &data, None);
-    // A header has the types that no map uses, and clang leaves them out of the object.
+    // A header contains the types that no map uses, but clang leaves them out of the object.
     if item.checked.schema().maps.is_empty() && imported.schema.maps.is_empty() {
         return Ok(());
     }
@@ -215,7 +217,7 @@ fn import(item: &Item, object: &Path) -> Result<(), String> {
     Err(format!("{diff}\nfindings: {findings:#?}"))
 }
 
-/// Converts the schema to Rust, and generates from that.
+/// Converts the schema to Rust, and generates a header from that.
 fn convert(item: &Item, _: &Tools) -> Result<(), Failure> {
     let text = print::rust::print(&item.written, &Layouts::new(&item.written));
     let path = item.path(&format!("rust/{}.rs", item.name()));
@@ -249,7 +251,7 @@ fn fixture(item: &Item, _: &Tools) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Divides the schema among several, and compiles them in one program.
+/// Divides the schema into several ones, and compiles them in one program.
 fn shared(item: &Item, tools: &Tools) -> Result<(), Failure> {
     let is_newest = |way: &&Way| way.clang == CLANG && compiles_with(item, way);
     let ways: Vec<&Way> = tools.ways.iter().filter(is_newest).collect();

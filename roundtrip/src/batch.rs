@@ -1,4 +1,4 @@
-//! The stages in which many schemas are one crate: rustc, and the tests that it makes.
+//! The stages in which many schemas form one crate: rustc, and the tests that it builds.
 
 use std::collections::HashSet;
 use std::fs;
@@ -12,23 +12,23 @@ use crate::item::{Failure, Item, Stage};
 use crate::shared;
 use crate::tools::{self, Tools};
 
-/// What is wrong with the schemas of a batch, by their place in it.
+/// The failures of the schemas in a batch, by their indices.
 pub(crate) type Failures = Vec<(usize, Failure)>;
 
-/// A crate that is made of the schemas.
+/// A crate that is generated from the schemas.
 struct Crate {
     stage: Stage,
     program: &'static str,
-    /// What is before the modules.
+    /// The text before the modules.
     head: &'static str,
-    /// The module of a schema.
+    /// Returns the module of a schema.
     module: fn(&Item, &Tools) -> String,
     arguments: &'static [&'static str],
 }
 
 const LIBRARY: &[&str] = &["--crate-type", "lib", "--emit", "metadata"];
 
-/// No name of the surroundings reaches into generated code.
+/// Generated code must not depend on names in its surroundings.
 const RUST: Crate = Crate {
     stage: Stage::Rust,
     program: "rustc",
@@ -86,7 +86,7 @@ const DERIVES: Crate = Crate {
     head: "#![deny(warnings)]\n",
     module: |item, _| {
         let path = literal(&item.path(&format!("rust/{}.rs", item.name())));
-        // What the check warns of, the derives do too: as the use of something deprecated.
+        // The derives report the check's warnings as well, as uses of something deprecated.
         let allowed =
             if item.checked.warnings().is_empty() { "" } else { "#[allow(deprecated)]\n" };
         format!("{allowed}#[path = {path}]\npub mod {};\n", item.id)
@@ -120,7 +120,7 @@ const FIXTURES_OF_DERIVES: Crate = Crate {
     arguments: &["--test", "--emit", "metadata"],
 };
 
-/// Returns a path as a literal of Rust.
+/// Returns a path as a Rust literal.
 fn literal(path: &Path) -> String {
     format!("{:?}", path.display().to_string())
 }
@@ -162,7 +162,7 @@ impl Crate {
         folder.join(format!("{:?}.out", self.stage))
     }
 
-    /// Compiles those that have not failed yet, and again without those that fail.
+    /// Compiles the schemas that have not failed yet, and repeats that without those that fail.
     fn compile(
         &self,
         items: &[&Item],
@@ -188,7 +188,7 @@ impl Crate {
                 found
             };
             if found.is_empty() {
-                // No message names a schema: one half or the other fails, or only both together.
+                // No message names a schema. One half fails or the other, or both only together.
                 let (one, other) = left.split_at(left.len() / 2);
                 for half in [one, other] {
                     let others = (0..items.len()).filter(|at| !half.contains(at)).collect();
@@ -207,7 +207,7 @@ impl Crate {
     ///
     /// # Errors
     ///
-    /// The errors that rustc shows.
+    /// Returns the errors that rustc prints.
     fn rustc(&self, items: &[&Item], tools: &Tools, folder: &Path) -> Result<(), Vec<String>> {
         let source = folder.join(format!("{:?}.rs", self.stage));
         let modules: Vec<String> = items.iter().map(|item| (self.module)(item, tools)).collect();
@@ -238,12 +238,12 @@ impl Crate {
     }
 }
 
-/// Returns whether a message is about a file of the schema, or its module.
+/// Returns whether a message mentions a file of the schema, or its module.
 fn names(text: &str, item: &Item) -> bool {
     text.contains(&format!("{}/", item.folder.display()))
 }
 
-/// Runs the tests of those that compiled.
+/// Runs the tests of the schemas that compiled.
 fn on_kernel(items: &[&Item], failed: &HashSet<usize>, folder: &Path) -> Failures {
     let binary = FIXTURES.output(folder);
     let left: Vec<usize> = (0..items.len()).filter(|at| !failed.contains(at)).collect();
@@ -263,7 +263,7 @@ fn on_kernel(items: &[&Item], failed: &HashSet<usize>, folder: &Path) -> Failure
                 (!own.is_empty()).then(|| (at, Failure::new(Stage::Kernel, own.join("\n"))))
             })
             .collect(),
-        // The program ended before its tests did: each schema has one of its own.
+        // The program ended before its tests did, so each schema is tested in a separate process.
         Err(why) => {
             let alone = left.iter().filter_map(|at| {
                 let failures = tests(&binary, Some(&items[*at].id));
@@ -284,7 +284,8 @@ fn on_kernel(items: &[&Item], failed: &HashSet<usize>, folder: &Path) -> Failure
     }
 }
 
-/// Returns the command of a program that makes maps, for which a user who is not root needs sudo without a password.
+/// Returns the command of a program that creates maps. Users other than root need sudo without a
+/// password.
 fn as_root(program: &Path) -> Command {
     if fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0) {
         return Command::new(program);
@@ -294,11 +295,11 @@ fn as_root(program: &Path) -> Command {
     command
 }
 
-/// Runs tests, all or those of a schema, and returns those that fail with what they say.
+/// Runs all tests, or those of a schema. Returns the tests that fail, with their output.
 ///
 /// # Errors
 ///
-/// Fails if they do not come to an end.
+/// Fails if the test program does not finish.
 fn tests(binary: &Path, of: Option<&str>) -> Result<Vec<(String, String)>, String> {
     let mut command = as_root(binary);
     command.args(of.map(|id| format!("{id}::"))).env("RUST_BACKTRACE", "0");
@@ -312,7 +313,8 @@ fn tests(binary: &Path, of: Option<&str>) -> Result<Vec<(String, String)>, Strin
         let last: Vec<&str> = text.lines().rev().take(3).collect();
         return Err(format!("error: the tests end by {}: {last:?}\n{errors}", output.status));
     }
-    // `---- s1::counters::answers stdout ----` and what the test wrote.
+    // The output contains a heading such as `---- s1::counters::answers stdout ----`, followed by
+    // the test's output.
     let parts = text.split("\n---- ").skip(1).filter_map(|part| {
         let (name, wrote) = part.split_once(" stdout ----")?;
         let wrote = wrote.split("\n\nfailures:\n").next().unwrap_or(wrote);

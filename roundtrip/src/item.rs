@@ -1,4 +1,4 @@
-//! A schema on its way, and where it failed.
+//! A schema that goes through the stages, and the stage at which it failed.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -8,7 +8,7 @@ use bpfmap_schema::front::toml::read_str;
 use bpfmap_schema::ir::Schema;
 use bpfmap_schema::print;
 
-/// What a schema goes through, in this order.
+/// The stages, in their order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Stage {
     Check,
@@ -79,7 +79,7 @@ impl fmt::Display for Stage {
     }
 }
 
-/// Why a schema does not come through a stage.
+/// The reason why a schema fails in a stage.
 #[derive(Debug, Clone)]
 pub(crate) struct Failure {
     pub(crate) stage: Stage,
@@ -91,13 +91,13 @@ impl Failure {
         Self { stage, text: text.into() }
     }
 
-    /// Returns what failures of the same cause have in common: the stage, and the first line that names an error,
-    /// without names and numbers.
+    /// Returns a text that is the same for failures of the same cause: the stage, and the first
+    /// line with an error, without names and numbers.
     pub(crate) fn signature(&self) -> String {
         let first = |line: &&str| line.contains("error") || line.contains("panicked");
         let lines: Vec<&str> = self.text.lines().collect();
         let at = lines.iter().position(first).unwrap_or_default();
-        // A panic says where, and then what.
+        // The first line of a panic contains the location, and the next one the message.
         let at = if lines.get(at).is_some_and(|line| line.contains("panicked at")) {
             at + 1
         } else {
@@ -126,14 +126,14 @@ impl Failure {
     }
 }
 
-/// A schema, and the folder with all that is made of it.
+/// A schema, and the directory with all files that are generated from it.
 pub(crate) struct Item {
     /// Its name in reports and in file names.
     pub(crate) id: String,
     pub(crate) folder: PathBuf,
-    /// As TOML, which everything is made of.
+    /// The schema as TOML, from which everything is generated.
     pub(crate) text: String,
-    /// As its author wrote it.
+    /// The schema as its author wrote it.
     pub(crate) written: Schema,
     pub(crate) checked: Checked,
 }
@@ -177,7 +177,8 @@ mod tests {
         };
         assert_eq!(failure(&panic(1, "no entry")), failure(&panic(2, "no entry")));
         assert_ne!(failure(&panic(1, "no entry")), failure(&panic(1, "no map")));
-        // What the panic says is kept: an apostrophe is no quote, and "os error 2" is no compiler's error.
+        // The message of the panic is kept. An apostrophe is not a quote, and "os error 2" is not a
+        // compiler error.
         let said = failure(&panic(1, "the fixture's maps load: Error: No such file (os error 2)"));
         assert!(
             said.ends_with("the fixture's maps load: Error: No such file (os error )"),

@@ -1,7 +1,8 @@
-//! Carries schemas through every stage: random ones, and those of this repository.
+//! Takes schemas through every stage: random ones, and those of this repository.
 //!
-//! Schema, C header, program, object, `verify`, `import`, generated Rust, Rust with the derives, the header of
-//! that, fixtures, this machine's kernel. `cargo xtask roundtrip` runs it.
+//! The stages are: schema, C header, program, object, `verify`, `import`, generated Rust, Rust with
+//! the derives, the header generated from that, fixtures, this machine's kernel. `cargo xtask
+//! roundtrip` runs them.
 
 mod alone;
 mod batch;
@@ -26,13 +27,14 @@ use item::{Failure, Item, Stage};
 use options::Options;
 use tools::Tools;
 
-/// What went wrong, for a person to read.
+/// An error message for people.
 type Error = Box<dyn std::error::Error>;
 
-/// This many schemas are one crate.
+/// The number of schemas in one crate.
 const BATCH: usize = 40;
 
-/// How many failures of different causes are made smaller, and how long each takes at most.
+/// The maximum number of failures that are shrunk, and the time limit for each. They must have
+/// different causes.
 const SHRUNK: usize = 8;
 const SHRINKING: Duration = Duration::from_secs(25);
 
@@ -47,7 +49,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Returns whether every schema came through.
+/// Returns whether every schema passed all stages.
 fn run() -> Result<bool, Error> {
     let options = Options::read(std::env::args().skip(1))?;
     let start = Instant::now();
@@ -87,7 +89,7 @@ fn run() -> Result<bool, Error> {
     Ok(report.failures.is_empty() && even.is_ok())
 }
 
-/// What became of the schemas.
+/// The results of the schemas.
 #[derive(Default)]
 struct Report {
     tried: usize,
@@ -102,13 +104,14 @@ impl Report {
             println!("{id}: {}", failure.signature());
         }
         if found.is_empty() {
-            // Some 200 KB a schema; what is left behind costs disk space, not the result.
+            // The files take some 200 KB for each schema. If they can't be removed, they only take
+            // disk space.
             let _ = std::fs::remove_dir_all(tools.work.join(name));
         }
         self.failures.extend(found);
     }
 
-    /// How many schemas failed, by stage.
+    /// Prints the number of schemas that failed, by stage.
     fn print(&self) {
         println!();
         let mut left = self.tried;
@@ -116,12 +119,12 @@ impl Report {
             let failed =
                 self.failures.iter().filter(|(_, failure)| failure.stage == *stage).count();
             println!("{left:6} {stage}: {failed} fail");
-            // The stages of Rust do not wait for each other.
+            // The Rust stages do not depend on each other.
             left = left.saturating_sub(if *stage < Stage::Rust { failed } else { 0 });
         }
     }
 
-    /// Shows a failure of each cause, as small as it gets.
+    /// Shows one failure of each cause, with the smallest schema that causes it.
     fn explain(&self, schemas: &[(String, Schema)], tools: &Tools) {
         let mut causes: BTreeMap<String, Vec<&(String, Failure)>> = BTreeMap::new();
         for failure in &self.failures {
@@ -187,7 +190,7 @@ fn through(schemas: &[(String, Schema)], tools: &Tools, name: &str) -> Vec<(Stri
     failures
 }
 
-/// Returns the smallest schema that fails as this one does, and what it fails with.
+/// Returns the smallest schema that fails in the same way, with its failure.
 fn smallest(schema: &Schema, failure: &Failure, tools: &Tools) -> (String, Failure) {
     let start = Instant::now();
     let (mut schema, mut failure) = (schema.clone(), failure.clone());

@@ -1,9 +1,10 @@
-//! What BTF holds of a schema, as text: what has to be the same after the import.
+//! The contents of a schema that BTF contains, as text. They must be the same after the import.
 //!
-//! BTF does not hold docs, what a member or map was called before and its value in older entries, the names
-//! of variants without their prefix, the alignment and the packing that made a layout (the layout itself is
-//! compared), bit-fields without a name, what a pointer leads to beyond the name of a struct, types that no map
-//! uses, the order of types, what is left to the loader, and whether a map is optional.
+//! BTF does not contain: docs; the former names of members and maps, and the values of members in
+//! older entries; the names of variants without their prefix; the alignment and packing that result
+//! in a layout (the layout itself is compared); bit-fields without a name; the target of a pointer
+//! except the name of a struct; types that no map uses; the order of types; what is left to the
+//! loader; and whether a map is optional.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -15,7 +16,7 @@ use bpfmap_schema::ir::{
 use bpfmap_schema::layout::CompositeLayout;
 use bpfmap_schema::source::Spanned;
 
-/// Returns the schema as BTF holds it.
+/// Returns the contents of the schema that BTF contains.
 pub(crate) fn normal(checked: &Checked) -> String {
     let mut writer = Writer { checked, types: BTreeMap::new() };
     let mut maps: Vec<&MapDecl> = checked.schema().maps.iter().collect();
@@ -27,7 +28,7 @@ pub(crate) fn normal(checked: &Checked) -> String {
 
 struct Writer<'a> {
     checked: &'a Checked,
-    /// Those that are used, by name.
+    /// The used types, by name.
     types: BTreeMap<String, String>,
 }
 
@@ -37,7 +38,8 @@ impl Writer<'_> {
         let mut say = |what: &str, value: &str| {
             let _ = writeln!(text, "{indent}  {what} {value}");
         };
-        // A struct of programs is a variable: its section tells the one flag that libbpf asks for.
+        // A struct of programs is a variable. Its section determines the only flag that libbpf
+        // sets.
         if let Some(ops) = &map.ops {
             say("ops", &ops.value);
             let link = map.flags.iter().any(|flag| flag.value == "link");
@@ -55,14 +57,14 @@ impl Writer<'_> {
                 None => {}
             }
         }
-        // A pointer to an array of no elements is no word about it.
+        // In BTF, a `max_entries` of 0 is the same as a missing one.
         if let Some(entries) = map.max_entries.as_ref().filter(|entries| entries.value != 0) {
             say("max_entries", &entries.value.to_string());
         }
         let mut flags: Vec<&str> = map.flags.iter().map(|flag| flag.value.as_str()).collect();
         flags.sort_unstable();
         say("flags", &flags.join(" "));
-        // Neither is `LIBBPF_PIN_NONE`, which is 0.
+        // The same is true for `LIBBPF_PIN_NONE`, which is 0.
         if let Some(pinning) = map.pinning.as_ref().filter(|pinning| pinning.value != Pinning::None)
         {
             say("pinning", &format!("{:?}", pinning.value));
@@ -80,7 +82,7 @@ impl Writer<'_> {
         match map.inner.as_ref().map(|inner| &inner.value) {
             None => {}
             Some(InnerMap::Named(name)) => {
-                // libbpf knows a template only, which has no name of its own.
+                // libbpf only knows templates, which have no names.
                 let named = self.checked.schema().maps.iter().find(|map| map.name.value == *name);
                 if let Some(named) = named {
                     let mut template = named.clone();
@@ -115,7 +117,7 @@ impl Writer<'_> {
         }
     }
 
-    /// Writes the type of this name down, if it is not there.
+    /// Adds the type with this name, unless it was added already.
     fn named(&mut self, name: &str) {
         let Some(def) = self.checked.resolved().type_def(name) else { return };
         if self.types.contains_key(name) {
@@ -155,7 +157,7 @@ impl Writer<'_> {
         layout: &CompositeLayout,
         indent: &str,
     ) -> String {
-        // The offset, whether padding, and the rest of the line.
+        // Each line consists of the offset, whether it is padding, and the text.
         let mut lines: Vec<(u64, bool, String)> = layout
             .padding
             .iter()
@@ -187,8 +189,8 @@ impl Writer<'_> {
             let tags = tags(&member.decl_tags);
             lines.push((at.bit_offset, false, format!("{name}{bits} {tags}{what}")));
         }
-        // Members that share their first byte are in the author's order; padding, of which one may have no bytes,
-        // in that of its names.
+        // Members that share their first byte are in the author's order. Padding, which may have no
+        // bytes, is in the order of its names.
         lines.sort_by_key(|(at, is_padding, line)| {
             (*at, *is_padding, is_padding.then(|| line.clone()))
         });
@@ -200,7 +202,8 @@ impl Writer<'_> {
     }
 }
 
-/// Returns whether a member is called as the header calls padding: it is then compared as that.
+/// Returns whether a member has a name of the kind that the header uses for padding. It is then
+/// compared as padding.
 fn is_padding(name: &str) -> bool {
     name.strip_prefix("__pad").is_some_and(|number| number.parse::<u32>().is_ok())
 }

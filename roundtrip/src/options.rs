@@ -7,12 +7,12 @@ use std::sync::atomic::AtomicUsize;
 use crate::Error;
 use crate::tools::Tools;
 
-/// What `cargo xtask roundtrip` passes on.
+/// The arguments that `cargo xtask roundtrip` passes on.
 #[derive(Default)]
 pub(crate) struct Options {
     pub(crate) schemas: u64,
     pub(crate) seed: u64,
-    /// Whether the schemas of this repository are taken too.
+    /// Whether the schemas of this repository are included.
     pub(crate) corpus: bool,
     pub(crate) verbose: bool,
     bpfmap: PathBuf,
@@ -23,7 +23,7 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    /// Reads the command line.
+    /// Parses the command line.
     pub(crate) fn read(mut arguments: impl Iterator<Item = String>) -> Result<Self, Error> {
         let mut options = Self { schemas: 300, ..Self::default() };
         while let Some(argument) = arguments.next() {
@@ -53,7 +53,7 @@ impl Options {
         Ok(options)
     }
 
-    /// Returns what the stages need. The work folder is emptied.
+    /// Returns what the stages need, and empties the working directory.
     pub(crate) fn tools(&self) -> Result<Tools, Error> {
         if self.work.exists() {
             fs::remove_dir_all(&self.work)?;

@@ -1,7 +1,7 @@
 //! The types of a schema, divided among schemas that include each other.
 //!
-//! `base` and `more` have types, `more` includes `base`, and `one` and `two` have the maps. What is generated of the
-//! four has to be in one program, in any order.
+//! `base` and `more` contain types, `more` includes `base`, and `one` and `two` contain the maps.
+//! The files that are generated from the four must work in one program, in any order.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -16,10 +16,11 @@ use bpfmap_schema::print;
 use crate::item::{Failure, Item, Stage};
 use crate::tools::{self, CLANG, Way};
 
-/// The schemas, each after those that it includes. What has neither types nor maps is not there.
+/// The names of the schemas, each after those that it includes. A schema with neither types nor
+/// maps is left out.
 const NAMES: [&str; 4] = ["base", "more", "one", "two"];
 
-/// The folder of the schemas and of what is made of them.
+/// The directory of the schemas and of the files that are generated from them.
 pub(crate) const FOLDER: &str = "shared";
 
 /// Returns the schemas of `item`, each after those that it includes.
@@ -28,11 +29,12 @@ pub(crate) fn parts(item: &Item) -> impl Iterator<Item = &'static str> {
     NAMES.into_iter().filter(move |name| folder.join(format!("{name}.toml")).exists())
 }
 
-/// Divides the schema, and generates and compiles the C of the parts. The Rust is compiled with that of other schemas.
+/// Divides the schema, and generates and compiles the C code of the parts. The Rust code is
+/// compiled together with that of other schemas.
 ///
 /// # Errors
 ///
-/// The stage that fails.
+/// Returns the failure of the stage that fails.
 pub(crate) fn run(item: &Item, ways: &[&Way]) -> Result<(), Failure> {
     let folder = item.path(FOLDER);
     let fail = |error: std::io::Error| Failure::new(Stage::Shared, error.to_string());
@@ -53,7 +55,7 @@ pub(crate) fn run(item: &Item, ways: &[&Way]) -> Result<(), Failure> {
     compile(item, &folder, ways).map_err(|text| Failure::new(Stage::SharedPrograms, text))
 }
 
-/// Compiles programs and user space that include the headers, in two orders.
+/// Compiles BPF programs and user-space code that include the headers, in two orders.
 fn compile(item: &Item, folder: &Path, ways: &[&Way]) -> Result<(), String> {
     let write = |name: &str, text: &str| {
         let path = folder.join(name);
@@ -76,7 +78,7 @@ fn compile(item: &Item, folder: &Path, ways: &[&Way]) -> Result<(), String> {
             tools::compile_user_space(compiler, &user)?;
         }
     }
-    // The fixture of a part uses the types of the others.
+    // The fixture of a part uses the types of the other parts.
     for name in parts(item) {
         let program = folder.join(format!("{name}.fixture.bpf.c"));
         tools::compile_fixture(CLANG, &program, &folder.join(format!("{name}.fixture.bpf.o")))?;
@@ -84,13 +86,13 @@ fn compile(item: &Item, folder: &Path, ways: &[&Way]) -> Result<(), String> {
     Ok(())
 }
 
-/// Returns a number that is the same for the same schema in each run.
+/// Returns a number that depends only on the schema's ID, so that it is the same in each run.
 fn seed(id: &str) -> usize {
     id.bytes().fold(7, |seed: usize, byte| seed.wrapping_mul(31).wrapping_add(byte.into()))
 }
 
-/// Returns the texts of the schemas that have something, in the order of [`NAMES`], each with its
-/// name.
+/// Returns the texts of the schemas that are not empty, with their names, in the order of
+/// [`NAMES`].
 fn divide(schema: &Schema, seed: usize) -> Vec<(&'static str, String)> {
     let needs: BTreeMap<&str, BTreeSet<&str>> =
         schema.types.iter().map(|def| (def.name.value.as_str(), def.named_types())).collect();
@@ -147,7 +149,7 @@ fn divide(schema: &Schema, seed: usize) -> Vec<(&'static str, String)> {
         }
         includes.retain(|include| texts.iter().any(|(name, _)| name == include));
         if includes == ["more", "base"] && seed.is_multiple_of(2) {
-            // The types of `base` come by way of `more` too.
+            // `more` also provides the types of `base`.
             includes.pop();
         }
         let includes: Vec<String> =
@@ -159,7 +161,7 @@ fn divide(schema: &Schema, seed: usize) -> Vec<(&'static str, String)> {
     texts
 }
 
-/// Returns whether the map names others of the schema, or one of them names it.
+/// Returns whether the map refers to others of the schema, or one of them refers to it.
 fn is_tied_to_others(schema: &Schema, map: &MapDecl) -> bool {
     let names = |one: &MapDecl, other: &str| {
         let inner = one.inner.as_ref().map(|inner| &inner.value);
@@ -170,7 +172,7 @@ fn is_tied_to_others(schema: &Schema, map: &MapDecl) -> bool {
     others.into_iter().any(|other| {
         names(map, &other.name.value)
             || names(other, &map.name.value)
-            // A program that several maps hold is written once.
+            // A program that is in several maps is written only once.
             || map.values.iter().any(|(_, name)| names(other, &name.value))
     })
 }

@@ -1,10 +1,10 @@
-//! Makes a schema that fails smaller, for as long as it fails in the same way.
+//! Shrinks a schema that fails, as long as it fails in the same way.
 
 use bpfmap_schema::ir::{
     Composite, InnerMap, KeyValue, MapDecl, MemberType, Schema, Type, TypeDefKind,
 };
 
-/// Schemas that are a little smaller than this one. Not all keep the rules.
+/// Returns schemas that are slightly smaller than this one. Not all of them satisfy the rules.
 pub(crate) fn smaller(schema: &Schema) -> Vec<Schema> {
     let mut found = vec![];
     let mut with = |change: &dyn Fn(&mut Schema)| {
@@ -123,7 +123,7 @@ const MAP_CHANGES: &[fn(&mut MapDecl)] = &[
     },
 ];
 
-/// `u32` in the place of what is more than a number.
+/// Replaces anything that is not a number by `u32`.
 fn number(part: Option<&KeyValue>) -> Option<KeyValue> {
     part.map(|_| KeyValue::Type(plain().into()))
 }

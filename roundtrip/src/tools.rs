@@ -13,43 +13,43 @@ use bpfmap_schema::taken::KernelNames;
 
 use crate::Error;
 
-/// What the command line says.
+/// The contents of the command line.
 pub(crate) struct Tools {
     /// The command `bpfmap`.
     pub(crate) bpfmap: PathBuf,
-    /// The compiled crates that the stages link, as rustc's option `--extern` takes them.
+    /// The compiled crates that the stages link, in the form of rustc's option `--extern`.
     pub(crate) libraries: Vec<String>,
-    /// Folders with what it depends on, as rustc's option `-L` takes them.
+    /// Directories with their dependencies, in the form of rustc's option `-L`.
     pub(crate) search: Vec<String>,
-    /// Where the files of the schemas go.
+    /// The directory for the files of the schemas.
     pub(crate) work: PathBuf,
-    /// What programs are compiled with: each clang after each header.
+    /// The ways to compile programs: each clang with each of the headers.
     pub(crate) ways: Vec<Way>,
-    /// How many programs were compiled.
+    /// The number of programs that were compiled.
     pub(crate) programs: AtomicUsize,
 }
 
-/// A clang, and the headers that come before the schema's.
+/// A clang, and the headers that are included before the schema's.
 pub(crate) struct Way {
     pub(crate) clang: &'static str,
-    /// What the headers are called.
+    /// The name of the headers.
     pub(crate) headers: String,
-    /// The kernel of a `vmlinux.h`; none for `linux/bpf.h`.
+    /// The kernel of a `vmlinux.h`; `None` for `linux/bpf.h`.
     pub(crate) kernel: Option<KernelVersion>,
-    /// The names that kernel has.
+    /// The names that the kernel defines.
     pub(crate) names: Option<Arc<KernelNames>>,
     precompiled: PathBuf,
     folder: PathBuf,
 }
 
-/// The oldest clang that the generated C is for, and a new one.
+/// The oldest clang that the generated C code supports, and a new one.
 pub(crate) const OLD_CLANG: &str = "clang-14";
 /// The clang of the fixtures.
 pub(crate) const CLANG: &str = "clang-19";
 
 impl Tools {
-    /// Precompiles the headers: `vmlinux.h` of each of these kernels, by name and file with its BTF, and
-    /// `linux/bpf.h`.
+    /// Precompiles the headers: `linux/bpf.h`, and the `vmlinux.h` of each of these kernels, which
+    /// are given by name and BTF file.
     pub(crate) fn prepare(&mut self, kernels: &[(String, PathBuf)]) -> Result<(), Error> {
         let folder = self.work.join("headers");
         fs::create_dir_all(&folder)?;
@@ -92,11 +92,11 @@ impl Tools {
 }
 
 impl Way {
-    /// Compiles a program behind the headers.
+    /// Compiles a program after the headers.
     ///
     /// # Errors
     ///
-    /// What clang says.
+    /// Returns clang's messages.
     pub(crate) fn compile(&self, source: &Path, object: &Path) -> Result<(), String> {
         let mut command = clang_command(self.clang);
         command.args(extensions(self.kernel));
@@ -106,7 +106,8 @@ impl Way {
     }
 }
 
-/// Returns what a `vmlinux.h` needs: kernels are compiled with these extensions from Linux 7.0 on.
+/// Returns the compiler options that a `vmlinux.h` needs: kernels from Linux 7.0 on are compiled
+/// with these extensions.
 fn extensions(kernel: Option<KernelVersion>) -> &'static [&'static str] {
     if kernel.is_none() { &[] } else { &["-fms-extensions", "-Wno-microsoft"] }
 }
@@ -115,18 +116,19 @@ fn extensions(kernel: Option<KernelVersion>) -> &'static [&'static str] {
 ///
 /// # Errors
 ///
-/// What clang says.
+/// Returns clang's messages.
 pub(crate) fn compile_fixture(clang: &str, source: &Path, object: &Path) -> Result<(), String> {
     let mut command = clang_command(clang);
     command.args(["-mcpu=v3", "-Wno-unused-parameter", "-c"]).arg(source).arg("-o").arg(object);
     said(&mut command)
 }
 
-/// Compiles a source of an application in the language of `compiler`: its name, the standard, and the language.
+/// Compiles a source file of an application. `compiler` consists of its name, the standard, and the
+/// language.
 ///
 /// # Errors
 ///
-/// What the compiler says.
+/// Returns the compiler's messages.
 pub(crate) fn compile_user_space(
     [name, standard, language]: [&str; 3],
     source: &Path,
@@ -139,12 +141,13 @@ pub(crate) fn compile_user_space(
 fn clang_command(clang: &str) -> Command {
     let mut command = Command::new(clang);
     command.args(["-target", "bpf", "-O2", "-g", "-Wall", "-Wextra", "-Werror"]);
-    // Debian keeps `asm/types.h` where clang does not look when it compiles for another target.
+    // Debian keeps `asm/types.h` where clang does not search when it compiles for a different
+    // target.
     command.arg(format!("-I/usr/include/{}-linux-gnu", std::env::consts::ARCH));
     command
 }
 
-/// Runs a command, and returns what it says where it fails.
+/// Runs a command. If it fails, returns its messages.
 pub(crate) fn said(command: &mut Command) -> Result<(), String> {
     let output = run(command)?;
     if output.status.success() {
@@ -154,7 +157,7 @@ pub(crate) fn said(command: &mut Command) -> Result<(), String> {
     Err(format!("{}: {}", output.status, String::from_utf8_lossy(&text)))
 }
 
-/// Runs a command that has to succeed, and returns its output.
+/// Runs a command that must succeed, and returns its output.
 fn output(command: &mut Command) -> Result<Vec<u8>, Error> {
     let output = run(command)?;
     if output.status.success() {

@@ -1,8 +1,9 @@
 //! `cargo xtask api`: the public interface of each crate, compared with the list of it in `api/`.
 //!
-//! rustdoc writes the interface as JSON, whose format changes with the compiler: the crate `public-api` reads that of one
-//! compiler. It is an unstable option of the stable compiler, which takes it if `RUSTC_BOOTSTRAP` is set. Only rustdoc is
-//! given the variable, as build scripts would be run again for it.
+//! rustdoc writes the interface as JSON, whose format depends on the version of the compiler. The
+//! crate `public-api` reads the format of a single version. The output is an unstable option, which
+//! the stable compiler accepts if `RUSTC_BOOTSTRAP` is set. Only rustdoc gets that variable,
+//! because build scripts would otherwise run again.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -25,17 +26,17 @@ const CRATES: &[&str] = &[
     "bpfmap-vmtest",
 ];
 
-/// The Rust whose rustdoc writes what `public-api` reads.
+/// The Rust version whose rustdoc output `public-api` reads.
 const RUST: &str = "1.95";
 
-/// How many changed lines are shown of a crate.
+/// The maximum number of changed lines that are shown for a crate.
 const SHOWN: usize = 20;
 
 /// Compares the interfaces with their lists.
 ///
 /// # Errors
 ///
-/// Fails if one differs, or if rustdoc fails or writes another format.
+/// Fails if one differs, or if rustdoc fails or writes a different format.
 pub(crate) fn check() -> Result<(), Error> {
     let mut changed = vec![];
     for (name, now) in interfaces()? {
@@ -69,7 +70,7 @@ pub(crate) fn check() -> Result<(), Error> {
 ///
 /// # Errors
 ///
-/// Fails if rustdoc fails or writes another format, or a list can't be written.
+/// Fails if rustdoc fails or writes a different format, or if a list can't be written.
 pub(crate) fn bless() -> Result<(), Error> {
     for (name, now) in interfaces()? {
         fs::create_dir_all(root().join("api"))?;
@@ -78,12 +79,12 @@ pub(crate) fn bless() -> Result<(), Error> {
     Ok(())
 }
 
-/// Returns the list of a crate's interface.
+/// Returns the path of the list of a crate's interface.
 fn list(name: &str) -> PathBuf {
     root().join("api").join(format!("{name}.txt"))
 }
 
-/// Returns the crates and their interfaces, an item a line.
+/// Returns the crates and their interfaces, one item per line.
 fn interfaces() -> Result<Vec<(&'static str, String)>, Error> {
     let mut command = cargo();
     command.args(["doc", "--quiet", "--lib", "--no-deps", "--all-features"]);
@@ -108,7 +109,7 @@ fn interface(name: &str) -> Result<String, Error> {
     Ok(api.items().map(|item| format!("{item}\n")).collect::<Vec<_>>().concat())
 }
 
-/// Returns a rustdoc that takes unstable options.
+/// Returns a rustdoc that accepts unstable options.
 fn rustdoc() -> Result<PathBuf, Error> {
     let path = root().join("target/rustdoc-unstable");
     let program = std::env::var("RUSTDOC").unwrap_or_else(|_| "rustdoc".to_owned());

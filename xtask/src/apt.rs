@@ -1,4 +1,4 @@
-//! apt, told to install packages and to remove none.
+//! apt, configured to install packages and never to remove any.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -10,13 +10,14 @@ use bpfmap_vmtest::kernel::Mirror;
 use crate::Error;
 use crate::cargo::root;
 
-/// apt with the sources of this machine, or with its release's backports beside them.
+/// apt with the sources of this machine, with or without its release's backports.
 #[derive(Debug)]
 pub(crate) struct Apt {
     backports: Option<Backports>,
 }
 
-/// A state of apt's own with one more source, so that this machine's sources and package lists stay as they are.
+/// A separate state of apt with an additional source, so that this machine's sources and package
+/// lists stay unchanged.
 #[derive(Debug)]
 struct Backports {
     suite: String,
@@ -24,16 +25,16 @@ struct Backports {
 }
 
 impl Apt {
-    /// apt as this machine has it.
+    /// Returns apt as configured on this machine.
     pub(crate) fn configured() -> Self {
         Self { backports: None }
     }
 
-    /// apt with the backports of this machine's release too.
+    /// Returns apt with the backports of this machine's release added.
     ///
     /// # Errors
     ///
-    /// Fails if the release or its mirror is not known, or the state can't be written.
+    /// Fails if the release or its mirror is not known, or if the state can't be written.
     pub(crate) fn with_backports() -> Result<Self, Error> {
         let release = fs::read_to_string("/etc/os-release")?;
         let codename = codename(&release).ok_or("/etc/os-release has no VERSION_CODENAME")?;
@@ -58,12 +59,12 @@ impl Apt {
         Ok(Self { backports: Some(Backports { suite, state }) })
     }
 
-    /// Returns the suite that is asked first.
+    /// Returns the suite that packages are installed from.
     pub(crate) fn suite(&self) -> &str {
         self.backports.as_ref().map_or("this release", |backports| &backports.suite)
     }
 
-    /// `apt-get`, through sudo for users other than root.
+    /// Returns `apt-get`, through sudo for users other than root.
     pub(crate) fn command(&self) -> Command {
         let is_root = Command::new("id").arg("-u").output().is_ok_and(|id| id.stdout == b"0\n");
         let mut command = if is_root {
@@ -82,7 +83,7 @@ impl Apt {
         command
     }
 
-    /// `apt-get install`, to which the names of packages are added.
+    /// Returns `apt-get install`, to which the names of packages are added.
     pub(crate) fn install(&self) -> Command {
         let mut command = self.command();
         command.args(["install", "--yes", "--no-remove", "--no-install-recommends"]);
@@ -92,12 +93,13 @@ impl Apt {
         command
     }
 
-    /// Returns the installed packages that apt would remove to install the one of this name.
+    /// Returns the installed packages that apt would remove to install the given one.
     pub(crate) fn removals(&self, name: &str) -> Vec<String> {
         let mut command = self.install();
         command.args(["--simulate", "--remove", name]).env("LC_ALL", "C");
         let output = command.stdin(Stdio::null()).stderr(Stdio::null()).output();
-        // What can't be installed for another reason is told by the real run.
+        // If the package can't be installed for a different reason, the real installation reports
+        // it.
         output.map(|output| removed(&String::from_utf8_lossy(&output.stdout))).unwrap_or_default()
     }
 }
@@ -108,7 +110,7 @@ fn codename(release: &str) -> Option<&str> {
     Some(name.trim().trim_matches('"')).filter(|name| !name.is_empty())
 }
 
-/// Returns the packages that a simulation of apt removes: its lines `Remv NAME [VERSION]`.
+/// Returns the packages that an apt simulation removes, from its lines `Remv NAME [VERSION]`.
 fn removed(simulation: &str) -> Vec<String> {
     let lines = simulation.lines().filter_map(|line| line.strip_prefix("Remv "));
     lines.filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect()

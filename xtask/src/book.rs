@@ -9,14 +9,15 @@ use crate::Error;
 use crate::cargo::root;
 use crate::tools::program;
 
-/// The version of mdBook. Another one may make other anchors and other HTML.
+/// The version of mdBook. A different one may create different anchors and HTML.
 const MDBOOK: &str = "0.5.4";
 
 /// Builds the book in `target/book/html`.
 ///
 /// # Errors
 ///
-/// When a page has a mistake, when a link leads nowhere, when mdBook warns, and when it can't be installed.
+/// Fails if a page has an error, if a link is broken, if mdBook prints a warning, or if it can't be
+/// installed.
 pub(crate) fn run() -> Result<(), Error> {
     let folder = root().join("target/book");
     let (source, html) = (folder.join("src"), folder.join("html"));

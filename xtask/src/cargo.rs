@@ -1,4 +1,4 @@
-//! Calls of cargo, and the executables that it made.
+//! Runs cargo, and finds the executables that it built.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -16,12 +16,12 @@ pub(crate) fn cargo() -> Command {
     command
 }
 
-/// Returns the folder of the workspace.
+/// Returns the directory of the workspace.
 pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("this crate lies in the workspace")
 }
 
-/// Returns a folder of this name for what is fetched and kept, in the user's cache.
+/// Returns a directory with this name in the user's cache, for downloaded files.
 pub(crate) fn cache(name: &str) -> Result<PathBuf, Error> {
     let base = std::env::var_os("XDG_CACHE_HOME")
         .map(PathBuf::from)
@@ -33,23 +33,24 @@ pub(crate) fn cache(name: &str) -> Result<PathBuf, Error> {
     Ok(cache)
 }
 
-/// Cargo's own folder: the sources of dependencies, and what is installed.
+/// Returns cargo's own directory, which contains the sources of dependencies and the installed
+/// programs.
 pub(crate) fn cargo_home() -> Result<PathBuf, Error> {
     let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
     let home = home.or_else(|| Some(std::env::home_dir()?.join(".cargo")));
     Ok(home.ok_or("cargo has no folder: set HOME or CARGO_HOME")?)
 }
 
-/// An executable that cargo made.
+/// An executable that cargo built.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Executable {
     /// The name of the target.
     pub(crate) target: String,
-    /// Where it is.
+    /// The path of the file.
     pub(crate) path: PathBuf,
 }
 
-/// Builds what `arguments` select, and returns the programs.
+/// Builds the targets that `arguments` select, and returns their programs.
 pub(crate) fn build(arguments: &[&str]) -> Result<Vec<Executable>, Error> {
     Ok(executables(&messages(arguments)?))
 }
@@ -59,7 +60,7 @@ pub(crate) fn build_tests(arguments: &[&str]) -> Result<Vec<Binary>, Error> {
     Ok(bpfmap_vmtest::cargo::build_tests(root(), arguments)?)
 }
 
-/// Builds a package, and returns the folder that its build script writes to.
+/// Builds a package, and returns the directory that its build script writes to.
 pub(crate) fn out_dir(package: &str) -> Result<PathBuf, Error> {
     let messages = messages(&["--package", package])?;
     let mut messages = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
@@ -75,7 +76,7 @@ fn messages(arguments: &[&str]) -> Result<String, Error> {
     output(cargo.arg("build").args(arguments).arg("--message-format=json-render-diagnostics"))
 }
 
-/// Returns the programs that cargo's messages tell of.
+/// Returns the programs that cargo's messages mention.
 fn executables(messages: &str) -> Vec<Executable> {
     let artifacts = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let executables = artifacts.filter_map(|message| {

@@ -1,4 +1,4 @@
-//! `cargo xtask demo`: from schemas to a table of what three kernels answered.
+//! `cargo xtask demo`: goes from schemas to a table of the results on three kernels.
 
 use std::path::PathBuf;
 
@@ -14,7 +14,7 @@ const KERNELS: &[&str] = &["5.10", "6.12", "7.3"];
 ///
 /// # Errors
 ///
-/// Fails if a step fails, or a kernel answers otherwise than expected.
+/// Fails if a step fails, or if a kernel gives a result that was not expected.
 pub(crate) fn run() -> Result<(), Error> {
     let mut steps = Steps::new(5);
     steps.next("Packages");
@@ -41,7 +41,7 @@ pub(crate) fn run() -> Result<(), Error> {
     if report.green { Ok(()) } else { Err("not everything is green: see above".into()) }
 }
 
-/// Has the command-line tool write everything that it can make of the schemas.
+/// Makes the command-line tool write every kind of file that it can generate from the schemas.
 fn generate(folder: &std::path::Path) -> Result<(), Error> {
     let schemas = root().join("schemas");
     let mut files: Vec<PathBuf> = vec![];

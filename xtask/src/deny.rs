@@ -5,11 +5,12 @@ use crate::cargo::cargo;
 use crate::step::run as run_command;
 use crate::tools::path_with;
 
-/// Runs cargo-deny; with `advisories` also what needs the database of known vulnerabilities, which is fetched.
+/// Runs cargo-deny. With `advisories`, this includes the checks against the database of known
+/// vulnerabilities, which is fetched.
 ///
 /// # Errors
 ///
-/// Fails if a dependency is not as `deny.toml` wants it, or if cargo-deny can't be installed.
+/// Fails if a dependency violates `deny.toml`, or if cargo-deny can't be installed.
 pub(crate) fn run(advisories: bool) -> Result<(), Error> {
     let mut command = cargo();
     command.env("PATH", path_with("deny")?);

@@ -1,8 +1,9 @@
-//! `cargo xtask fuzz`: random inputs for what reads schemas, objects, rings and files from elsewhere, by
-//! cargo-fuzz.
+//! `cargo xtask fuzz`: runs the readers of schemas, objects, rings and downloaded files with random
+//! inputs, by cargo-fuzz.
 //!
-//! Inputs that found something once are kept in `fuzz/seeds/`; the others that a run begins with are made
-//! of what the repository has. What a run finds out goes on in `fuzz/corpus/`, which is not committed.
+//! Inputs that once revealed an error are kept in `fuzz/seeds/`. The other inputs that a run starts
+//! with are derived from files in the repository. New inputs that a run finds are added to
+//! `fuzz/corpus/`, which is not committed.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,12 +14,12 @@ use crate::packages::{self, Package};
 use crate::step::run as run_command;
 use crate::tools::path_with;
 
-/// What is fuzzed: a target of `fuzz/`, and where its inputs are to begin from.
+/// A fuzz target in `fuzz/`, and the source of its first inputs.
 struct Target {
     name: &'static str,
-    /// The feature of `fuzz/` that builds it.
+    /// The feature of `fuzz/` that builds the target.
     feature: &'static str,
-    /// The longest input that is tried, in bytes.
+    /// The maximum length of an input, in bytes.
     max_length: u32,
     seeds: fn() -> Result<Vec<PathBuf>, Error>,
 }
@@ -32,7 +33,8 @@ impl Target {
         Self { name, feature, max_length: 1 << 20, seeds }
     }
 
-    /// Returns the sanitizer that looks on. In safe code panics are what is looked for, and it would find nothing more.
+    /// Returns the sanitizer to use. In safe code only panics are looked for, so a sanitizer would
+    /// find nothing more.
     fn sanitizer(&self) -> &'static str {
         if self.feature == "rings" { "address" } else { "none" }
     }
@@ -57,21 +59,22 @@ const TARGETS: &[Target] = &[
     Target { max_length: 16 << 10, ..Target::new("wire", "files", none) },
 ];
 
-/// What cargo-fuzz needs beside Rust.
+/// The packages that cargo-fuzz needs besides Rust.
 const PACKAGES: &[Package] =
     &[Package { name: "g++", purpose: "compiles libFuzzer, which fuzzes the readers" }];
 
-/// How long each target runs where nothing else is said, in seconds.
+/// The default duration of each target, in seconds.
 const SECONDS: u32 = 60;
 
-/// How long one input may take, in seconds: on a busy machine a long one takes some.
+/// The time limit of one input, in seconds. On a busy machine, a long input takes some time.
 const TIMEOUT: u32 = 30;
 
 /// Runs `cargo xtask fuzz`.
 ///
 /// # Errors
 ///
-/// Fails if an input makes a target panic, hang or take too much memory; it is then in `fuzz/artifacts/`.
+/// Fails if an input makes a target panic, hang or use too much memory. That input is then in
+/// `fuzz/artifacts/`.
 pub(crate) fn run(arguments: &[&str]) -> Result<(), Error> {
     let (seconds, names) = match arguments {
         ["--seconds", seconds, names @ ..] => {
@@ -95,8 +98,8 @@ pub(crate) fn run(arguments: &[&str]) -> Result<(), Error> {
     all(TARGETS.iter().filter(wanted), seconds, None)
 }
 
-/// Runs every target for this many seconds, with the same random numbers in each run: what makes it fail is then what
-/// was changed.
+/// Runs every target for this number of seconds. The random numbers are the same in each run, so
+/// that a new failure is caused by a change of the code.
 ///
 /// # Errors
 ///
@@ -123,7 +126,7 @@ fn all<'t>(
         }
         let mut command = cargo();
         command.env("PATH", &path);
-        // Sanitizers are not stable in Rust, but every release has them.
+        // Sanitizers are unstable in Rust, but every release contains them.
         command.env("RUSTC_BOOTSTRAP", "1");
         command.args(["fuzz", "run", "--sanitizer", target.sanitizer()]);
         command.args(["--features", target.feature, target.name]).args([&corpus, &kept]);
@@ -137,7 +140,7 @@ fn all<'t>(
     Ok(())
 }
 
-/// Returns the files of these folders of the repository whose names end so.
+/// Returns the files in these directories of the repository whose names have this ending.
 fn files(folders: &[&str], end: &str) -> Result<Vec<PathBuf>, Error> {
     let mut files = vec![];
     for folder in folders {
@@ -151,7 +154,8 @@ fn files(folders: &[&str], end: &str) -> Result<Vec<PathBuf>, Error> {
     Ok(files)
 }
 
-/// Nothing: such a target learns quickly what its inputs look like, or `fuzz/seeds/` has some.
+/// Returns no inputs: such a target learns the form of its inputs quickly, or has some in
+/// `fuzz/seeds/`.
 #[expect(
     clippy::unnecessary_wraps,
     reason = "seeds of other targets can be missing, in the same place"
@@ -166,7 +170,7 @@ fn objects() -> Result<Vec<PathBuf>, Error> {
     files(&[&folder.to_string_lossy()], ".fixture.bpf.o")
 }
 
-/// Returns a name that no file of another folder has.
+/// Returns a name that is unique across directories.
 fn seed_name(seed: &Path) -> String {
     let within = seed.strip_prefix(root()).unwrap_or(seed);
     within.to_string_lossy().replace('/', "-")

@@ -1,4 +1,5 @@
-//! `cargo xtask make-c`: the example without Rust, built by its Makefile, and its test on every kernel.
+//! `cargo xtask make-c`: builds the example without Rust by its Makefile, and runs its test on
+//! every kernel.
 
 use std::path::Path;
 use std::process::Command;
@@ -22,7 +23,8 @@ pub(crate) fn run() -> Result<(), Error> {
 ///
 /// # Errors
 ///
-/// Fails if something does not compile, or if the test fails on a kernel. The other kernels are tried all the same.
+/// Fails if something does not compile, or if the test fails on a kernel. The other kernels are
+/// tested nevertheless.
 pub(crate) fn on_every_kernel(harness: &Path) -> Result<(), Error> {
     let built = cargo::build(&["--package", "bpfmap-cli"])?;
     let bpfmap = built.iter().find(|executable| executable.target == "bpfmap");

@@ -1,4 +1,4 @@
-//! Runs test binaries on kernels with `bpfmap-vmtest`, and reads its report back.
+//! Runs test binaries on kernels with `bpfmap-vmtest`, and reads its report.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
@@ -16,34 +16,34 @@ pub(crate) fn build_harness() -> Result<PathBuf, Error> {
     Ok(binary.ok_or("cargo built no bpfmap-vmtest")?.path)
 }
 
-/// Starts to fetch kernels; they come while something else is compiled.
+/// Starts to fetch kernels, while something else is compiled.
 pub(crate) fn start_fetching(harness: &Path, kernels: &[&str]) -> Result<Child, Error> {
     let mut command = Command::new(harness);
     Ok(command.args(["kernels", "fetch"]).args(kernels).spawn()?)
 }
 
-/// Waits until the kernels are there.
+/// Waits until the kernels are fetched.
 pub(crate) fn finish_fetching(mut fetching: Child) -> Result<(), Error> {
     let status = fetching.wait()?;
     if status.success() { Ok(()) } else { Err("the kernels could not be fetched".into()) }
 }
 
-/// What a run of the matrix found.
+/// The results of a run of the matrix.
 pub(crate) struct Report {
-    /// Each test on each kernel.
+    /// The result of each test on each kernel.
     pub(crate) tests: Vec<TestResult>,
-    /// Whether everything is proven to be well.
+    /// Whether all tests passed and nothing else failed.
     pub(crate) green: bool,
-    /// Where reports and console logs are.
+    /// The directory with reports and console logs.
     pub(crate) folder: PathBuf,
 }
 
-/// Runs the binaries on the kernels; on all that the harness knows when there is none. The
-/// harness shows its progress, and leaves its reports in a folder of this name.
+/// Runs the binaries on the kernels, or on all kernels of the harness if `kernels` is empty. The
+/// harness shows its progress, and writes its reports into a directory with this name.
 ///
 /// # Errors
 ///
-/// Fails if the harness can't be run or leaves no report; a red result is no error.
+/// Fails if the harness can't be run or leaves no report. Failed tests are not an error.
 pub(crate) fn run(
     harness: &Path,
     kernels: &[&str],
@@ -53,7 +53,7 @@ pub(crate) fn run(
     let folder = root().join("target").join(name);
     std::fs::create_dir_all(&folder)?;
     let json = folder.join("matrix.jsonl");
-    // A report of an earlier run must not pass for this one's.
+    // A report of an earlier run must not be mistaken for that of this run.
     if json.exists() {
         std::fs::remove_file(&json)?;
     }
@@ -62,19 +62,20 @@ pub(crate) fn run(
     for kernel in kernels {
         command.args(["--kernel", kernel]);
     }
-    // What passes only when it is tried again is named flaky in the report.
+    // The report marks tests that pass only in a later attempt as flaky.
     command.args(["--cpus", "2", "--cmdline", SECOND_CPU_ON_REQUEST, "--retries", "2"]);
     command.args(["--allow", WARNING_OF_7_1]);
     command.arg("--json").arg(&json).arg("--report-dir").arg(&folder);
-    // With it the guests are handed all debug information, 200 MB of it, and tests say where they fail
-    // without.
+    // With this variable, the guests would get all debug information, which has 200 MB. Tests
+    // report the location of a failure without it.
     command.env_remove("RUST_BACKTRACE");
     let status = command.args(binaries).stdin(std::process::Stdio::null()).status()?;
     let (tests, summary) = read(&json)?;
     Ok(Report { tests, green: status.success() && summary, folder })
 }
 
-/// Returns the tests of a report, and whether its summary is green. Without a summary it is not.
+/// Returns the tests of a report, and whether its summary is green. A report without a summary is
+/// not.
 fn read(json: &Path) -> Result<(Vec<TestResult>, bool), Error> {
     let report = std::fs::read_to_string(json)
         .map_err(|error| format!("the matrix left no report {}: {error}", json.display()))?;

@@ -1,8 +1,10 @@
-//! `cargo xtask msrv`: the crates for users, built and tested by the oldest compiler that they name.
+//! `cargo xtask msrv`: builds and tests the crates for users with the oldest compiler that they
+//! support.
 //!
-//! Rust 1.85.1 is what Debian 13 has. Its packages are in a folder of their own, which debootstrap makes, and nothing
-//! of this machine is changed. Lints can't do this: `incompatible_msrv` knows what the standard library got when, but
-//! neither syntax nor what dependencies need.
+//! Debian 13 contains Rust 1.85.1. debootstrap installs Debian's packages into a separate
+//! directory, so that nothing on this machine is changed. Lints are not sufficient:
+//! `incompatible_msrv` knows when each part of the standard library was added, but knows neither
+//! the syntax nor the needs of dependencies.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,7 +19,7 @@ use crate::packages::{self, OLDEST_RUST, Package};
 use crate::sanitize::is_root;
 use crate::step::{Steps, output, run as run_command};
 
-/// Debian's release with this compiler.
+/// The Debian release that contains this compiler.
 const SUITE: &str = "trixie";
 const COMPILER: &str = "rustc 1.85.1 ";
 
@@ -32,10 +34,11 @@ const CRATES: &[&str] = &[
     "bpfmap-schema",
 ];
 
-/// Features that need a newer compiler, and say so.
+/// Features that need a newer compiler, which their documentation says.
 const NEWER: &[&str] = &["bpfmap/aya"];
 
-/// The tests that need neither a kernel nor clang, and compare no messages of a newer compiler. Unit tests run too.
+/// The tests that need neither a kernel nor clang, and do not compare messages of a newer compiler.
+/// Unit tests are run as well.
 const TESTS: &[&str] = &[
     "accepted",
     "accessors",
@@ -57,9 +60,9 @@ const TESTS: &[&str] = &[
     "user_crate",
 ];
 
-/// Runs in a mount namespace of its own: whatever happens, its mounts end with its last process. `$1` is the folder of
-/// the system, `$2` the checkout, `$3` the folder to build in, `$4` cargo's folder; what follows is the command. Only
-/// the build's folder can be written to.
+/// A script that runs in a mount namespace of its own, so that its mounts end with its last
+/// process. `$1` is the directory of the system, `$2` the checkout, `$3` the build directory, and
+/// `$4` cargo's directory. The command follows. Only the build directory is writable.
 const ENTER: &str = r#"
 set -e
 system=$1 checkout=$2 target=$3 cargo=$4
@@ -81,8 +84,8 @@ exec chroot "$system" /usr/bin/env --ignore-environment --chdir=/src HOME=/root 
 ///
 /// # Errors
 ///
-/// Fails if the user is not root, if debootstrap is missing and can't be installed or fails, or if the old compiler
-/// refuses something or a test fails.
+/// Fails if the user is not root, if debootstrap can't be installed or fails, if the old compiler
+/// rejects something, or if a test fails.
 pub(crate) fn run() -> Result<(), Error> {
     if !is_root()? {
         return Err("debootstrap, mount and chroot need root, and this user is another\n  \
@@ -111,7 +114,7 @@ pub(crate) fn run() -> Result<(), Error> {
     system.cargo("test", &features, &["--doc"])
 }
 
-/// Returns the features of the crates, as arguments name them.
+/// Returns the features of the crates in the form of cargo's arguments.
 fn features() -> Result<String, Error> {
     let metadata = output(cargo().args(["metadata", "--no-deps", "--format-version", "1"]))?;
     let metadata: Value = serde_json::from_str(&metadata)?;
@@ -128,13 +131,13 @@ fn features() -> Result<String, Error> {
     Ok(features.join(","))
 }
 
-/// A Debian system in a folder.
+/// A Debian system in a directory.
 struct System {
     folder: PathBuf,
 }
 
 impl System {
-    /// Returns the system in the cache folder, made if it is not there.
+    /// Returns the system in the cache directory, and creates it if it does not exist.
     fn ensure() -> Result<Self, Error> {
         let cache = cache("bpfmap-msrv")?;
         let system = Self { folder: cache.join(SUITE) };
@@ -157,14 +160,14 @@ impl System {
         Ok(system)
     }
 
-    /// Makes the system in `part`, and gives it its name when it is whole.
+    /// Creates the system in `part`, and renames it when it is complete.
     fn make(&self, part: &Path) -> Result<(), Error> {
         if part.exists() {
             fs::remove_dir_all(part)?;
         }
         let names: Vec<&str> = OLDEST_RUST.iter().map(|Package { name, .. }| *name).collect();
         let mirror = Mirror::configured(None, None);
-        // What it mounts goes with its namespace.
+        // The mounts of debootstrap end with its namespace.
         let mut debootstrap = Command::new("unshare");
         debootstrap.args(["--mount", "debootstrap", "--variant=minbase"]);
         debootstrap.arg(format!("--include={}", names.join(",")));
@@ -176,7 +179,7 @@ impl System {
         Ok(fs::rename(part, &self.folder)?)
     }
 
-    /// Runs its cargo on the checkout. It builds in `target/msrv`.
+    /// Runs the system's cargo on the checkout. The build directory is `target/msrv`.
     fn cargo(&self, command: &str, features: &str, targets: &[&str]) -> Result<(), Error> {
         let target = root().join("target/msrv");
         fs::create_dir_all(&target)?;
@@ -188,7 +191,7 @@ impl System {
         for name in CRATES {
             run.args(["--package", name]);
         }
-        // The command is long, and what failed has said so.
+        // The command is long, and its output contains the error.
         let failed = |_| format!("`cargo {command} {}` with {COMPILER}failed", targets.join(" "));
         Ok(run_command(run.args(targets)).map_err(failed)?)
     }

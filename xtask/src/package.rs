@@ -1,8 +1,9 @@
-//! `cargo xtask package`: the packages of the crates for users, built and installed from their tarballs.
+//! `cargo xtask package`: builds and installs the crates for users from their tarballs.
 //!
-//! Cargo's own check builds each package apart, with dependencies of its own. Here the tarballs are unpacked side by side
-//! and share what is compiled; each is still built alone, with its default features, so that none borrows a feature from
-//! another.
+//! Cargo's own check builds each package separately, including its dependencies. Here the tarballs
+//! are unpacked side by side and share the compiled dependencies. Each package is still built
+//! alone, with its default features, so that it cannot use a feature that a different package
+//! enables.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -15,13 +16,13 @@ use crate::Error;
 use crate::cargo::{cargo, root};
 use crate::step::{output, run as run_command};
 
-/// Where the packages are unpacked and built.
+/// The directory in which the packages are unpacked and built.
 const FOLDER: &str = "target/packaged";
 
-/// The tools, and the programs that installing them brings.
+/// The tools, and the programs that they install.
 const TOOLS: &[(&str, &str)] = &[("bpfmap-cli", "bpfmap"), ("bpfmap-vmtest", "bpfmap-vmtest")];
 
-/// What a tarball holds beside `src/`.
+/// The files in a tarball besides `src/`.
 const FILES: &[&str] = &[
     ".cargo_vcs_info.json",
     "Cargo.lock",
@@ -37,8 +38,8 @@ const FILES: &[&str] = &[
 ///
 /// # Errors
 ///
-/// Fails if a package lacks a file or a field, has one too many, or does not build from its tarball; if a tool can't be
-/// installed, or does not run.
+/// Fails if a package lacks a file or a field, has one too many, or does not build from its
+/// tarball, or if a tool can't be installed or does not run.
 pub(crate) fn run() -> Result<(), Error> {
     let packages = packages()?;
     let packed = pack(&packages)?;
@@ -59,11 +60,11 @@ pub(crate) fn run() -> Result<(), Error> {
 struct Package {
     name: String,
     version: String,
-    /// Where it is unpacked.
+    /// The directory in which it is unpacked.
     folder: PathBuf,
 }
 
-/// Returns the packages of the workspace that are published: names and versions.
+/// Returns the names and versions of the published packages of the workspace.
 fn packages() -> Result<Vec<(String, String)>, Error> {
     let metadata = output(cargo().args(["metadata", "--no-deps", "--format-version", "1"]))?;
     let metadata: Value = serde_json::from_str(&metadata)?;
@@ -73,10 +74,10 @@ fn packages() -> Result<Vec<(String, String)>, Error> {
     Ok(published.map(|package| (text(package, "name"), text(package, "version"))).collect())
 }
 
-/// Makes the tarballs and unpacks them.
+/// Creates the tarballs and unpacks them.
 fn pack(packages: &[(String, String)]) -> Result<Vec<Package>, Error> {
     let mut command = cargo();
-    // Who works on this has changes that are not committed.
+    // Developers have changes that are not committed.
     command.args(["package", "--quiet", "--no-verify", "--allow-dirty"]);
     for (name, _) in packages {
         command.args(["--package", name]);
@@ -100,7 +101,7 @@ fn pack(packages: &[(String, String)]) -> Result<Vec<Package>, Error> {
     Ok(packed)
 }
 
-/// Checks that each package has all that belongs to it, and no tests.
+/// Checks that each package contains all necessary files, and no tests.
 fn check(workspace: &Path, packages: &[Package]) -> Result<(), Error> {
     let arguments = ["metadata", "--no-deps", "--format-version", "1"];
     let metadata: Value = serde_json::from_str(&output(unpacked(workspace).args(arguments))?)?;
@@ -158,7 +159,7 @@ fn workspace(packages: &[Package]) -> Result<PathBuf, Error> {
     for (package, path) in packages.iter().zip(&names) {
         writeln!(text, "{} = {{ path = {path:?} }}", package.name)?;
     }
-    // With the same profiles, what is compiled already need not be compiled again.
+    // With the same profiles, dependencies that are already compiled can be reused.
     let profiles = manifest.find("[profile.dev]").map_or("", |start| &manifest[start..]);
     text.push('\n');
     text.push_str(&of_members(profiles, packages));
@@ -178,7 +179,8 @@ fn of_members(profiles: &str, packages: &[Package]) -> String {
     sections.filter(is_kept).flat_map(|section| ["[profile.", section]).collect()
 }
 
-/// Cargo in the workspace of the unpacked packages. It fetches nothing: the workspace's own build has all.
+/// Returns cargo in the workspace of the unpacked packages. It needs no network, because the
+/// workspace's own build has fetched everything.
 fn unpacked(workspace: &Path) -> Command {
     let mut command = cargo();
     command.current_dir(workspace).env("CARGO_NET_OFFLINE", "true");
@@ -186,7 +188,8 @@ fn unpacked(workspace: &Path) -> Command {
     command
 }
 
-/// Installs the tools; the folder with their programs. The compiler need not optimize them: that would prove no more.
+/// Installs the tools, and returns the directory with their programs. They are not optimized,
+/// because that would prove no more.
 fn install(workspace: &Path, packages: &[Package]) -> Result<PathBuf, Error> {
     let folder = root().join(FOLDER).join("installed");
     for (tool, _) in TOOLS {
@@ -200,7 +203,7 @@ fn install(workspace: &Path, packages: &[Package]) -> Result<PathBuf, Error> {
     Ok(folder.join("bin"))
 }
 
-/// Runs the installed tools in an empty folder.
+/// Runs the installed tools in an empty directory.
 fn try_out(programs: &Path) -> Result<(), Error> {
     let folder = root().join(FOLDER).join("tried");
     if folder.exists() {

@@ -1,7 +1,7 @@
-//! `cargo xtask roundtrip`: schemas through every stage, from C to the kernel and back.
+//! `cargo xtask roundtrip`: takes schemas through every stage, from C to the kernel and back.
 //!
-//! The stages are those of the package `bpfmap-roundtrip`. Here it is built, and told where what it links
-//! and the kernels are whose `vmlinux.h` programs include.
+//! The stages are in the package `bpfmap-roundtrip`. This module builds it, and passes it the paths
+//! of the crates to link and of the kernels whose `vmlinux.h` programs include.
 
 use std::fs;
 use std::path::PathBuf;
@@ -16,7 +16,7 @@ use crate::cargo::{cargo, root};
 use crate::step::{output, run as run_command};
 use crate::{Error, packages};
 
-/// How many random schemas are enough on any day.
+/// The number of random schemas of a daily run.
 const DAILY: u64 = 300;
 
 const PACKAGES: [&str; 4] = ["--package", "bpfmap-roundtrip", "--package", "bpfmap-cli"];
@@ -43,15 +43,15 @@ pub(crate) fn run(arguments: &[&str]) -> Result<(), Error> {
             _ => return Err(format!("unknown argument `{argument}`").into()),
         }
     }
-    // One schema is a repetition.
+    // A single schema is the repetition of an earlier run.
     if schemas > 1 {
         more.push("--corpus");
     }
     stages(schemas, seed, &more)
 }
 
-/// The schemas of this repository, and random ones that are the same in each run: what makes one fail is
-/// then what was changed.
+/// Tests the schemas of this repository, and random ones. The random numbers are the same in each
+/// run, so that a new failure is caused by a change of the code.
 ///
 /// # Errors
 ///
@@ -82,14 +82,14 @@ fn stages(schemas: u64, seed: u64, more: &[&str]) -> Result<(), Error> {
     run_command(command.args(more))
 }
 
-/// What cargo makes of the packages.
+/// What cargo built from the packages.
 struct Built {
     program: PathBuf,
     /// The command `bpfmap`.
     bpfmap: PathBuf,
     /// The crates that the stages link, by name.
     libraries: Vec<(&'static str, PathBuf)>,
-    /// Where rustc finds what it depends on.
+    /// The directories in which rustc finds the dependencies of these crates.
     search: Vec<String>,
 }
 
@@ -124,7 +124,8 @@ impl Built {
                 .ok_or_else(|| format!("cargo built no library {name}"))
         };
         let libraries = vec![library("bpfmap")?, library("bpfmap_fixture")?];
-        // They lie among what they depend on, since they are no packages that were asked for.
+        // They are in the directory of their dependencies, because these packages were not selected
+        // themselves.
         let dependencies = libraries[0].1.parent().ok_or("a library has a folder")?;
         let mut search = vec![format!("dependency={}", dependencies.display())];
         let linked = messages.iter().filter_map(|message| message.get("linked_paths")?.as_array());

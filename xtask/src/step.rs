@@ -1,4 +1,4 @@
-//! Steps of a longer job: a headline for each, and commands that have to succeed.
+//! Steps of a longer job: a heading for each, and commands that must succeed.
 
 use std::process::{Command, Stdio};
 use std::time::Instant;

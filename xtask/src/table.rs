@@ -1,4 +1,4 @@
-//! What the rows are in the tables of maps by kernels.
+//! The rows in the tables of maps by kernels.
 
 use bpfmap_vmtest::event::TestResult;
 
@@ -8,13 +8,13 @@ pub(crate) fn by_map(test: &TestResult) -> Option<String> {
     is_fixture(test).then(|| map.replace("::", "."))
 }
 
-/// Returns a row for each schema, which is one for each map type and each special field.
+/// Returns a row for each schema. There is one schema for each map type and each special field.
 pub(crate) fn by_map_type(test: &TestResult) -> Option<String> {
     let (schema, _) = test.test.split_once("::")?;
     is_fixture(test).then(|| schema.to_owned())
 }
 
-/// Returns a row for each test binary but the fixtures.
+/// Returns a row for each test binary except the fixtures.
 pub(crate) fn by_binary(test: &TestResult) -> Option<String> {
     (!is_fixture(test)).then(|| test.binary.clone())
 }

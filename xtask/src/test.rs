@@ -9,8 +9,8 @@ use crate::{
     Error, api, book, deny, fuzz, make_c, matrix, names, package, packages, roundtrip, sanitize,
 };
 
-/// Tests that need a kernel to try maps on: packages, and the test targets that run in the matrix;
-/// none named: all. All others run on this machine.
+/// The tests that need a kernel: packages, and their test targets that run in the matrix. If none
+/// is named, all of them do. All other tests run on this machine.
 const IN_KERNELS: &[(&str, &[&str])] = &[
     ("bpfmap", &["kernel", "soundness"]),
     ("bpfmap-cli", &["live"]),
@@ -29,16 +29,16 @@ const IN_KERNELS: &[(&str, &[&str])] = &[
     ("aya-loader", &["packets"]),
 ];
 
-/// Test binaries of those that run on the oldest and the newest kernel alone: `fixtures`, which runs on all of them, tests the
-/// same maps.
+/// The test binaries that run on only the oldest and the newest kernel, because `fixtures`, which
+/// runs on all of them, tests the same maps.
 const AT_ENDS: &[&str] = &["bpfmap-fixtures::derived", "bpfmap-fixtures::interpreted"];
 const ENDS: &[&str] = &["5.10", "7.3"];
 
-/// What of those packages runs on this machine nevertheless.
+/// The tests of those packages that run on this machine nevertheless.
 const ON_HOST: &[&[&str]] = &[
     &["--package", "bpfmap-core", "--features", "serde", "--lib"],
     &["--package", "bpfmap", "--all-features", "--lib"],
-    // The compiler's messages list what implements a trait, and features add to that.
+    // The compiler's messages list the implementations of a trait, and features add to these.
     &[
         "--package",
         "bpfmap",
@@ -91,8 +91,8 @@ const ON_HOST: &[&[&str]] = &[
     &["--package", "profiler", "--lib"],
 ];
 
-/// What clippy sees: everything, and what builds with fewer features. Each package's `rust-version` counts
-/// (`incompatible_msrv`).
+/// The builds that clippy checks: everything, and builds with fewer features. The `rust-version` of
+/// each package is taken into account (`incompatible_msrv`).
 const LINTED: &[&[&str]] = &[
     &["--workspace", "--all-targets", "--all-features"],
     &["--package", "bpfmap", "--no-default-features", "--all-targets"],
@@ -106,14 +106,14 @@ const LINTED: &[&[&str]] = &[
     &["--package", "bpfmap-schema", "--no-default-features", "--features", "derive"],
 ];
 
-/// How long each target is fuzzed.
+/// The time for which each target is fuzzed.
 const FUZZ_SECONDS: u32 = 10;
 
 /// Runs every test.
 ///
 /// # Errors
 ///
-/// Fails if a step fails, or a kernel answers otherwise than expected.
+/// Fails if a step fails, or if a kernel gives a result that was not expected.
 pub(crate) fn run() -> Result<(), Error> {
     let mut steps = Steps::new(14);
     steps.next("Packages");
@@ -190,7 +190,7 @@ fn on_host() -> Result<(), Error> {
         others.extend(["--exclude", package]);
     }
     for arguments in std::iter::once(others.as_slice()).chain(ON_HOST.iter().copied()) {
-        // A golden file that is stale is an error here, and no reason to write a new one.
+        // An outdated golden file is an error here, and must not be overwritten.
         run_command(cargo().env("INSTA_UPDATE", "no").arg("test").args(arguments))?;
     }
     Ok(())
@@ -214,7 +214,8 @@ mod tests {
     use super::*;
     use serde_json::Value;
 
-    /// The test targets of these packages are named one by one; this finds one that was added and not named.
+    /// The test targets of these packages are listed one by one. This test finds a new one that is
+    /// not in the list.
     #[test]
     fn each_test_target_runs_somewhere() {
         let output = cargo().args(["metadata", "--no-deps", "--format-version", "1"]).output();
@@ -228,7 +229,7 @@ mod tests {
                 let on_host = ON_HOST.iter().filter(|arguments| arguments.contains(package));
                 let mut named = on_host.flat_map(|arguments| arguments.windows(2));
                 let runs = targets.contains(&name) || named.any(|pair| pair == ["--test", name]);
-                // By hand: it says so where it is declared.
+                // The others are run by hand, as their declarations say.
                 if target["kind"][0] == "test" && target["test"] == true && !runs {
                     missing.push(format!("{package}: {name}"));
                 }

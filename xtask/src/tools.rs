@@ -1,4 +1,5 @@
-//! Programs from crates that are installed when they are first needed, beside what others have installed.
+//! Programs from crates, which are installed when they are first needed. The user's own programs
+//! stay unchanged.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -8,8 +9,8 @@ use crate::Error;
 use crate::cargo::{cache, cargo};
 use crate::step::run as run_command;
 
-/// Returns a `PATH` on which cargo finds its command `cargo NAME`, which is installed in the user's cache if it is not
-/// there.
+/// Returns a `PATH` on which cargo finds its command `cargo NAME`. The command is installed in the
+/// user's cache if it is not there yet.
 ///
 /// # Errors
 ///
@@ -25,19 +26,19 @@ pub(crate) fn path_with(name: &str) -> Result<OsString, Error> {
     if !there.is_ok_and(|status| status.success()) {
         println!("Installing cargo-{name} in {}", tools.display());
         let mut install = cargo();
-        // It runs once: to build it quickly counts for more than its speed.
+        // It runs only once, so a short build matters more than a fast program.
         install.args(["install", "--locked", "--debug", &format!("cargo-{name}"), "--root"]);
         run_command(install.arg(&tools))?;
     }
     Ok(path)
 }
 
-/// Returns the path of the program `name` of the crate of this name and version, which is installed in the user's cache if it
-/// is not there. It has no feature that its crate does not need.
+/// Returns the path of the program `name` of the crate with this name and version. It is installed
+/// in the user's cache if it is not there yet, with only those features that its crate requires.
 ///
 /// # Errors
 ///
-/// When it can't be installed.
+/// Fails if it can't be installed.
 pub(crate) fn program(name: &str, version: &str) -> Result<PathBuf, Error> {
     let tools = cache("bpfmap-tools")?;
     let program = tools.join("bin").join(name);

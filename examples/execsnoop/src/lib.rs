@@ -1,7 +1,8 @@
-//! Tells which programs processes start to run, as they do.
+//! Reports the programs that processes start to run, as it happens.
 //!
-//! The maps are declared in `execsnoop.toml`. The BPF program includes the header that is made of
-//! it, with functions that send events of the declared type, and this crate the types.
+//! The maps are declared in `execsnoop.toml`. The BPF program includes the header that is generated
+//! from it, with functions that send events of the declared type. This crate uses the generated
+//! Rust types.
 
 use std::error::Error;
 use std::mem::MaybeUninit;
@@ -16,7 +17,7 @@ use maps::{Perf, Ring};
 
 pub use maps::ExecEvent;
 
-/// What the schema says, in Rust.
+/// The types and maps of the schema.
 pub mod maps {
     include!(concat!(env!("OUT_DIR"), "/execsnoop.rs"));
 }
@@ -34,21 +35,21 @@ mod skeleton {
     include!(concat!(env!("OUT_DIR"), "/execsnoop.skel.rs"));
 }
 
-/// By which buffer events come to user space.
+/// The kind of buffer that transports events to user space.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Buffer {
-    /// One for all CPUs, which keeps the order (Linux 5.8).
+    /// A single buffer for all CPUs, which preserves the order of events (Linux 5.8).
     Ring,
-    /// One for each CPU.
+    /// A buffer for each CPU.
     Perf,
 }
 
 impl Buffer {
-    /// The better one of those that the kernel has.
+    /// Returns the best kind of buffer that the kernel supports.
     ///
     /// # Errors
     ///
-    /// Fails if the process may not ask: `CAP_BPF` is needed.
+    /// Fails if the process may not query the kernel: `CAP_BPF` is needed.
     pub fn best() -> Result<Self, Box<dyn Error>> {
         Ok(if MapType::RingBuf.is_supported()? { Self::Ring } else { Self::Perf })
     }
@@ -76,14 +77,14 @@ impl ExecSnoop {
     pub fn start(buffer: Buffer) -> Result<Self, Box<dyn Error>> {
         let mut object = MaybeUninit::<OpenObject>::uninit();
         let mut open = skeleton::ExecsnoopSkelBuilder::default().open(&mut object)?;
-        // A kernel without ring buffers would refuse the other's map.
+        // A kernel without ring buffers would refuse the map of the other kind.
         let is_ring = buffer == Buffer::Ring;
         open.maps.ring.set_autocreate(is_ring)?;
         open.progs.report_by_ring.set_autoload(is_ring);
         open.maps.perf.set_autocreate(!is_ring)?;
         open.progs.report_by_perf.set_autoload(!is_ring);
         let skeleton = open.load()?;
-        // The buffer first: an event that nobody waits for is lost.
+        // The buffer is opened first, because events before that are lost.
         let (reader, program) = match buffer {
             Buffer::Ring => {
                 let map = Map::from_object(skeleton.object())?;
@@ -97,8 +98,8 @@ impl ExecSnoop {
         Ok(Self { _link: program.attach()?, reader })
     }
 
-    /// Waits until there are events or the time is over, and calls `handle` for each; returns how
-    /// many there were. `None`: waits as long as it takes.
+    /// Waits until there are events or the time is over, and calls `handle` for each event. Returns
+    /// the number of events. If the time is `None`, waits without a limit.
     ///
     /// # Errors
     ///
@@ -120,7 +121,7 @@ impl ExecSnoop {
         }
     }
 
-    /// How many events had no room, where the kernel counts them: in perf buffers.
+    /// Returns the number of lost events. The kernel counts them for perf buffers only.
     #[must_use]
     pub fn lost(&self) -> u64 {
         match &self.reader {
@@ -130,7 +131,7 @@ impl ExecSnoop {
     }
 }
 
-/// Can be read when there are events, for an event loop of one's own.
+/// The descriptor becomes readable when there are events, for use in an event loop.
 impl AsFd for ExecSnoop {
     fn as_fd(&self) -> BorrowedFd<'_> {
         match &self.reader {
@@ -140,10 +141,10 @@ impl AsFd for ExecSnoop {
     }
 }
 
-/// What is above the lines.
+/// The heading of the output.
 pub const HEADING: &str = "       SECONDS      PID      UID NAME";
 
-/// An event in a line.
+/// Formats an event as a line.
 #[must_use]
 pub fn line(event: &ExecEvent) -> String {
     let micros = event.time / 1000;

@@ -1,8 +1,9 @@
 //! Filters the IPv4 packets of a cgroup by rules for addresses and services.
 //!
-//! Three schemas share their types: `net` has those of addresses and services, `policy` the rules, `traffic` what was
-//! seen. Two BPF programs are linked to one object: the one defines the maps, the other declares them. Applications in
-//! Rust (this crate) and in C (`firewall.c`) use the maps.
+//! Three schemas share their types: `net` declares those of addresses and services, `policy` the
+//! rules, and `traffic` the statistics. Two BPF programs are linked into one object: one defines
+//! the maps, and the other declares them. Applications in Rust (this crate) and in C (`firewall.c`)
+//! use the maps.
 
 use std::error::Error;
 use std::fs::File;
@@ -45,8 +46,8 @@ impl Firewall {
         Ok(Self { rules, counts, refusals: RingBuf::open(&refusals)?, _links: links })
     }
 
-    /// Drops packets from and to the addresses that begin with the first `length` bits of `address`: all, or those of a
-    /// service.
+    /// Drops packets from and to the addresses that begin with the first `length` bits of
+    /// `address`: either all packets, or those of a service.
     ///
     /// # Errors
     ///
@@ -65,7 +66,7 @@ impl Firewall {
         self.rules.update(&prefix(address, length), &rule, UpdateMode::Any)
     }
 
-    /// Removes the rule for these addresses; `false` if there was none.
+    /// Removes the rule for these addresses. Returns `false` if there was none.
     ///
     /// # Errors
     ///
@@ -74,7 +75,7 @@ impl Firewall {
         self.rules.delete(&prefix(address, length))
     }
 
-    /// Returns how many packets were counted, by flow.
+    /// Returns the number of counted packets, by flow.
     ///
     /// # Errors
     ///
@@ -83,29 +84,30 @@ impl Firewall {
         self.counts.iter().collect()
     }
 
-    /// Calls `handle` for each packet that was dropped since the last call, and returns how many there were.
+    /// Calls `handle` for each packet that was dropped since the last call. Returns the number of
+    /// these packets.
     ///
     /// # Errors
     ///
-    /// Fails if the ring is not as the kernel leaves it.
+    /// Fails if the ring buffer is damaged.
     pub fn refusals(&mut self, handle: impl FnMut(&Refusal)) -> bpfmap::Result<usize> {
         self.refusals.consume(handle)
     }
 
-    /// The map of the rules, for other code that uses it.
+    /// Returns the map of the rules, for other code that uses it.
     #[must_use]
     pub fn rules_map(&self) -> &Map<Rules> {
         &self.rules
     }
 
-    /// The map of the counts, for other code that uses it.
+    /// Returns the map of the counts, for other code that uses it.
     #[must_use]
     pub fn counts_map(&self) -> &Map<Counts> {
         &self.counts
     }
 }
 
-/// The UDP service at `port`.
+/// Returns the UDP service at `port`.
 #[must_use]
 pub fn udp(port: u16) -> Service {
     Service { port: Be16::new(port), protocol: Protocol::Udp.into(), ..Service::default() }

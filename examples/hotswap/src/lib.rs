@@ -19,7 +19,7 @@ pub mod maps {
     include!(concat!(env!("OUT_DIR"), "/hotswap.rs"));
 }
 
-/// The result of what can fail.
+/// The result type of this crate.
 pub type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
 /// A packet filter whose rules can be replaced.

@@ -20,7 +20,7 @@ pub mod maps {
     include!(concat!(env!("OUT_DIR"), "/lockstep.rs"));
 }
 
-/// The result of what can fail.
+/// The result type of this crate.
 pub type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
 /// The map that contains the shared value.

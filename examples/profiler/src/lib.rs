@@ -49,7 +49,8 @@ impl Profiler {
         let program = object.progs_mut().next().ok_or("the object has no program")?;
         let mut links = vec![];
         for cpu in online_cpus()? {
-            // The clock of the CPU works in virtual machines too, where the hardware's counters are often missing.
+            // The clock of the CPU also works in virtual machines, which often lack hardware
+            // counters.
             let timer = Builder::new(Software::CPU_CLOCK)
                 .any_pid()
                 .one_cpu(cpu)
@@ -78,7 +79,7 @@ impl Profiler {
         Ok(sum)
     }
 
-    /// Stops, and returns what was sampled.
+    /// Stops sampling, and returns the profile.
     ///
     /// # Errors
     ///
@@ -105,7 +106,8 @@ impl Profiler {
     fn frames(&self, sample: &ProcessStacks, symbols: &Symbols) -> bpfmap::Result<Vec<Frame>> {
         let mut frames = vec![];
         for (id, side) in [(sample.kernel_stack, Side::Kernel), (sample.user_stack, Side::User)] {
-            // A kernel thread has no stack of user space, and code of user space has none of the kernel.
+            // A kernel thread has no user-space stack, and a sample of user-space code has no
+            // kernel stack.
             let Ok(id) = u32::try_from(id) else { continue };
             let addresses = self.stacks.addresses(&id)?.unwrap_or_default();
             let names = match side {

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use profiler::{Profiler, flame_graph};
 
-/// How often each CPU is sampled in a second.
+/// The number of samples of each CPU per second.
 const FREQUENCY: u64 = 99;
-/// How many functions are listed.
+/// The maximum number of functions that are listed.
 const MOST: usize = 10;
 
 fn main() -> Result<(), Box<dyn Error>> {

@@ -1,4 +1,4 @@
-//! What was sampled.
+//! The result of sampling.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -30,13 +30,13 @@ pub struct Stack {
 pub struct Frame {
     /// The name of the function, or `[unknown]`.
     pub name: String,
-    /// Where the function is.
+    /// The side that the function is on.
     pub side: Side,
     /// The address of the next instruction.
     pub address: u64,
 }
 
-/// Where a function is.
+/// The side of a function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Side {
     /// In the process.

@@ -1,7 +1,7 @@
 //! Limits how many packets each source address may send in a window of time.
 //!
-//! The maps are declared in `ratelimit.toml`. The BPF program includes the header that is made of
-//! it, and this crate the types.
+//! The maps are declared in `ratelimit.toml`. The BPF program includes the header that is generated
+//! from it, and this crate uses the generated Rust types.
 
 use std::error::Error;
 use std::mem::MaybeUninit;
@@ -14,7 +14,7 @@ use libbpf_rs::{Link, OpenObject};
 
 use maps::{IpAddr as Addr, Limit, Maps, Settings, Source, Sources, Usage};
 
-/// What the schema says, in Rust.
+/// The types and maps of the schema.
 pub mod maps {
     include!(concat!(env!("OUT_DIR"), "/ratelimit.rs"));
 }
@@ -41,8 +41,8 @@ pub struct RateLimiter {
 }
 
 impl RateLimiter {
-    /// Loads the program and attaches it to the interface with the number `interface`: as many
-    /// packets as `packets` of each source pass in each `window`.
+    /// Loads the program and attaches it to the interface with the number `interface`. In each
+    /// `window`, at most `packets` packets of each source pass.
     ///
     /// # Errors
     ///
@@ -69,7 +69,7 @@ impl RateLimiter {
         Ok(())
     }
 
-    /// Who sent how much.
+    /// Returns the usage of each source.
     ///
     /// # Errors
     ///
@@ -83,7 +83,7 @@ impl RateLimiter {
         Ok(sources)
     }
 
-    /// What one source sent; `None` when nothing is known of it.
+    /// Returns the usage of one source, or `None` if nothing is known about it.
     ///
     /// # Errors
     ///
@@ -92,7 +92,7 @@ impl RateLimiter {
         self.sources.lookup(&key(source))
     }
 
-    /// Forgets what a source sent; `false` when nothing was known.
+    /// Deletes what is known about a source. Returns `false` if nothing was known.
     ///
     /// # Errors
     ///
@@ -102,7 +102,7 @@ impl RateLimiter {
     }
 }
 
-/// Linux' numbers of the address families, `include/linux/socket.h`.
+/// Linux's numbers of the address families (`include/linux/socket.h`).
 const AF_INET: u8 = 2;
 const AF_INET6: u8 = 10;
 

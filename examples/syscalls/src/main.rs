@@ -1,6 +1,7 @@
 //! `syscalls [PID]`: counts the system calls of a process, or of all, until Enter is pressed.
 //!
-//! The maps are declared here, once. `build.rs` makes the header of the BPF program of them.
+//! The maps are declared here, only once. `build.rs` generates the header of the BPF program from
+//! them.
 
 use std::error::Error;
 use std::mem::MaybeUninit;
@@ -12,10 +13,10 @@ use libbpf_rs::{Link, OpenObject};
 
 bpfmap::schema!(name = "syscalls", min_kernel = "5.10");
 
-/// As many pairs of a process and a call are counted at a time.
+/// The maximum number of pairs of a process and a call that are counted at the same time.
 const MAX_CALLS: u32 = 16 << 10;
 
-/// What the kernel keeps of a command's name, with the NUL.
+/// The number of bytes that the kernel keeps of a command's name, including the NUL.
 const TASK_COMM_LEN: usize = 16;
 
 /// A system call of a process.
@@ -23,21 +24,21 @@ const TASK_COMM_LEN: usize = 16;
 #[repr(C)]
 struct Call {
     process: u32,
-    /// As in `<asm/unistd.h>`.
+    /// The number in `<asm/unistd.h>`.
     number: u32,
 }
 
-/// How often it was made.
+/// The number of calls, and the time of the last one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BpfType)]
 #[repr(C)]
 struct Usage {
     count: u64,
-    /// When last, in nanoseconds since boot.
+    /// The time of the last call, in nanoseconds since boot.
     last: u64,
     command: CharArray<TASK_COMM_LEN>,
 }
 
-/// Whose calls count.
+/// The scope of the counter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BpfType)]
 #[repr(u8)]
 enum Scope {
@@ -45,17 +46,17 @@ enum Scope {
     OneProcess,
 }
 
-/// Which calls count.
+/// The filter that selects the calls to count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BpfType)]
 #[repr(C)]
 struct Filter {
     scope: Enum<Scope>,
     _pad: [u8; 3],
-    /// The process, where one is asked for.
+    /// The process, if the scope is a single one.
     process: u32,
 }
 
-/// The calls that were made lately.
+/// The calls that were made recently.
 #[derive(BpfMap)]
 #[bpf_map(lru_hash, max_entries = MAX_CALLS)]
 struct Calls {
@@ -63,7 +64,7 @@ struct Calls {
     value: Usage,
 }
 
-/// What is asked for.
+/// The filter, as set by user space.
 #[derive(BpfMap)]
 #[bpf_map(array, max_entries = 1)]
 struct Filters {
@@ -90,7 +91,7 @@ struct Counter {
 }
 
 impl Counter {
-    /// Counts the calls of the process, or of all.
+    /// Counts the calls of the process, or of all processes.
     fn start(process: Option<u32>) -> Result<Self, Box<dyn Error>> {
         let mut object = MaybeUninit::<OpenObject>::uninit();
         let skeleton = skeleton::SyscallsSkelBuilder::default().open(&mut object)?.load()?;
@@ -140,7 +141,8 @@ mod tests {
     /// `getppid` of x86-64, which the standard library calls for [`std::os::unix::process::parent_id`].
     const GETPPID: u32 = 110;
 
-    /// How often this process has asked for its parent, as far as the counter knows.
+    /// Returns the number of times that this process has asked for its parent, according to the
+    /// counter.
     fn asked(counter: &Counter) -> bpfmap::Result<u64> {
         let call = Call { process: std::process::id(), number: GETPPID };
         Ok(counter.calls.lookup(&call)?.map_or(0, |usage| usage.count))
@@ -162,7 +164,7 @@ mod tests {
             );
             assert!(process.is_none() || all.iter().filter(ours).count() == all.len());
         }
-        // The first process is not this one.
+        // Process 1 is not this process.
         let counter = Counter::start(Some(1))?;
         let _ = std::os::unix::process::parent_id();
         assert_eq!(asked(&counter)?, 0);

@@ -1,7 +1,8 @@
 //! Counts packets by service, with a parser for each protocol that jumps to the next.
 //!
-//! The table of the parsers is a `prog_array`, and what is in it is said in `tailcalls.toml`: libbpf fills it when it
-//! loads the object. A parser can be taken out while packets come, and put in again.
+//! The table of the parsers is a `prog_array`. `tailcalls.toml` declares its contents, and libbpf
+//! fills it when it loads the object. A parser can be removed and inserted again while packets
+//! arrive.
 
 use std::error::Error;
 use std::mem::MaybeUninit;
@@ -14,7 +15,7 @@ use libbpf_rs::{Link, OpenObject};
 pub use maps::{Layer, Service};
 use maps::{Maps, Parsers, Services};
 
-/// What the schema says, in Rust.
+/// The types and maps of the schema.
 pub mod maps {
     include!(concat!(env!("OUT_DIR"), "/tailcalls.rs"));
 }
@@ -34,8 +35,8 @@ mod skeleton {
 
 /// Counts the packets that a network interface receives, until it is dropped.
 ///
-/// It keeps the table of the parsers open: the kernel empties a `prog_array` when nobody has it open any more, also
-/// while a program uses it.
+/// It keeps the table of the parsers open. The kernel empties a `prog_array` when no descriptor
+/// refers to it any more, even if a program uses it.
 #[derive(Debug)]
 pub struct PacketCounter {
     parsers: Map<Parsers>,
@@ -62,7 +63,7 @@ impl PacketCounter {
         })
     }
 
-    /// Packets by service.
+    /// Returns the numbers of packets by service.
     ///
     /// # Errors
     ///
@@ -74,7 +75,7 @@ impl PacketCounter {
             .collect()
     }
 
-    /// The packets of a service.
+    /// Returns the number of packets of a service.
     ///
     /// # Errors
     ///
@@ -84,7 +85,7 @@ impl PacketCounter {
         Ok(self.services.lookup(&service)?.map_or(0, |packets| packets.iter().sum()))
     }
 
-    /// Whether the table has a parser for a layer.
+    /// Returns whether the table contains a parser for a layer.
     ///
     /// # Errors
     ///
@@ -93,8 +94,8 @@ impl PacketCounter {
         Ok(self.parsers.get(&(layer as u32))?.is_some())
     }
 
-    /// Takes the parser of UDP out of the table: from now on UDP packets are counted without their port. `false` when
-    /// it was out already.
+    /// Removes the UDP parser from the table. From then on, UDP packets are counted without their
+    /// ports. Returns `false` if it was removed already.
     ///
     /// # Errors
     ///
@@ -103,7 +104,7 @@ impl PacketCounter {
         self.parsers.delete(&(Layer::Udp as u32))
     }
 
-    /// Puts the parser of UDP into the table again.
+    /// Inserts the UDP parser into the table again.
     ///
     /// # Errors
     ///

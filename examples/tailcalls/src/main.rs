@@ -1,4 +1,5 @@
-//! `tailcalls INTERFACE`: shows each second what the packets are for that an interface received.
+//! `tailcalls INTERFACE`: prints every second which services the packets were for that an interface
+//! received.
 
 use std::error::Error;
 use std::process::ExitCode;

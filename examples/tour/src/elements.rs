@@ -21,7 +21,8 @@ pub(crate) fn create(_: &Loaded) -> Result<Vec<String>> {
 pub(crate) fn update(loaded: &Loaded) -> Result<Vec<String>> {
     let numbers = &loaded.maps.numbers;
     let mut lines = vec![];
-    // The mode says what must be there before. User space and programs get the same answers.
+    // The mode says whether the entry must exist before. User space and programs get the same
+    // results.
     for (key, mode) in [
         (1, UpdateMode::Any),
         (1, UpdateMode::NoExist),
@@ -62,7 +63,7 @@ pub(crate) fn delete(loaded: &Loaded) -> Result<Vec<String>> {
     let numbers = &loaded.maps.numbers;
     let mut lines = vec![];
     numbers.update(&1, &1234, UpdateMode::Any)?;
-    // An absent key is not an error for a typed map: `delete` says whether there was an entry.
+    // A missing key is not an error for a typed map. `delete` returns whether there was an entry.
     for _ in 0..2 {
         lines.push(format!("user space: deleted {}", numbers.delete(&1)?));
     }
@@ -85,14 +86,15 @@ pub(crate) fn iterate(loaded: &Loaded) -> Result<Vec<String>> {
     fill()?;
     let mut lines = vec![format!("entries: {}", numbers.iter().count())];
 
-    // A hash has no order to go on from an absent key, so the kernel starts again.
+    // A hash has no order, so the kernel cannot continue after a missing key and starts again.
     let first = numbers.next_key(None)?;
     let after_absent = numbers.next_key(Some(&100))?;
     lines.push(format!("after an absent key comes the first one: {}", after_absent == first));
     let last = numbers.keys().last().transpose()?;
     lines.push(format!("after the last key: {:?}", numbers.next_key(last.as_ref())?));
 
-    // So a walk that asks for the key after one that it has just deleted starts again, too.
+    // Therefore, an iteration that asks for the key after one that it has just deleted also starts
+    // again.
     let mut visited = 0;
     let mut key = None;
     let mut has_deleted = false;

@@ -23,7 +23,7 @@ pub mod maps {
     include!(concat!(env!("OUT_DIR"), "/tour.rs"));
 }
 
-/// The result of a section, and of what it calls.
+/// The result type of a section.
 pub type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 /// A section of the tour.
@@ -97,7 +97,7 @@ impl Loaded {
         Ok(signed(self.program(name)?.test_run(input)?.return_value))
     }
 
-    /// Tells the programs what to do next.
+    /// Tells the programs which action to execute.
     fn ask(&self, action: Action, key: u32, value: u32, mode: UpdateMode) -> Result<()> {
         let requests: &Map<Requests> = &self.maps.requests;
         let request = TourRequest { action: action.into(), key, value, flags: mode as u32 };
@@ -105,12 +105,12 @@ impl Loaded {
     }
 }
 
-/// Returns what a program returned as the signed number that it is in C.
+/// Converts the result of a program to the signed number that it is in C.
 fn signed(returned: u32) -> i32 {
     i32::from_ne_bytes(returned.to_ne_bytes())
 }
 
-/// Describes the answer to a system call, with the words of `strerror`.
+/// Describes the result of a system call, with the words of `strerror`.
 fn answer<T>(result: bpfmap::Result<T>) -> String {
     match result {
         Ok(_) => "done".to_owned(),
@@ -121,7 +121,7 @@ fn answer<T>(result: bpfmap::Result<T>) -> String {
     }
 }
 
-/// Describes what a program returned: the answer of a helper.
+/// Describes the result of a program, which is the result of a helper.
 fn helper_answer(returned: i32) -> String {
     if returned < 0 { describe(-returned) } else { "done".to_owned() }
 }

@@ -11,10 +11,10 @@ use rustix::net::{AddressFamily, SocketType, bind, socket, sockopt};
 use crate::maps::Connection;
 use crate::{Loaded, Result, answer};
 
-/// How long the kernel may take to deliver something.
+/// The time limit for the kernel to deliver something.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Names what an XDP program returned, `enum xdp_action`.
+/// Returns the name of an XDP program's result (`enum xdp_action`).
 fn action(returned: i32) -> &'static str {
     match returned {
         2 => "XDP_PASS",
@@ -40,7 +40,7 @@ pub(crate) fn devmap(loaded: &Loaded) -> Result<Vec<String>> {
 pub(crate) fn cpumap(loaded: &Loaded) -> Result<Vec<String>> {
     let cpus = &loaded.maps.cpus;
     let mut lines = vec![format!("no queue: {}", action(loaded.run("to_cpu")?))];
-    // The value is the number of packets that wait for the CPU.
+    // The value is the number of packets that can wait for the CPU.
     cpus.set(&0, CpuQueueSize::new(64).ok_or("64 is a valid size")?)?;
     lines.push(format!("a queue: {}", action(loaded.run("to_cpu")?)));
     cpus.delete(&0)?;
@@ -140,7 +140,7 @@ fn connection() -> Result<(TcpStream, TcpStream)> {
     Ok((client, server))
 }
 
-/// Returns a UDP socket that shares its port with others; 0 for a port that is free.
+/// Returns a UDP socket that shares its port with others. Port 0 stands for a free port.
 fn shared_socket(port: u16) -> Result<UdpSocket> {
     let socket = socket(AddressFamily::INET, SocketType::DGRAM, None)?;
     sockopt::set_socket_reuseport(&socket, true)?;
@@ -150,7 +150,7 @@ fn shared_socket(port: u16) -> Result<UdpSocket> {
     Ok(socket)
 }
 
-/// Lets a program choose between the sockets that share the port of this one.
+/// Attaches a program that selects among the sockets that share the port of this one.
 fn attach_to_port(socket: &UdpSocket, program: &libbpf_rs::ProgramMut<'_>) -> Result<()> {
     let fd = program.as_fd().as_raw_fd();
     let len = libc::socklen_t::try_from(size_of_val(&fd))?;

@@ -15,7 +15,7 @@ use libbpf_rs::{Object, ObjectBuilder, ProgramInput};
 
 bpfmap::include_maps!();
 
-/// The result of what can fail.
+/// The result type of this crate.
 pub type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
 /// The map with the layout of version 1.
@@ -35,8 +35,8 @@ impl Counter<V1> {
     ///
     /// # Errors
     ///
-    /// Fails if the map there has another layout, or if the kernel refuses the program: it needs `CAP_BPF` and
-    /// `CAP_NET_ADMIN`, and `folder` must be in a BPF file system.
+    /// Fails if the map there has a different layout, or if the kernel refuses the program: it
+    /// needs `CAP_BPF` and `CAP_NET_ADMIN`, and `folder` must be in a BPF file system.
     pub fn load(folder: &Path) -> Result<Self> {
         load(include_bytes!(concat!(env!("OUT_DIR"), "/v1.bpf.o")), folder)
     }
@@ -54,7 +54,8 @@ impl Counter<V2> {
 }
 
 fn load<S: MapSpec>(object: &[u8], folder: &Path) -> Result<Counter<S>> {
-    // libbpf only says that the sizes differ; this says which members do, and what to do about it.
+    // libbpf only reports that the sizes differ. This check reports which members differ, and what
+    // to do about it.
     let pin = pin(folder);
     if pin.try_exists()? {
         Map::<S>::from_pinned(&pin)?;
@@ -94,16 +95,18 @@ pub fn pin(folder: &Path) -> PathBuf {
     folder.join("sources")
 }
 
-/// Moves the map that is pinned in `folder` to the layout of version 2. Does nothing if it has this layout already.
+/// Moves the map that is pinned in `folder` to the layout of version 2. Does nothing if it has this
+/// layout already.
 ///
 /// # Errors
 ///
-/// Fails if a program of version 1 still changes the map, and like [`Migration::run`]. Then the pin is unchanged.
+/// Fails if a program of version 1 still changes the map, and for the reasons of
+/// [`Migration::run`]. The pin is unchanged after a failure.
 pub fn migrate(folder: &Path, progress: impl FnMut(Progress)) -> bpfmap::Result<Outcome> {
     v2_migrate::migrate_sources(pin(folder), progress)
 }
 
-/// Returns the migration that [`migrate`] runs, for other options.
+/// Returns the migration that [`migrate`] runs, so that you can set other options.
 #[must_use]
 pub fn migration(folder: &Path) -> Migration<'static> {
     v2_migrate::migration_of_sources(pin(folder))

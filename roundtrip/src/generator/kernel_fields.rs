@@ -1,4 +1,4 @@
-//! Values with fields that belong to the kernel.
+//! Values with special fields of the kernel.
 
 use bpfmap_core::SpecialField;
 use bpfmap_core::map_type::MapType;
@@ -7,8 +7,8 @@ use bpfmap_schema::ir::{Int, Schema, Target, Type};
 use super::maps::{member, structure};
 use super::words::Random;
 
-/// Returns a struct with some of the fields that a map of this type takes, and plain members among them. `turn` goes
-/// through all of them.
+/// Returns a struct with some of the special fields that a map of this type supports, and ordinary
+/// members between them. Consecutive values of `turn` select each of the fields in turn.
 pub(super) fn value(
     schema: &mut Schema,
     row: &MapType,
@@ -27,7 +27,7 @@ pub(super) fn value(
     let more = (0..=random.below(2)).map(|_| random.below(count));
     for index in turns.chain(more.collect::<Vec<_>>()) {
         let (field, _) = row.special_fields[index % count];
-        // What a list or a tree owns is under a lock.
+        // A list or a tree needs a lock that protects its nodes.
         if field.node().is_some() && !chosen.contains(&SpecialField::SpinLock) {
             chosen.push(SpecialField::SpinLock);
         }
@@ -45,7 +45,7 @@ pub(super) fn value(
     Some(structure(schema, random, members))
 }
 
-/// Returns what the field leads to.
+/// Returns the target that the field points to or contains.
 fn target(schema: &mut Schema, field: SpecialField, random: &mut Random) -> Option<Box<Target>> {
     if let Some(node) = field.node() {
         let number = Type::Int(Int { size: 8, signed: false });

@@ -1,4 +1,4 @@
-//! Random maps: what the facts table says that a map type takes.
+//! Random maps, according to the facts table.
 
 use bpfmap_core::map_type::{
     EventRule, InnerRule, KernelObject, KeyRule, MAP_TYPES, MapExtraRule, MapType, MaxEntriesRule,
@@ -14,8 +14,8 @@ use bpfmap_schema::source::{Span, Spanned};
 use super::words::{Random, doc, tags};
 use super::{Tally, kernel_fields};
 
-/// Adds a map of the type `row`, and the types that it needs. `flag` is the number of a flag that it has to have,
-/// counted through those of the type.
+/// Adds a map of the type `row`, and the types that it needs. `flag` is the number of a flag that
+/// the map must have; it cycles through the flags of the type.
 pub(super) fn add(
     schema: &mut Schema,
     row: &MapType,
@@ -25,7 +25,7 @@ pub(super) fn add(
 ) {
     let mut map = map(schema, row, name, flag, random);
     if row.value == ValueRule::StructOps {
-        // Its variable says nothing more.
+        // The variable of such a map contains nothing else.
         (map.pinning, map.numa_node, map.decl_tags) = (None, None, vec![]);
     }
     if row.value == ValueRule::Object(KernelObject::Map) {
@@ -38,7 +38,7 @@ pub(super) fn add(
     if let (Some(InnerMap::Named(inner)), 0) =
         (map.inner.as_ref().map(|inner| &inner.value), random.below(2))
     {
-        // A map that always is in another one is there whenever that one is.
+        // A map that is not optional must not depend on an optional inner map.
         let is_optional = |other: &MapDecl| other.name.value == *inner && other.optional.value;
         if schema.maps.iter().any(is_optional) {
             map.optional = true.into();
@@ -90,10 +90,10 @@ fn map(
     }
 }
 
-/// Returns the flags that it needs, the one that is its turn, and sometimes others.
+/// Returns the required flags, the flag that is selected by `turn`, and sometimes others.
 fn flags(row: &MapType, turn: Option<usize>, random: &mut Random) -> Vec<Spanned<String>> {
     let mut names: Vec<&str> = row.required_flags.to_vec();
-    // One turn of each round goes without.
+    // In each cycle, one turn selects no flag.
     if let Some((name, _)) = turn.and_then(|turn| row.flags.get(turn % (row.flags.len() + 1))) {
         names.push(name);
     }
@@ -117,7 +117,7 @@ fn is_unneeded(rule: MaxEntriesRule) -> bool {
 
 fn max_entries(row: &MapType, random: &mut Random) -> Option<u32> {
     match row.max_entries {
-        // No kernel has more queues than it was built for CPUs.
+        // No kernel supports more queues than CPUs.
         MaxEntriesRule::AtLeastOne { .. } if row.value == ValueRule::Object(KernelObject::Cpu) => {
             Some(random.pick(&[1, 2, 4]))
         }
@@ -243,7 +243,7 @@ fn held(schema: &Schema, random: &mut Random) -> Type {
     }
 }
 
-/// Returns a template in place, or a map of the schema.
+/// Returns a template, or a map of the schema.
 fn inner(schema: &mut Schema, random: &mut Random) -> InnerMap {
     let possible = |map: &&MapDecl| {
         let row = MapType::by_name(&map.map_type.value);
@@ -281,7 +281,7 @@ pub(super) fn member(name: &str, ty: Type) -> Member {
     }
 }
 
-/// Returns a struct that the schema did not have, by its name.
+/// Adds a struct to the schema, and returns its name.
 pub(super) fn structure(schema: &mut Schema, random: &mut Random, members: Vec<Member>) -> Type {
     new_type(schema, random, |_| {
         TypeDefKind::Struct(Composite { packed: false, align: None, members })
@@ -305,7 +305,7 @@ fn new_type(
     Type::Named(name)
 }
 
-/// Counts what the maps of a schema are.
+/// Counts the features of the maps of a schema.
 pub(super) fn cover(schema: &Schema, tally: &mut Tally) {
     let mut count = |what: String| *tally.covered.entry(what).or_default() += 1;
     let templates = schema.maps.iter().filter_map(MapDecl::template);

@@ -1,7 +1,7 @@
-//! Random schemas that keep every rule.
+//! Random schemas that satisfy every rule.
 //!
-//! What a map type takes is read from the facts table; the check has the last word. Each part that it refuses is
-//! counted by the rule, and made again.
+//! The properties of a map type are read from the facts table, but the check decides. Parts that it
+//! rejects are counted by rule, and generated again.
 
 mod kernel_fields;
 mod maps;
@@ -23,23 +23,25 @@ use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use words::Random;
 
-/// What the generator made, and what the check refused of it.
+/// The parts that the generator created, and those that the check rejected.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
-    /// How many types and maps were kept.
+    /// The number of accepted types and maps.
     pub(crate) kept: usize,
-    /// How often the check refused a part, by the rule that it names first.
+    /// The number of rejected parts, by the first rule that each of them violated.
     pub(crate) refused: BTreeMap<&'static str, usize>,
-    /// How often each thing that a schema can have is there: `hash`, `hash.no_prealloc`, `bpf_timer`.
+    /// The number of occurrences of each feature of a schema: `hash`, `hash.no_prealloc`,
+    /// `bpf_timer`.
     pub(crate) covered: BTreeMap<String, usize>,
 }
 
-/// How often a part is made again before the schema goes without it.
+/// The maximum number of attempts to generate a part. After that, the schema is generated without
+/// it.
 const ATTEMPTS: usize = 30;
 
-/// Returns the random schema of this number: always the same one.
+/// Returns the random schema with this number, which is always the same.
 pub(crate) fn schema(seed: u64, tally: &mut Tally) -> Schema {
-    // Numbers that follow each other make generators that follow each other.
+    // Without this, consecutive numbers would result in similar random numbers.
     let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0xd1b5_4a32_d192_ed03);
     let random = &mut random;
     let mut schema = Schema::default();
@@ -57,7 +59,8 @@ pub(crate) fn schema(seed: u64, tally: &mut Tally) -> Schema {
     for number in 0..=random.below(3) {
         for _ in 0..ATTEMPTS {
             let mut candidate = schema.clone();
-            // The first map of the schemas goes through all map types, and through all flags of each.
+            // The first maps of consecutive schemas go through all map types, and through all flags
+            // of each.
             let round = usize::try_from(seed).unwrap_or_default();
             let (row, flag) = if number == 0 {
                 (&MAP_TYPES[round % MAP_TYPES.len()], Some(round / MAP_TYPES.len()))
@@ -85,7 +88,7 @@ fn recipe(seed: u64) -> recipe::Recipe {
     recipe::recipes().new_tree(&mut runner).expect("no recipe is ever rejected").current()
 }
 
-/// Returns whether the check takes the schema.
+/// Returns whether the check accepts the schema.
 fn kept(schema: &Schema, tally: &mut Tally) -> bool {
     match check(schema.clone()) {
         Ok(_) => {
@@ -102,14 +105,14 @@ fn kept(schema: &Schema, tally: &mut Tally) -> bool {
     }
 }
 
-/// This many schemas have everything that a schema can have.
+/// This number of schemas contains every feature.
 const ENOUGH: u64 = 300;
 
-/// The most that the check may refuse of what is made.
+/// The maximum share of the generated parts that the check may reject.
 const MOST_REFUSED: f64 = 0.5;
 
 impl Tally {
-    /// Shows what was refused.
+    /// Prints the rejected parts.
     pub(crate) fn print(&self, verbose: bool) {
         let refused: usize = self.refused.values().sum();
         println!("\nthe check took {} parts and refused {refused}:", self.kept);
@@ -121,11 +124,11 @@ impl Tally {
         }
     }
 
-    /// Whether the generator still makes what it should.
+    /// Checks that the generator is still effective.
     ///
     /// # Errors
     ///
-    /// Fails if too much of it is refused, or something that a schema can have is in none.
+    /// Fails if too many parts are rejected, or if some feature does not occur in any schema.
     pub(crate) fn verdict(&self, schemas: u64) -> Result<(), String> {
         if schemas < ENOUGH {
             return Ok(());

@@ -9,7 +9,7 @@ use bpfmap_schema::source::{Span, Spanned};
 
 use super::words::{self, Random, doc, tags};
 
-/// Adds what the recipe of types leaves out.
+/// Adds what the recipe for types does not generate.
 pub(super) fn decorate(schema: &mut Schema, random: &mut Random) {
     words::rename_types(schema, random);
     for def in &mut schema.types {
@@ -30,7 +30,7 @@ pub(super) fn decorate(schema: &mut Schema, random: &mut Random) {
     }
 }
 
-/// Members of anonymous structs and unions share the names of the one around them.
+/// Members of anonymous structs and unions share the namespace of the enclosing type.
 fn composite(body: &mut Composite, random: &mut Random, taken: &mut HashSet<String>) {
     let names = body.members.iter().filter_map(|member| member.name.as_ref());
     taken.extend(names.map(|name| name.value.clone()));
@@ -52,7 +52,7 @@ fn composite(body: &mut Composite, random: &mut Random, taken: &mut HashSet<Stri
     }
 }
 
-/// Pointers that lead somewhere.
+/// Adds targets to pointers.
 fn pointers(ty: &mut Type, random: &mut Random) {
     match ty {
         Type::Array(element, _) => pointers(&mut element.value, random),
@@ -70,9 +70,9 @@ fn pointee(random: &mut Random) -> Option<Type> {
     }
 }
 
-/// Puts the members one level down, so that the type has none of its own.
+/// Moves the members into an anonymous struct or union, so that the type has no direct members.
 fn only_anonymous(body: &mut Composite, random: &mut Random) {
-    // Arrays of no elements are the last of a type, or nothing.
+    // Arrays without elements must be the last member of a type.
     let has_tail = body.members.iter().any(|member| {
         matches!(&member.ty, MemberType::Type(ty) if matches!(&ty.value, Type::Array(_, len) if len.value == 0))
     });
@@ -95,7 +95,7 @@ fn only_anonymous(body: &mut Composite, random: &mut Random) {
     });
 }
 
-/// Variants whose numbers are those at the ends of the range, and some between.
+/// Generates variants with the values at both ends of the range, and some in between.
 fn enumeration(body: &mut Enum, random: &mut Random) {
     let Int { size, signed } = body.repr.value;
     let bits = size * 8;

@@ -1,10 +1,11 @@
-//! Maps of two objects, compared as libbpf and the kernel read them.
+//! Compares maps of two objects as libbpf and the kernel interpret them.
 //!
-//! What does not count: the name of an integer (`long` and `long long` are one), a typedef of the same
-//! name as its struct, the name that something nameless got, padding that has a name on one side, what
-//! a pointer leads to beyond the name of a struct, the type of a key of which the kernel takes no BTF, a size
-//! that is not said where the map type has but one, what a program says is in the kernel's own fields, and
-//! `const`, `volatile` and `restrict`. All else has to be the same.
+//! These differences are ignored: the name of an integer (`long` and `long long` are the same), a
+//! typedef with the name of its struct, the generated name of a nameless type, padding that has a
+//! name on only one side, the target of a pointer except the name of its struct, the type of a key
+//! if the kernel accepts no BTF for it, a missing size if the map type allows only one, what a
+//! program declares in the kernel's own fields, and `const`, `volatile` and `restrict`. Everything
+//! else must be equal.
 
 use std::collections::HashSet;
 
@@ -14,14 +15,14 @@ use bpfmap_core::map_type::{KeyRule, MAP_TYPES};
 use bpfmap_schema::front::btf::MapDefinition;
 use bpfmap_schema::type_word;
 
-/// Where two maps differ, and how.
+/// A difference between two maps.
 pub(super) struct Difference {
     pub(super) text: String,
-    /// The rules by which the importer says that it may be so.
+    /// The rules of the importer that report this difference.
     pub(super) rules: &'static [&'static str],
 }
 
-/// That something differs: where, how, and the rules that may say so.
+/// A difference: its path, its description, and the rules that may report it.
 macro_rules! differs {
     ($path:expr, $what:expr, $rules:expr $(,)?) => {
         Some(Difference { text: format!("{}: {}", $path, $what), rules: $rules })
@@ -34,7 +35,7 @@ const ENUM: &[&str] = &["import-enum", "import-type"];
 
 type Side<'s, 'a> = (&'s Btf<'a>, &'s MapDefinition);
 
-/// Returns how the map of an original and its copy differ.
+/// Returns the difference between the map of an original and its copy.
 pub(super) fn maps(original: Side<'_, '_>, copy: Side<'_, '_>) -> Option<Difference> {
     definition("map", original, copy).or_else(|| {
         let (tags, copied) = (
@@ -90,7 +91,7 @@ fn definition(path: &str, original: Side<'_, '_>, copy: Side<'_, '_>) -> Option<
     {
         let difference = match (one, other) {
             (None, None) => None,
-            // The kernel takes no BTF of the one, and there is none of the other.
+            // The kernel accepts no BTF for the one, and the other has none.
             (Some(_), None) if what == "key" && !takes_key(original) => None,
             (Some(one), Some(other)) => {
                 let mut comparison =
@@ -123,8 +124,8 @@ fn definition(path: &str, original: Side<'_, '_>, copy: Side<'_, '_>) -> Option<
     }
 }
 
-/// Returns whether the kernel takes the BTF of a map's key; libbpf creates the map without BTF if
-/// not.
+/// Returns whether the kernel accepts BTF for a map's key. If it does not, libbpf creates the map
+/// without BTF.
 ///
 /// Source: `array_map_check_btf` in `kernel/bpf/arraymap.c`, `trie_check_btf` in `kernel/bpf/lpm_trie.c`.
 fn takes_key((btf, map): Side<'_, '_>) -> bool {
@@ -147,7 +148,7 @@ fn tags_of<'a>(btf: &Btf<'a>, id: TypeId, component: Option<u32>) -> Vec<&'a str
     tags
 }
 
-/// What is before a type: the names of typedefs, and type tags.
+/// The names of typedefs and the type tags that lead to a type.
 #[derive(Debug, PartialEq, Eq, Default)]
 struct Before<'a> {
     typedefs: Vec<&'a str>,
@@ -170,7 +171,7 @@ impl Comparison<'_, '_, '_> {
         let (Some(one), Some(other)) = (one, other) else {
             return differs!(path, "a type is missing", BYTES);
         };
-        // A nameless type is called as its typedef.
+        // A nameless type gets the name of its typedef.
         let has_tag = matches!(one.kind, Kind::Struct(_) | Kind::Union(_) | Kind::Enum(_));
         let name = if one.name.is_empty() && has_tag {
             before.typedefs.last().copied().unwrap_or_default()
@@ -196,7 +197,8 @@ impl Comparison<'_, '_, '_> {
                 let same = one_int.size == other_int.size
                     && one_int.is_bool == other_int.is_bool
                     && (one.name == "char") == (other.name == "char")
-                    // The sign of a `char` is the machine's for which a program was written.
+                    // Whether `char` is signed depends on the machine for which a program was
+                    // compiled.
                     && (one_int.is_signed == other_int.is_signed || one.name == "char");
                 if same { None } else { differs!(path, format!("{one:?}, then {other:?}"), &[]) }
             }
@@ -220,7 +222,7 @@ impl Comparison<'_, '_, '_> {
                     && one.variants == other_enum.variants;
                 if same { None } else { differs!(path, "another enum", ENUM) }
             }
-            // The kernel finds its own fields by the names of their structs.
+            // The kernel finds its special fields by the names of their structs.
             (Kind::Struct(one), Kind::Struct(copy)) if is_kernels(name) && name == other.name => {
                 if one.size == copy.size {
                     None
@@ -271,7 +273,7 @@ impl Comparison<'_, '_, '_> {
                 }
                 place
             };
-            // The tag of a Rust enum has none.
+            // The tag of a Rust enum has no name.
             let is_tag = member.name.is_empty() && self.is_plain(member);
             if member.name != copy.name && !is_tag {
                 return differs!(&path, format!("`{}` in its place", copy.name), BYTES);
@@ -301,7 +303,8 @@ impl Comparison<'_, '_, '_> {
             && ty.is_some_and(|ty| !matches!(ty.kind, Kind::Struct(_) | Kind::Union(_)))
     }
 
-    /// User space only carries pointers: their tags count, and the name of the struct behind them.
+    /// User space only copies pointers. Their tags and the name of the struct that they point to
+    /// are compared.
     fn pointers(&mut self, path: &str, one: TypeId, other: TypeId) -> Option<Difference> {
         let (before, _, one) = strip(self.from, one);
         let (copied, _, other) = strip(self.to, other);
@@ -326,13 +329,13 @@ impl Comparison<'_, '_, '_> {
     }
 }
 
-/// Returns whether a field of the kernel's is a struct of this name.
+/// Returns whether a struct with this name is a special field of the kernel.
 fn is_kernels(name: &str) -> bool {
     SpecialField::ALL.iter().any(|field| !field.is_pointer() && field.name() == name)
 }
 
-/// Returns the type behind typedefs, qualifiers and tags, and what is before it. The words that a schema has for
-/// integers are integers.
+/// Returns the type behind typedefs, qualifiers and tags, together with these. The words for
+/// integers in a schema are treated as integers.
 fn strip<'s, 'a>(btf: &'s Btf<'a>, id: TypeId) -> (Before<'a>, TypeId, Option<&'s Type<'a>>) {
     let mut before = Before::default();
     let mut at = id;
@@ -340,7 +343,7 @@ fn strip<'s, 'a>(btf: &'s Btf<'a>, id: TypeId) -> (Before<'a>, TypeId, Option<&'
         let Some(ty) = btf.get(at) else { break };
         at = match &ty.kind {
             Kind::Typedef(target) => {
-                // What the word means is all that such a typedef says.
+                // Such a typedef says no more than what the word means.
                 if type_word::meant(ty.name).is_some() {
                     before.typedefs.push("");
                 } else {

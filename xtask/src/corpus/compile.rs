@@ -1,4 +1,4 @@
-//! Programs, and headers that were made of them, compiled.
+//! Compiles programs, and headers that were generated from them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -22,16 +22,16 @@ pub(super) struct Compiler<'a> {
 
 /// A program that compiled.
 pub(super) struct Program {
-    /// What it is called, and what is made of it.
+    /// The name of the program, which the names of its other files are derived from.
     pub(super) name: String,
     pub(super) object: PathBuf,
-    /// Whether it includes `vmlinux.h`; `None`: nobody knows.
+    /// Whether it includes `vmlinux.h`; `None` if that is not known.
     pub(super) has_vmlinux: Option<bool>,
-    /// Whose it is: the folder in the folder of all objects.
+    /// The project that it belongs to: a subdirectory of the directory of all objects.
     pub(super) project: String,
 }
 
-/// What the names of objects end in.
+/// The extensions of object files.
 const ENDS: [&str; 2] = ["o", "elf"];
 
 impl Program {
@@ -59,7 +59,7 @@ impl Program {
     }
 }
 
-/// What was compiled.
+/// The programs that were compiled.
 pub(super) struct Programs {
     pub(super) tried: usize,
     pub(super) objects: Vec<Program>,
@@ -76,7 +76,7 @@ impl<'a> Compiler<'a> {
         Ok(compiler)
     }
 
-    /// `vmlinux.h` takes clang a second, and is before most headers.
+    /// Precompiles `vmlinux.h`, which takes clang a second and is needed by most headers.
     fn precompile(&self) -> Result<(), Error> {
         let precompiled = self.precompiled();
         if precompiled.exists() {
@@ -91,7 +91,8 @@ impl<'a> Compiler<'a> {
         self.headers.join("vmlinux.pch")
     }
 
-    /// Returns every program of the selftests that compiles. Those that need headers of other makefiles do not.
+    /// Returns every program of the selftests that compiles. Those that need headers from other
+    /// makefiles do not.
     pub(super) fn programs(&self) -> Result<Programs, Error> {
         let folder = self.source.root.join("tools/testing/selftests/bpf/progs");
         let mut sources: Vec<PathBuf> = fs::read_dir(folder)?
@@ -118,7 +119,7 @@ impl<'a> Compiler<'a> {
         Ok(Programs { tried: sources.len(), objects })
     }
 
-    /// Compiles a program, unless that was done, or tried, before.
+    /// Compiles a program, unless an earlier call has compiled it or has failed to.
     fn program(&self, source: &Path) -> Option<Program> {
         let name = source.file_stem()?.to_string_lossy().into_owned();
         let object = self.objects.join(format!("{name}.bpf.o"));
@@ -142,7 +143,7 @@ impl<'a> Compiler<'a> {
         Some(Program { name, object, has_vmlinux: Some(has_vmlinux), project })
     }
 
-    /// Compiles a generated header by itself, or behind `vmlinux.h`.
+    /// Compiles a generated header by itself, or after `vmlinux.h`.
     pub(super) fn compile_header(
         &self,
         name: &str,
@@ -165,7 +166,7 @@ impl<'a> Compiler<'a> {
         Ok(object)
     }
 
-    /// Returns where the schema `name` of an object is written, in TOML.
+    /// Returns the path of the TOML schema `name` of an object.
     pub(super) fn schema(&self, name: &str) -> PathBuf {
         self.objects.join("made").join(format!("{name}.toml"))
     }
@@ -184,7 +185,8 @@ impl<'a> Compiler<'a> {
         include(&mut clang, "-I", &selftests);
         include(&mut clang, "-I", &tools.join("include/uapi"));
         include(&mut clang, "-I", &tools.join("include"));
-        // Debian keeps `asm/types.h` where clang does not look when it compiles for another target.
+        // Debian keeps `asm/types.h` where clang does not search when it compiles for a different
+        // target.
         let host = format!("/usr/include/{}-linux-gnu", std::env::consts::ARCH);
         include(&mut clang, "-idirafter", Path::new(&host));
         clang

@@ -1,8 +1,9 @@
-//! `cargo xtask corpus`: whether maps that others compiled come back the same.
+//! `cargo xtask corpus`: tests whether maps of other authors survive a round trip unchanged.
 //!
-//! The objects are those of the kernel's own BPF selftests, in Debian's package of its source. Each is imported, the
-//! schema is generated as C, that is compiled, and the BTF of its maps is compared with the original's. `bpfmap verify`
-//! has to find nothing in the original. None of that source enters this repository.
+//! The objects are those of the kernel's own BPF selftests, from Debian's package of the kernel's
+//! source. Each object is imported, the schema is generated as C and compiled, and the BTF of its
+//! maps is compared with the original's. `bpfmap verify` must find no difference between the schema
+//! and the original. None of that source is added to this repository.
 
 mod compare;
 mod compile;
@@ -25,14 +26,14 @@ use crate::step::Steps;
 use crate::{Error, cargo};
 use compile::{Compiler, Program};
 
-/// How many of a hundred maps have to come back the same.
+/// The percentage of maps that must be unchanged after the round trip.
 const WANTED: usize = 99;
 
-/// Runs the round trip: of the kernel's tests, or of the objects in a folder.
+/// Runs the round trip for the kernel's tests, or for the objects in a directory.
 ///
 /// # Errors
 ///
-/// Fails if fewer than 99 of 100 maps come back the same, or one comes back otherwise without a word.
+/// Fails if fewer than 99 of 100 maps are unchanged, or if a map has changed without a diagnostic.
 pub(crate) fn run(objects: Option<&Path>) -> Result<(), Error> {
     let mut steps = Steps::new(4);
     steps.next("Packages");
@@ -67,7 +68,7 @@ pub(crate) fn run(objects: Option<&Path>) -> Result<(), Error> {
     report.verdict()
 }
 
-/// How many maps of a project there are, and what became of them.
+/// The number of maps of a project, by result.
 #[derive(Default, Clone, Copy)]
 struct Count {
     objects: usize,
@@ -76,17 +77,18 @@ struct Count {
     named: usize,
 }
 
-/// What became of the maps.
+/// The results of all maps.
 #[derive(Default)]
 struct Report {
     projects: BTreeMap<String, Count>,
-    /// Maps that did not come back the same: the rule that says why, and which they are.
+    /// Maps that have changed, by the rule that reports the reason.
     named: BTreeMap<&'static str, Vec<String>>,
-    /// Those of which nothing says why.
+    /// Maps that have changed without a reported reason.
     unnamed: Vec<String>,
-    /// What `bpfmap verify` found of objects and the schemas that were imported from them.
+    /// The differences that `bpfmap verify` found between objects and the schemas that were
+    /// imported from them.
     verified: Vec<String>,
-    /// Files that are no objects, and why.
+    /// Files that are not objects, with the errors.
     unreadable: Vec<String>,
 }
 
@@ -95,7 +97,7 @@ impl Report {
         self.projects.entry(program.project.clone()).or_default()
     }
 
-    /// A map that did not come back the same, and the rule that says why.
+    /// Records a map that has changed, with the rule that reports the reason.
     fn differs(&mut self, program: &Program, map: String, rule: Option<&'static str>) {
         if let Some(rule) = rule {
             self.count(program).named += 1;
@@ -181,8 +183,8 @@ fn round_trip(
             return Ok(());
         }
     };
-    // Who includes vmlinux.h gets a header that leaves the kernel's types to it. Of an object that others compiled
-    // nobody knows; a header that can't stand alone is tried so too.
+    // A program that includes vmlinux.h gets a header without the kernel's types. For an object of
+    // unknown origin, this is also tried if the header can't be compiled alone.
     let attempt = |has_vmlinux: bool| {
         let kernel = has_vmlinux.then_some(kernel);
         let imported = read_object(Path::new(&format!("{name}.bpf.o")), &data, kernel);
@@ -196,7 +198,7 @@ fn round_trip(
             (imported, made) = again;
         }
     }
-    // A struct of programs is a variable, whose members stay in C: there is nothing to compare.
+    // A struct of programs is a variable whose members stay in C, so there is nothing to compare.
     let originals: Vec<_> = defined.maps.iter().filter(|map| map.ops.is_none()).collect();
     let refused = defined.unread.iter().filter_map(|(name, _)| left_out(&imported, name));
     let refused: Vec<_> = refused.filter(|rule| *rule != "import-struct-ops").collect();
@@ -223,7 +225,7 @@ fn round_trip(
         }
     };
     report.verified.extend(verify(bpfmap, &compiler.schema(name), program)?);
-    // Where every map was left out, there is nothing to describe.
+    // If every map was left out, there are no definitions.
     let copied = definitions(&made).unwrap_or_default();
     for original in originals {
         let map = format!("{name}: {}", original.name);
@@ -249,7 +251,8 @@ fn round_trip(
     Ok(())
 }
 
-/// Returns what `bpfmap verify` finds of an object and the schema that was imported from it.
+/// Returns the differences that `bpfmap verify` finds between an object and the schema that was
+/// imported from it.
 fn verify(bpfmap: &Path, schema: &Path, program: &Program) -> Result<Vec<String>, Error> {
     let mut command = Command::new(bpfmap);
     command.arg("verify").arg(schema).arg("--object").arg(&program.object);
@@ -262,13 +265,13 @@ fn verify(bpfmap: &Path, schema: &Path, program: &Program) -> Result<Vec<String>
     Ok(said.lines().map(|line| format!("{}: {line}", program.name)).collect())
 }
 
-/// Returns the rule for which a map is left out.
+/// Returns the rule for which a map was left out.
 fn left_out(imported: &Imported, map: &str) -> Option<&'static str> {
     let left_out = imported.left_out.iter().find(|left_out| left_out.map == map)?;
     Some(left_out.rule.id)
 }
 
-/// Generates the schema as C and compiles that, by way of its TOML, as a user would.
+/// Generates C from the schema by way of its TOML text, as a user would, and compiles it.
 fn regenerated(
     compiler: &Compiler<'_>,
     name: &str,

@@ -10,7 +10,7 @@ use crate::{Error, matrix};
 /// The package with the source.
 const PACKAGE: &str = "linux-source-6.12";
 
-/// The kernel whose types programs are compiled with: of the same line as the source.
+/// The kernel whose types programs are compiled with. It is of the same line as the source.
 const KERNEL: &str = "6.12";
 
 /// The parts of the source that programs are compiled with.
@@ -21,7 +21,7 @@ const PARTS: &[&str] = &[
     "*/scripts/bpf_doc.py",
 ];
 
-/// What was fetched.
+/// The files that were fetched.
 pub(super) struct Source {
     /// The root of the unpacked source.
     pub(super) root: PathBuf,
@@ -29,7 +29,7 @@ pub(super) struct Source {
     pub(super) vmlinux: PathBuf,
 }
 
-/// Fetches what is not in the cache.
+/// Fetches the files that are not in the cache.
 pub(super) fn ensure(cache: &Path) -> Result<Source, Error> {
     let root = cache.join("source");
     if !root.join("complete").exists() {
@@ -53,10 +53,11 @@ pub(super) fn ensure(cache: &Path) -> Result<Source, Error> {
     Ok(Source { root, vmlinux })
 }
 
-/// Fetches the package with a state of apt's own, verified as this machine's apt does, and unpacks it.
+/// Fetches the package with a separate state of apt, verified like this machine's apt does, and
+/// unpacks it.
 fn fetch(cache: &Path, root: &Path) -> Result<(), Error> {
     let state = cache.join("apt");
-    // What an interrupted run left may be older than what is fetched now.
+    // Files that an interrupted run left behind may be older than the ones that are fetched now.
     for folder in [&state, root] {
         if folder.exists() {
             fs::remove_dir_all(folder)?;
@@ -103,14 +104,14 @@ fn fetch(cache: &Path, root: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-/// Writes a file that is there whole or not at all.
+/// Writes a file atomically.
 pub(super) fn write_whole(path: &Path, contents: &[u8]) -> Result<(), Error> {
     let unfinished = path.with_extension("unfinished");
     fs::write(&unfinished, contents)?;
     Ok(fs::rename(&unfinished, path)?)
 }
 
-/// The headers that libbpf makes when it is built, and `vmlinux.h`.
+/// Creates the headers that libbpf generates when it is built, and `vmlinux.h`.
 pub(super) fn make_headers(source: &Source, folder: &Path) -> Result<(), Error> {
     fs::create_dir_all(folder)?;
     let vmlinux = folder.join("vmlinux.h");

@@ -1,4 +1,4 @@
-//! A release archive: the same bytes whenever, wherever and by whomever it is made.
+//! A release archive, which has the same bytes whenever, wherever and by whomever it is created.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -12,19 +12,19 @@ use crate::Error;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct File {
     pub(crate) data: Vec<u8>,
-    /// Whether it is a program.
+    /// Whether it is executable.
     pub(crate) runs: bool,
 }
 
 impl File {
-    /// A file that is no program.
+    /// Returns a file that is not executable.
     pub(crate) fn plain(data: impl Into<Vec<u8>>) -> Self {
         Self { data: data.into(), runs: false }
     }
 }
 
-/// Packs files, by their paths below the folder `folder`, as a compressed tar archive. All of them were changed at `time`,
-/// in seconds since 1970.
+/// Packs files, given by their paths below the directory `folder`, into a compressed tar archive.
+/// `time` is the modification time of all of them, in seconds since 1970.
 pub(crate) fn pack(
     folder: &str,
     files: &BTreeMap<String, File>,
@@ -41,7 +41,7 @@ pub(crate) fn pack(
         header.set_size(file.data.len().try_into()?);
         archive.append_data(&mut header, format!("{folder}/{path}"), file.data.as_slice())?;
     }
-    // Without the time and the system that gzip writes otherwise.
+    // Omits the time and the operating system, which gzip writes by default.
     let mut packed = GzBuilder::new().mtime(0).write(Vec::new(), Compression::best());
     packed.write_all(&archive.into_inner()?)?;
     Ok(packed.finish()?)

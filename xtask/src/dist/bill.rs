@@ -13,10 +13,10 @@ use crate::cargo::{cargo, root};
 use crate::step::run as run_command;
 use crate::tools::path_with;
 
-/// The file that cargo-cyclonedx writes into the folder of each package.
+/// The file that cargo-cyclonedx writes into the directory of each package.
 const FILE: &str = "bpfmap-dist.cdx";
 
-/// What a tool is built from, made at `time`, in seconds since 1970.
+/// Returns the bill of materials of a tool, created at `time`, in seconds since 1970.
 ///
 /// # Errors
 ///
@@ -45,7 +45,7 @@ pub(crate) fn of(tool: &Tool, time: u64) -> Result<Vec<u8>, Error> {
     Ok(serde_json::to_vec_pretty(&bill)?)
 }
 
-/// The folders of the workspace's packages.
+/// Returns the directories of the workspace's packages.
 fn folders() -> Result<Vec<PathBuf>, Error> {
     let mut command = cargo_metadata::MetadataCommand::new();
     let metadata = command.current_dir(root()).no_deps().exec()?;
@@ -53,12 +53,13 @@ fn folders() -> Result<Vec<PathBuf>, Error> {
     Ok(manifests.map(|folder| folder.as_std_path().to_owned()).collect())
 }
 
-/// The text without the place of this checkout.
+/// Removes the path of this checkout from the text.
 fn without_place(text: &str) -> String {
     text.replace(&root().display().to_string(), "/bpfmap")
 }
 
-/// Keeps only these crates. cargo-cyclonedx lists those that other packages of the workspace would add by their features.
+/// Keeps only these crates. cargo-cyclonedx also lists those that other packages of the workspace
+/// would add by their features.
 fn keep(bill: &mut Value, crates: &Crates) {
     let mut kept = BTreeSet::new();
     if let Some(own) = bill["metadata"]["component"]["bom-ref"].as_str() {

@@ -1,7 +1,7 @@
 //! The crates that a tool is built from.
 //!
-//! `cargo metadata` resolves the whole workspace at once, where one package's features add to what another one depends on.
-//! `cargo tree` resolves a package alone, as its build does.
+//! `cargo metadata` resolves the whole workspace at once, where one package's features can add
+//! dependencies to other packages. `cargo tree` resolves a package alone, as its build does.
 
 use std::collections::BTreeSet;
 
@@ -12,16 +12,17 @@ use crate::step::output;
 /// Crates, by name and version.
 pub(crate) type Crates = BTreeSet<(String, String)>;
 
-/// Which crates.
+/// A selection of crates.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Selection {
-    /// Those that are linked into the program.
+    /// The crates that are linked into the program.
     Linked,
-    /// These, and those that run while it is built: build scripts, macros and what they are built from.
+    /// These, and those that run while it is built: build scripts, macros and their dependencies.
     All,
 }
 
-/// The crates that the package `tool` is built from for a target, itself among them.
+/// Returns the crates that the package `tool` is built from for a target, including the package
+/// itself.
 pub(crate) fn of(tool: &str, target: &str, selection: Selection) -> Result<Crates, Error> {
     let edges = match selection {
         Selection::Linked => "normal,no-proc-macro",
@@ -33,7 +34,7 @@ pub(crate) fn of(tool: &str, target: &str, selection: Selection) -> Result<Crate
     Ok(tree.lines().filter_map(parse).collect())
 }
 
-/// The crate in a line such as `adler2 2.0.1` with a `v` before the version.
+/// Parses the crate in a line such as `adler2 2.0.1`, with a `v` before the version.
 fn parse(line: &str) -> Option<(String, String)> {
     let mut words = line.split_whitespace();
     let (name, version) = (words.next()?, words.next()?.strip_prefix('v')?);

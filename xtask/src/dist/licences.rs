@@ -1,4 +1,4 @@
-//! The licences of what a tool is built from, which its archive has to hold.
+//! The licences of a tool's dependencies, which its archive must contain.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -11,11 +11,11 @@ use super::crates::{self, Selection};
 use crate::Error;
 use crate::cargo::root;
 
-/// What the files with licences are called, in capitals.
+/// The names of licence files, in capital letters.
 const NAMES: &[&str] = &["COPYING", "COPYRIGHT", "LICENCE", "LICENSE", "NOTICE", "UNLICENSE"];
 
-/// The licences of all crates of others that are built into the package `tool`: for each the name, the version and the
-/// licence, and the texts that its authors gave.
+/// Returns the licences of all third-party crates that are built into the package `tool`: for each
+/// crate the name, the version and the licence, and the licence texts of its authors.
 ///
 /// # Errors
 ///

@@ -1,8 +1,9 @@
-//! `cargo xtask dist`: an archive of each tool, as releases have them.
+//! `cargo xtask dist`: creates an archive of each tool for releases.
 //!
-//! An archive holds the program, its man pages and completions, the licences of all that it is built from, and a list of that
-//! as `CycloneDX` (a bill of materials). The same commit makes the same bytes, whatever the folder of the checkout is: paths are
-//! replaced in the program, and times are that of the commit, or `SOURCE_DATE_EPOCH`.
+//! An archive contains the program, its man pages and completions, the licences of all its
+//! dependencies, and a list of these as `CycloneDX` (a bill of materials). The same commit results
+//! in the same bytes, whatever the directory of the checkout is. Paths are replaced in the program,
+//! and times are that of the commit, or `SOURCE_DATE_EPOCH`.
 
 mod archive;
 mod bill;
@@ -25,7 +26,7 @@ use archive::File;
 /// The target that archives are made for.
 const TARGET: &str = "x86_64-unknown-linux-gnu";
 
-/// A tool: its package, the package's folder, and its program.
+/// A tool: its package, the package's directory, and its program.
 struct Tool {
     package: &'static str,
     folder: &'static str,
@@ -37,14 +38,14 @@ const TOOLS: &[Tool] = &[
     Tool { package: "bpfmap-vmtest", folder: "vmtest", program: "bpfmap-vmtest" },
 ];
 
-/// The shells that completions are for: names, and those of the files.
+/// The shells with completions: their names, and the extensions of the files.
 const SHELLS: &[(&str, &str)] = &[("bash", ".bash"), ("fish", ".fish"), ("zsh", "")];
 
 /// Runs `cargo xtask dist`. The archives and their checksums are in `target/dist`.
 ///
 /// # Errors
 ///
-/// Fails if a tool can't be built or described, or if an archive is not what it should be.
+/// Fails if a tool can't be built or described, or if a check of an archive fails.
 pub(crate) fn run() -> Result<(), Error> {
     let mut steps = Steps::new(3);
     let time = time()?;
@@ -75,7 +76,7 @@ pub(crate) fn run() -> Result<(), Error> {
     Ok(())
 }
 
-/// When the archives say that their files were changed, in seconds since 1970.
+/// Returns the modification time of the files in the archives, in seconds since 1970.
 fn time() -> Result<u64, Error> {
     if let Ok(time) = std::env::var("SOURCE_DATE_EPOCH") {
         return Ok(time.parse().map_err(|_| {
@@ -87,14 +88,14 @@ fn time() -> Result<u64, Error> {
     Ok(time.trim().parse()?)
 }
 
-/// Builds the tools; the folder with their programs.
+/// Builds the tools, and returns the directory with their programs.
 fn build() -> Result<PathBuf, Error> {
     let mut command = cargo();
     command.args(["build", "--locked", "--release", "--target", TARGET]);
     for tool in TOOLS {
         command.args(["--package", tool.package]);
     }
-    // Flags of its own would have Cargo build everything anew in the usual folder, each time.
+    // With different flags in the usual directory, Cargo would rebuild everything each time.
     let target = root().join("target/dist-build");
     command.arg("--target-dir").arg(&target);
     command.args(["--config", "profile.release.strip=\"symbols\""]);
@@ -108,7 +109,7 @@ fn build() -> Result<PathBuf, Error> {
     Ok(target.join(TARGET).join("release"))
 }
 
-/// The files of a tool's archive.
+/// Returns the files of a tool's archive.
 fn files(tool: &Tool, program: &Path, time: u64) -> Result<BTreeMap<String, File>, Error> {
     let mut files = BTreeMap::new();
     let mut add = |path: String, file| files.insert(path, file);
@@ -139,7 +140,7 @@ fn files(tool: &Tool, program: &Path, time: u64) -> Result<BTreeMap<String, File
     Ok(files)
 }
 
-/// Unpacks the archives as their users do, and runs what is in them.
+/// Unpacks the archives as their users do, and runs their programs.
 fn try_out(dist: &Path) -> Result<(), Error> {
     run_command(Command::new("sha256sum").current_dir(dist).args(["--check", "SHA256SUMS"]))?;
     let folder = root().join("target/dist-build/tried");

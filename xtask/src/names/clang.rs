@@ -1,4 +1,5 @@
-//! Questions to clang: which words a header has, and which declarations it refuses behind it.
+//! Finds out with clang which words a header contains, and which declarations clang rejects after
+//! it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -12,10 +13,10 @@ use bpfmap_schema::taken::Namespace;
 use crate::Error;
 use crate::step::output;
 
-/// A compiler, and what it includes.
+/// A compiler, and the headers that it includes.
 pub(super) struct Clang {
     program: &'static str,
-    /// Where headers are.
+    /// The directories of the headers.
     folders: Vec<PathBuf>,
     prelude: String,
 }
@@ -24,7 +25,7 @@ pub(super) struct Clang {
 pub(super) struct Macro {
     /// Whether it has parameters.
     pub(super) has_parameters: bool,
-    /// Whether it only stands for the name that it has.
+    /// Whether it only expands to its own name.
     pub(super) is_itself: bool,
 }
 
@@ -33,19 +34,19 @@ impl Clang {
         Self { program, folders: folders.to_vec(), prelude: prelude.to_owned() }
     }
 
-    /// Returns what the compiler calls itself.
+    /// Returns the version of the compiler.
     pub(super) fn version(&self) -> Result<String, Error> {
         let version = output(Command::new(self.program).arg("-dumpversion"))?;
         Ok(version.trim().to_owned())
     }
 
-    /// Returns the macros that there are behind the headers.
+    /// Returns the macros that are defined after the headers.
     pub(super) fn macros(&self) -> Result<BTreeMap<String, Macro>, Error> {
         let text = self.preprocess(&["-dM"])?;
         Ok(text.lines().filter_map(read_macro).collect())
     }
 
-    /// Returns every word of the headers, names of macros included.
+    /// Returns every word in the headers, including the names of macros.
     pub(super) fn words(&self) -> Result<BTreeSet<String>, Error> {
         let text = self.preprocess(&["-P"])?;
         let mut words: BTreeSet<String> = identifiers(&text).map(str::to_owned).collect();
@@ -69,7 +70,7 @@ impl Clang {
         self.failing(words, |at, word| declaration(space, at, word))
     }
 
-    /// Returns those of `words` that are where `line` makes no sense of them.
+    /// Returns those of `words` for which `line` returns code that does not compile.
     pub(super) fn failing(
         &self,
         words: &BTreeSet<String>,
@@ -78,7 +79,8 @@ impl Clang {
         let mut failed = BTreeSet::new();
         let mut rest: Vec<&String> = words.iter().collect();
         loop {
-            // What an error swallows is the line behind it, which is nobody's.
+            // An error may swallow the next line, so a declaration that belongs to no word follows
+            // each line.
             let mut lines = String::new();
             for (at, word) in rest.iter().enumerate() {
                 let _ = writeln!(lines, "{}\nextern int bpfmap_between_{at};", line(at, word));
@@ -109,7 +111,7 @@ impl Clang {
     }
 }
 
-/// Returns a declaration of `word` as the header of a schema writes it.
+/// Returns a declaration of `word`, as in the header of a schema.
 fn declaration(space: Namespace, at: usize, word: &str) -> String {
     match space {
         Namespace::Tag => format!("struct {word} {{ int bpfmap_member; }};"),
@@ -127,7 +129,7 @@ fn declaration(space: Namespace, at: usize, word: &str) -> String {
     }
 }
 
-/// Runs a compiler on `text`: what it writes, and what it says.
+/// Runs a compiler on `text`. Returns its standard output and its messages.
 fn feed(mut command: Command, text: &str) -> Result<(String, String), Error> {
     let mut child = command
         .arg("-")
@@ -141,7 +143,7 @@ fn feed(mut command: Command, text: &str) -> Result<(String, String), Error> {
         // clang may write before it has read everything.
         let writer = scope.spawn(move || input.write_all(text.as_bytes()));
         let output = child.wait_with_output();
-        // Where clang gives up early, its output says why.
+        // If clang gives up early, its output contains the reason.
         let _ = writer.join();
         output
     })?;
@@ -149,13 +151,13 @@ fn feed(mut command: Command, text: &str) -> Result<(String, String), Error> {
     Ok((text(output.stdout), text(output.stderr)))
 }
 
-/// Returns the line of an error: `words:12:8: error: …`.
+/// Returns the line number of an error such as `words:12:8: error: …`.
 fn error_line(text: &str) -> Option<usize> {
     let (line, rest) = text.strip_prefix("words:")?.split_once(':')?;
     rest.contains(" error: ").then(|| line.parse().ok())?
 }
 
-/// Reads `#define NAME(parameters) body`.
+/// Parses `#define NAME(parameters) body`.
 fn read_macro(line: &str) -> Option<(String, Macro)> {
     let rest = line.strip_prefix("#define ")?;
     let name = identifiers(rest).next()?;
@@ -169,7 +171,8 @@ fn identifiers(text: &str) -> impl Iterator<Item = &str> {
     words.filter(|word| word.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_'))
 }
 
-/// Returns every string in a compiler that could be a word: the names of all that it has built in are among them.
+/// Returns every string in a compiler that could be a word. These include the names of everything
+/// that is built in.
 pub(super) fn strings(program: &str) -> Result<BTreeSet<String>, Error> {
     let path =
         output(Command::new("sh").args(["-c", "readlink -f \"$(command -v \"$0\")\"", program]))?;

@@ -1,4 +1,4 @@
-//! The names that clang has built in, and those of the headers that BPF programs include.
+//! The names that are built into clang, and those of the headers that BPF programs include.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -10,19 +10,19 @@ use super::Uses;
 use super::clang::{Clang, strings};
 use crate::Error;
 
-/// The compilers: the oldest that headers are for, and a new one.
+/// The compilers: the oldest one that the generated headers support, and a new one.
 const CLANGS: [&str; 2] = ["clang-14", "clang-19"];
 
-/// The one that headers are measured with.
+/// The compiler that headers are measured with.
 const NEWER: &str = CLANGS[1];
 
-/// The packages with the headers: of the oldest kernel of the matrix, and of the newest.
+/// The packages with the headers of the oldest and of the newest kernel of the matrix.
 const PACKAGES: [[(&str, &str); 2]; 2] = [
     [("bullseye-security", "linux-libc-dev"), ("bullseye", "libbpf-dev")],
     [("trixie-backports", "linux-libc-dev"), ("trixie", "libbpf-dev")],
 ];
 
-/// Headers, and what is included before each.
+/// Headers, each with the headers that are included before it.
 const HEADERS: [(Source, Source, &str); 6] = [
     (Source::Standard, Source::Clang, "#include <stdbool.h>\n#include <stddef.h>\n"),
     (Source::Uapi, Source::Clang, "#include <linux/bpf.h>\n"),
@@ -32,7 +32,7 @@ const HEADERS: [(Source, Source, &str); 6] = [
     (Source::Endian, Source::Helpers, "#include <bpf/bpf_endian.h>\n"),
 ];
 
-/// Adds what is found to `uses`; says which versions were asked.
+/// Adds the names to `uses`. Returns the versions that were measured.
 pub(super) fn measure(uses: &mut Uses) -> Result<String, Error> {
     let mut found: BTreeMap<(String, Source, Kind), Vec<usize>> = BTreeMap::new();
     let mut versions = vec![];
@@ -59,7 +59,7 @@ pub(super) fn measure(uses: &mut Uses) -> Result<String, Error> {
     }
     for ((name, source, kind), releases) in found {
         let releases = match releases.as_slice() {
-            // A word that only one of the compilers has is taken nevertheless.
+            // A word that only one of the compilers uses is reserved nevertheless.
             _ if source == Source::Clang => Releases::All,
             [0] => Releases::Older,
             [1] => Releases::Newer,
@@ -74,7 +74,7 @@ pub(super) fn measure(uses: &mut Uses) -> Result<String, Error> {
     Ok(versions.join(", "))
 }
 
-/// Returns where the headers of packages are.
+/// Returns the directories with the headers of packages.
 fn folders(packages: [(&'static str, &'static str); 2]) -> Result<Vec<PathBuf>, Error> {
     let mirror = Mirror::configured(None, None);
     let mut folders = vec![];
@@ -85,13 +85,14 @@ fn folders(packages: [(&'static str, &'static str); 2]) -> Result<Vec<PathBuf>, 
     Ok(folders)
 }
 
-/// Returns what a program includes that has the header `source` last.
+/// Returns the includes of a program whose last header is `source`.
 fn prelude(source: Source) -> String {
     let found = HEADERS.iter().find(|(header, ..)| *header == source);
     found.map_or(String::new(), |(_, parent, text)| prelude(*parent) + text)
 }
 
-/// Returns the names that are taken behind a header, and were not `before`: of the words that it has, and of `more`.
+/// Returns the names that are reserved after a header but were not in `before`, among the words of
+/// the header and `more`.
 fn new_in(
     clang: &Clang,
     before: Option<&Clang>,
@@ -108,7 +109,7 @@ fn new_in(
             let kind = if what.has_parameters { Kind::FunctionMacro } else { Kind::Macro };
             found.insert((name.clone(), kind));
         }
-        // What it becomes when it is replaced says nothing about the name.
+        // The expansion of a macro says nothing about its name.
         words.remove(name);
     }
     let mut refused = BTreeMap::new();
@@ -149,7 +150,7 @@ fn new_in(
     Ok(found)
 }
 
-/// Holds what clang refused against what the kinds say.
+/// Compares what clang rejected with what the kinds say.
 fn agree(
     found: &BTreeSet<(String, Kind)>,
     refused: &BTreeMap<Namespace, BTreeSet<String>>,
@@ -162,7 +163,7 @@ fn agree(
         let said: BTreeSet<&String> = takes.map(|(name, _)| name).collect();
         let names: BTreeSet<&String> = names.iter().collect();
         let differ = said.symmetric_difference(&names);
-        // `main` can only be what C says of it.
+        // C allows only one type for `main`.
         let differ = differ.filter(|name| name.as_str() != "main");
         wrong.extend(differ.map(|name| format!("{name} ({space:?})")));
     }

@@ -1,4 +1,4 @@
-//! The names that kernels have.
+//! The names that kernels define.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +10,7 @@ use bpfmap_vmtest::kernel::{Packages, lines};
 use super::Uses;
 use crate::Error;
 
-/// The place of the newest kernel in [`KERNELS`].
+/// The index of the newest kernel in [`KERNELS`].
 pub(super) const LAST: usize = KERNELS.len() - 1;
 
 /// Returns a kernel of the matrix.
@@ -26,7 +26,7 @@ pub(super) fn of(kernel: &Kernel) -> Result<BTreeSet<(String, Kind)>, Error> {
     Ok(KernelName::all(&btf).map(|name| (name.name.to_owned(), name.kind)).collect())
 }
 
-/// Returns the names of all kernels, and which these are.
+/// Returns the names of all kernels, and the list of these kernels.
 pub(super) fn all() -> Result<(Names, Vec<String>), Error> {
     if lines() != KERNELS {
         return Err("the harness has other kernels than the list of names: see `KERNELS`".into());
@@ -44,16 +44,16 @@ pub(super) fn all() -> Result<(Names, Vec<String>), Error> {
     Ok((names, origins))
 }
 
-/// Names, and which kernels have them.
+/// Names, with the kernels that define them.
 #[derive(Default)]
 pub(super) struct Names(BTreeMap<(String, Kind), In>);
 
-/// The kernels that have a name.
+/// The kernels that define a name.
 struct In {
     first: u8,
     last: u8,
     count: usize,
-    /// Bytes, if all say the same.
+    /// The size in bytes, if it is the same everywhere.
     size: Option<u32>,
 }
 
@@ -71,7 +71,7 @@ impl Names {
         }
     }
 
-    /// Returns those of a list.
+    /// Returns the names in a list.
     pub(super) fn listed(entries: impl Iterator<Item = (String, Vec<Use>)>) -> Self {
         let mut names = Self::default();
         for (name, uses) in entries {
@@ -84,8 +84,7 @@ impl Names {
         names
     }
 
-    /// Returns those of the first or the last kernel. Between the two, a name may be missing for a
-    /// while.
+    /// Returns the names of the first or the last kernel. Kernels in between may lack a name.
     pub(super) fn of(&self, at: usize) -> BTreeSet<(String, Kind)> {
         let has = |known: &In| (usize::from(known.first)..=usize::from(known.last)).contains(&at);
         self.0.iter().filter(|(_, known)| has(known)).map(|(name, _)| name.clone()).collect()

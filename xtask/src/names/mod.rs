@@ -1,5 +1,5 @@
-//! `cargo xtask names`: the list of names that C has taken, made again; `--check` holds it against kernels that are at
-//! hand.
+//! `cargo xtask names`: creates the list of names that C code can't declare again. `--check`
+//! compares it with the available kernels.
 
 mod clang;
 mod headers;
@@ -17,26 +17,26 @@ use crate::packages;
 use crate::step::Steps;
 use kernels::Names;
 
-/// The list, from the root of the workspace.
+/// The path of the list, relative to the root of the workspace.
 const PATH: &str = "bpfmap-codegen/src/taken/names.txt";
 
-/// What a program has for its license: a section of this name.
+/// The section that contains a program's license.
 const LICENSE: &str = "license";
 
-/// Other sections of programs, which libbpf reads or once read beside those of programs.
+/// Other sections of objects that libbpf reads or once read, besides those of programs.
 const SECTIONS: &[&str] = &["maps", "version"];
 
-/// What programs call the variables in such sections.
+/// The usual names of the variables in such sections.
 const SYMBOLS: &[&str] = &["LICENSE", "_license", "_version"];
 
-/// What is known of all names.
+/// What is known about all names.
 type Uses = BTreeMap<String, Vec<Use>>;
 
 /// Measures everything, and writes the list.
 ///
 /// # Errors
 ///
-/// Fails if a kernel or a package can't be had, or clang answers otherwise than a [`Kind`] says.
+/// Fails if a kernel or a package is not available, or if clang disagrees with a [`Kind`].
 pub(crate) fn write() -> Result<(), Error> {
     let mut steps = Steps::new(4);
     steps.next("Packages");
@@ -81,12 +81,12 @@ fn header(origins: &[String], versions: &str) -> String {
     )
 }
 
-/// Holds the list against the oldest and the newest kernel.
+/// Compares the list with the oldest and the newest kernel.
 ///
 /// # Errors
 ///
-/// Fails if a kernel has other names than the list says. Of a kernel in another version than the one that was
-/// measured, one name of a hundred may differ.
+/// Fails if the names of a kernel differ from the list. If the kernel has a different version than
+/// the one that was measured, one percent of its names may differ.
 pub(crate) fn check() -> Result<(), Error> {
     let listed = Names::listed(LIST.entries());
     let origins = LIST.text().lines().find_map(|line| line.strip_prefix("# kernels: "));

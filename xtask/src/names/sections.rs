@@ -1,4 +1,4 @@
-//! The sections that libbpf takes for programs.
+//! The sections that libbpf treats as programs.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -12,7 +12,8 @@ use crate::Error;
 use crate::cargo::root;
 use crate::step::run;
 
-/// Asks libbpf about each word: `libbpf_prog_type_by_name` answers 0 for a section of programs.
+/// A program that asks libbpf about each word: `libbpf_prog_type_by_name` returns 0 for a section
+/// of programs.
 const PROGRAM: &str = r#"
 #include <stdio.h>
 #include <string.h>
@@ -32,7 +33,7 @@ int main(void)
 }
 "#;
 
-/// Returns the names of all sections that could be those of a map: letters, digits and `_`.
+/// Returns the names of all such sections that could be the name of a map: letters, digits and `_`.
 pub(super) fn all() -> Result<BTreeSet<String>, Error> {
     let mirror = Mirror::configured(None, None);
     let [libc, libbpf] = [
@@ -47,7 +48,7 @@ pub(super) fn all() -> Result<BTreeSet<String>, Error> {
     fs::write(&source, PROGRAM)?;
     let mut compile = Command::new("gcc");
     compile.arg("-o").arg(&program).arg(&source).arg(&library);
-    // It is newer than this machine's libc may be, and runs with one of its own.
+    // The library may be newer than this machine's libc, and runs with a libc of its own.
     run(compile.arg("-Wl,--allow-shlib-undefined"))?;
     let libraries = [libc.as_path(), &libbpf, Path::new("/usr/lib/x86_64-linux-gnu")];
     let mut command = Command::new(libc.join("ld-linux-x86-64.so.2"));
@@ -55,12 +56,12 @@ pub(super) fn all() -> Result<BTreeSet<String>, Error> {
     ask(command, &fs::read(&library)?)
 }
 
-/// Returns the strings of `library` that `command` takes for sections.
+/// Returns the strings in `library` that `command` recognises as sections.
 fn ask(mut command: Command, library: &[u8]) -> Result<BTreeSet<String>, Error> {
     let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
     let words = library.split(|byte| *byte == 0).filter(|word| {
         (1..64).contains(&word.len())
-            // `kprobe+` is the section `kprobe` too.
+            // `kprobe+` stands for the section `kprobe` as well.
             && word.strip_suffix(b"+").unwrap_or(word).iter().all(is_name)
     });
     let words: Vec<&[u8]> = words.map(|word| word.strip_suffix(b"+").unwrap_or(word)).collect();
