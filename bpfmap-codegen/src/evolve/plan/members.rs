@@ -200,7 +200,7 @@ impl<'a> Planner<'a> {
             (View::Scalar(Type::Pointer(_)), View::Scalar(Type::Pointer(_))) => {
                 moves.copy(from, to, was);
             }
-            _ => self.obstacle(path, at, "another type than before".to_owned(), OTHER_TYPE),
+            _ => self.obstacle(path, at, "the type has changed".to_owned(), OTHER_TYPE),
         }
     }
 
@@ -266,7 +266,7 @@ impl<'a> Planner<'a> {
         }
         let (Some(old_number), Some(new_number)) = (number(ty.old.view), number(ty.new.view))
         else {
-            let message = "another type than before".to_owned();
+            let message = "the type has changed".to_owned();
             return self.obstacle(path, (Side::New, new.member.span), message, OTHER_TYPE);
         };
         match widen((old_number, old.bits), (new_number, new.bits)) {
@@ -296,7 +296,7 @@ impl<'a> Planner<'a> {
                 let (did, do_now) = (one.old.overlaps(&other.old), one.new.overlaps(&other.new));
                 let message = match (did, do_now) {
                     (true, _) if way(one) != way(other) => {
-                        "converted in another way than the members that share its bytes"
+                        "converted differently from the members that share its bytes"
                     }
                     (false, true) => "shares bytes that it did not share before",
                     _ => continue,

@@ -262,7 +262,7 @@ impl<'a> Planner<'a> {
             && MapType::by_name(&pair.new.map_type.value)
                 .is_some_and(|row| row.key == KeyRule::LpmPrefix);
         if is_prefix && self.obstacles.is_empty() && !members::stays_in_place(steps) {
-            let message = "the bits of a prefix would have another order".to_owned();
+            let message = "the bits of a prefix would change their order".to_owned();
             let help = "add members at the end only";
             self.obstacle(&path, (Side::New, types.new.span), message, help);
         }

@@ -48,7 +48,7 @@ pub(super) fn widen(
         return Err((message, "keep the width, or give the member a new name"));
     }
     if (old == Number::BigEndian) != (new == Number::BigEndian) {
-        let message = "another byte order".to_owned();
+        let message = "the byte order has changed".to_owned();
         return Err((message, "keep the byte order, or give the member a new name"));
     }
     if let (Number::Enum(old), Number::Enum(new)) = (old, new) {

@@ -174,38 +174,38 @@ rules! {
     "Maps" {
         MAP_ADDED = Safe, PassesBy, Takes "map-added": "A map was added";
         MAP_REMOVED = Safe, PassesBy, Takes "map-removed": "A map was removed";
-        MAP_RENAMED = NewPin, PassesBy, Takes "map-renamed": "A map has another name";
-        MAP_TYPE = NewPin, Refuses, Refuses "map-type": "A map has another type";
-        KEY_RESIZED = NewPin, Refuses, Refuses "key-resized": "A key has another size";
+        MAP_RENAMED = NewPin, PassesBy, Takes "map-renamed": "A map was renamed";
+        MAP_TYPE = NewPin, Refuses, Refuses "map-type": "The type of a map has changed";
+        KEY_RESIZED = NewPin, Refuses, Refuses "key-resized": "The size of a key has changed";
         VALUE_GROWS = NewPin, Refuses, Refuses "value-grows": "A value is larger";
         VALUE_SHRINKS = NewPin, Refuses, Refuses "value-shrinks": "A value is smaller";
-        MAX_ENTRIES = NewPin, Refuses, Refuses "max-entries": "A map has another `max_entries`";
+        MAX_ENTRIES = NewPin, Refuses, Refuses "max-entries": "The `max_entries` of a map has changed";
         MAX_ENTRIES_SET_BY_LOADER = NewPin, Refuses, Takes "max-entries-set-by-loader": "One of the schemas leaves the number of entries to the loader";
         SIZE_SET_BY_LOADER = NewPin, Refuses, Takes "size-set-by-loader": "One of the schemas leaves the size of a key or value to the loader";
-        FLAGS = NewPin, Refuses, Refuses "flags": "A map has other flags";
-        DESCRIPTOR_FLAGS = NewPin, Refuses, Takes "descriptor-flags": "A map has other flags that only affect its descriptor";
-        NUMA_NODE = NewPin, Refuses, Takes "numa-node": "A map has another NUMA node";
-        MAP_EXTRA = NewPin, Refuses, Refuses "map-extra": "A map has another `map_extra`";
-        PINNING = NewPin, PassesBy, Takes "pinning": "A map has another `pinning`";
-        INNER_MAP = NewPin, RefusesContents, Refuses "inner-map": "A map of maps has another template";
-        INITIAL_CONTENTS = Safe, Reuses, Takes "initial-contents": "A map has other initial contents";
+        FLAGS = NewPin, Refuses, Refuses "flags": "The flags of a map have changed";
+        DESCRIPTOR_FLAGS = NewPin, Refuses, Takes "descriptor-flags": "Flags that only affect the file descriptor of a map have changed";
+        NUMA_NODE = NewPin, Refuses, Takes "numa-node": "The NUMA node of a map has changed";
+        MAP_EXTRA = NewPin, Refuses, Refuses "map-extra": "The `map_extra` of a map has changed";
+        PINNING = NewPin, PassesBy, Takes "pinning": "The `pinning` of a map has changed";
+        INNER_MAP = NewPin, RefusesContents, Refuses "inner-map": "The template of a map of maps has changed";
+        INITIAL_CONTENTS = Safe, Reuses, Takes "initial-contents": "The initial contents of a map have changed";
         BTF = Safe, Reuses, Takes "btf": "A key or value has a size instead of a type, or the other way round";
         DECL_TAGS = Safe, Reuses, Takes "decl-tags": "BTF declaration tags differ";
-        EVENT = WrongData, Reuses, Takes "event": "The records of a map have another type";
+        EVENT = WrongData, Reuses, Takes "event": "The type of a map's records has changed";
     }
     "Keys and values of the same size" {
-        KEY_LAYOUT = WrongData, Reuses, Refuses "key-layout": "The bytes of a key have another meaning";
+        KEY_LAYOUT = WrongData, Reuses, Refuses "key-layout": "The meaning of a key's bytes has changed";
         MEMBER_ADDED = WrongData, Reuses, Refuses "member-added": "A member was added";
-        MEMBER_ADDED_IN_PADDING = Safe, Reuses, Takes "member-added-in-padding": "A member was added in the place of padding and starts as zero";
+        MEMBER_ADDED_IN_PADDING = Safe, Reuses, Takes "member-added-in-padding": "A member that starts as zero was added at the offset of padding";
         MEMBER_REMOVED = WrongData, Reuses, Refuses "member-removed": "A member was removed";
-        MEMBER_MOVED = WrongData, Reuses, Refuses "member-moved": "A member has another offset";
-        MEMBER_RENAMED = Safe, Reuses, Takes "member-renamed": "A member has another name, and `renamed_from` has the old one";
-        MEMBER_RESIZED = WrongData, Reuses, Refuses "member-resized": "A member has another size";
-        MEMBER_TYPE = WrongData, Reuses, Refuses "member-type": "The same bytes have another meaning: sign, byte order or kind";
-        TYPE_SPELLING = Safe, Reuses, Takes "type-spelling": "The same number has another type";
-        ENUM_VALUE = WrongData, Reuses, Refuses "enum-value": "A variant of an enum has another number";
-        ENUM_VARIANTS = Safe, Reuses, Takes "enum-variants": "An enum has other variants";
-        UNION_MEMBER = Safe, Reuses, Takes "union-member": "A union of the same size has other members";
-        SPECIAL_FIELD = NewPin, Unverified, Refuses "special-field": "A special field was added, removed, or has another target";
+        MEMBER_MOVED = WrongData, Reuses, Refuses "member-moved": "The offset of a member has changed";
+        MEMBER_RENAMED = Safe, Reuses, Takes "member-renamed": "A member was renamed, and `renamed_from` contains the old name";
+        MEMBER_RESIZED = WrongData, Reuses, Refuses "member-resized": "The size of a member has changed";
+        MEMBER_TYPE = WrongData, Reuses, Refuses "member-type": "The sign, the byte order or the kind of a member has changed";
+        TYPE_SPELLING = Safe, Reuses, Takes "type-spelling": "The type of a member has changed, but it stores the same number";
+        ENUM_VALUE = WrongData, Reuses, Refuses "enum-value": "The number of an enum variant has changed";
+        ENUM_VARIANTS = Safe, Reuses, Takes "enum-variants": "The variants of an enum have changed";
+        UNION_MEMBER = Safe, Reuses, Takes "union-member": "The members of a union have changed, but not its size";
+        SPECIAL_FIELD = NewPin, Unverified, Refuses "special-field": "A special field was added or removed, or its target has changed";
     }
 }
