@@ -83,6 +83,9 @@ pub struct MapType {
     pub added_flags: &'static [&'static str],
     /// Whether a full map drops an entry to make room for a new key.
     pub evicts: bool,
+    /// Whether the kernel resizes the table of a map in use. Meanwhile, an iteration can miss entries and return others
+    /// twice, without an error.
+    pub resizes: bool,
     /// The map type that `include/uapi/linux/bpf.h` recommends in place of this one, if it calls this one deprecated.
     pub successor: Option<&'static str>,
     /// Files and functions of the kernel that are the sources of this row.

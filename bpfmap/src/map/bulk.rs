@@ -5,7 +5,9 @@ use super::walk::{Fetch, Fetcher};
 use super::{Keys, Map, UpdateMode, Value};
 use crate::error::{Error, Operation, Result};
 use crate::held::Held;
-use crate::kind::{DeleteBatch, DeleteElement, Iterate, LookupElement, UpdateBatch, UpdateElement};
+use crate::kind::{
+    DeleteBatch, DeleteElement, Iterate, Kind as _, LookupElement, UpdateBatch, UpdateElement,
+};
 use crate::oldest_kernel::Needs;
 use crate::spec::MapSpec;
 use crate::sys::{Command, Errno};
@@ -204,6 +206,9 @@ impl<S: MapSpec> Map<S> {
     /// If you drop the iterator before its end, the remaining entries stay in the map, except for those of a batch that
     /// it has already removed. These are lost.
     ///
+    /// The kernel shrinks the table of an `rhash` meanwhile, and an iteration can then miss entries and return others twice.
+    /// So the iterator starts again until it finds no entry, and can return an entry twice.
+    ///
     /// # Errors
     /// An item is an error in the same cases as for [`iter`](Self::iter), and is then the last item. `EPERM`: the map
     /// is frozen or the descriptor read-only.
@@ -211,11 +216,14 @@ impl<S: MapSpec> Map<S> {
     where
         S::Kind: Iterate + LookupElement + DeleteElement,
     {
-        Drain { map: self, way: DrainWay::Start }
+        Drain { map: self, way: DrainWay::Start, pass: Pass::default() }
     }
 
     /// Deletes all entries and returns their number. Entries that other processes or programs add
     /// meanwhile may remain.
+    ///
+    /// Starts again for an `rhash` until it finds no entry, for the same reason as [`drain`](Self::drain). The number can
+    /// then include an entry twice.
     ///
     /// Uses batches if the kernel has them for the map type. Never rescans a hash from its first bucket; such a scan
     /// makes "delete the first key until there is none" slow.
@@ -223,6 +231,22 @@ impl<S: MapSpec> Map<S> {
     /// # Errors
     /// Fails like [`drain`](Self::drain).
     pub fn clear(&self) -> Result<usize>
+    where
+        S::Kind: Iterate + DeleteElement,
+    {
+        let mut pass = Pass::default();
+        let mut deleted = 0;
+        loop {
+            pass.entries = self.clear_once()?;
+            deleted += pass.entries;
+            if !pass.starts_again::<S>() {
+                return Ok(deleted);
+            }
+        }
+    }
+
+    /// Deletes the entries that one iteration finds, and returns their number.
+    fn clear_once(&self) -> Result<usize>
     where
         S::Kind: Iterate + DeleteElement,
     {
@@ -312,6 +336,28 @@ impl<S: MapSpec> Map<S> {
 pub struct Drain<'a, S: MapSpec> {
     map: &'a Map<S>,
     way: DrainWay<'a, S>,
+    pass: Pass,
+}
+
+/// An iteration over a map that removes what it finds.
+#[derive(Default)]
+struct Pass {
+    /// How many entries it has removed.
+    entries: usize,
+    /// How many iterations there were before it.
+    before: u32,
+}
+
+impl Pass {
+    /// Returns whether a further iteration may find entries that this one has missed, and begins to count for that one.
+    fn starts_again<S: MapSpec>(&mut self) -> bool {
+        /// The limit on the iterations, in case others add entries all the time. Six were the most that a map of 100,000
+        /// entries needed on Linux 7.3.
+        const MOST: u32 = 64;
+        let again = S::Kind::FACTS.resizes && self.entries > 0 && self.before < MOST;
+        *self = Self { entries: 0, before: self.before + 1 };
+        again
+    }
 }
 
 super::iter::debug_names_the_map!(Drain);
@@ -330,9 +376,14 @@ where
     type Item = Result<(S::Key, Value<S>)>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let item = self.try_next();
-        if !matches!(item, Ok(Some(_))) {
-            self.way = DrainWay::Ended;
+        let mut item = self.try_next();
+        while matches!(item, Ok(None)) && self.pass.starts_again::<S>() {
+            self.way = DrainWay::Start;
+            item = self.try_next();
+        }
+        match item {
+            Ok(Some(_)) => self.pass.entries += 1,
+            _ => self.way = DrainWay::Ended,
         }
         item.transpose()
     }

@@ -86,6 +86,9 @@ impl<S: MapSpec> Map<S> {
     /// iteration. The iterator reads some thousands of entries ahead, so it can return an entry
     /// that has just been deleted.
     ///
+    /// An `rhash` (Linux 7.2) is the exception: while the kernel resizes its table, which it does for some time after many
+    /// entries are added or deleted, an iteration can miss entries and return others twice, without an error.
+    ///
     /// # Errors
     /// An item is an error if the kernel refuses the operation (`EPERM`: the descriptor is
     /// write-only), or if the map changes so often that the iteration can't reach its end

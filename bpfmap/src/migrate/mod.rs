@@ -57,6 +57,9 @@
 //! Special fields (locks, timers, kptrs) are reset in the new map, because user space can neither read nor write them.
 //! The usage order of an LRU map is not kept. The new map is not frozen, even if the old one was.
 //!
+//! An iteration over an `rhash` can miss entries while the kernel resizes its table. The comparison notices this, and the
+//! migration then fails ([`Disturbed`](crate::ErrorKind::Disturbed)): run it again after a second.
+//!
 //! # Supported maps
 //!
 //! Maps with plain keys and values can be migrated: the hashes, arrays and `lpm_trie`, per-CPU or

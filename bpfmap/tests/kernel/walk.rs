@@ -1,9 +1,8 @@
 //! Walking, loading, draining and clearing large maps.
 
-use crate::common::{create, errno, raise_memlock, stay_on_another_cpu};
+use crate::common::{create, errno, kernel, raise_memlock, stay_on_another_cpu};
 use crate::spec;
-use bpfmap::TypeDesc;
-use bpfmap::{Map, UpdateMode};
+use bpfmap::{Map, MapFlags, TypeDesc, UpdateMode};
 use core::sync::atomic::{AtomicBool, Ordering};
 use std::collections::HashSet;
 
@@ -11,11 +10,15 @@ use std::collections::HashSet;
 const MANY: u32 = 4_500;
 /// Enough where each entry takes calls of its own, which are slow in an emulated kernel.
 const FEW: u32 = 1_000;
+/// So many that the kernel shrinks the table of an `rhash` several times while they are removed. One iteration left up to
+/// 1,736 of them on Linux 7.3.
+const SHRINKING: u32 = 10_000;
 /// The room that a map has beyond those.
 const SPARE: u32 = 500;
 
 spec!(Flows: Hash, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max MANY + SPARE);
 spec!(Large: Hash, u32 as TypeDesc::U32 => u32 as TypeDesc::U32, max 20_000);
+spec!(Resizable: Rhash, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max SHRINKING, flags = MapFlags::NO_PREALLOC);
 spec!(Tiny: Hash, u8 as TypeDesc::U8 => u8 as TypeDesc::U8, max 256);
 spec!(Short: Hash, u16 as TypeDesc::U16 => [u8; 3] as &TypeDesc::Array { element: TypeDesc::U8, len: 3 }, max 1000);
 
@@ -179,6 +182,25 @@ fn clearing_empties_and_counts() {
         fill(&map, 10);
         assert_eq!(map.clear().unwrap(), 10);
     }
+}
+
+#[test]
+fn a_table_that_shrinks_is_drained_and_cleared() {
+    raise_memlock();
+    let map = Map::<Resizable>::create();
+    if kernel() < (7, 2) {
+        assert_eq!(errno(map), libc::EINVAL);
+        return;
+    }
+    let map = map.unwrap();
+    let fill = || map.extend((0..SHRINKING).map(|key| (key, u64::from(key) * 3))).unwrap();
+    fill();
+    let drained: HashSet<_> = map.drain().map(|entry| entry.unwrap().0).collect();
+    assert_eq!(drained.len(), SHRINKING as usize);
+    assert_eq!(map.next_key(None).unwrap(), None);
+    fill();
+    assert!(map.clear().unwrap() >= SHRINKING as usize);
+    assert_eq!(map.next_key(None).unwrap(), None);
 }
 
 #[test]

@@ -69,6 +69,10 @@ fn glance(row: &MapType) -> String {
     if row.evicts {
         rows.row(["when full".to_owned(), "a new key replaces an existing entry".to_owned()]);
     }
+    if row.resizes {
+        let effect = "can miss entries and return others twice, while the kernel resizes the table";
+        rows.row(["an iteration".to_owned(), effect.to_owned()]);
+    }
     if let Some(successor) = row.successor() {
         let link = format!("deprecated: use [`{0}`]({0}.md)", successor.name);
         rows.row(["status".to_owned(), link]);

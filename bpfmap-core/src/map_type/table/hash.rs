@@ -103,6 +103,7 @@ pub const RHASH: MapType = MapType {
         ("wronly_prog", v(7, 2)),
     ],
     special_fields: special_fields::RHASH,
+    resizes: true,
     sources: &[
         "kernel/bpf/hashtab.c: rhtab_map_alloc_check, rhtab_map_update_elem, rhtab_map_get_next_key, __rhtab_map_lookup_and_delete_batch, rhtab_map_ops",
     ],

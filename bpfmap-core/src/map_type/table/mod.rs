@@ -124,6 +124,7 @@ const fn row(name: &'static str, number: u32, since: KernelVersion) -> MapType {
         batch_cursor: BatchCursor::None,
         added_flags: &[],
         evicts: false,
+        resizes: false,
         successor: None,
         sources: &[],
     }
