@@ -25,7 +25,7 @@ extern crate std;
 /// generated code changes.
 pub const CODE_FORM: u32 = 2;
 
-/// Declares an enum whose variants have names, with `ALL` and a method that returns the name.
+/// Declares an enum with a text for each variant, a constant `ALL`, and a method that returns the text.
 macro_rules! named {
     (
         $(#[$attribute:meta])*

@@ -159,7 +159,7 @@ impl Expansion<'_> {
         }
     }
 
-    /// Returns the checks of the types that the item names. A union has no special fields.
+    /// Returns the checks for the types that appear in the item. A union has no special fields.
     fn elsewhere(&self, kind: &TypeDefKind, body: &Composite) -> TokenStream {
         let own = special_fields(kind).into_iter().fold(0, |mask, field| mask | field.bit());
         elsewhere::checks(self.input, self.item, body, (own, self.runtime))

@@ -47,7 +47,8 @@ unsafe extern "C" fn look(
 }
 
 /// Returns the build ID among the notes of an ELF file (elf(5)). A note consists of the sizes of
-/// its name and description, a type, and then both, with padding.
+/// its name and description, a type, and then the name and the description, each
+/// with padding.
 fn build_id(mut notes: &[u8], align: usize) -> Option<&[u8]> {
     const NT_GNU_BUILD_ID: u32 = 3;
     loop {

@@ -93,7 +93,7 @@ fn load(map: &str, object: &[u8], programs: &[&str], what: &str) -> Option<Fixtu
     };
     assert!(
         expected.on(kernel).contains(&answer),
-        "Linux {kernel} answers {answer} when {programs:?} are loaded, and {:?} is known",
+        "Linux {kernel} answers {answer} when {programs:?} are loaded, expected {:?}",
         expected.on(kernel)
     );
     if answer != Answer::OK {

@@ -54,7 +54,7 @@ pub(crate) fn reads_the_files_of_both_stacks(fixture: &Fixture, map: &impl ReadS
     let (build_id, offset) = process.expect("the kernel finds the file of the first frame");
     assert!(
         is_code_of(&build_id, offset),
-        "no file of this process has the build id {build_id:x?} and, at {offset:#x}, code"
+        "no file in this process has the build ID {build_id:x?} and code at the offset {offset:#x}"
     );
 }
 
@@ -117,8 +117,9 @@ pub(crate) fn record_one_more(map: BorrowedFd<'_>, entries: impl Fn() -> u32) {
     panic!("no program records a stack");
 }
 
-/// The maximum number of programs of each kind that record their stacks. The probability that all
-/// stacks of the kernel have the same ID of four is less than one in 10^100.
+/// The maximum number of programs of each kind that record their stacks. If
+/// each stack has one of four IDs, the probability that all kernel stacks have the same one is less
+/// than one in 10^100.
 const PROGRAMS: usize = 25;
 
 /// Runs a program that records a stack, and returns the program. `flags` are those of

@@ -138,7 +138,7 @@ mod tests {
         assert_eq!(error(folder.path()), "is a directory");
     }
 
-    /// Simulates a FIFO that replaced a regular file just before it is opened.
+    /// Simulates that a FIFO replaces a regular file just before the path is opened.
     #[cfg(unix)]
     #[test]
     fn opening_does_not_wait_for_a_writer() {

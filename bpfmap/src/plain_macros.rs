@@ -1,4 +1,4 @@
-//! The macros that prove a type [`Plain`](crate::Plain).
+//! The macros that prove that a type is [`Plain`](crate::Plain).
 
 /// Proves that a struct is [`Plain`](crate::Plain) and implements it.
 ///

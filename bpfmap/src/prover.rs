@@ -63,7 +63,7 @@ pub const fn laid_out<T: Plain>(offsets: &[usize], expected: &[usize]) {
     if let [size, align, schema @ ..] = expected {
         assert!(*size == size_of::<T>(), "the size differs from the schema");
         assert!(*align == align_of::<T>(), "the alignment differs from the schema");
-        assert!(schema.len() == offsets.len(), "there is not one offset for each member");
+        assert!(schema.len() == offsets.len(), "offsets and members differ in number");
         let mut index = 0;
         while index < offsets.len() {
             assert!(

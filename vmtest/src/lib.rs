@@ -23,7 +23,7 @@
 //! What runs in the guest as its first process is the program `bpfmap-vmtest` (see [`Init`]), which
 //! is this crate as well: [`init`].
 
-/// Declares an enum whose variants have names, with a method that returns the name.
+/// Declares an enum with a text for each variant, and a method that returns it.
 macro_rules! named {
     (
         $(#[$attribute:meta])*

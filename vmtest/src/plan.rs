@@ -134,7 +134,7 @@ impl Filter {
                 format!("did you mean `{test}`?")
             } else {
                 let example = tests.first().map_or("", String::as_str);
-                format!("a test is called `{example}`, for example")
+                format!("the name of a test is `{example}`, for example")
             };
         format!("{why}; help: {help}")
     }
@@ -254,7 +254,7 @@ mod tests {
                 "network",
                 false,
                 &[],
-                "the filter `network` matches none of its 3 tests; help: a test is called `map::fast`, for example",
+                "the filter `network` matches none of its 3 tests; help: the name of a test is `map::fast`, for example",
             ),
             (
                 "map",

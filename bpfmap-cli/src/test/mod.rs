@@ -155,7 +155,7 @@ fn kernels(
     ends
 }
 
-/// Returns the version in the name of a kernel line.
+/// Returns the version in the name of a kernel series.
 fn version(line: &str) -> Option<KernelVersion> {
     let (major, minor) = line.split_once('.')?;
     Some(KernelVersion::new(major.parse().ok()?, minor.parse().ok()?))

@@ -84,9 +84,9 @@ impl<'a> Changes<'a> {
             self.inner(path, inner, new);
         } else if open(old) != open(new) {
             let message = if open(new) {
-                "left to the loader, had a template"
+                "is left to the loader, and had a template"
             } else {
-                "has a template, was left to the loader"
+                "has a template, and was left to the loader"
             };
             let span = new.inner.as_ref().map_or(new.name.span, |inner| inner.span);
             self.push(&rules::INNER_MAP, &format!("{path}.inner"), message.to_owned(), span);

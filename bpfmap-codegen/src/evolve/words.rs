@@ -15,7 +15,7 @@ pub(super) fn bytes(count: u64) -> String {
     if count == 1 { "1 byte".to_owned() } else { format!("{count} bytes") }
 }
 
-/// Returns the size of a member in words.
+/// Describes the size of a member as text.
 pub(super) fn bits(place: &Place<'_>) -> String {
     match (place.member.bits.is_some(), place.bits) {
         (true, 1) => "1 bit".to_owned(),

@@ -14,7 +14,7 @@ pub(crate) const FILES: [(&str, &str); 4] = [
     ),
 ];
 
-/// The programs of this machine that a guest without a root file system has. They are the ones that
+/// The programs of the host that are available in a guest without a root file system. They are the ones that
 /// tests of system calls start most often. Together they are smaller than the C library, which init
 /// needs anyway.
 pub(crate) const PROGRAMS: [&str; 6] = ["cat", "echo", "false", "sh", "sleep", "true"];

@@ -1,5 +1,6 @@
 //! The files of a root file system while it is put together. They are kept in memory and nothing is
-//! written to this machine, so names and links in an archive cannot lead to a place on it.
+//! written to this machine, so a name or link in an archive can't reach a
+//! file of the host.
 
 use super::listing::{Entry, Listing, Program};
 use crate::cpio::{Kind, Writer};

@@ -89,7 +89,7 @@ pub(super) fn check<'a>(
     }
 }
 
-/// Adds to the diagnostic a help in the syntax of the schema.
+/// Adds a help text to the diagnostic, in the syntax of the schema.
 fn in_syntax(cx: &Context<'_>, row: &MapType, finding: Finding) -> Finding {
     match row.key {
         KeyRule::CgroupStorage => finding.help(format!(

@@ -316,7 +316,7 @@ fn composite(
     TypeItem { in_place, std_traits, fields: roles, repr: rust, stored, ..reader.item(def) }
 }
 
-/// Adds the members that `field` represents to `members`.
+/// Appends to `members` the members that `field` represents.
 fn read_field(
     reader: &Reader<'_>,
     field: &Field,

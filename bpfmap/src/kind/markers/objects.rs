@@ -48,7 +48,7 @@ impl Iterate for CgroupArray {}
 kind!(/// `BPF_MAP_TYPE_ARRAY_OF_MAPS` (Linux 4.12): maps by index, all with one spec
     /// ([`OuterMapSpec::Inner`](crate::OuterMapSpec::Inner)).
     ///
-    /// [`set`](crate::Map::set) accepts a [`Map`](crate::Map) of that spec, which programs see at once.
+    /// [`set`](crate::Map::set) accepts a [`Map`](crate::Map) of that spec. Programs see it immediately.
     /// [`get`](crate::Map::get) returns its [`MapId`](crate::MapId) (Linux 4.13), [`inner`](crate::Map::inner) opens
     /// it, and [`swap`](crate::Map::swap) replaces it.
     ///
