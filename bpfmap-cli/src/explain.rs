@@ -1,12 +1,11 @@
 //! `bpfmap explain`.
 
-use std::fmt::Write;
-
 use bpfmap_codegen::evolve;
 use bpfmap_schema::nearest::nearest;
 use bpfmap_schema::rules::{ALL, Rule};
 use clap::ArgMatches;
 
+use crate::wrap::push_line;
 use crate::{Failed, Outcome, complain, print};
 
 pub(crate) fn run(matches: &ArgMatches) -> Outcome {
@@ -44,14 +43,12 @@ fn list() -> String {
     let mut text = String::new();
     for rule in ALL {
         let (id, severity, title) = (rule.id, rule.severity.name(), rule.title);
-        writeln!(text, "{id:width$}  {severity:7}  {title}")
-            .expect("a String takes all that is written");
+        push_line(&mut text, &format!("{id:width$}  {severity:7}  "), title);
     }
     text.push_str("\nChanges that `bpfmap diff` reports:\n\n");
     for rule in changes {
         let (id, class, title) = (rule.id, rule.class.name(), rule.title);
-        writeln!(text, "{id:width$}  {class:10}  {title}")
-            .expect("a String takes all that is written");
+        push_line(&mut text, &format!("{id:width$}  {class:10}  "), title);
     }
     text
 }

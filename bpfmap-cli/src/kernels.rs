@@ -8,6 +8,7 @@ use bpfmap_schema::check::{Checked, Requirement};
 use clap::ArgMatches;
 use serde_json::json;
 
+use crate::wrap::push_line;
 use crate::{Outcome, print, schemas, word};
 
 pub(crate) fn run(matches: &ArgMatches) -> Outcome {
@@ -52,7 +53,7 @@ fn text(checked: &Checked) -> String {
             push!(text, "  {what:<40} never (EACCES)\n");
         }
         for flag in map.flags.iter().filter_map(|flag| MapFlag::by_name(&flag.value)) {
-            push!(text, "  `{}`: {}\n", flag.name, flag.effect);
+            push_line(&mut text, &format!("  `{}`: ", flag.name), flag.effect);
         }
     }
     text

@@ -25,6 +25,7 @@ mod standard_input;
 mod target;
 mod test;
 mod verify;
+mod wrap;
 
 pub use fmt::format_text;
 pub use project::Project;

@@ -45,7 +45,7 @@ fn a_schema_is_tested_and_reports_are_written() {
     };
     assert!(has_row(&[KERNEL]) && has_row(&["counted.packets", "2", "ok"]), "{table}");
     assert!(has_row(&["counted.shared", "refused"]), "{table}");
-    assert!(table.contains("creation: EINVAL, from Linux 6.9"), "{table}");
+    assert!(table.contains("creation (EINVAL, from Linux 6.9)\n    counted.shared\n"), "{table}");
 
     let events = std::fs::read_to_string(folder.path("events.jsonl")).unwrap();
     let events: Vec<Event> =

@@ -123,8 +123,9 @@ pub struct KernelResult {
     pub advice: Option<String>,
     /// The total duration on the host, in seconds.
     pub seconds: f64,
-    /// The engine that executed the guest.
-    pub engine: Engine,
+    /// The engine that executed the guest, or `None` if no guest was started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub engine: Option<Engine>,
     /// Whether the guest was restored from a snapshot.
     pub snapshot: bool,
     /// The number of guests that were started. It is greater than one if a guest failed and a new

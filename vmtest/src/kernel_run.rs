@@ -43,7 +43,7 @@ pub(crate) struct KernelRun<'a> {
     results: Results<'a>,
     start: Instant,
     origin: String,
-    engine: Engine,
+    engine: Option<Engine>,
     snapshot: bool,
     guests: u32,
     /// The failure of a guest from a snapshot that is repeated with a cold boot.
@@ -84,7 +84,7 @@ impl<'a> KernelRun<'a> {
             results: Results::new(matrix, kernel, sender),
             start: Instant::now(),
             origin: String::new(),
-            engine: Engine::Tcg,
+            engine: None,
             snapshot: false,
             guests: 0,
             suspect: None,
@@ -169,7 +169,7 @@ impl<'a> KernelRun<'a> {
             Some(engine) => machine.engine = engine,
             None => machine.choose_engine()?,
         }
-        self.engine = machine.engine;
+        self.engine = Some(machine.engine);
         if self.matrix.driver == Driver::Vmtest {
             let files = danobi::modules(found);
             let modules: Vec<PathBuf> = files.iter().map(|(path, _)| path.clone()).collect();

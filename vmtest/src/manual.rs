@@ -28,7 +28,7 @@ Examples:
   Give the guest a root file system made of Debian's packages, and run a program of it:
     $ bpfmap-vmtest run --kernel 6.12 --root debian:bookworm/iproute2 -- ip -V
   Give the guest two processors, a file and a variable:
-    $ bpfmap-vmtest run --kernel 6.12 --cpus 2 --file notes.txt:/tmp/notes.txt --env LANG=C -- cat /tmp/notes.txt
+    $ bpfmap-vmtest run --kernel 6.12 --cpus 2 --file notes.txt:/tmp/n --env LANG=C -- cat /tmp/n
 ";
 
 pub(crate) const SHELL: &str = "\

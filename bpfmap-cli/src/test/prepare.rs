@@ -5,6 +5,7 @@ use std::fmt::Display;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bpfmap_codegen::Emit;
 use bpfmap_codegen::backend::fixture::{describe, untried};
@@ -16,6 +17,7 @@ use bpfmap_schema::front::btf::read_object;
 use bpfmap_schema::front::toml::read_str;
 use bpfmap_schema::ir::Schema;
 use bpfmap_schema::print::toml::print;
+use bpfmap_vmtest::report::show_status;
 use clap::ArgMatches;
 
 use super::oldest;
@@ -72,7 +74,17 @@ impl Prepared {
         for checked in roots.iter().chain(includes) {
             workshop.write_header(checked).map_err(|why| fail(&why))?;
         }
-        let made = each(roots, |root| workshop.make(root));
+        let compiled = AtomicUsize::new(0);
+        let tell = |done: usize| {
+            show_status(&format!("compiling test programs: {done} of {}", roots.len()));
+        };
+        tell(0);
+        let made = each(roots, |root| {
+            let made = workshop.make(root);
+            tell(compiled.fetch_add(1, Ordering::Relaxed) + 1);
+            made
+        });
+        show_status("");
         for (root, made) in roots.iter().zip(made) {
             made.map_err(|why| fail(&why))?;
             self.take(root);
@@ -111,7 +123,9 @@ impl Prepared {
         }
         let workshop = Workshop::new(folder).map_err(|why| fail(&why))?;
         let checked = again(&imported.schema).map_err(|why| fail(&why))?;
+        show_status(&format!("compiling the test program of `{}`", path.display()));
         let made = workshop.write_header(&checked).and_then(|()| workshop.make(&checked));
+        show_status("");
         if let Err(why) = made {
             // The other objects can still be tested.
             complain(&format!("note: `{}` is left out: {why}\n", path.display()));

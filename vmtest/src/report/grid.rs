@@ -118,7 +118,7 @@ pub(super) fn sample() -> Vec<Event> {
             reason: (outcome != "ok").then(|| "it panicked".to_owned()),
             advice: None,
             seconds: 1.5,
-            engine: Engine::Tcg,
+            engine: Some(Engine::Tcg),
             snapshot: true,
             guests: 1,
             console_tail: vec!["[    1.0] <IRQ>".to_owned()],

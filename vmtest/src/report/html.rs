@@ -1,5 +1,8 @@
 //! The report as a single HTML page that needs no script, font or network.
 //!
+//! The failures are listed first. Each binary has a table that can be folded, and a filter in CSS
+//! hides rows.
+//!
 //! The cells of the table are links to the logs. These are on the same page, and are shown when
 //! they are the target of a link. The page therefore works without scripts, and each log has an
 //! address.
@@ -7,6 +10,7 @@
 use super::grid::{Grid, full_name};
 use super::markup::escape;
 use crate::event::{Event, KernelResult, Outcome, TestResult};
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 const STYLE: &str = include_str!("style.css");
@@ -24,7 +28,8 @@ pub fn html(events: &[Event], console: impl Fn(&KernelResult) -> Option<String>)
          <title>Kernel matrix: {title}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n"
     );
     head(&mut page, &grid, green);
-    table(&mut page, &grid);
+    failures(&mut page, &grid);
+    tables(&mut page, &grid);
     skips(&mut page, &grid);
     page.push_str("</main>\n");
     for (column, kernel) in grid.kernels.iter().enumerate() {
@@ -68,8 +73,116 @@ fn head(page: &mut String, grid: &Grid<'_>, green: bool) {
     page.push_str("</header>\n");
 }
 
-fn table(page: &mut String, grid: &Grid<'_>) {
-    page.push_str("<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Tests by kernels\">\n<table>\n<thead>\n<tr><th scope=\"col\">test</th>");
+/// Writes the list of what is not green, which is the first part of the page.
+fn failures(page: &mut String, grid: &Grid<'_>) {
+    let mut items = String::new();
+    for (column, kernel) in grid.kernels.iter().enumerate().filter(|(_, it)| it.outcome != "ok") {
+        let reason = kernel.reason.as_ref().map(|reason| format!(": {}", escape(reason)));
+        let _ = writeln!(
+            items,
+            "<li><a href=\"#k{column}\">Kernel {}: {}</a>{}</li>",
+            escape(&kernel.kernel),
+            escape(&kernel.outcome),
+            reason.unwrap_or_default()
+        );
+    }
+    for (line, ((binary, test), row)) in grid.rows.iter().enumerate() {
+        let mut links = vec![];
+        for (column, kernel) in grid.kernels.iter().enumerate() {
+            let Some(result) = row.get(kernel.kernel.as_str()) else { continue };
+            let (class, sign) = look(result);
+            if matches!(class, "bad" | "flaky") {
+                let kernel = escape(&kernel.kernel);
+                links.push(format!(
+                    "<a class=\"{class}\" href=\"#t{line}-{column}\">{sign} on {kernel}</a>"
+                ));
+            }
+        }
+        if !links.is_empty() {
+            let name = escape(&full_name(binary, test));
+            let _ = writeln!(items, "<li><b>{name}</b> {}</li>", links.join(" "));
+        }
+    }
+    if !items.is_empty() {
+        let _ = writeln!(
+            page,
+            "<section class=\"failures\"><h2>Not green</h2>\n<ul>\n{items}</ul></section>"
+        );
+    }
+}
+
+/// The choice of the tests that are shown. It works without a script.
+const FILTER: &str = "\
+<form class=\"filter\">
+<label><input type=\"radio\" name=\"show\" checked> all tests</label>
+<label><input type=\"radio\" name=\"show\" class=\"differ\"> different between kernels</label>
+<label><input type=\"radio\" name=\"show\" class=\"not-green\"> not green</label>
+</form>
+";
+
+/// A row: its line in the grid, the name of the test, and the results by kernel.
+type Row<'a> = (usize, &'a str, &'a BTreeMap<&'a str, &'a TestResult>);
+
+/// The number of rows of a page above which the tests that passed on every kernel are folded.
+const LONG: usize = 30;
+
+/// Writes a table for each binary. If there are many tests, those that passed on every kernel are folded.
+fn tables(page: &mut String, grid: &Grid<'_>) {
+    if grid.rows.len() > 1 {
+        page.push_str(FILTER);
+    }
+    let mut binaries: BTreeMap<&str, [Vec<Row<'_>>; 2]> = BTreeMap::new();
+    for (line, ((binary, test), row)) in grid.rows.iter().enumerate() {
+        let rows = binaries.entry(binary).or_default();
+        rows[usize::from(is_well(grid, row))].push((line, test, row));
+    }
+    let is_short = grid.rows.len() <= LONG;
+    for (binary, [others, well]) in binaries {
+        let count = others.len() + well.len();
+        let (name, tests) = (escape(binary), if count == 1 { "test" } else { "tests" });
+        let (class, sum) = match others.len() {
+            0 => (" class=\"well\"", format!("{count} {tests}, ok on every kernel")),
+            _ => ("", format!("{} of {count} {tests} ok on every kernel", well.len())),
+        };
+        let open = if is_short || !others.is_empty() { " open" } else { "" };
+        let _ = writeln!(
+            page,
+            "<details{class}{open}>\n<summary><b>{name}</b> <small>{sum}</small></summary>"
+        );
+        if !others.is_empty() {
+            table(page, grid, binary, &others);
+        }
+        match (others.is_empty(), well.is_empty()) {
+            (_, true) => {}
+            (true, false) => table(page, grid, binary, &well),
+            (false, false) => {
+                let open = if is_short { " open" } else { "" };
+                let _ = writeln!(
+                    page,
+                    "<details class=\"well\"{open}>\n<summary>ok on every kernel: {}</summary>",
+                    well.len()
+                );
+                table(page, grid, binary, &well);
+                page.push_str("</details>\n");
+            }
+        }
+        page.push_str("</details>\n");
+    }
+}
+
+/// Returns whether a test passed on every kernel at the first attempt.
+fn is_well(grid: &Grid<'_>, row: &BTreeMap<&str, &TestResult>) -> bool {
+    let mut results = grid.kernels.iter().map(|kernel| row.get(kernel.kernel.as_str()));
+    results.all(|result| result.is_some_and(|test| look(test).0 == "ok"))
+}
+
+fn table(page: &mut String, grid: &Grid<'_>, binary: &str, rows: &[Row<'_>]) {
+    let _ = write!(
+        page,
+        "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"{} by kernels\">\n<table>\n<thead>\n\
+         <tr><th scope=\"col\">test</th>",
+        escape(binary)
+    );
     for (column, kernel) in grid.kernels.iter().enumerate() {
         let class = if kernel.outcome == "ok" { "" } else { " class=\"bad\"" };
         let _ = write!(
@@ -80,21 +193,28 @@ fn table(page: &mut String, grid: &Grid<'_>) {
         );
     }
     page.push_str("</tr>\n</thead>\n<tbody>\n");
-    for (line, ((binary, test), row)) in grid.rows.iter().enumerate() {
-        let name = match *test {
-            "" => escape(binary),
-            test => format!("<small>{}</small> {}", escape(binary), escape(test)),
-        };
-        let _ = write!(page, "<tr><th scope=\"row\">{name}</th>");
-        for (column, kernel) in grid.kernels.iter().enumerate() {
-            match row.get(kernel.kernel.as_str()) {
+    for (line, test, row) in rows {
+        let looks: Vec<_> = grid
+            .kernels
+            .iter()
+            .map(|kernel| row.get(kernel.kernel.as_str()).map(|test| (look(test), test.outcome)))
+            .collect();
+        let is_same = looks.iter().all(|look| *look == looks[0]);
+        let is_green =
+            looks.iter().flatten().all(|((class, _), _)| !matches!(*class, "bad" | "flaky"));
+        let classes = [(is_same, "same"), (is_green, "green")];
+        let classes: Vec<_> =
+            classes.iter().filter(|(is, _)| *is).map(|(_, class)| *class).collect();
+        // A binary without a harness is one test without a name.
+        let name = escape(if test.is_empty() { binary } else { test });
+        let _ = write!(page, "<tr class=\"{}\"><th scope=\"row\">{name}</th>", classes.join(" "));
+        for (column, look) in looks.iter().enumerate() {
+            match look {
                 None => page.push_str("<td></td>"),
-                Some(test) => {
-                    let (class, sign) = look(test);
+                Some(((class, sign), outcome)) => {
                     let _ = write!(
                         page,
-                        "<td class=\"{class}\"><a href=\"#t{line}-{column}\" title=\"{}\">{sign}</a></td>",
-                        test.outcome
+                        "<td class=\"{class}\"><a href=\"#t{line}-{column}\" title=\"{outcome}\">{sign}</a></td>"
                     );
                 }
             }
@@ -144,13 +264,14 @@ fn skips(page: &mut String, grid: &Grid<'_>) {
 fn kernel_log(page: &mut String, column: usize, kernel: &KernelResult, console: Option<&str>) {
     let title = format!("Kernel {}: {}", kernel.kernel, kernel.outcome);
     open_log(page, &format!("k{column}"), &title);
-    let how = if kernel.snapshot { ", from a snapshot" } else { "" };
+    let how = kernel.engine.map_or(String::new(), |engine| {
+        format!(" · {engine}{}", if kernel.snapshot { ", from a snapshot" } else { "" })
+    });
     let _ = writeln!(
         page,
-        "<p>{} · {} · {}{how} · {:.1} s</p>",
+        "<p>{} · {}{how} · {:.1} s</p>",
         escape(&kernel.release),
         escape(&kernel.origin),
-        kernel.engine,
         kernel.seconds
     );
     for text in [&kernel.reason, &kernel.advice].into_iter().flatten() {
@@ -219,6 +340,57 @@ mod tests {
         assert_eq!(page.matches("<td class=").count(), 10);
         assert_eq!(page.matches("the whole log").count(), 2);
         assert!(page.contains("<td class=\"flaky\">") && page.contains("class=\"dot red\""));
+    }
+
+    #[test]
+    fn what_is_not_green_is_first() {
+        let page = html(&sample(), |_| None);
+        let failures = page.find("<h2>Not green</h2>").unwrap();
+        assert!(failures < page.find("<table>").unwrap());
+        let list = &page[failures..page.find("</section>").unwrap()];
+        assert!(list.contains(">Kernel 5.10: panic</a>: it panicked<"), "{list}");
+        assert!(list.contains("<b>maps fails</b>") && list.contains(">fail on 6.1</a>"), "{list}");
+        assert!(list.contains(">flaky on 5.10</a>"), "{list}");
+        assert!(!list.contains("passes") && !list.contains("skips"), "{list}");
+    }
+
+    #[test]
+    fn of_many_tests_those_that_are_well_everywhere_are_folded() {
+        let mut events = sample();
+        let Event::Test(sample) = events[0].clone() else { panic!("the first event is a test") };
+        for (binary, failing) in [("one", None), ("other", Some(7))] {
+            for number in 0..LONG {
+                for kernel in ["5.10", "6.1"] {
+                    let is_bad = failing == Some(number);
+                    let outcome = if is_bad { Outcome::Failed } else { Outcome::Passed };
+                    let [kernel, binary, test] =
+                        [kernel, binary, &format!("t{number:02}")].map(str::to_owned);
+                    events.push(Event::Test(TestResult {
+                        kernel,
+                        binary,
+                        test,
+                        outcome,
+                        ..sample.clone()
+                    }));
+                }
+            }
+        }
+        let page = html(&events, |_| None);
+        assert!(page.contains(
+            "<details class=\"well\">\n<summary><b>one</b> <small>30 tests, ok on every"
+        ));
+        assert!(
+            page.contains(
+                "<details open>\n<summary><b>other</b> <small>29 of 30 tests ok on every"
+            )
+        );
+        assert!(
+            page.contains("<details class=\"well\">\n<summary>ok on every kernel: 29</summary>")
+        );
+        assert_eq!(page.matches("<details").count(), page.matches("</details>").count());
+        // The filters find rows by their classes.
+        assert!(page.contains("<tr class=\"same\"><th scope=\"row\">t07</th>"));
+        assert!(page.contains("<tr class=\"same green\"><th scope=\"row\">t08</th>"));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 use super::escape::{log_lines, terminal};
 use super::grid::{Grid, full_name};
+use super::layout;
 use crate::event::{Event, KernelResult, Outcome, Summary, TestResult};
 use crate::progress::Progress;
 use std::collections::BTreeMap;
@@ -28,8 +29,7 @@ impl Terminal {
     /// prints one line for each kernel.
     #[must_use]
     pub fn new() -> Self {
-        let live = io::stderr().is_terminal() && std::env::var_os("CI").is_none();
-        Self { live, running: BTreeMap::new(), counts: BTreeMap::new() }
+        Self { live: is_live(), running: BTreeMap::new(), counts: BTreeMap::new() }
     }
 
     /// Shows a step of the progress.
@@ -64,7 +64,7 @@ impl Terminal {
         let mut stderr = io::stderr().lock();
         // If the terminal is gone, nobody can see the error.
         if self.live {
-            let _ = write!(stderr, "\r\x1b[K{lines}{}", self.status_line());
+            let _ = write!(stderr, "{ERASE}{lines}{}", self.status_line());
         } else {
             let _ = write!(stderr, "{lines}");
         }
@@ -74,8 +74,36 @@ impl Terminal {
     fn status_line(&self) -> String {
         let parts: Vec<String> =
             self.running.iter().map(|(kernel, what)| format!("{kernel}: {what}")).collect();
-        terminal(&parts.join("  ")).chars().take(100).collect()
+        // A line that is longer than the terminal is wide could not be erased.
+        terminal(&parts.join("  ")).chars().take(columns() - 1).collect()
     }
+}
+
+/// Moves the cursor to the start of the line and erases the line.
+const ERASE: &str = "\r\x1b[K";
+
+/// Returns whether the standard error is a terminal on which lines can be redrawn.
+fn is_live() -> bool {
+    io::stderr().is_terminal() && std::env::var_os("CI").is_none()
+}
+
+/// Shows what is being done, in a line that the next status and each report replace. Shows nothing if the standard
+/// error is not a terminal. An empty text erases the line.
+pub fn show_status(text: &str) {
+    if is_live() {
+        let line: String = terminal(text).chars().take(columns() - 1).collect();
+        let mut stderr = io::stderr().lock();
+        // If the terminal is gone, nobody can see the error.
+        let _ = write!(stderr, "{ERASE}{line}");
+        let _ = stderr.flush();
+    }
+}
+
+/// Returns the width of the terminal that the standard error is connected to, or 80.
+fn columns() -> usize {
+    let size = rustix::termios::tcgetwinsize(io::stderr()).ok();
+    let columns = size.map_or(0, |size| usize::from(size.ws_col));
+    if columns > 1 { columns } else { 80 }
 }
 
 fn failed(test: &TestResult) -> String {
@@ -91,12 +119,14 @@ fn failed(test: &TestResult) -> String {
 }
 
 fn finished(kernel: &KernelResult, passed: usize, failed: usize) -> String {
-    let snapshot = if kernel.snapshot { ", snapshot" } else { "" };
+    // Without a guest nothing executes one.
+    let engine = kernel.engine.map_or(String::new(), |engine| {
+        format!(" ({engine}{})", if kernel.snapshot { ", snapshot" } else { "" })
+    });
     let mut lines = format!(
-        "{:>6}  {passed} passed, {failed} failed  {:.1} s ({}{snapshot})  {}\n",
+        "{:>6}  {passed} passed, {failed} failed  {:.1} s{engine}  {}\n",
         kernel.kernel,
         kernel.seconds,
-        kernel.engine,
         terminal(&kernel.release)
     );
     if kernel.outcome != "ok" {
@@ -112,28 +142,37 @@ fn finished(kernel: &KernelResult, passed: usize, failed: usize) -> String {
     lines
 }
 
-/// The number of rows of a table above which a binary whose tests are all successful becomes a
-/// single row.
+/// The number of rows of a table above which the tests of a binary that passed on every kernel
+/// become a single row.
 const LONG: usize = 100;
 
 /// Returns the table of tests by kernels, the skipped tests with their reasons, the failures, and
 /// the summary.
 #[must_use]
 pub fn table(events: &[Event]) -> String {
+    table_in(layout::width(), events)
+}
+
+fn table_in(width: usize, events: &[Event]) -> String {
     let grid = Grid::of(events);
     let rows = rows(&grid);
-    let width = rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or_default();
-    let mut text = format!("{:width$}", "");
-    for kernel in &grid.kernels {
-        let _ = write!(text, " {:>5}", kernel.kernel);
-    }
-    text.push('\n');
-    for (name, marks) in rows {
-        let _ = write!(text, "{name:width$}");
-        for (kernel, mark) in grid.kernels.iter().zip(marks) {
-            let _ = write!(text, " {mark:>0$}", kernel.kernel.len().max(5));
+    let first = rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or_default();
+    let columns: Vec<usize> =
+        grid.kernels.iter().map(|kernel| kernel.kernel.len().max(5) + 1).collect();
+    let mut text = String::new();
+    for block in layout::blocks(first, &columns, width) {
+        let _ = write!(text, "{:first$}", "");
+        for (kernel, width) in grid.kernels[block.clone()].iter().zip(&columns[block.clone()]) {
+            let _ = write!(text, "{:>width$}", kernel.kernel);
         }
         text.push('\n');
+        for (name, marks) in &rows {
+            let _ = write!(text, "{name:first$}");
+            for (mark, width) in marks[block.clone()].iter().zip(&columns[block.clone()]) {
+                let _ = write!(text, "{mark:>width$}");
+            }
+            text.push('\n');
+        }
     }
     for ((binary, test, reason), kernels) in grid.skips() {
         let (name, reason) = (terminal(&full_name(binary, test)), terminal(reason));
@@ -166,10 +205,13 @@ fn rows(grid: &Grid<'_>) -> Vec<(String, Vec<&'static str>)> {
     let is_long = grid.rows.len() > LONG;
     let mut rows = Vec::new();
     for (binary, mut tests) in binaries {
-        let is_well = tests.iter().flat_map(|(_, marks)| marks).all(|mark| *mark == WELL);
-        if is_long && is_well && tests.len() > 1 {
-            let name = format!("{} ({} tests)", terminal(binary), tests.len());
-            tests = vec![(name, vec![WELL; grid.kernels.len()])];
+        let is_well = |(_, marks): &(String, Vec<_>)| marks.iter().all(|mark| *mark == WELL);
+        let well = tests.iter().filter(|row| is_well(row)).count();
+        if is_long && well > 1 {
+            let other = if well < tests.len() { "other " } else { "" };
+            tests.retain(|row| !is_well(row));
+            let name = format!("{} ({well} {other}tests)", terminal(binary));
+            tests.push((name, vec![WELL; grid.kernels.len()]));
         }
         rows.append(&mut tests);
     }
@@ -267,6 +309,34 @@ mod tests {
     }
 
     #[test]
+    fn kernels_that_do_not_fit_are_in_another_table() {
+        let text = table_in(20, &sample());
+        let heads: Vec<&str> = text.lines().filter(|line| line.starts_with("   ")).collect();
+        assert_eq!(
+            heads.iter().map(|line| line.trim()).collect::<Vec<_>>(),
+            ["5.10", "6.1"],
+            "{text}"
+        );
+        assert_eq!(text.matches("\nmaps fails ").count(), 2, "{text}");
+    }
+
+    #[test]
+    fn without_a_guest_no_engine_is_named() {
+        let kernel = |engine| {
+            let events = sample();
+            let event = events.into_iter().find_map(|event| match event {
+                Event::Kernel(kernel) => Some(kernel),
+                _ => None,
+            });
+            finished(&KernelResult { engine, ..event.unwrap() }, 1, 0)
+        };
+        assert!(
+            kernel(Some(crate::machine::Engine::Tcg)).contains("1.5 s (tcg, snapshot)  5.10.0")
+        );
+        assert!(kernel(None).contains("1.5 s  5.10.0"));
+    }
+
+    #[test]
     fn a_hostile_name_or_output_commands_no_terminal() {
         let text = table(&super::super::grid::hostile());
         assert!(!text.contains(['\u{1b}', '\r', '\u{9b}', '\u{202e}']), "{text:?}");
@@ -306,5 +376,15 @@ mod tests {
             "{text}"
         );
         assert!(!text.contains("well test0"), "{text}");
+
+        let Event::Test(sample) = &events[0] else { panic!("the first event is a test") };
+        let [binary, skipping] = ["well", "skips"].map(str::to_owned);
+        let outcome = Outcome::Skipped;
+        events.push(Event::Test(TestResult { binary, test: skipping, outcome, ..sample.clone() }));
+        let text = table(&events);
+        assert!(
+            text.contains("\nwell skips ") && text.contains("\nwell (101 other tests) "),
+            "{text}"
+        );
     }
 }

@@ -13,10 +13,7 @@ const EXAMPLES: &[(&str, &str)] = &[
     ("run --kernel 6.12 --root debian:bookworm/iproute2 -- ip -V", "iproute2"),
     ("test --kernel 5.10 --kernel 7.3", "7.3"),
     ("completions bash > bpfmap-vmtest.bash", ""),
-    (
-        "run --kernel 6.12 --cpus 2 --file notes.txt:/tmp/notes.txt --env LANG=C -- cat /tmp/notes.txt",
-        "noted",
-    ),
+    ("run --kernel 6.12 --cpus 2 --file notes.txt:/tmp/n --env LANG=C -- cat /tmp/n", "noted"),
     ("shell --kernel 6.12 --file /usr/bin/dmesg", ""),
     ("test --package sums --test sums --kernel 6.12 -- adds", "6.12"),
     ("matrix --kernel 5.10 --kernel 7.3 --junit report.xml ./sums", "5.10"),
