@@ -30,7 +30,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         })?;
         println!("{:>8} {:>12} {:>14}", "PROTOCOL", "PACKETS", "BYTES");
         for (protocol, traffic) in counter.protocols()? {
-            println!("{:>#8.6x} {:>12} {:>14}", protocol.get(), traffic.packets, traffic.bytes);
+            let protocol = format!("{:#06x}", protocol.get());
+            println!("{protocol:>8} {:>12} {:>14}", traffic.packets, traffic.bytes);
         }
     }
 }
