@@ -1,4 +1,4 @@
-/* Reports each program that a process starts to run, by one buffer or by another. */
+/* Reports each program that a process starts, through a ring buffer or a perf event array. */
 
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
@@ -10,11 +10,11 @@ static __always_inline void describe(struct exec_event *event)
 	event->time = bpf_ktime_get_ns();
 	event->pid = bpf_get_current_pid_tgid() >> 32;
 	event->uid = bpf_get_current_uid_gid();
-	/* The name is the new program's already. */
+	/* The process already has the name of the new program. */
 	bpf_get_current_comm(event->name, sizeof(event->name));
 }
 
-/* The event is made where user space will read it. */
+/* The event is written directly into the memory that user space reads. */
 SEC("raw_tp/sched_process_exec")
 int report_by_ring(void *ctx)
 {

@@ -1,4 +1,4 @@
-/* Filters what is sent, by the maps that ingress.bpf.c defines. */
+/* Filters the packets that are sent, with the maps that ingress.bpf.c defines. */
 
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>

@@ -1,4 +1,4 @@
-/* Filters what arrives. This program defines the maps of the object. */
+/* Filters the packets that arrive. This file defines the maps of the object. */
 
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>

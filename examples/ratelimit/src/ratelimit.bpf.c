@@ -59,7 +59,7 @@ int limit_rate(struct xdp_md *ctx)
 	usage = bpf_map_lookup_elem(&sources, &source);
 	if (!usage) {
 		new.window_start = now;
-		/* Another CPU may have been faster; then its entry is the one to count in. */
+		/* If another CPU has inserted an entry meanwhile, count in that entry. */
 		bpf_map_update_elem(&sources, &source, &new, BPF_NOEXIST);
 		usage = bpf_map_lookup_elem(&sources, &source);
 		if (!usage)

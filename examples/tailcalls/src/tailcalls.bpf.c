@@ -1,5 +1,5 @@
-/* A parser for each protocol. Each looks at one header and jumps to the parser of the next; where
- * there is none, the packet is counted with what is known by then. */
+/* A parser for each protocol. Each reads one header and jumps to the parser of the next one. If there is
+ * no such parser, the packet is counted with what is known at that point. */
 
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
@@ -11,7 +11,7 @@
 
 #include "tailcalls.h"
 
-/* What the ports of TCP and UDP start with alike. */
+/* The beginning of the headers of TCP and UDP, which is the same. */
 struct ports {
 	__be16 source;
 	__be16 destination;
@@ -41,7 +41,7 @@ static __always_inline int count(const struct cursor *cursor, __be16 port)
 	return XDP_PASS;
 }
 
-/* Goes on with a layer. Comes back only when its slot is empty. */
+/* Jumps to the parser of a layer. Returns only if its slot is empty. */
 static __always_inline int parse(struct xdp_md *ctx, const struct cursor *cursor, __u32 layer)
 {
 	bpf_tail_call(ctx, &parsers, layer);
@@ -60,7 +60,7 @@ static __always_inline int parse_transport(struct xdp_md *ctx, const struct curs
 	}
 }
 
-/* The start of it all: the only program that is attached. */
+/* The entry point: the only program that is attached. */
 SEC("xdp")
 int parse_ethernet(struct xdp_md *ctx)
 {
@@ -117,7 +117,7 @@ static __always_inline int count_port(struct xdp_md *ctx)
 
 	if (!cursor)
 		return XDP_PASS;
-	/* No header is that long; the verifier wants to see that it is not. */
+	/* No header is that long, but the verifier needs the check. */
 	ports = (void *)(long)ctx->data + (cursor->offset & 0xff);
 	if ((void *)(ports + 1) > (void *)(long)ctx->data_end)
 		return XDP_PASS;

@@ -28,7 +28,7 @@ int element(struct __sk_buff *skb)
 	return bpf_map_update_elem(&numbers, &asked->key, &asked->value, asked->flags);
 }
 
-/* A program reads a value where it is: the lookup returns its address. */
+/* A program reads a value in place: the lookup returns its address. */
 SEC("tc")
 int lookup(struct __sk_buff *skb)
 {
@@ -61,7 +61,7 @@ int count(struct __sk_buff *skb)
 	return 0;
 }
 
-/* Calls what is at index 0, which is this program, until the kernel refuses. */
+/* Calls the program at index 0, which is this program, until the kernel refuses. */
 SEC("tc")
 int again(struct __sk_buff *skb)
 {
@@ -127,7 +127,7 @@ int whole(struct __sk_buff *skb)
 	return skb->len;
 }
 
-/* What arrives at the socket with index 0 is sent from the one with index 1. */
+/* Data that arrives at the socket with index 0 is sent from the socket with index 1. */
 SEC("sk_skb/stream_verdict")
 int splice(struct __sk_buff *skb)
 {

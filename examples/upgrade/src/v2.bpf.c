@@ -3,7 +3,7 @@
 #include "packet.h"
 #include "v2.h"
 
-/* Of a source that version 1 has not seen. A migration gives older entries the default of the schema. */
+/* The limit of a source that version 1 has not seen. A migration gives older entries the default of the schema. */
 #define LIMIT 8
 
 SEC("xdp")
