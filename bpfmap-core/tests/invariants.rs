@@ -16,7 +16,7 @@ const CRATES: &[&str] = &[
     "bpfmap-schema",
 ];
 
-/// A list in JSON Schema, which is no map type.
+/// A list in JSON Schema, not the map type.
 const JSON_LIST: &str = r#""type": "array""#;
 
 /// The table itself.

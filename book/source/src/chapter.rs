@@ -9,7 +9,7 @@ use crate::problem::{Problem, Problems};
 /// The folder of the chapters, relative to the root of the repository.
 pub const DOCS: &str = "docs";
 
-/// The table of contents, which is no chapter.
+/// The table of contents. It is not a chapter.
 pub(crate) const SUMMARY: &str = "SUMMARY.md";
 
 /// A page that somebody wrote.

@@ -157,7 +157,7 @@ pub fn check_mentions(file: &str, text: &str, pages: &[Chapter], root: &Path) ->
             let is_ours = !before.is_some_and(|c| is_name(c) && c != '/')
                 && !word.chars().any(|c| c.is_ascii_uppercase());
             if is_ours && !is_there {
-                let message = format!("names `{word}`, which is no page of the book");
+                let message = format!("names `{word}`, but the book has no such page");
                 problems.push(Problem { file: file.to_owned(), line: index + 1, message });
             }
         }

@@ -117,7 +117,7 @@ named! {
         NoExistOnMissing = "no_exist_on_missing",
         /// `BPF_NOEXIST`, and the map already holds the same object.
         NoExistOnSame = "no_exist_on_same",
-        /// The number of an object is 0, which is no interface, or a queue of length zero.
+        /// The number of an object is 0: no interface has this index, and a queue of length 0 holds nothing.
         ZeroNumber = "zero_number",
         /// No interface has the index.
         UnknownInterface = "unknown_interface",

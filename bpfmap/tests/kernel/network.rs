@@ -117,7 +117,7 @@ fn a_cpumap_gives_the_queue_and_its_program() {
     assert_eq!(errno(refused), expected);
 }
 
-/// The kernel adds a flag of its own to devmaps, which is no difference from the schema.
+/// The kernel adds a flag of its own to devmaps. This does not count as a difference from the schema.
 #[test]
 fn maps_of_devices_open_again() {
     let map = create::<Ports>();

@@ -32,7 +32,7 @@ pub(super) fn compare(suite: &Suite, kernels: &[&str], report: &Report) -> Vec<S
         if test.output.contains(MISSING) {
             let (kernel, test) = &key;
             differences.push(format!(
-                "{name} on {kernel}: {test}: it fails for want of a file, which is no reason of the kernel"
+                "{name} on {kernel}: {test}: it fails because a file is missing, which has nothing to do with the kernel"
             ));
         }
     }
@@ -116,7 +116,11 @@ mod tests {
                 &[right, other],
                 "x on 6.1: b::t fails: failed  panicked at x | EINVAL",
             ),
-            (&["5.10"], &[("5.10", "fails", "failed", MISSING)], "for want of a file"),
+            (
+                &["5.10"],
+                &[("5.10", "fails", "failed", MISSING)],
+                "it fails because a file is missing",
+            ),
             (&["5.10", "6.1"], &[right], "x on 6.1: was not run"),
         ] {
             let found = differences(kernels, results);
