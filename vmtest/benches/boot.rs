@@ -1,5 +1,6 @@
-//! What a run in a kernel costs, against the floor: a bare static init that exits at once, on the
-//! same machine. Run it with `cargo bench --package bpfmap-vmtest`; arguments are kernels.
+//! Measures the time of a run in a kernel, and compares it with the floor: a minimal static init
+//! that exits immediately, on the same machine. Run the benchmark with `cargo bench --package
+//! bpfmap-vmtest`. Its arguments are kernels.
 
 use bpfmap_vmtest::kernel::{self, Kernel, Packages};
 use bpfmap_vmtest::{Ended, Error, FailureKind, Guest, Init, Machine, Result, Run};
@@ -7,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-/// Leaves through the port that ends the machine, at once.
+/// The source of an init that immediately exits through the port that ends the machine.
 const BARE_INIT: &str = r#"
 fn main() {
     unsafe {
@@ -18,7 +19,8 @@ fn main() {
 }
 "#;
 
-/// How often each is run; the least counts, since whatever else runs here can only add.
+/// The number of runs of each program. The minimum is reported, because other programs on this
+/// machine can only add time.
 const ROUNDS: usize = 5;
 
 fn main() -> Result<()> {
@@ -49,14 +51,14 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// The time that `uname -r` takes in a machine, or a bare init in its own.
+/// Returns the time that `uname -r` takes in a machine, or the time of the minimal init.
 fn time(machine: &Machine) -> Result<Duration> {
     let start = Instant::now();
     let run = Run { args: vec!["-r".to_owned()], ..Run::new("uname") };
     let output = Guest::start(machine, &run)?.wait_with_output()?;
     match output.ended {
         Ended::Exited(0) => Ok(start.elapsed()),
-        // A bare init says nothing before it leaves, by the right exit.
+        // The minimal init sends no records before it exits in the right way.
         Ended::Failed(failure, _) if failure.kind == FailureKind::ResultsCutShort => {
             Ok(start.elapsed())
         }

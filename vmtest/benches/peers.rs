@@ -1,8 +1,9 @@
-//! One test in the same kernel, booted by this crate, by danobi/vmtest and by virtme-ng. Run it with
-//! `cargo bench --package bpfmap-vmtest --bench peers`; a tool that is not installed is named and left
-//! out. The kernel is Debian's generic one, since the cloud kernels can't mount what the others need.
+//! Measures one test in the same kernel, booted by this crate, by danobi/vmtest and by virtme-ng.
+//! Run the benchmark with `cargo bench --package bpfmap-vmtest --bench peers`. A tool that is not
+//! installed is reported and left out. The kernel is Debian's generic kernel, because the cloud
+//! kernels can't mount the file systems that the other tools need.
 //!
-//! virtme-ng looks for the kernel's modules in `/lib/modules` and for `depmod` beside them.
+//! virtme-ng looks for the kernel's modules in `/lib/modules`, and also needs `depmod`.
 
 use bpfmap_vmtest::kernel::{Kernel, Mirror, Packages, debian_package};
 use std::fs;
@@ -12,9 +13,10 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 const HARNESS: &str = env!("CARGO_BIN_EXE_bpfmap-vmtest");
-/// The least of this many runs counts, since whatever else runs here can only add.
+/// The number of runs. The minimum is reported, because other programs on this machine can only add
+/// time.
 const ROUNDS: usize = 3;
-/// All that the harness asks of a test binary.
+/// A shell script that does everything that the harness needs from a test binary.
 const TEST_BINARY: &str = "#!/bin/sh
 case \"$*\" in
   *--ignored*) ;;
@@ -25,7 +27,7 @@ esac
 
 fn main() {
     let (image, modules) = generic_kernel();
-    // Not in /tmp, over which danobi/vmtest mounts.
+    // The directory must not be in `/tmp`, because danobi/vmtest mounts a file system there.
     let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a directory");
     let test = directory.path().join("test");
     fs::write(&test, TEST_BINARY).expect("a file can be written");
@@ -51,7 +53,7 @@ fn main() {
         println!("danobi/vmtest: not installed (cargo install vmtest, and qemu-guest-agent)");
     }
     if is_installed("vng") {
-        // It wants a terminal, and takes the device for KVM at its word.
+        // virtme-ng needs a terminal, and relies on the KVM device if it exists.
         let line =
             format!("vng --disable-kvm -r {} --cpus 1 --memory 512M --exec true", image.display());
         let by_vng = || {
@@ -65,8 +67,8 @@ fn main() {
     }
 }
 
-/// Debian's generic kernel of the line 6.1, of the same version as the cloud kernel: its image and
-/// the directory of its modules.
+/// Returns Debian's generic kernel of the line 6.1, in the same version as the cloud kernel: its
+/// image and the directory of its modules.
 fn generic_kernel() -> (PathBuf, PathBuf) {
     let cloud = Kernel::debian("6.1", &Packages::configured()).expect("the kernel can be had");
     let release = cloud.release.replace("-cloud-", "-");
@@ -90,7 +92,7 @@ fn against(cold: Duration, time: Duration) -> String {
     format!("  {:.1} x", time.as_secs_f64() / cold.as_secs_f64())
 }
 
-/// Times a command; a failure is told and takes no time.
+/// Measures the time of a command, and prints the minimum. A failure is reported and has no time.
 fn least(
     name: &str,
     command: impl Fn() -> Command,

@@ -1,18 +1,19 @@
-//! What a test costs on all kernels at once, from snapshots. Run it with `cargo bench --package
-//! bpfmap-vmtest --bench warm -- TEST-BINARY [NAME-OF-THE-TEST]`.
+//! Measures the time of a test that runs on all kernels at the same time, from snapshots. Run the
+//! benchmark with `cargo bench --package bpfmap-vmtest --bench warm -- TEST-BINARY
+//! [NAME-OF-THE-TEST]`.
 
 use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
-/// The first run takes the snapshots; the least of the others counts, since whatever else runs here
-/// can only add.
+/// The number of runs. The first run takes the snapshots. The minimum of the other runs is
+/// reported, because other programs on this machine can only add time.
 const ROUNDS: usize = 6;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> =
         std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
     let Some((binary, filter)) = arguments.split_first() else {
-        println!("warm: give it a test binary, and maybe the name of a test");
+        println!("usage: warm TEST-BINARY [NAME-OF-THE-TEST]");
         return ExitCode::SUCCESS;
     };
     let mut least = Duration::MAX;

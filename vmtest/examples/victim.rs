@@ -1,7 +1,7 @@
 //! A test binary whose tests break the guest they run in, for the tests of the harness.
 //!
-//! It speaks libtest's language by hand, so that it can also break that: the part of its file's
-//! name after a dash says how.
+//! It implements libtest's protocol itself, so that it can also violate the protocol. The part of
+//! its file name after a dash selects the violation.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
@@ -81,7 +81,7 @@ fn tests() -> BTreeMap<&'static str, Test> {
         ("warns_where_nobody_sees_it", || {
             fs::write("/sys/module/printk/parameters/ignore_loglevel", "N").unwrap();
             fs::write("/proc/sys/kernel/printk", "1").unwrap();
-            // What WARN does to the taint; it can be set, and never be taken away.
+            // WARN sets this bit of the taint. A program can set a bit, but never clear one.
             fs::write("/proc/sys/kernel/tainted", "512").unwrap();
         }),
         ("forges_its_end", || {
@@ -110,11 +110,11 @@ fn kernel() -> String {
 fn write(path: &str, text: &str) {
     let mut file = OpenOptions::new().write(true).open(path).unwrap();
     file.write_all(text.as_bytes()).unwrap();
-    // What this set off may take a moment, and the test must not be over before.
+    // The effect of the write may take a moment, and the test must not end before.
     std::thread::sleep(Duration::from_millis(if path == "/dev/kmsg" { 0 } else { 5000 }));
 }
 
-/// Writes to a file until that fails, and leaves the file.
+/// Writes to a file until a write fails, and leaves the file there.
 fn fill_the_file_system() {
     let mut file = File::create("/tmp/large").unwrap();
     let data = vec![1; 1 << 20];
@@ -136,14 +136,14 @@ fn fail_at_first() {
     }
 }
 
-/// Does what init does when all is said, without having said it.
+/// Ends the machine like init does after its last record, but without sending that record.
 fn leave_through_the_debug_port() {
     // SAFETY: ioperm takes plain numbers.
     assert_eq!(unsafe { libc::ioperm(0xf4, 4, 1) }, 0, "{}", std::io::Error::last_os_error());
     out(0xf4, 0x10);
 }
 
-/// Writes a byte to a port, or dies of it.
+/// Writes a byte to a port. The process dies if it may not use the port.
 fn out(port: u16, value: u8) {
     // SAFETY: the instruction touches no memory of this process.
     unsafe {
@@ -151,7 +151,7 @@ fn out(port: u16, value: u8) {
     }
 }
 
-/// Writes a record where init writes its own, with the number that it would have.
+/// Writes a record to the port of init, with the number of init's next record.
 fn forge(message: &str) {
     let mut record = b"VMM\0".to_vec();
     record.extend(5_u32.to_le_bytes());
@@ -163,7 +163,7 @@ fn forge(message: &str) {
     rustix::termios::tcdrain(&port).unwrap();
 }
 
-/// Tries the ways by which root reads another process, and reaches the machine's devices.
+/// Tries the ways in which root can read another process and access the machine's devices.
 fn cannot_reach_init() {
     for path in ["/proc/1/mem", "/dev/mem", "/dev/port", "/proc/kcore"] {
         let read = File::open(path).and_then(|file| file.read_at(&mut [0], 0x1000));
@@ -175,21 +175,21 @@ fn cannot_reach_init() {
         assert_eq!(libc::ioperm(0xf4, 4, 1), -1);
         assert_eq!(libc::iopl(3), -1);
     }
-    // Not even the ports that init itself had.
+    // The process cannot use the ports that init itself used.
     let status = Command::new("/proc/self/exe").args(["--exact", "writes_to_a_port"]).status();
     assert!(!status.unwrap().success());
-    // Nor what the kernel starts for a test.
+    // The programs that the kernel starts for a test lack the capabilities, too.
     let helpers = fs::read_to_string("/proc/sys/kernel/usermodehelper/bset").unwrap();
     let low: u32 = helpers.split_whitespace().next().unwrap().parse().unwrap();
     assert_eq!(low & (1 << 17 | 1 << 19), 0, "{helpers}");
-    // A process of its own can be read as ever.
+    // A test can still read its own child process.
     let mut child = Command::new("/proc/self/exe").args(["--exact", "sleeps"]).spawn().unwrap();
     fs::read_to_string(format!("/proc/{}/maps", child.id())).unwrap();
     child.kill().unwrap();
     child.wait().unwrap();
 }
 
-/// Loads the module that is at `/module.ko`.
+/// Loads the module in `/module.ko`.
 fn load_a_module() {
     let file = File::open("/module.ko").unwrap();
     // SAFETY: the parameters are a string that lives as long as the call.
@@ -198,13 +198,13 @@ fn load_a_module() {
     assert_eq!(loaded, 0, "{}", std::io::Error::last_os_error());
 }
 
-/// A child that holds the output open must not hold the guest up.
+/// Leaves a child that keeps the output open. The guest must not wait for the child.
 fn leave_a_child() {
     let mut child = Command::new("/proc/self/exe").args(["--exact", "sleeps"]).spawn().unwrap();
     assert!(child.try_wait().unwrap().is_none());
 }
 
-/// Fills the stack of the first process, which then returns to nowhere.
+/// Overwrites the stack of the first process, which then returns to an invalid address.
 fn kill_init() {
     let maps = fs::read_to_string("/proc/1/maps").unwrap();
     let stack = maps.lines().find(|line| line.ends_with("[stack]")).unwrap();
@@ -216,7 +216,7 @@ fn kill_init() {
     std::thread::sleep(Duration::from_secs(60));
 }
 
-/// Freezes the first process: the guest lives, but says nothing more.
+/// Freezes the first process. The guest continues to run, but sends no more messages.
 fn freeze_init() {
     fs::create_dir("/sys/fs/cgroup/ice").unwrap();
     fs::write("/sys/fs/cgroup/ice/cgroup.procs", "1").unwrap();

@@ -16,12 +16,12 @@ fn main() -> ExitCode {
     assert!(Path::new(target["kernel"].as_str().unwrap()).is_file(), "{text}");
     println!("[    0.000000] Linux version {}", target["name"].as_str().unwrap());
 
-    // The guest's second serial port is what the first character device is here.
+    // The first character device in the arguments is the guest's second serial port.
     let extra = target["vm"]["extra_args"].as_array().unwrap();
     let device = extra[1].as_str().unwrap();
     let socket = device.rsplit_once("path=").unwrap().1;
     let port = UnixStream::connect(socket).unwrap();
-    // What the guest sees as /mnt/vmtest is the directory of the configuration.
+    // In the guest, `/mnt/vmtest` is the directory of the configuration.
     let shared = Path::new(path).parent().unwrap().to_str().unwrap();
     let command = target["command"].as_str().unwrap().replace("/mnt/vmtest", shared);
     let mut words = command.split(' ').filter(|word| !matches!(*word, "--port" | "/dev/ttyS1"));

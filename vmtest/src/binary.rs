@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-/// A test binary and the environment that its tests run in. It is a libtest binary, or a program
-/// that accepts the same options.
+/// A test binary and the environment that its tests run in. The binary is a libtest binary, or a
+/// program that accepts the same options as a libtest binary.
 ///
 /// ```
 /// use bpfmap_vmtest::Binary;
@@ -20,27 +20,29 @@ pub struct Binary {
     /// The arguments that precede the options of a test binary. Those options are `--list --format
     /// terse [--ignored]`, or `--exact NAME --nocapture --format terse [--include-ignored]`.
     pub args: Vec<String>,
-    /// The names of its tests. If this is `None`, the guest asks the binary for them.
+    /// The names of the tests. If this is `None`, the guest asks the binary for the names.
     pub tests: Option<Vec<String>>,
-    /// The working directory of its tests, at the same path in a guest; `/tmp` if this is `None`. A
-    /// guest has the directory, but not the files in it: hand them over with
-    /// [`Matrix::files`](crate::Matrix::files).
+    /// The working directory of the tests, which has the same path in a guest. `None` means `/tmp`.
+    /// A guest has the directory, but not the files in the directory: pass the files that the tests
+    /// need with [`Matrix::files`](crate::Matrix::files).
     pub directory: Option<PathBuf>,
-    /// Environment variables of its tests, in addition to those of all tests.
+    /// Environment variables for the tests of this binary, in addition to the variables of all
+    /// tests.
     pub env: Vec<(String, String)>,
-    /// Programs that its tests run. A guest has them at the same paths, together with the libraries
-    /// that they need.
+    /// Programs that the tests run. A guest has these programs at the same paths, together with the
+    /// libraries that they need.
     pub programs: Vec<PathBuf>,
-    /// Folders with shared libraries, which are searched before the folders of the system.
+    /// Directories with shared libraries. They are searched before the directories of the system.
     pub libraries: Vec<PathBuf>,
-    /// Whether the binary may have no tests, because Cargo builds one for each target, whether it
-    /// has tests or not. A matrix in which no binary has tests fails nevertheless.
+    /// Whether the binary may have no tests. Cargo builds a test binary for each target, even if
+    /// the target has no tests. A matrix fails if none of its binaries has tests, regardless of
+    /// this field.
     pub may_be_empty: bool,
 }
 
 impl Binary {
-    /// Returns the test binary at a path. Its name is that of its file, without the hash that Cargo
-    /// adds.
+    /// Returns the test binary at a path. The binary is named after its file, without the hash that
+    /// Cargo adds to file names.
     #[must_use]
     pub fn at(path: impl Into<PathBuf>) -> Self {
         let path = path.into();
@@ -57,7 +59,7 @@ impl Binary {
         }
     }
 
-    /// Returns the environment of its tests, including the variable that tells the dynamic linker
+    /// Returns the environment of the tests, including the variable that tells the dynamic linker
     /// where the libraries are.
     pub(crate) fn env(&self) -> Vec<(String, String)> {
         let mut env = self.env.clone();

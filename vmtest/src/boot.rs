@@ -1,5 +1,5 @@
-//! Starts the guests of a machine: from a snapshot if one is available or can be taken, or else by
-//! a cold boot.
+//! Starts the guests of a machine. A guest starts from a snapshot if one is available or can be
+//! taken, or else by a cold boot.
 
 use crate::error::Result;
 use crate::failure::{Failure, FailureKind};
@@ -16,10 +16,10 @@ use std::time::Instant;
 #[derive(Debug)]
 pub(crate) struct Booted {
     vm: Vm,
-    /// The snapshot that it was restored from, if any.
+    /// The snapshot that the guest was restored from, if any.
     snapshot: Option<Snapshot>,
-    /// How to continue without the snapshot. This is dropped once the guest has shown that it
-    /// works.
+    /// The means to continue without the snapshot. They are dropped once the guest has shown that
+    /// it works.
     fallback: Option<Fallback>,
 }
 
@@ -33,8 +33,8 @@ impl Booted {
     /// Starts a guest that carries out the plan in the payload.
     pub(crate) fn start(machine: &Machine, payload: Vec<u8>) -> Result<Self> {
         let wanted = machine.snapshots && machine.gdb.is_none();
-        // If no snapshot of the machine can be taken, the error is ignored here: a cold boot
-        // reports the reason.
+        // If taking a snapshot of the machine fails, the error is ignored here, because the cold
+        // boot reports the reason.
         let Some(snapshot) = wanted.then(|| Snapshot::of(machine).ok()).flatten() else {
             let vm = launch::boot(machine, &payload)?;
             return Ok(Self { vm, snapshot: None, fallback: None });
@@ -54,7 +54,7 @@ impl Booted {
         match &happened {
             Happened::Said(Record::Message(FromGuest::Awake)) => self.fallback = None,
             Happened::Ended(Some(failure)) => match self.fallback.take() {
-                // The guest failed so early that its snapshot is to blame.
+                // The guest failed so early that the snapshot is the likely cause.
                 Some(fallback) => {
                     self.discard_snapshot();
                     self.snapshot = None;
@@ -68,9 +68,8 @@ impl Booted {
         Ok(happened)
     }
 
-    /// Removes the snapshot of a guest that hung or panicked. The snapshot may have been saved
-    /// without something, such as a timer or a page of memory, and the next guest must not inherit
-    /// that.
+    /// Removes the snapshot of a guest that hung or panicked. The snapshot may lack something, such
+    /// as a timer or a page of memory, and the next guest must not inherit that fault.
     fn suspect_snapshot(&mut self, failure: &Failure) {
         if failure.kind == FailureKind::Hang || failure.kind.may_be_the_snapshots() {
             self.discard_snapshot();
@@ -89,12 +88,13 @@ impl Booted {
         self.vm.end(failure)
     }
 
-    /// All that the kernel has printed so far.
+    /// Returns everything that the kernel has printed so far.
     pub(crate) fn console(&self) -> String {
         self.vm.console()
     }
 
-    /// Sends the guest a message. If the guest is gone, that is noticed elsewhere.
+    /// Sends a message to the guest. An error is ignored, because other functions notice that the
+    /// guest has ended.
     pub(crate) fn tell(&mut self, message: &ToGuest) {
         self.vm.tell(message);
     }
@@ -104,7 +104,7 @@ impl Booted {
         self.vm.feed(bytes);
     }
 
-    /// Whether the guest accepts more input for its program.
+    /// Returns whether the guest accepts more input for its program.
     pub(crate) fn is_hungry(&self) -> bool {
         self.vm.is_hungry()
     }

@@ -1,6 +1,6 @@
 //! Chooses between the C library of a root file system and that of this machine. All files of glibc
-//! must have the same version, and a program also runs with a newer version than the one it was
-//! built with. The newer of the two libraries therefore serves all programs.
+//! in a guest must have the same version. A program also runs with a newer version of glibc than
+//! the one it was built with. The newer of the two libraries therefore serves all programs.
 
 use crate::elf;
 use crate::error::Result;
@@ -31,15 +31,16 @@ const FILES: [&str; 14] = [
 /// it.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Replaced<'a> {
-    /// The root file system has no C library, or the programs need none.
+    /// Nothing is replaced: the root file system has no C library, or the programs need none.
     Nothing,
-    /// The C library of the root file system is the newer one, and is kept.
+    /// The C library of the root file system is kept, because it is the newer one.
     Kept,
-    /// All of its files are replaced by those of this machine, which come from this directory.
+    /// All files of the root file system's C library are replaced by the files of this machine,
+    /// which come from this directory.
     All(&'a CLibrary, PathBuf),
 }
 
-/// Decides based on the files that programs of this machine need.
+/// Decides which C library to use, based on the files that programs of this machine need.
 pub(crate) fn replaced<'a>(
     of_root: Option<&'a CLibrary>,
     needed: &[PathBuf],
@@ -55,13 +56,13 @@ pub(crate) fn replaced<'a>(
 }
 
 impl Replaced<'_> {
-    /// Whether the root file system's own copy of a file is used.
+    /// Returns whether the root file system's own copy of a file is used.
     pub(crate) fn is_kept(&self, file: &Path) -> bool {
         *self == Replaced::Kept && is_of_c_library(file)
     }
 
-    /// Returns the files of this machine that replace those of the root file system, in addition to
-    /// the files that the programs need, with their destinations.
+    /// Returns the files of this machine that replace files of the root file system, with their
+    /// destinations. These files are needed in addition to the files that the programs need.
     pub(crate) fn by(&self, root: Option<&Listing>) -> Vec<(PathBuf, PathBuf)> {
         let (Self::All(of_root, ours), Some(root)) = (self, root) else { return Vec::new() };
         let pairs = FILES.iter().map(|name| (ours.join(name), of_root.directory.join(name)));

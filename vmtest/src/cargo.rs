@@ -1,7 +1,8 @@
 //! Test binaries that Cargo builds, each with the environment that Cargo gives its tests.
 //!
-//! `cargo test` runs a test binary in the folder of its package, with variables that describe the package. [`build_tests`]
-//! builds the binaries and finds out what these are, so that the tests can run somewhere else.
+//! `cargo test` runs a test binary in the directory of its package, with environment variables that
+//! describe the package. [`build_tests`] builds the binaries and determines the directory and the
+//! variables of each, so that the tests can run somewhere else.
 //!
 //! ```no_run
 //! use bpfmap_vmtest::cargo::build_tests;
@@ -26,16 +27,17 @@ use std::io::BufReader;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// Builds the tests that `arguments` select, and returns their binaries.
+/// Builds the tests that `arguments` select, and returns the test binaries.
 ///
-/// `directory` is the working directory of Cargo, where it looks for the package or the workspace.
-/// `arguments` are the arguments of `cargo test` that select packages, targets, features and
-/// profiles. Cargo's progress and the compiler's messages are written to standard error.
+/// `directory` is the working directory of Cargo, in which Cargo looks for the package or the
+/// workspace. `arguments` are the arguments of `cargo test` that select packages, targets, features
+/// and profiles. Cargo's progress and the compiler's messages are written to standard error.
 ///
 /// # Errors
 ///
-/// Cargo is missing ([`ErrorKind::CargoMissing`]), the build fails ([`ErrorKind::BuildFailed`]), or nothing that was
-/// selected has tests ([`ErrorKind::NoTestBinary`]).
+/// Fails if Cargo is missing ([`ErrorKind::CargoMissing`]), if the build fails
+/// ([`ErrorKind::BuildFailed`]), or if none of the selected targets has tests
+/// ([`ErrorKind::NoTestBinary`]).
 pub fn build_tests<A: AsRef<OsStr>>(
     directory: &Path,
     arguments: impl IntoIterator<Item = A>,
@@ -58,7 +60,7 @@ pub fn build_tests<A: AsRef<OsStr>>(
 #[derive(Debug, Default)]
 struct Built {
     tests: Vec<Artifact>,
-    /// The programs of each package that Cargo builds for the package's integration tests.
+    /// The programs that Cargo builds for the integration tests of each package.
     programs: BTreeMap<PackageId, Vec<(String, PathBuf)>>,
     scripts: BTreeMap<PackageId, BuildScript>,
 }
@@ -138,7 +140,8 @@ impl Built {
         // contain what Cargo built.
         let mut libraries: Vec<PathBuf> =
             linked.filter(|path| path.starts_with(&metadata.target_directory)).collect();
-        // For crates that are shared libraries, such as `target/debug/deps/maps-0123…`.
+        // Crates that are shared libraries are in the directory of the test binary, such as
+        // `target/debug/deps`, or in its parent.
         libraries.extend(path.ancestors().skip(1).take(2).map(Path::to_owned));
         libraries.extend(compilers_libraries.map(Path::to_owned));
         Some(Binary {
@@ -153,7 +156,7 @@ impl Built {
     }
 }
 
-/// Returns the Cargo that runs this program, or else the one on the `PATH`.
+/// Returns the Cargo that runs this program, or else the Cargo on the `PATH`.
 fn program() -> OsString {
     std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
 }
@@ -178,8 +181,8 @@ fn metadata(directory: &Path, manifest: &Path) -> Result<Metadata> {
     })
 }
 
-/// Returns the directory that contains the standard library as a shared library. Tests of macros
-/// are linked with it.
+/// Returns the compiler's directory that contains the standard library as a shared library. Tests
+/// of procedural macros are linked with this library.
 fn compilers_libraries() -> Option<PathBuf> {
     let compiler = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let output = Command::new(compiler).args(["--print", "target-libdir"]).output().ok()?;
@@ -187,7 +190,7 @@ fn compilers_libraries() -> Option<PathBuf> {
     Some(PathBuf::from(folder.trim_end())).filter(|folder| folder.is_dir())
 }
 
-/// Returns the directory in a path as build scripts write it: `/x` for `native=/x`.
+/// Returns the directory in a library path that a build script printed: `/x` for `native=/x`.
 fn folder_of_linked_path(path: &str) -> &str {
     match path.split_once('=') {
         Some(("dependency" | "crate" | "native" | "framework" | "all", folder)) => folder,
@@ -221,8 +224,8 @@ fn package_variables(package: &Package) -> Vec<(String, String)> {
     variables.map(|(name, value)| (format!("CARGO_{name}"), value)).into()
 }
 
-/// Returns the name that cargo-nextest uses for a test binary: the package, followed by the target
-/// unless that is the library.
+/// Returns the name that cargo-nextest uses for a test binary: the name of the package, followed by
+/// the name of the target unless the target is the library.
 fn binary_id(package: &str, target: &Target) -> String {
     let name = &target.name;
     if target.is_test() {
@@ -245,7 +248,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_folder_of_a_linked_path_has_no_kind() {
+    fn the_directory_of_a_linked_path_has_no_kind() {
         assert_eq!(folder_of_linked_path("native=/t/out"), "/t/out");
         assert_eq!(folder_of_linked_path("/t/a=b"), "/t/a=b");
         assert_eq!(folder_of_linked_path("/t"), "/t");

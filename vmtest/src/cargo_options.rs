@@ -9,10 +9,11 @@ use clap::{Arg, ArgAction, ArgMatches, Args, FromArgMatches};
 pub(crate) struct TestOptions {
     #[command(flatten)]
     pub(crate) matrix: MatrixOptions,
-    /// Runs only tests with this in their names
+    /// Runs only tests whose names contain this text
     #[arg(value_name = "NAME")]
     names: Vec<String>,
-    /// The same, and `--exact`, `--skip NAME` and `--include-ignored`, as a test binary takes them
+    /// More names of tests, and the options `--exact`, `--skip NAME` and `--include-ignored`, which
+    /// have the same meaning as for a test binary
     #[arg(last = true, allow_hyphen_values = true, value_name = "FILTER")]
     test_arguments: Vec<String>,
     #[command(flatten)]
@@ -53,13 +54,13 @@ impl TestOptions {
 }
 
 const FILTERS: &str =
-    "after `--`, only names of tests, `--exact`, `--skip NAME` and `--include-ignored` are allowed";
+    "use only names of tests, `--exact`, `--skip NAME` and `--include-ignored` after `--`";
 
 /// An option of Cargo that is passed on.
 struct CargoOption {
     long: &'static str,
     short: Option<char>,
-    /// The name of its value, if it takes one.
+    /// The name of the option's value in the help, if the option has a value.
     value: Option<&'static str>,
     help: &'static str,
 }
@@ -77,8 +78,8 @@ impl CargoOption {
         Self { short: Some(short), ..self }
     }
 
-    /// Returns the option's name in Cargo. `--jobs` differs because it is the number of parallel
-    /// guests here.
+    /// Returns the option's name in Cargo. `--build-jobs` is called `--jobs` in Cargo. In this
+    /// program, `--jobs` is the number of parallel guests.
     fn for_cargo(&self) -> String {
         let long = if self.long == BUILD_JOBS { "jobs" } else { self.long };
         format!("--{long}")
@@ -108,17 +109,17 @@ const OPTIONS: &[CargoOption] = &[
     flag("release", "Builds with optimizations").short('r'),
     value("profile", "NAME", "Builds with this profile"),
     value("target", "TRIPLE", "Builds for this target, such as `x86_64-unknown-linux-musl`"),
-    value("target-dir", "DIR", "The folder that Cargo builds in"),
+    value("target-dir", "DIR", "The directory that Cargo builds in"),
     value(
         "manifest-path",
         "FILE",
-        "The manifest of the package or workspace; without it the nearest `Cargo.toml`",
+        "The manifest of the package or workspace (default: the nearest `Cargo.toml`)",
     ),
     value("build-jobs", "N", "The number of compilers that run at the same time"),
     value("config", "KEY=VALUE", "Sets a value of Cargo's configuration"),
     flag("locked", "Refuses to change `Cargo.lock`"),
     flag("offline", "Builds without the network"),
-    flag("frozen", "Same as `--locked` and `--offline`"),
+    flag("frozen", "Same as `--locked` together with `--offline`"),
     flag("ignore-rust-version", "Ignores `rust-version` of packages"),
     flag("quiet", "Hides Cargo's progress").short('q'),
     flag("verbose", "Shows the commands that Cargo runs").short('v'),
@@ -210,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn filters_read_as_the_arguments_of_a_test_binary() {
+    fn filters_are_parsed_like_the_arguments_of_a_test_binary() {
         let arguments = ["--kernel", "6.1", "map::", "--", "ring", "--skip", "slow", "--exact"];
         let options = parse(&arguments);
         let filter = options.filter().unwrap();
@@ -222,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_filter_is_refused() {
+    fn an_argument_that_is_not_a_filter_is_refused() {
         for (arguments, said) in [
             (&["--", "--test-threads=1"][..], "unknown argument `--test-threads=1` after `--`"),
             (&["--", "--skip"], "`--skip` needs a name"),

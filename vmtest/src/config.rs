@@ -2,8 +2,8 @@
 //! of command-line options.
 //!
 //! ```toml
-//! kernel = "6.1"                     # what `run` takes without --kernel
-//! matrix = ["5.10", "6.12", "mine"]  # what `matrix` takes without --kernel
+//! kernel = "6.1"                     # the kernel of `run` without --kernel
+//! matrix = ["5.10", "6.12", "mine"]  # the kernels of `matrix` without --kernel
 //! memory = "1G"
 //! cpus = 2
 //! modules = ["veth"]
@@ -13,7 +13,7 @@
 //! root = { debian = "bookworm", packages = ["iproute2"] }  # or a path
 //! host_programs = ["strace"]
 //!
-//! [kernels]                          # beside Debian's lines, which need no mention
+//! [kernels]                          # in addition to Debian's kernels, which need no entry here
 //! stable = { debian = "6.12" }
 //! mine = { path = "bzImage", modules = "modules" }
 //! built = { tree = "../linux" }
@@ -31,9 +31,10 @@ use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-/// The name of the configuration file. The name `vmtest.toml` belongs to a different program.
+/// The name of the configuration file. It is not `vmtest.toml`, because a different program uses
+/// that name.
 pub const FILE: &str = "bpfmap-vmtest.toml";
-/// The name of the lock file, which is in the same directory.
+/// The name of the lock file, which is in the same directory as the configuration file.
 pub const LOCK: &str = "bpfmap-vmtest.lock";
 
 /// The contents of a configuration file.
@@ -44,17 +45,18 @@ pub struct Config {
     pub kernel: Option<String>,
     /// The default kernels of `matrix`.
     pub matrix: Vec<String>,
-    /// The memory of a guest, in MiB. In the file it has a unit, as in `512M`.
+    /// The memory of a guest, in MiB. In the configuration file, the value has a unit, as in
+    /// `512M`.
     #[serde(deserialize_with = "memory")]
     pub memory: Option<u32>,
-    /// The processors of a guest.
+    /// The number of processors of a guest.
     pub cpus: Option<u32>,
     /// Modules to load in every guest.
     pub modules: Vec<String>,
     /// Arguments for the command line of every kernel.
     pub cmdline: Vec<String>,
-    /// Texts that are allowed in complaints of the kernel: a complaint that contains one of them
-    /// does not fail the run.
+    /// Texts that are allowed in complaints of the kernel. A complaint that contains one of these
+    /// texts does not fail the run.
     pub allow: Vec<String>,
     /// The time limit of a test, in seconds.
     pub test_time_out: Option<u64>,
@@ -67,8 +69,8 @@ pub struct Config {
 }
 
 impl Config {
-    /// Reads the configuration file of the current directory, or of its nearest ancestor that has
-    /// one.
+    /// Reads the configuration file in the current directory, or in the nearest ancestor that
+    /// contains one. Returns the defaults if there is no configuration file.
     ///
     /// # Errors
     /// Fails if the file cannot be read, has invalid contents, or could have been written by a
@@ -77,7 +79,7 @@ impl Config {
         find(FILE)?.map_or_else(|| Ok(Self::default()), |path| Self::read(&path))
     }
 
-    /// Reads a configuration file. Paths in it are relative to its directory.
+    /// Reads a configuration file. Paths in the file are relative to its directory.
     ///
     /// # Errors
     /// Fails if the file cannot be read or has invalid contents.
@@ -95,12 +97,12 @@ impl Config {
     }
 }
 
-/// Finds the file with the given name in the current directory, or in the nearest ancestor that has
-/// one.
+/// Finds the file with the given name in the current directory, or in the nearest ancestor that
+/// contains such a file.
 ///
-/// A configuration file decides which files of this machine are booted. It must therefore belong to
-/// this user, to root, or to the user that owns the current directory. In `/tmp`, for example,
-/// anybody can create one.
+/// A configuration file decides which files of this machine are booted. The file must therefore
+/// belong to this user, to root, or to the user that owns the current directory. In `/tmp`, for
+/// example, any user can create a file.
 ///
 /// # Errors
 /// Fails if the file belongs to a different user, or if all users can write to it.
@@ -114,8 +116,8 @@ pub fn find(name: &str) -> Result<Option<PathBuf>> {
     Ok(Some(path))
 }
 
-/// Checks that a file, and the symbolic link that leads to it, belong to one of these users, and
-/// that not all users can write to the file.
+/// Checks that a file and the symbolic link to it belong to one of these users, and that not all
+/// users can write to the file.
 fn trusted(path: &Path, owners: [u32; 3]) -> Result<()> {
     let file = path.metadata().at("find", path)?;
     let link = path.symlink_metadata().at("find", path)?;
@@ -127,7 +129,7 @@ fn trusted(path: &Path, owners: [u32; 3]) -> Result<()> {
     };
     let message = format!("{} {what}", path.display());
     Err(Error::new(ErrorKind::ConfigurationUnsafe, message).help(
-        "read it; if you trust it, copy it into a directory of your own, or else run outside its directory",
+        "read the file; if you trust it, copy it into your own directory; if not, run this in another directory",
     ))
 }
 
@@ -138,7 +140,8 @@ fn memory<'de, D: Deserializer<'de>>(
     parse_memory(&text).map(Some).map_err(D::Error::custom)
 }
 
-/// Parses a size such as 512M or 2G, and returns it in MiB. A number without a unit is in MiB.
+/// Parses a size such as `512M` or `2G`, and returns the size in MiB. A number without a unit is in
+/// MiB.
 ///
 /// # Errors
 /// Fails if the text is not a size, or if a guest cannot have this size.
@@ -148,10 +151,10 @@ pub fn parse_memory(text: &str) -> std::result::Result<u32, String> {
         None => (text.strip_suffix(['M', 'm']).unwrap_or(text), 1),
     };
     let number: u32 =
-        number.parse().map_err(|_| "a size is a number with M or G after it".to_owned())?;
+        number.parse().map_err(|_| "expected a size such as 512M or 2G".to_owned())?;
     match number.checked_mul(unit) {
         Some(size) if (128..=1 << 20).contains(&size) => Ok(size),
-        _ => Err("a guest can have 128M to 1024G".to_owned()),
+        _ => Err("expected a size from 128M to 1024G".to_owned()),
     }
 }
 
@@ -181,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_unknown_or_contradictory_is_refused() {
+    fn unknown_and_contradictory_fields_are_refused() {
         for text in [
             "kernal = \"6.1\"",
             "[kernels]\nx = { debian = \"6.1\", path = \"y\" }",

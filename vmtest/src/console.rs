@@ -9,8 +9,8 @@ pub(crate) struct Complaint {
     pub(crate) test: Option<String>,
 }
 
-/// The words that introduce a complaint after which the kernel continues. They are searched
-/// anywhere in a line, because a program may have written the first half of that line to the
+/// The words that introduce a complaint after which the kernel continues. These words are searched
+/// for anywhere in a line, because a program may have written the first half of that line to the
 /// console.
 const MARKS: [&str; 14] = [
     "WARNING: ",
@@ -30,7 +30,7 @@ const MARKS: [&str; 14] = [
 ];
 
 impl Complaint {
-    /// Whether the complaint contains one of these texts, and therefore is not a failure.
+    /// Returns whether the complaint contains one of these texts, and therefore is not a failure.
     pub(crate) fn is_allowed(&self, allowed: &[String]) -> bool {
         allowed.iter().any(|allowed| self.text.contains(allowed.as_str()))
     }
@@ -53,7 +53,7 @@ pub(crate) fn complaints(log: &str) -> Vec<Complaint> {
     found
 }
 
-/// Returns the complaints in a line, each from its mark to the next one.
+/// Returns the complaints in a line. Each complaint extends from its mark to the next mark.
 fn texts_of_complaints(line: &str) -> impl Iterator<Item = &str> {
     let mut starts = Vec::new();
     let mut at = 0;

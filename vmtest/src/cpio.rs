@@ -1,4 +1,5 @@
-//! Archives in the format that the kernel unpacks as its first root file system: cpio, "newc".
+//! Writes and reads archives in the cpio format "newc". The kernel unpacks such an archive as its
+//! first root file system.
 
 use std::io::{self, BufRead, Write};
 
@@ -91,7 +92,7 @@ impl<W: Write> Writer<W> {
     }
 }
 
-/// An entry as it was read.
+/// An entry that was read from an archive.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Entry {
     pub(crate) name: String,
@@ -119,13 +120,13 @@ impl<R: BufRead> Reader<R> {
         self.input.read_exact(&mut header)?;
         let (magic, fields) = header.split_at(MAGIC.len());
         if magic != MAGIC {
-            return Err(invalid("an entry does not begin as one"));
+            return Err(invalid("an entry does not begin with the magic number"));
         }
         let field = |index: usize| {
             std::str::from_utf8(&fields[index * 8..][..8])
                 .ok()
                 .and_then(|digits| u32::from_str_radix(digits, 16).ok())
-                .ok_or_else(|| invalid("a field is no number"))
+                .ok_or_else(|| invalid("a field is not a number"))
         };
         let (mode, size, name_size) = (field(1)?, field(6)? as usize, field(11)? as usize);
         if name_size > 4096 {
@@ -143,7 +144,7 @@ impl<R: BufRead> Reader<R> {
             0o100_000 => Kind::File,
             0o120_000 => Kind::Symlink,
             0o020_000 => Kind::CharacterDevice { major: field(9)?, minor: field(10)? },
-            _ => return Err(invalid("an entry is of an unknown kind")),
+            _ => return Err(invalid("an entry has an unknown type")),
         };
         let owner = (field(2)?, field(3)?);
         Ok(Some(Entry { name, kind, mode: mode & 0o7777, owner, size }))
@@ -195,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_written_is_read() {
+    fn entries_are_read_as_they_were_written() {
         let entries = [
             ("d", Kind::Directory, 0o755, (0, 0), &b""[..]),
             ("d/odd", Kind::File, 0o644, (1000, 42), b"12345"),

@@ -1,9 +1,10 @@
-//! Lets danobi/vmtest boot the guests (<https://github.com/danobi/vmtest>). It gets its own
-//! `vmtest.toml` in a temporary directory, whose command is our runner. The runner's records arrive
-//! over a second serial port.
+//! Lets danobi/vmtest boot the guests (<https://github.com/danobi/vmtest>). That tool gets its own
+//! `vmtest.toml` in a temporary directory. The command in this file is our runner. The runner's
+//! records arrive over a second serial port.
 //!
-//! That tool mounts this machine's root by 9p. A kernel whose 9p support is in modules gets an
-//! initramfs that loads them. A kernel without 9p support cannot be booted this way.
+//! That tool mounts this machine's root file system over 9p. A kernel whose 9p support is in
+//! modules gets an initramfs that loads the modules. A kernel without 9p support cannot be booted
+//! this way.
 
 use crate::error::{Context as _, Error, ErrorKind, Result};
 use crate::host::{PORT_OPTION, RUNNER};
@@ -26,7 +27,7 @@ const PROGRAM: &str = "vmtest";
 const SHARED: &str = "/mnt/vmtest";
 /// Directories of the host over which that tool mounts empty file systems.
 const HIDDEN: [&str; 3] = ["/tmp", "/run", "/mnt"];
-/// The modules that a kernel needs to mount a root by 9p and to communicate with that tool.
+/// The modules that a kernel needs to mount a root over 9p and to communicate with that tool.
 const MODULES: [&str; 4] = ["virtio_pci", "9pnet_virtio", "9p", "virtio_console"];
 
 /// The configuration of that tool.
@@ -118,9 +119,9 @@ pub(crate) fn start(
     command.stdin(Stdio::null()).stdout(out()?).stderr(out()?);
     end_with_us(&mut command);
     let process = command.spawn().map_err(|error| {
-        Error::new(ErrorKind::DriverMissing, "cannot run vmtest, which should boot the guests")
+        Error::new(ErrorKind::DriverMissing, "cannot run vmtest, which boots the guests")
             .because(error)
-            .help("install it (cargo install vmtest) and qemu-guest-agent, or leave out --driver")
+            .help("install it (cargo install vmtest) and qemu-guest-agent, or omit --driver")
     })?;
     RemoteSession::new(process, PROGRAM, Line::Awaited(listener), Some(log), files)
 }
@@ -131,12 +132,12 @@ pub(crate) fn check(binary: &Path) -> Result<()> {
         None => Ok(()),
         Some(hidden) => {
             let message = format!("{} is in {hidden}, which vmtest hides", binary.display());
-            Err(Error::new(ErrorKind::Usage, message).help("move it elsewhere"))
+            Err(Error::new(ErrorKind::Usage, message).help("move it to another directory"))
         }
     }
 }
 
-/// Returns an initramfs that mounts the root by 9p, for a kernel whose 9p support is in modules.
+/// Returns an initramfs that mounts the root over 9p, for a kernel whose 9p support is in modules.
 fn initrd(machine: &Machine, packages: &Packages) -> Result<Option<Vec<u8>>> {
     if !machine.kernel.has_modules() {
         return Ok(None);
@@ -146,10 +147,10 @@ fn initrd(machine: &Machine, packages: &Packages) -> Result<Option<Vec<u8>>> {
     let mut paths = Vec::new();
     let found = machine.kernel.modules(&names, packages).map_err(|error| {
         let name = &machine.kernel.name;
-        let what = format!("vmtest can't boot {name}, which can't mount a root by 9p");
+        let what = format!("vmtest can't boot {name}: this kernel can't mount a root over 9p");
         Error::new(error.kind(), what)
             .because(error)
-            .help("name a kernel with 9p in bpfmap-vmtest.toml, with its modules if it is in those")
+            .help("name a kernel with 9p in bpfmap-vmtest.toml, and its modules if 9p is a module")
     })?;
     for (name, data) in found {
         let path = PathBuf::from(format!("/vmtest/modules/{name}.ko"));
@@ -161,8 +162,9 @@ fn initrd(machine: &Machine, packages: &Packages) -> Result<Option<Vec<u8>>> {
     tree.pack().map(Some)
 }
 
-/// Writes a wrapper that selects QEMU and the accelerator to the place where the tool looks for
-/// QEMU. Otherwise the tool would use KVM whenever its device exists.
+/// Writes a wrapper script at the path at which the tool looks for QEMU. The script selects QEMU
+/// and the accelerator. Without the script, the tool would use KVM whenever the device of KVM
+/// exists.
 fn write_qemu(machine: &Machine, directory: &Path) -> Result<()> {
     let mut real = machine.qemu.program.clone();
     if real.components().count() == 1 {

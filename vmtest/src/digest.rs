@@ -37,7 +37,7 @@ impl Hasher {
     }
 }
 
-/// Whether a text is a SHA-256 digest: 64 hexadecimal digits in lower case.
+/// Returns whether a text is a SHA-256 digest: 64 hexadecimal digits in lower case.
 pub(crate) fn is_sha256(text: &str) -> bool {
     text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }

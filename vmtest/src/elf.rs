@@ -24,14 +24,14 @@ struct Dynamic {
 }
 
 /// Returns the files that a program needs to run, except the program itself: its interpreter and
-/// all shared libraries. For a script, these are the files that its interpreter needs; for a static
-/// program there are none. The directories in `libraries` are searched before those that the
-/// environment names. Files that are in the guest's root file system but not on this machine are
-/// left out.
+/// all shared libraries. For a script, these are the files that the script's interpreter needs. For
+/// a static program, the result is empty. The directories in `libraries` are searched before the
+/// directories that the environment names. Files that are in the guest's root file system but not
+/// on this machine are left out.
 ///
 /// # Errors
-/// Fails if a library or an interpreter is in neither place, if the program is for a different
-/// processor, or if a file cannot be read.
+/// Fails if a library or an interpreter is neither on this machine nor in the root file system, if
+/// the program is for a different processor, or if a file cannot be read.
 pub(crate) fn needed_files(
     program: &Path,
     libraries: &[PathBuf],
@@ -45,8 +45,8 @@ pub(crate) fn needed_files(
     Search { library_path, cache, root }.of(program)
 }
 
-/// Returns the kernel modules that a program declares in a section called `.vmtest`: lines of text
-/// of the form `module NAME`.
+/// Returns the kernel modules that a program declares. The declarations are in a section called
+/// `.vmtest`, which contains lines of the form `module NAME`.
 pub(crate) fn declared_modules(program: &Path) -> Result<Vec<String>> {
     let text = section(program, ".vmtest")?.unwrap_or_default();
     let text = String::from_utf8_lossy(&text);
@@ -55,10 +55,9 @@ pub(crate) fn declared_modules(program: &Path) -> Result<Vec<String>> {
         .map(|line| {
             let name = line.strip_prefix("module ").map(|name| name.trim().to_owned());
             name.ok_or_else(|| {
-                let message =
-                    format!("{} declares {line:?}, which is not known", program.display());
+                let message = format!("{} has an unknown declaration: {line:?}", program.display());
                 Error::new(ErrorKind::Usage, message)
-                    .help("write `module NAME` in its section .vmtest")
+                    .help("write `module NAME` in the section .vmtest")
             })
         })
         .collect()
@@ -78,13 +77,13 @@ pub(crate) fn section(program: &Path, name: &str) -> Result<Option<Vec<u8>>> {
     Ok(section())
 }
 
-/// Opens a file of which only the accessed parts are read, because most of a program is debug
+/// Opens a file so that only the accessed parts are read, because most of a program is debug
 /// information.
 fn open(path: &Path) -> Result<ReadCache<File>> {
     Ok(ReadCache::new(regular::open(path)?))
 }
 
-/// Where to look for libraries.
+/// The places in which to look for libraries.
 struct Search<'a> {
     library_path: Vec<PathBuf>,
     cache: BTreeMap<String, PathBuf>,
@@ -166,7 +165,8 @@ impl Search<'_> {
         Ok(files.into_iter().collect())
     }
 
-    /// Whether an interpreter is on this machine. If not, it must be in the root file system.
+    /// Returns whether an interpreter is on this machine. If not, it must be in the root file
+    /// system.
     fn is_here(&self, program: &Path, interpreter: &Path) -> Result<bool> {
         if interpreter.exists() {
             return Ok(true);
@@ -180,10 +180,11 @@ impl Search<'_> {
             interpreter.display()
         );
         Err(Error::new(ErrorKind::MissingInterpreter, message)
-            .help("install it, or name a root file system that has it with `--root`"))
+            .help("install it, or use `--root` with a root file system that contains it"))
     }
 
-    /// Whether the root file system has a library in a directory that the dynamic linker searches.
+    /// Returns whether the root file system has a library in a directory that the dynamic linker
+    /// searches.
     fn is_in_root(&self, name: &str) -> bool {
         self.root.is_some_and(|root| {
             STANDARD.iter().any(|directory| root.has_file(&Path::new(directory).join(name)))
@@ -209,10 +210,13 @@ impl Search<'_> {
 fn missing(program: &Path, file: &Path, name: &str) -> Error {
     let message =
         format!("{} needs {name}, which is not installed on this machine", program.display());
-    let by =
-        if file == program { String::new() } else { format!(" (because of {})", file.display()) };
+    let by = if file == program {
+        String::new()
+    } else {
+        format!(" (a dependency of {})", file.display())
+    };
     Error::new(ErrorKind::MissingLibrary, message + &by)
-        .help(format!("install the package with {name}, or set LD_LIBRARY_PATH to its directory"))
+        .help(format!("install the package of {name}, or set LD_LIBRARY_PATH to its directory"))
 }
 
 /// Returns the interpreter that a script names in its first line, or `None` if the file is not a
@@ -253,8 +257,8 @@ pub(crate) fn interpreter(data: &[u8]) -> Option<PathBuf> {
     read_dynamic(data).ok()?.interpreter
 }
 
-/// Returns the version of glibc if this is its `libc.so.6`: the newest version among those of its
-/// symbols.
+/// Returns the version of glibc if the file is glibc's `libc.so.6`. The version of glibc is the
+/// newest version that one of its symbols has.
 pub(crate) fn c_library_version(data: &[u8]) -> Option<(u32, u32)> {
     const MARK: &[u8] = b"\0GLIBC_2.";
     let header = Header::parse(data).ok()?;
@@ -350,7 +354,8 @@ fn parse_ld_so_cache(data: &[u8]) -> Option<BTreeMap<String, PathBuf>> {
     for index in 0..word(20)? as usize {
         let at = 48 + index * 24;
         let hardware = word(at + 20)?;
-        // Variants for newer processors work on hosts, but not on an emulated processor.
+        // Variants for newer processors work on hosts, but not on an emulated processor, and are
+        // skipped.
         if word(at)? == X86_64 && hardware == 0 {
             libraries.entry(string(word(at + 4)?)?).or_insert(string(word(at + 8)?)?.into());
         }
@@ -358,8 +363,8 @@ fn parse_ld_so_cache(data: &[u8]) -> Option<BTreeMap<String, PathBuf>> {
     Some(libraries)
 }
 
-/// Returns a program's bytes without the parts that are not loaded (symbols and debug information),
-/// which are not read either. A file that is not an ELF file is returned unchanged.
+/// Returns a program's bytes without the parts that are not loaded (symbols and debug information).
+/// Those parts are not read from the file. A file that is not an ELF file is returned unchanged.
 pub(crate) fn loadable_part(program: &Path) -> Result<Vec<u8>> {
     let cache = open(program)?;
     let Some(end) = loadable_end(&cache) else {
@@ -367,7 +372,7 @@ pub(crate) fn loadable_part(program: &Path) -> Result<Vec<u8>> {
     };
     let mut data = Vec::new();
     regular::open(program)?.take(end).read_to_end(&mut data).at("read", program)?;
-    // No section headers: e_shoff; e_shentsize stays; e_shnum, e_shstrndx.
+    // Clears the fields that refer to section headers: e_shoff, e_shnum and e_shstrndx.
     for range in [0x28..0x30, 0x3c..0x40] {
         data.get_mut(range).unwrap_or_default().fill(0);
     }
@@ -403,7 +408,7 @@ mod tests {
     static DECLARED: [u8; 23] = *b"module veth\nmodule x_y\n";
 
     #[test]
-    fn what_a_program_declares_is_read_from_its_section() {
+    fn declarations_are_read_from_the_section_of_a_program() {
         let declared = declared_modules(&std::env::current_exe().unwrap()).unwrap();
         assert_eq!(declared, ["veth", "x_y"]);
         assert_eq!(declared_modules(Path::new("/bin/true")).unwrap(), [""; 0]);
@@ -419,7 +424,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_program_is_refused_and_damage_does_not_panic() {
+    fn a_file_that_is_not_a_program_is_refused_and_damage_does_not_panic() {
         assert!(read_dynamic(b"text".as_slice()).is_err());
         let mut data = std::fs::read("/proc/self/exe").unwrap();
         data.truncate(4096);

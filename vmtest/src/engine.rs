@@ -1,9 +1,9 @@
-//! Chooses what executes guests: this machine's processor (KVM) if that works, or else QEMU's
-//! translation (TCG).
+//! Chooses the engine that executes guests: this machine's processor (KVM) if KVM works, or else
+//! QEMU's translation (TCG).
 //!
-//! The device for KVM may exist without working. On some hosts, which are virtual machines
-//! themselves, QEMU then aborts or the guest hangs. A trial boot therefore finds out whether KVM
-//! works, once for each boot of this machine.
+//! The device of KVM may exist although KVM does not work. On some hosts that are virtual machines
+//! themselves, QEMU then aborts or the guest hangs. A trial boot therefore determines whether KVM
+//! works. The trial runs once for each boot of this machine.
 
 use crate::error::{Context as _, Result};
 use crate::kernel::Cache;
@@ -15,8 +15,8 @@ use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// The time limit for the guest of the trial boot to be ready. With KVM it takes less than one
-/// second.
+/// The time within which the guest of the trial boot must be ready. With KVM, a guest is ready in
+/// less than one second.
 const TRIAL_LIMIT: Duration = Duration::from_secs(8);
 
 /// The result of a trial boot.
@@ -29,7 +29,8 @@ struct Trial {
 }
 
 impl Machine {
-    /// Chooses the engine that works on this host. A trial boot determines it, once.
+    /// Chooses the engine that works on this host. A trial boot determines the engine, and its
+    /// result is saved until the host reboots.
     ///
     /// # Errors
     /// Fails if the trial boot could not be started, or if its result could not be saved.
@@ -39,8 +40,8 @@ impl Machine {
     }
 }
 
-/// Returns the engine that works on this host. If it is not known yet, the machine's kernel is used
-/// to find out.
+/// Returns the engine that works on this host. If the engine is not known yet, this function boots
+/// the machine's kernel to determine it.
 fn working(machine: &Machine) -> Result<Engine> {
     let kvm = Path::new("/dev/kvm");
     if std::fs::File::options().read(true).write(true).open(kvm).is_err() {
@@ -65,7 +66,7 @@ fn working(machine: &Machine) -> Result<Engine> {
     Ok(trial.engine)
 }
 
-/// Boots with KVM. Returns the reason if that fails.
+/// Boots a guest with KVM. Returns `None` if the boot succeeds, or else the reason why it failed.
 fn try_kvm(machine: &Machine) -> Result<Option<String>> {
     let mut machine = machine.clone();
     machine.engine = Engine::Kvm;

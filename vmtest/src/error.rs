@@ -1,5 +1,5 @@
-//! Errors on the host, before a guest runs or outside of it. One type says what went wrong, where,
-//! and what to do about it.
+//! Errors that occur on the host, outside of a guest. One error type says what went wrong, where it
+//! went wrong, and what to do about it.
 
 use std::fmt;
 use std::path::Path;
@@ -12,24 +12,25 @@ named! {
     #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
     #[non_exhaustive]
     pub enum ErrorKind {
-        /// The request makes no sense, or a named file does not exist.
+        /// The request is invalid, or a file that it names does not exist.
         Usage = "usage",
-        /// A configuration or lock file is wrong.
+        /// The contents of a configuration or lock file are invalid.
         Configuration = "configuration",
         /// The program that should run as a guest's init speaks a different protocol than this
         /// program.
         InitMismatch = "init-mismatch",
         /// A program needs a shared library that this machine does not have.
         MissingLibrary = "missing-library",
-        /// A kernel module was requested that the kernel's packages do not contain.
+        /// The kernel's packages do not contain a requested kernel module.
         MissingModule = "missing-module",
-        /// A package was requested that the suite does not contain.
+        /// The suite does not contain a requested package.
         MissingPackage = "missing-package",
-        /// A program needs an interpreter (a dynamic linker, or the program that runs a script) that is not there.
+        /// The interpreter that a program needs is missing. This is a dynamic linker, or the
+        /// program that runs a script.
         MissingInterpreter = "missing-interpreter",
         /// A program or a root file system is for another processor.
         WrongArchitecture = "wrong-architecture",
-        /// A root file system takes more memory than the guest has for it.
+        /// A root file system needs more memory than the guest can provide for it.
         RootTooLarge = "root-too-large",
         /// There is no known kernel with that name.
         UnknownKernel = "unknown-kernel",
@@ -37,8 +38,8 @@ named! {
         KernelCorrupt = "kernel-corrupt",
         /// A kernel could not be fetched.
         Fetch = "fetch-failed",
-        /// An archive contains something that no archive of a kernel contains: too much data, or
-        /// names that lead out of it.
+        /// An archive contains something that a kernel's archive never contains, such as too much
+        /// data, or a name that leads out of the archive.
         ArchiveRefused = "archive-refused",
         /// A file in the cache has changed since it was written.
         CacheTampered = "cache-tampered",
@@ -46,9 +47,9 @@ named! {
         CacheUnsafe = "cache-unsafe",
         /// A configuration or lock file could have been written by a different user.
         ConfigurationUnsafe = "configuration-unsafe",
-        /// The lock file pins a different package than the one in the cache.
+        /// The package in the cache is not the package that the lock file pins.
         LockMismatch = "lock-mismatch",
-        /// A named file is not a regular file.
+        /// A path does not refer to a regular file.
         NotAFile = "not-a-file",
         /// A file is larger than the limit for its kind.
         TooLarge = "too-large",
@@ -56,27 +57,27 @@ named! {
         CargoMissing = "cargo-missing",
         /// Cargo could not build the tests.
         BuildFailed = "build-failed",
-        /// Nothing that was selected has tests.
+        /// None of the selected targets has tests.
         NoTestBinary = "no-test-binary",
         /// QEMU is not installed.
         QemuMissing = "qemu-missing",
         /// The program that a driver needs is not installed.
         DriverMissing = "driver-missing",
-        /// QEMU lacks something that is needed.
+        /// QEMU lacks a feature that is needed.
         QemuTooOld = "qemu-too-old",
         /// A file system is full.
         NoDiskSpace = "no-disk-space",
-        /// Some other operation of the operating system failed.
+        /// Another operation of the operating system failed.
         Io = "io",
     }
 
-    /// The name that reports use.
+    /// Returns the name of this kind, as shown in reports.
     fn name;
 }
 
 impl ErrorKind {}
 
-/// An error: what went wrong and where, its cause, and what to do about it.
+/// An error: what went wrong, where, why, and what to do about it.
 #[derive(Debug)]
 pub struct Error {
     kind: ErrorKind,
@@ -92,21 +93,22 @@ impl Error {
         Self { kind, message: message.into(), help: None, source: None }
     }
 
-    /// Adds what to do about it.
+    /// Adds advice on what to do about the error.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
     }
 
-    /// Adds the cause.
+    /// Adds the cause of the error.
     #[must_use]
     pub fn because(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         self.source = Some(source.into());
         self
     }
 
-    /// Puts the name of the faulty thing in front of the message: "the package x is refused".
+    /// Puts the name of the faulty thing in front of the message, as in "the package x: it is
+    /// damaged".
     #[must_use]
     pub(crate) fn of(mut self, what: impl fmt::Display) -> Self {
         self.message = format!("{what}: {}", self.message);
@@ -119,7 +121,7 @@ impl Error {
         self.kind
     }
 
-    /// Returns the advice, if there is any.
+    /// Returns the advice on what to do about the error, if there is any.
     #[must_use]
     pub fn advice(&self) -> Option<&str> {
         self.help.as_deref()
@@ -159,10 +161,10 @@ impl std::error::Error for Error {
 
 /// Adds context to errors of the operating system.
 pub(crate) trait Context<T> {
-    /// Adds the operation that failed, as in "cannot read".
+    /// Adds the name of the operation that failed, as in "cannot read".
     fn doing(self, what: impl fmt::Display) -> Result<T>;
 
-    /// Adds the operation that failed, and the file.
+    /// Adds the name of the operation that failed, and the path of the file.
     fn at(self, what: &str, path: &Path) -> Result<T>
     where
         Self: Sized,

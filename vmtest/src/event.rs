@@ -25,24 +25,25 @@ pub enum Event {
 pub struct TestResult {
     /// The requested name of the kernel, such as `5.10`.
     pub kernel: String,
-    /// The kernel's release (`uname -r`); empty if it never booted.
+    /// The kernel's release (`uname -r`). The text is empty if the kernel never booted.
     pub release: String,
     /// The test binary's name, without Cargo's hash.
     pub binary: String,
-    /// The test's name in its binary; empty if the result is about the binary as a whole.
+    /// The test's name in its binary. The text is empty if the result is about the whole binary.
     pub test: String,
-    /// The outcome.
+    /// The outcome of the test.
     pub outcome: Outcome,
-    /// The reason, if the outcome alone is not sufficient.
+    /// The reason for the outcome, if the outcome alone does not say enough.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// The duration of its last attempt in the guest, in seconds.
+    /// The duration of the test's last attempt in the guest, in seconds.
     pub seconds: f64,
-    /// The number of attempts.
+    /// The number of attempts to run the test.
     pub attempts: u32,
-    /// The notes that it made by printing `vmtest:note KEY=VALUE` to its standard output.
+    /// The notes of the test. A test makes a note by printing `vmtest:note KEY=VALUE` to its
+    /// standard output.
     pub notes: BTreeMap<String, String>,
-    /// The standard output and standard error of its last attempt.
+    /// The standard output and standard error of the test's last attempt.
     pub output: String,
 }
 
@@ -52,45 +53,45 @@ named! {
     #[serde(rename_all = "kebab-case")]
     #[non_exhaustive]
     pub enum Outcome {
-        /// It passed, and the test binary reported that.
+        /// The test passed, and the test binary reported that.
         Passed = "passed",
-        /// It ran and failed.
+        /// The test ran and failed.
         Failed = "failed",
-        /// It reported that it cannot run here, and why, or it is marked `#[ignore]`.
+        /// The test is marked `#[ignore]`, or it reported that it cannot run here, and why.
         Skipped = "skipped",
-        /// It was still running when its time limit expired.
+        /// The test was still running when its time limit expired.
         TimedOut = "timed-out",
-        /// The kernel killed it, or a process of it, because memory ran out.
+        /// The kernel killed the test, or a process that the test started, because memory ran out.
         KilledByOom = "killed-by-oom",
-        /// A signal killed it.
+        /// A signal killed the test.
         Crashed = "crashed",
-        /// Its process exited with status 0, but did not report that the test passed.
+        /// The test's process exited with status 0, but did not report that the test passed.
         EndedEarly = "ended-early",
-        /// It passed, but the kernel became tainted while it ran, which means that something went
-        /// wrong in the kernel.
+        /// The test passed, but the kernel became tainted while the test ran. A taint means that
+        /// something went wrong in the kernel.
         Tainted = "tainted",
-        /// The guest failed while it ran.
+        /// The guest failed while the test ran.
         GuestFailed = "guest-failed",
-        /// It was not run because of an earlier failure.
+        /// The test was not run because of an earlier failure.
         NotRun = "not-run",
         /// The test binary did not list its tests.
         NotListed = "not-listed",
-        /// The test binary has no tests, or none was selected.
+        /// The test binary has no tests, or none of its tests was selected.
         NoTests = "no-tests",
     }
 
-    /// The name that reports use.
+    /// Returns the name of this outcome, as shown in reports.
     fn name;
 }
 
 impl Outcome {
-    /// Whether a run with this outcome can be successful.
+    /// Returns whether a run that contains this outcome can be successful.
     #[must_use]
     pub fn is_green(self) -> bool {
         matches!(self, Self::Passed | Self::Skipped)
     }
 
-    /// Whether the test was deliberately not run.
+    /// Returns whether the test was deliberately not run.
     #[must_use]
     pub fn is_skip(self) -> bool {
         self == Self::Skipped
@@ -108,20 +109,20 @@ impl fmt::Display for Outcome {
 pub struct KernelResult {
     /// The requested name of the kernel, such as `5.10`.
     pub kernel: String,
-    /// The kernel's release; empty if it never booted.
+    /// The kernel's release (`uname -r`). The text is empty if the kernel never booted.
     pub release: String,
     /// The origin of the kernel.
     pub origin: String,
     /// `ok`, or the name of a [`FailureKind`](crate::FailureKind) or an
     /// [`ErrorKind`](crate::ErrorKind).
     pub outcome: String,
-    /// The details of the failure.
+    /// The details of the failure, if a guest failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// What to do about it.
+    /// Advice on what to do about the failure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub advice: Option<String>,
-    /// The total duration on the host, in seconds.
+    /// The total duration of the kernel's guests on the host, in seconds.
     pub seconds: f64,
     /// The engine that executed the guest, or `None` if no guest was started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -134,7 +135,7 @@ pub struct KernelResult {
     /// The last lines of the console, if the guest failed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub console_tail: Vec<String>,
-    /// The file with the whole console log, if it was kept.
+    /// The path of the file with the complete console log, if the log was kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub console: Option<String>,
 }
@@ -156,12 +157,12 @@ pub struct Summary {
     pub kernels: usize,
     /// The number of kernels on which a guest failed.
     pub kernels_failed: usize,
-    /// The duration, in seconds.
+    /// The duration of the run, in seconds.
     pub seconds: f64,
 }
 
 impl Summary {
-    /// Computes the summary of some events.
+    /// Computes the summary of the given events.
     #[must_use]
     pub fn of(events: &[Event], seconds: f64) -> Self {
         let mut summary = Self { seconds, ..Self::default() };

@@ -1,5 +1,4 @@
-//! The ways in which a guest can fail. Each has a name, is distinguished from the others, and comes
-//! with advice.
+//! The ways in which a guest can fail. Each has its own name and comes with advice.
 
 use crate::console::find_line;
 use crate::plan::ROOT_TOO_LARGE;
@@ -8,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 
 named! {
-    /// The ways in which a guest fails.
+    /// The ways in which a guest can fail.
     #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
     #[serde(rename_all = "kebab-case")]
     #[non_exhaustive]
@@ -17,29 +16,28 @@ named! {
         Panic = "panic",
         /// The kernel hit a fault that it can survive: an oops or a BUG.
         Oops = "oops",
-        /// The kernel warned, or one of its checkers (lockdep, RCU) did.
+        /// The kernel, or one of its checkers (lockdep, RCU), printed a warning.
         Warning = "warning",
         /// The guest sent no message for too long.
         Hang = "hang",
         /// The kernel ran out of memory and found no process to kill, or is configured to panic in
         /// that case.
         OutOfMemory = "out-of-memory",
-        /// The guest switched itself off before its work was done.
+        /// The guest switched itself off before it had finished its work.
         PoweredOff = "powered-off",
         /// The guest's init, which is this program, died.
         InitDied = "init-died",
         /// The guest's init could not carry out its instructions.
         GuestSetup = "guest-setup",
-        /// The root file system takes more memory than the guest has for it.
+        /// The root file system needs more memory than the guest can provide for it.
         RootTooLarge = "root-too-large",
         /// A test left no space in the guest's in-memory file system.
         FileSystemFull = "file-system-full",
         /// The guest ended before it had sent all its results.
         ResultsCutShort = "results-cut-short",
-        /// A record arrived damaged.
+        /// A record was damaged when it arrived.
         ResultsDamaged = "results-damaged",
-        /// A record arrived that the guest's init did not send, or that it does not send at that
-        /// point.
+        /// A record arrived that the guest's init did not send, or would not send at that point.
         ResultsForged = "results-forged",
         /// A guest that was restored from a snapshot panicked, and a guest that was booted cold did
         /// not.
@@ -55,61 +53,61 @@ named! {
         HostOverloaded = "host-overloaded",
         /// The guest was still running when its time limit expired.
         TimedOut = "timed-out",
-        /// The user stopped it.
+        /// The user stopped the run.
         Interrupted = "interrupted",
     }
 
-    /// The name that reports use.
+    /// Returns the name of this kind, as shown in reports.
     fn name;
 }
 
 impl FailureKind {
-    /// Whether a damaged snapshot can be the cause.
+    /// Returns whether a damaged snapshot can be the cause of the failure.
     pub(crate) fn may_be_the_snapshots(self) -> bool {
         matches!(self, Self::Panic | Self::Oops | Self::InitDied)
     }
 
-    /// Returns advice on what to do about it.
+    /// Returns advice on what to do about the failure.
     #[must_use]
     pub fn advice(self) -> &'static str {
         match self {
             Self::Panic | Self::Oops => {
-                "read the backtrace in the console log; the test named last was running"
+                "read the backtrace in the console log; the last test that the log names was running"
             }
             Self::Warning => {
-                "read the backtrace in the console log, or allow it with --allow and a part of its text"
+                "read the backtrace in the console log; to allow the complaint, use --allow with a part of its text"
             }
             Self::Hang => {
-                "the console log shows what the processor was doing (a backtrace from an NMI), or which tasks are blocked"
+                "read the console log: it shows what the processor was doing (a backtrace from an NMI), or which tasks are blocked"
             }
             Self::OutOfMemory => {
                 "give the guest more memory with --memory, or make the test use less"
             }
             Self::PoweredOff => {
-                "something in the guest called reboot(2); the test named last was running"
+                "look for a call of reboot(2) in the test that the console log names last"
             }
             Self::InitDied => {
-                "a test may have killed process 1; otherwise this is a bug of bpfmap-vmtest"
+                "check whether a test killed process 1; if not, report a bug in bpfmap-vmtest"
             }
             Self::GuestSetup => "read the message of the guest",
             Self::RootTooLarge | Self::FileSystemFull => {
-                "give the guest more memory with --memory: its files are in memory, and can take half of it"
+                "give the guest more memory with --memory; its files are in memory, and can use half of it"
             }
             Self::ResultsCutShort | Self::ResultsDamaged => {
-                "a test may have written to /dev/ttyS1; otherwise run it again"
+                "check whether a test wrote to /dev/ttyS1; if not, run it again"
             }
             Self::ResultsForged => {
-                "a test wrote a record to /dev/ttyS1 in place of the guest's init: trust none of the results"
+                "trust none of the results: a test wrote a record to /dev/ttyS1 in place of the guest's init"
             }
-            Self::SnapshotDamaged => "the snapshot was removed: run it again",
+            Self::SnapshotDamaged => "run it again: the damaged snapshot was removed",
             Self::QemuCrashed => {
-                "run it again; if the problem stays, try another version of QEMU or --engine tcg"
+                "run it again; if the problem persists, try another version of QEMU or --engine tcg"
             }
             Self::QemuFailed => {
-                "read QEMU's message; --engine tcg does not depend on this machine's processor"
+                "read QEMU's message, or try --engine tcg, which does not depend on this machine's processor"
             }
             Self::QemuWithoutSandbox => {
-                "install a QEMU with libseccomp, such as Debian's, Fedora's or Arch's, and use a kernel with CONFIG_SECCOMP_FILTER; no guest runs without it"
+                "install a QEMU with libseccomp, such as Debian's, Fedora's or Arch's, and use a kernel with CONFIG_SECCOMP_FILTER; no guest runs without the sandbox"
             }
             Self::HostOverloaded => {
                 "run fewer guests at a time with --jobs, or stop other programs"
@@ -158,7 +156,7 @@ impl fmt::Display for Failure {
     }
 }
 
-/// The facts that are known about a guest after it has ended.
+/// The facts that are known about a guest after the guest has ended.
 #[derive(Debug, Default)]
 pub(crate) struct Evidence {
     /// QEMU's exit status: a code, or the negative number of a signal.
@@ -171,21 +169,21 @@ pub(crate) struct Evidence {
     pub(crate) console: String,
     /// Whether the guest reported that it was ready.
     pub(crate) ready: bool,
-    /// Whether the guest reported the number of records that it sent, and as many arrived.
+    /// Whether the guest reported how many records it sent, and that number of records arrived.
     pub(crate) complete: bool,
     /// How the first damaged record was damaged.
     pub(crate) damage: Option<String>,
-    /// What the guest reported that it could not do.
+    /// The guest's report of something that it could not do.
     pub(crate) guest_failed: Option<String>,
-    /// The reason, if this process ended the guest.
+    /// The reason why this process ended the guest, if it did.
     pub(crate) ended_by_us: Option<Failure>,
 }
 
 impl Evidence {
-    /// Returns why the guest failed, if it did.
+    /// Returns why the guest failed, or `None` if it succeeded.
     ///
     /// Success requires two pieces of evidence: the exit status that only the guest's init can
-    /// cause, and the last record. Everything else is a failure of some kind.
+    /// cause, and the last record. Every other combination is a failure.
     pub(crate) fn failure(&self, clean_status: i32) -> Option<Failure> {
         let panic = find_line(&self.console, "Kernel panic - not syncing");
         if let Some(panic) = panic {
@@ -203,7 +201,7 @@ impl Evidence {
                 None if self.complete => None,
                 None => Some(Failure::new(
                     FailureKind::ResultsCutShort,
-                    "the guest ended without its last record",
+                    "the guest ended before it sent its last record",
                 )),
             };
         }
@@ -222,8 +220,8 @@ impl Evidence {
             }
             _ if !self.ready => {
                 let detail = format!("QEMU ended with status {}{}", self.qemu_status, self.said());
-                // QEMU's message about `-sandbox` if it does not know the option or cannot apply
-                // it.
+                // QEMU prints a message about `-sandbox` if it does not know the option or cannot
+                // apply the sandbox.
                 let is_sandbox =
                     ["-sandbox support", "seccomp"].iter().any(|it| detail.contains(it));
                 let kind = if is_sandbox {
@@ -246,7 +244,7 @@ impl Evidence {
         } else if panic.contains("Out of memory") || panic.contains("out of memory") {
             FailureKind::OutOfMemory
         } else if self.ended_by_us.is_some() {
-            // The NMI of this process made it panic.
+            // The NMI that this process sent made the kernel panic.
             return self
                 .ended_by_us
                 .clone()
@@ -310,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn panics_are_told_apart_by_what_the_kernel_says() {
+    fn panics_are_distinguished_by_the_kernels_message() {
         for (line, expected) in [
             ("Kernel panic - not syncing: sysrq triggered crash", FailureKind::Panic),
             (

@@ -11,12 +11,13 @@ use std::os::fd::AsFd as _;
 use std::os::unix::net::UnixStream;
 
 impl Run {
-    /// Runs the program. Its input is the standard input of this process, unless that is a
-    /// terminal; its output is written to the writers. Each byte that can be read from `signals` is
-    /// the number of a signal to send to the program. Returns how the program ended, and the
-    /// console's log. If the program exited with 0 but the kernel made a complaint that is not
-    /// allowed, the result is a failure, as in a matrix. With a terminal, complaints are not
-    /// checked.
+    /// Runs the program in a guest, and returns how the program ended, together with the console's
+    /// log. The program reads the standard input of this process, unless [`Run::input`] is set. A
+    /// program without a terminal reads it only if it is not a terminal. The output of the program
+    /// is written to `stdout` and `stderr`. Each byte that is read from `signals` is the number of
+    /// a signal to send to the program. If the program exited with 0 but the kernel made a
+    /// complaint that is not allowed, the result is a failure, as in a matrix. With a terminal,
+    /// complaints are not checked.
     ///
     /// # Errors
     /// Fails if the guest could not be started.
@@ -30,8 +31,8 @@ impl Run {
         let mut guest = Guest::start(machine, self)?;
         let ended = self.attend(&mut guest, signals, stdout, stderr)?;
         let console = guest.console();
-        // The program does not know about the kernel's complaints. A user at a terminal can see
-        // them.
+        // The exit status of the program says nothing about the kernel's complaints. At a terminal,
+        // the user sees the complaints.
         let complained = match ended {
             Ended::Exited(0) if !self.terminal => guest.complained(&self.allowed),
             _ => None,
@@ -51,7 +52,8 @@ impl Run {
         stderr: &mut dyn Write,
     ) -> Result<Ended> {
         let stdin = std::io::stdin();
-        // A program without a terminal of its own must not read the keys of this one.
+        // A program without its own terminal must not read the keys that are typed at this
+        // terminal.
         let mut input = self.input.is_none() && (self.terminal || !rustix::termios::isatty(&stdin));
         let _raw = if self.terminal { RawTerminal::take() } else { None };
         let mut interrupted = 0;

@@ -12,9 +12,9 @@ use crate::wire::{FromGuest, Record, Status, Stream, ToGuest};
 use std::os::fd::BorrowedFd;
 use std::time::Instant;
 
-/// A guest that runs one program, in the manner of [`std::process::Child`].
+/// A guest that runs one program. Its methods are similar to those of [`std::process::Child`].
 ///
-/// It is killed when this value is dropped, and when the thread that started it ends.
+/// The guest is killed when this value is dropped, and when the thread that started it ends.
 ///
 /// ```no_run
 /// use bpfmap_vmtest::kernel::Packages;
@@ -37,12 +37,12 @@ pub struct Guest {
     booted: Booted,
     deadline: Option<Instant>,
     started: bool,
-    /// Input that waits for the program to start: before that, nobody reads the guest's serial
-    /// port.
+    /// Input that is kept until the program starts, because nobody reads the guest's serial port
+    /// before that.
     held: Vec<Input>,
     input_ended: bool,
     status: Option<Status>,
-    /// The bits of the kernel's taint that were set since the program began.
+    /// The bits of the kernel's taint that were set since the program started.
     taint: u64,
 }
 
@@ -50,32 +50,32 @@ pub struct Guest {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum GuestEvent {
-    /// It has booted and loaded the modules, and now starts the program.
+    /// The guest has booted and loaded the modules, and now starts the program.
     Started,
     /// The program wrote this to its standard output.
     Stdout(Vec<u8>),
     /// The program wrote this to its standard error.
     Stderr(Vec<u8>),
-    /// It has ended.
+    /// The program's run has ended in this way.
     Ended(Ended),
 }
 
-/// How a program's run in a guest ended.
+/// How the run of a program in a guest ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Ended {
-    /// It exited with this status.
+    /// The program exited with this status.
     Exited(i32),
-    /// This signal killed it.
+    /// This signal killed the program.
     Signaled(i32),
-    /// The guest failed. The second field is the last lines of its console.
+    /// The guest failed. The second field contains the last lines of the guest's console.
     Failed(Failure, Vec<String>),
 }
 
 /// Everything that a guest produced.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Output {
-    /// How its program ended.
+    /// How the run of the program ended.
     pub ended: Ended,
     /// What the program wrote to its standard output.
     pub stdout: Vec<u8>,
@@ -92,7 +92,7 @@ enum Input {
     Message(ToGuest),
 }
 
-/// What happened while this process waited for a guest and for the caller's files.
+/// An event that ends a wait for a guest and for the caller's files.
 #[derive(Debug)]
 pub(crate) enum Polled {
     Event(GuestEvent),
@@ -103,7 +103,7 @@ pub(crate) enum Polled {
 
 impl Guest {
     /// Starts a guest that runs a program. If the machine uses snapshots, the guest is restored
-    /// from one, which is taken first if necessary. Otherwise it is booted cold.
+    /// from a snapshot, which is taken first if necessary. Otherwise, the guest is booted cold.
     ///
     /// # Errors
     /// Fails if the program or a file that it needs can't be read, or if QEMU can't be run. A
@@ -122,10 +122,10 @@ impl Guest {
         })
     }
 
-    /// Waits until something happens in the guest. Returns `None` if the deadline passes first.
+    /// Waits for the next event of the guest. Returns `None` if the deadline passes first.
     ///
     /// # Errors
-    /// Fails if the operating system's call to wait fails.
+    /// Fails if the system call that waits fails.
     pub fn next(&mut self, deadline: Option<Instant>) -> Result<Option<GuestEvent>> {
         Ok(match self.poll(&[], deadline)? {
             Polled::Event(event) => Some(event),
@@ -133,10 +133,11 @@ impl Guest {
         })
     }
 
-    /// Ends the program's input, and waits for the guest to end.
+    /// Ends the program's input, waits for the guest to end, and returns everything that the guest
+    /// produced.
     ///
     /// # Errors
-    /// Fails if the operating system's call to wait fails.
+    /// Fails if the system call that waits fails.
     pub fn wait_with_output(mut self) -> Result<Output> {
         self.end_input();
         let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
@@ -152,14 +153,14 @@ impl Guest {
         }
     }
 
-    /// Sends the program input on its standard input. The input passes through a serial port, at
-    /// some ten kilobytes a second in an emulated guest. If it is known beforehand, [`Run::input`]
-    /// is faster.
+    /// Sends bytes to the program's standard input. The bytes pass through a serial port, which
+    /// transfers about ten kilobytes per second in an emulated guest. If the input is known
+    /// beforehand, [`Run::input`] is faster.
     pub fn write(&mut self, bytes: &[u8]) {
         self.give(Input::Bytes(bytes.to_owned()));
     }
 
-    /// Ends the program's standard input after it has read everything that was sent.
+    /// Ends the program's standard input once the program has read everything that was sent.
     pub fn end_input(&mut self) {
         if !std::mem::replace(&mut self.input_ended, true) {
             self.give(Input::Message(ToGuest::InputEnded));
@@ -171,19 +172,19 @@ impl Guest {
         self.give(Input::Message(ToGuest::Signal { number }));
     }
 
-    /// Ends the guest at once.
+    /// Kills the guest immediately, and returns how the run ended.
     pub fn kill(&mut self) -> Ended {
         self.interrupt("it was killed")
     }
 
-    /// All that the kernel has printed so far.
+    /// Returns everything that the kernel has printed so far.
     #[must_use]
     pub fn console(&self) -> String {
         self.booted.console()
     }
 
     /// Returns the kernel's first complaint that is not allowed, as a failure. The kernel's taint
-    /// reveals complaints that it did not print.
+    /// also reveals complaints that were not printed.
     pub(crate) fn complained(&self, allowed: &[String]) -> Option<Failure> {
         let complaints = complaints(&self.console());
         let is_allowed = |complaint: &Complaint| complaint.is_allowed(allowed);
@@ -203,17 +204,18 @@ impl Guest {
         self.give(Input::Message(ToGuest::Window { rows, columns }));
     }
 
-    /// Whether the program has started.
+    /// Returns whether the program has started.
     pub(crate) fn has_started(&self) -> bool {
         self.started
     }
 
-    /// Whether the guest accepts more input for its program.
+    /// Returns whether the guest accepts more input for its program.
     pub(crate) fn is_hungry(&self) -> bool {
         self.booted.is_hungry()
     }
 
-    /// Waits until something happens in the guest, or one of the caller's files becomes readable.
+    /// Waits until something happens in the guest, or until one of the caller's files becomes
+    /// readable.
     pub(crate) fn poll(
         &mut self,
         files: &[BorrowedFd<'_>],

@@ -1,4 +1,5 @@
-//! Runs tests on this machine instead of in a guest: the same runner, without a kernel of its own.
+//! Runs tests on this machine instead of in a guest. The runner is the same, but no kernel is
+//! booted for it.
 
 use crate::error::{Context as _, Result};
 use crate::plan::Plan;
@@ -11,7 +12,7 @@ use std::process::{Command, Stdio};
 /// The first argument that makes a program act as the runner, if it calls
 /// [`main_if_init`](crate::init::main_if_init).
 pub(crate) const RUNNER: &str = "run-plan";
-/// The runner's option for the path of the serial port that it communicates through.
+/// The runner's option for the path of the serial port through which it communicates.
 pub(crate) const PORT_OPTION: &str = "--port";
 
 /// Starts a program as the runner of a plan.

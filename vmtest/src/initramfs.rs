@@ -1,4 +1,4 @@
-//! The initramfs of a guest: this program as init, and the files that it needs.
+//! The initramfs of a guest: this program as init, and the files that the program needs.
 
 use crate::digest::sha256;
 use crate::elf;
@@ -10,14 +10,14 @@ use crate::tree::{Tree, absolute};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// The directories over which the guest mounts file systems of its own, which hide their previous
-/// contents.
+/// The directories over which the guest mounts its own file systems. The mounts hide the previous
+/// contents of the directories.
 pub(crate) const MOUNTED: [&str; 5] = ["/dev", "/proc", "/run", "/sys", "/tmp"];
 
-/// The program that is packed as `/init`, with everything that it needs, as an initramfs.
+/// An initramfs that contains a program as `/init`, with everything that the program needs.
 #[derive(Debug, Clone)]
 pub struct Init {
-    /// The program.
+    /// The program that becomes `/init`.
     pub(crate) program: PathBuf,
     /// The files of the initramfs.
     pub(crate) tree: Tree,
@@ -26,7 +26,7 @@ pub struct Init {
 }
 
 impl Init {
-    /// Adds programs of this machine, with the libraries that they need, to every guest. Each file
+    /// Adds programs of this machine to every guest, with the libraries that they need. Each file
     /// keeps its path.
     ///
     /// # Errors
@@ -41,13 +41,14 @@ impl Init {
         Ok(self)
     }
 
-    /// Packs `bpfmap-vmtest`. This is the current program if that is `bpfmap-vmtest`. Otherwise it
-    /// is the one in the same directory, the one in the parent directory (because Cargo puts
-    /// programs there when it builds tests), or the one on the `PATH`.
+    /// Packs the program `bpfmap-vmtest`. This is the current program if the current program is
+    /// `bpfmap-vmtest`. Otherwise, the program is taken from the same directory, from the parent
+    /// directory (because Cargo puts programs there when it builds tests), or from the `PATH`, in
+    /// this order.
     ///
     /// # Errors
-    /// Fails if there is none, if it cannot be read, or if it speaks a different protocol than this
-    /// program.
+    /// Fails if there is no such program, if it cannot be read, or if it speaks a different
+    /// protocol than the current program.
     pub fn find() -> Result<Self> {
         Self::pack(&Self::program()?)
     }
@@ -65,7 +66,7 @@ impl Init {
         let missing = || {
             Error::new(
                 ErrorKind::Usage,
-                format!("the program {NAME} is neither beside {} nor on PATH", this.display()),
+                format!("{NAME} is neither in the directory of {} nor on the PATH", this.display()),
             )
             .help(format!("build it first: cargo build --package {NAME}"))
         };
@@ -74,8 +75,8 @@ impl Init {
         Ok(program)
     }
 
-    /// Packs a program that calls [`init::main_if_init`](crate::init::main_if_init) first, and that
-    /// was built with the same version of this crate.
+    /// Packs a program. The program must call [`init::main_if_init`](crate::init::main_if_init)
+    /// first, and must have been built with the same version of this crate.
     ///
     /// # Errors
     /// Fails if the program, or a library that it needs, cannot be read.
@@ -105,8 +106,8 @@ impl Init {
             // If `/bin` is a symbolic link, this makes the program available under both names.
             let usual = Path::new("/bin").join(name);
             let program = if usual.is_file() { Ok(usual) } else { find_program(Path::new(name)) };
-            // Not every machine has all of these programs, and a test can only rely on those of its
-            // own machine.
+            // Not every machine has all of these programs. A test can rely only on the programs of
+            // the machine that it runs on.
             if let Ok(program) = program {
                 tree.add_program(&program, &[])?;
             }

@@ -1,5 +1,5 @@
-//! Runs all test binaries on one kernel. It starts one session after the other until each test has
-//! a result, or a reason why it has none.
+//! Runs all test binaries on one kernel. Sessions run one after the other until each test has a
+//! result, or a reason why it has none.
 
 use crate::boot::Booted;
 use crate::console::{complaints, tail};
@@ -27,10 +27,10 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
-/// The maximum number of a kernel's guests that may fail. After that, its remaining tests are not
-/// run.
+/// The maximum number of a kernel's guests that may fail. After that, the remaining tests of the
+/// kernel are not run.
 const MAX_GUESTS: u32 = 5;
-/// How often to check whether the matrix should stop.
+/// The interval at which a run checks whether the matrix should stop.
 const LOOK: Duration = Duration::from_millis(200);
 
 /// The run of all binaries on one kernel.
@@ -46,12 +46,12 @@ pub(crate) struct KernelRun<'a> {
     engine: Option<Engine>,
     snapshot: bool,
     guests: u32,
-    /// The failure of a guest from a snapshot that is repeated with a cold boot.
+    /// The failure of a guest from a snapshot. Its test is repeated in a guest that is booted cold.
     suspect: Option<Suspect>,
-    /// Whether that was done already.
+    /// Whether such a repetition has already taken place.
     suspected: bool,
-    /// The first failure of a guest: the name of its kind, the details, advice, and the end of the
-    /// console's log.
+    /// The first failure of a guest: the name of the kind of failure, the details, advice, and the
+    /// end of the console's log.
     failure: Option<(String, String, Option<String>, Vec<String>)>,
     console: String,
     stopped: bool,
@@ -60,9 +60,9 @@ pub(crate) struct KernelRun<'a> {
 /// A guest from a snapshot that failed.
 struct Suspect {
     failure: Failure,
-    /// The test that was running.
+    /// The test that was running when the guest failed.
     test: Option<String>,
-    /// The last lines of the console.
+    /// The last lines of the guest's console.
     tail: Vec<String>,
 }
 
@@ -97,7 +97,7 @@ impl<'a> KernelRun<'a> {
 
     pub(crate) fn run(mut self, tree: Tree, init: Init, root: Option<Root>) {
         if self.matrix.stop.is_said() {
-            // No guest is started any more.
+            // No more guests are started.
         } else if let Err(error) = self.run_guests(tree, init, root) {
             let advice = error.advice().map(str::to_owned);
             self.failure.get_or_insert((
@@ -121,7 +121,7 @@ impl<'a> KernelRun<'a> {
         let mut console = None;
         if let Some(directory) = &self.matrix.report_dir {
             let path = directory.join(format!("{}.console.log", self.kernel));
-            // An error in writing a report must not hide the results.
+            // An error while writing a report must not hide the results.
             let written = std::fs::create_dir_all(directory)
                 .and_then(|()| std::fs::write(&path, &self.console));
             console = written.is_ok().then(|| path.display().to_string());
@@ -194,8 +194,8 @@ impl<'a> KernelRun<'a> {
         })
     }
 
-    /// Starts sessions until all tests are finished or it makes no sense to continue. Each has its
-    /// own plan, and is restored from a snapshot if that is allowed.
+    /// Starts sessions until all tests are finished or a further session would not help. Each
+    /// session has its own plan, and is restored from a snapshot if that is allowed.
     fn run_sessions(
         &mut self,
         modules: &[PathBuf],
@@ -221,7 +221,7 @@ impl<'a> KernelRun<'a> {
             self.guests += 1;
             let failed = self.attend(&mut *session, &plan, &indices)?;
             self.console.push_str(&session.console());
-            // If this guest achieved nothing, a new one would not do better.
+            // If this guest ran no test at all, a new guest would not do better.
             if failed != Some(false) {
                 break;
             }
@@ -256,7 +256,7 @@ impl<'a> KernelRun<'a> {
         Ok(Plan { env, modules: modules.to_vec(), privileged, action })
     }
 
-    /// Follows a guest until it ends. If the guest failed, returns whether it did so without having
+    /// Follows a guest until it ends. If the guest failed, returns whether it failed without having
     /// run a test.
     fn attend(
         &mut self,
@@ -330,8 +330,8 @@ impl<'a> KernelRun<'a> {
                         let name = test.test.clone();
                         self.test_ended(guest, test, status, (seconds, oom_kills, taint));
                         if full {
-                            // The tests after it would fail for lack of space, but can succeed in a
-                            // new guest.
+                            // Later tests would fail in this guest for lack of space, but can
+                            // succeed in a new guest.
                             let detail =
                                 format!("the test {name} left no space in the guest's file system");
                             let ended =
@@ -366,9 +366,9 @@ impl<'a> KernelRun<'a> {
         }
     }
 
-    /// Determines the result of a test from how it ended: its duration in seconds, the number of
-    /// processes that were killed because memory ran out, and the bits of the kernel's taint that
-    /// were set since it began.
+    /// Determines the result of a test from how the test ended: the duration in seconds, the number
+    /// of processes that were killed because memory ran out, and the bits of the kernel's taint
+    /// that were set since the test began.
     fn test_ended(
         &mut self,
         guest: &dyn Session,
@@ -385,9 +385,9 @@ impl<'a> KernelRun<'a> {
         }
     }
 
-    /// Returns the time at which the guest is stopped if nothing happens before. The guest itself
-    /// ends a test that takes too long. It gets the same time again to report that, and to wait for
-    /// the process to end.
+    /// Returns the time at which the guest is stopped if nothing happens until then. The guest
+    /// itself ends a test that takes too long. The deadline grants the guest the same time again,
+    /// so that it can report that and wait for the process to end.
     fn deadline(&self, running: Option<&Running>) -> Instant {
         let now = Instant::now();
         match running {
@@ -419,7 +419,7 @@ impl<'a> KernelRun<'a> {
             self.suspect = Some(Suspect { failure, test, tail });
             return Some(false);
         }
-        // A guest without a snapshot fails in the same way.
+        // The snapshot is not the cause, because a guest without a snapshot fails in the same way.
         self.suspect = None;
         let advice = failure.kind.advice().to_owned();
         let seconds = running.as_ref().map_or(0.0, |running| running.since.elapsed().as_secs_f64());
@@ -440,7 +440,8 @@ impl<'a> KernelRun<'a> {
         Some(!got_somewhere)
     }
 
-    /// Records a failure of the kernel if it complained, even if no test noticed.
+    /// If the kernel complained, records a failure of the kernel, even if no test noticed the
+    /// complaint.
     fn look_for_complaints(&mut self, console: &str) {
         let mut complaints = complaints(console);
         complaints.retain(|complaint| !complaint.is_allowed(&self.matrix.allowed));
@@ -457,7 +458,7 @@ impl<'a> KernelRun<'a> {
         }
     }
 
-    /// Whether the kernel complained while a test ran, but only in ways that are allowed.
+    /// Returns whether the kernel complained while a test ran, but only in ways that are allowed.
     fn complained_as_allowed(&self, guest: &dyn Session, test: &Running) -> bool {
         let mut complaints = complaints(&guest.console());
         complaints.retain(|complaint| complaint.test.as_ref() == Some(&test.test));
@@ -465,15 +466,15 @@ impl<'a> KernelRun<'a> {
             && complaints.iter().all(|complaint| complaint.is_allowed(&self.matrix.allowed))
     }
 
-    /// If a test finishes in a guest that was booted cold, the snapshot was to blame for the
-    /// failure. The failure is still reported and fails the run, because an occasional panic of the
-    /// kernel must not stay unnoticed.
+    /// Records that the snapshot caused the failure, if the test finishes in a guest that was
+    /// booted cold. The failure is still reported and fails the run, because an occasional panic of
+    /// the kernel must not go unnoticed.
     fn clear_suspicion_after(&mut self, test: &str) {
         let is_over = |suspect: &mut Suspect| suspect.test.as_ref().is_none_or(|it| it == test);
         let Some(Suspect { failure, tail, .. }) = self.suspect.take_if(is_over) else { return };
         let kind = FailureKind::SnapshotDamaged;
         let detail = format!(
-            "{failure}, in a guest from a snapshot; a guest that was booted from cold continued"
+            "{failure}, in a guest from a snapshot; a guest that was booted cold continued"
         );
         let advice = Some(kind.advice().to_owned());
         self.failure.get_or_insert((kind.name().to_owned(), detail, advice, tail));

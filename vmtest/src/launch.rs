@@ -1,4 +1,5 @@
-//! Starts virtual machines: by a cold boot, by a cold boot to be saved, or from a saved state.
+//! Starts virtual machines: by a cold boot, by a cold boot that allows saving, or from a saved
+//! state.
 
 use crate::error::{Context as _, Result};
 use crate::machine::Machine;
@@ -9,12 +10,12 @@ use serde_json::json;
 use std::fs::File;
 use std::path::Path;
 
-/// A machine that was saved after it had booted.
+/// A machine that was saved after its boot.
 #[derive(Debug)]
 pub(crate) struct Saved<'a> {
-    /// The file with its memory.
+    /// The file with the machine's memory.
     pub(crate) memory: &'a Path,
-    /// The state of its devices.
+    /// The state of the machine's devices.
     pub(crate) state: &'a File,
     /// The kernel's output so far.
     pub(crate) console: Vec<u8>,
@@ -34,7 +35,7 @@ pub(crate) fn boot(machine: &Machine, payload: &[u8]) -> Result<Vm> {
     launch(machine, line, Some(payload), Start::WhenReady)
 }
 
-/// Boots a kernel cold with its memory in a file, so that the guest can be saved.
+/// Boots a kernel cold. The machine's memory is a file, so that the guest can be saved.
 pub(crate) fn boot_to_save(machine: &Machine, memory: &Path) -> Result<Vm> {
     let mut line = machine.command_line();
     memory_in_file(machine, &mut line, memory, "on");
@@ -50,7 +51,7 @@ pub(crate) fn restore(machine: &Machine, payload: &[u8], saved: Saved<'_>) -> Re
     let mut vm = launch(machine, line, Some(payload), Start::WhenResumed(saved.console))?;
     let monitor = vm.monitor();
     let capability = json!({ "capability": "x-ignore-shared", "state": true });
-    // If this fails, QEMU has exited or soon will. That is noticed when the guest is waited for.
+    // If this fails, QEMU has exited or will exit soon. The wait for the guest notices this.
     let _ = monitor
         .call("migrate-set-capabilities", &json!({ "capabilities": [capability] }))
         .and_then(|_| monitor.hand_over("state", saved.state))
@@ -68,7 +69,7 @@ fn memory_in_file(machine: &Machine, line: &mut CommandLine, path: &Path, share:
     line.args(["-machine", "memory-backend=ram"]);
 }
 
-/// Adds the files to boot. A saved guest has them in its memory already.
+/// Adds the files to boot. A saved guest already has these files in its memory.
 fn boot_files(machine: &Machine, line: &mut CommandLine) -> Result<()> {
     line.args(["-kernel".to_owned(), machine.kernel.vmlinux.display().to_string()]);
     line.args(["-append".to_owned(), machine.kernel_arguments()]);
@@ -89,8 +90,8 @@ fn launch(
     payload: Option<&[u8]>,
     start: Start,
 ) -> Result<Vm> {
-    // A file accepts everything that the kernel prints, however late it is read. A socket or a pipe
-    // may become full, and then a serial port loses bytes.
+    // A file accepts everything that the kernel prints, however late the file is read. A socket or
+    // a pipe may become full, and then a serial port loses bytes.
     let (console, errors) = (memory_file("console")?, memory_file("errors")?);
     let path = line.inherited_path(console.try_clone().doing("share a file in memory")?);
     line.args(["-serial".to_owned(), format!("file:{path}")]);

@@ -1,9 +1,9 @@
 //! Boots Linux kernels in QEMU and runs Rust test binaries in them.
 //!
-//! A [`Kernel`] comes from Debian's packages or from a different source, and a [`Machine`] boots
-//! it. A [`Guest`] runs a single program (a [`Run`]). A [`Matrix`] runs test binaries on many
-//! kernels; its results are [events](event) and [reports](report). Here is a test that boots a
-//! kernel:
+//! A [`Kernel`] comes from Debian's packages or from another source. A [`Machine`] boots the
+//! kernel. A [`Guest`] runs one program on a booted machine; a [`Run`] describes that program. A
+//! [`Matrix`] runs test binaries on many kernels. It reports [events](event), and the
+//! [reports](report) are written from these events. The following test boots a kernel:
 //!
 //! ```no_run
 //! use bpfmap_vmtest::kernel::Packages;
@@ -20,10 +20,10 @@
 //! # }
 //! ```
 //!
-//! What runs in the guest as its first process is the program `bpfmap-vmtest` (see [`Init`]), which
-//! is this crate as well: [`init`].
+//! The first process of a guest is the program `bpfmap-vmtest` (see [`Init`]). The code of that
+//! process is also in this crate, in the module [`init`].
 
-/// Declares an enum with a text for each variant, and a method that returns it.
+/// Declares an enum with a text for each variant, and a method that returns the text of a variant.
 macro_rules! named {
     (
         $(#[$attribute:meta])*

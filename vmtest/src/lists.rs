@@ -1,5 +1,5 @@
-//! The tests of each binary. They are the same on all kernels, so binaries are asked for them only
-//! once.
+//! The tests of each binary. They are the same on all kernels, so each binary is asked for its
+//! tests only once.
 
 use crate::plan::List;
 use std::collections::BTreeMap;
@@ -17,7 +17,7 @@ impl Lists {
         self.lock().get(&binary).cloned()
     }
 
-    /// Keeps what a guest reported.
+    /// Stores the tests of a binary that a guest has reported.
     pub(crate) fn tell(&self, binary: usize, list: &List) {
         self.lock().insert(binary, list.clone());
     }

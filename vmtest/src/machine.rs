@@ -18,40 +18,41 @@ pub const SILENCE: Duration = Duration::from_secs(30);
 /// Arguments for every kernel.
 const KERNEL_ARGUMENTS: [&str; 6] = [
     "console=ttyS0",
-    // A panic ends the guest by a reset, and QEMU exits on a reset.
+    // A panic resets the guest, and QEMU exits on a reset.
     "panic=-1",
     "oops=panic",
-    // Both save time in an emulated guest. The first also avoids a false alarm on a busy host.
+    // Both save time in an emulated guest. `no_timer_check` also avoids a false alarm on a busy
+    // host.
     "no_timer_check",
     "cryptomgr.notests",
-    // An NMI makes a guest that hangs print where it hangs.
+    // After an NMI, a guest that hangs prints where it hangs.
     "unknown_nmi_panic=1",
 ];
 
 /// Arguments for a kernel whose instructions QEMU translates.
 const TCG_ARGUMENTS: [&str; 3] = [
-    // A task that waits for an RCU grace period, as most tasks that create or destroy BPF objects
-    // do, waits until each processor reports a quiescent state by itself. If the processors are
-    // asked to report it, this takes half the time.
+    // A task that waits for an RCU grace period waits until each processor reports a quiescent
+    // state by itself. Most tasks that create or destroy BPF objects wait for such a period. If the
+    // processors are asked for the report instead, the wait takes half the time.
     "rcupdate.rcu_expedited=1",
     // QEMU reuses its translation of a piece of code only at the same address. Without this
-    // argument, each process of a program would have all its code translated again, which takes
-    // most of its time.
+    // argument, QEMU would translate all code again for each process of a program, which takes most
+    // of the process's time.
     "norandmaps",
-    // On a busy host, the kernel would consider it unstable, and read a different clock from a slow
-    // device.
+    // On a busy host, the kernel would consider the TSC unstable, and read another clock from a
+    // slow device.
     "tsc=reliable",
 ];
 
-/// An additional argument for kernels from 6.18 on. There, BPF allocates with `kmalloc_nolock`,
-/// which fails (ENOMEM) on a processor without cmpxchg16b unless debugging of the slab caches is
-/// enabled. The cheapest kind of debugging is sanity checks (`mm/slub.c`). They take time, so older
-/// kernels do without them.
+/// An additional argument for kernels from 6.18 on. In these kernels, BPF allocates memory with
+/// `kmalloc_nolock`. On a processor without cmpxchg16b, that function fails with ENOMEM unless
+/// debugging of the slab caches is enabled. The cheapest kind of debugging is sanity checks
+/// (`mm/slub.c`). The checks take time, so older kernels run without them.
 const NOLOCK_ARGUMENT: &str = "slab_debug=F,kmalloc-*";
 const NOLOCK_SINCE: (u32, u32) = (6, 18);
 
-/// The operations that QEMU denies itself. With them, a guest that breaks out of QEMU can neither
-/// run programs nor gain privileges on this machine.
+/// The operations that QEMU denies itself. Without these operations, a guest that breaks out of
+/// QEMU can neither run programs nor gain privileges on this machine.
 pub(crate) const SANDBOX: &str = "on,obsolete=deny,elevateprivileges=deny,spawn=deny";
 
 /// The processor that QEMU emulates when it translates instructions. It has all features that QEMU
@@ -64,13 +65,13 @@ pub(crate) const SANDBOX: &str = "on,obsolete=deny,elevateprivileges=deny,spawn=
 /// - a fifth level of page tables, which QEMU would have to walk for each page.
 const TCG_CPU: &str = "max,-cx16,-erms,-fsrm,-la57";
 
-/// What executes a guest's instructions.
+/// The engine that executes a guest's instructions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Engine {
     /// This machine's processor.
     Kvm,
-    /// QEMU, which translates them.
+    /// QEMU, which translates the guest's instructions.
     Tcg,
 }
 
@@ -86,34 +87,35 @@ impl fmt::Display for Engine {
 /// A machine that can be started any number of times.
 #[derive(Debug, Clone)]
 pub struct Machine {
-    /// The kernel that it boots.
+    /// The kernel that the machine boots.
     pub kernel: Kernel,
-    /// The engine that executes it.
+    /// The engine that executes the guest's instructions.
     pub engine: Engine,
-    /// The amount of its memory, in MiB.
+    /// The amount of the guest's memory, in MiB.
     pub memory: u32,
-    /// The number of its processors.
+    /// The number of the guest's processors.
     pub cpus: u32,
     /// Additional arguments for the kernel.
     pub arguments: Vec<String>,
     /// Whether guests are restored from snapshots. Snapshots are taken when they are needed.
     pub snapshots: bool,
-    /// A guest that sends no message for this time is considered hung. A guest sends one every
-    /// second, as long as this machine lets it run.
+    /// The time after which a guest that sends no message is considered hung. A guest sends a
+    /// message every second, as long as this machine lets the guest run.
     pub silence: Duration,
     /// The socket on which the guest waits for a debugger before it boots. Users that can connect
-    /// to it can read and change the guest, so it must be in a directory that only its owner can
-    /// enter.
+    /// to this socket can read and change the guest. The socket must therefore be in a directory
+    /// that only its owner can enter.
     pub gdb: Option<PathBuf>,
-    /// The root file system of its guests. Without one, they have a few files of this machine.
+    /// The root file system of the machine's guests. Without a root file system, the guests have
+    /// only a few files of this machine.
     pub root: Option<Root>,
     pub(crate) init: Init,
     pub(crate) qemu: Qemu,
 }
 
 impl Machine {
-    /// Returns an emulated machine with one processor and 512 MiB, whose guests are restored from
-    /// snapshots.
+    /// Returns an emulated machine with one processor and 512 MiB of memory. Its guests are
+    /// restored from snapshots.
     ///
     /// # Errors
     /// Fails if QEMU is not installed or too old.
@@ -136,8 +138,8 @@ impl Machine {
 
     /// Returns everything that determines the state of a guest after it has booted.
     pub(crate) fn identity(&self) -> Vec<String> {
-        // If the host has changed, its processor may have different features than those that the
-        // guest has seen.
+        // If the host has changed, its processor may have different features than the processor
+        // that the guest has seen.
         let host = match self.engine {
             Engine::Kvm => {
                 std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default()
@@ -160,19 +162,18 @@ impl Machine {
     pub(crate) fn kernel_arguments(&self) -> String {
         let is_translated = self.engine == Engine::Tcg;
         let tcg = is_translated.then_some(TCG_ARGUMENTS).into_iter().flatten();
-        // A kernel of unknown version may be new.
+        // A kernel of unknown version may be a new kernel.
         let has_nolock =
             version::parse(&self.kernel.release).is_none_or(|version| version >= NOLOCK_SINCE);
         let nolock = (is_translated && has_nolock).then_some(NOLOCK_ARGUMENT);
         let ours = KERNEL_ARGUMENTS.into_iter().chain(tcg).chain(nolock);
         let theirs = self.kernel.arguments.iter().chain(&self.arguments).map(String::as_str);
-        // The addresses in the debugger's symbols are right only if the kernel is not relocated.
+        // The addresses in the debugger's symbols are correct only if the kernel is not relocated.
         let theirs = theirs.chain(self.gdb.as_ref().map(|_| "nokaslr"));
         ours.chain(theirs).collect::<Vec<_>>().join(" ")
     }
 
-    /// Returns the command line without files and channels, which differ from one guest to the
-    /// next.
+    /// Returns the command line without files and channels, which differ between guests.
     pub(crate) fn command_line(&self) -> CommandLine {
         let mut line = CommandLine::new();
         let accelerator = match self.engine {

@@ -25,7 +25,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-/// The exit status if the harness or the guest fails. Programs do not usually exit with it.
+/// The exit status if the harness or the guest fails. Programs rarely exit with this status.
 const HARNESS_FAILED: u8 = 125;
 
 fn main() -> ExitCode {
@@ -58,8 +58,8 @@ fn run(options: RunOptions) -> Result<ExitCode> {
     Ok(exit_code(&ended))
 }
 
-/// Returns the contents of the standard input if it is a file, because these can be handed over at
-/// once.
+/// Returns the contents of the standard input if it is a file. These contents can be transferred to
+/// the guest in one piece.
 fn input_file() -> Result<Option<Vec<u8>>> {
     let stdin = std::io::stdin();
     let kind =
@@ -83,8 +83,8 @@ fn shell(options: &ShellOptions) -> Result<ExitCode> {
     Ok(exit_code(&ended))
 }
 
-/// Runs a program in the machine that the options describe. Returns how it ended, and the console's
-/// log.
+/// Runs a program in the machine that the options describe. Returns how the program ended, and the
+/// console's log.
 fn run_in(
     mut run: Run,
     system: &System,
@@ -94,8 +94,8 @@ fn run_in(
     let config = Config::find()?;
     let packages = system.packages.resolve()?;
     let name = system.kernel.as_ref().or(config.kernel.as_ref()).ok_or_else(|| {
-        Error::new(ErrorKind::Usage, "no kernel was named")
-            .help("name one with --kernel, or write kernel = \"6.1\" in bpfmap-vmtest.toml")
+        Error::new(ErrorKind::Usage, "no kernel was selected")
+            .help("select one with --kernel, or write kernel = \"6.1\" in bpfmap-vmtest.toml")
     })?;
     let kernel = Kernel::named(name, &config.kernels, &packages)?;
     let mut modules = [config.modules.as_slice(), &options.modules].concat();
@@ -168,7 +168,7 @@ fn exit_code(ended: &Ended) -> ExitCode {
 
 fn test(options: &TestOptions) -> Result<ExitCode> {
     let filter = options.filter()?;
-    // Errors in the configuration are reported before the build.
+    // Reports errors in the configuration before the build.
     let config = Config::find()?;
     let kernels = kernels_of(&options.matrix, &config);
     let binaries = build_tests(Path::new("."), &options.cargo.arguments)?;
@@ -186,8 +186,8 @@ fn matrix(options: &BinariesOptions) -> Result<ExitCode> {
     run_matrix(&options.matrix, config, (kernels, binaries, options.matrix.filter()))
 }
 
-/// Returns the requested kernels. Without any, returns those of the configuration, or all of
-/// Debian's lines.
+/// Returns the requested kernels. If none is requested, returns the kernels of the configuration,
+/// or else all of Debian's lines.
 fn kernels_of(options: &MatrixOptions, config: &Config) -> Vec<String> {
     match (options.kernels.is_empty(), config.matrix.is_empty()) {
         _ if options.driver == DriverOption::Host => vec!["host".to_owned()],
@@ -222,7 +222,7 @@ fn run_matrix(
     Ok(if green { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Returns a matrix without kernels and binaries.
+/// Returns a matrix without any kernels or binaries.
 fn matrix_of(options: &MatrixOptions, config: Config) -> Result<Matrix> {
     let machine = &options.machine;
     let mut matrix = Matrix::configured(config, options.packages.resolve()?);
@@ -312,8 +312,8 @@ fn completions(shell: Shell) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Returns the command line without hidden commands, which `clap_complete` would otherwise
-/// complete.
+/// Returns the command line without hidden commands. `clap_complete` would otherwise also complete
+/// the hidden commands.
 fn visible_command() -> clap::Command {
     let whole = Options::command();
     let visible = whole.get_subcommands().filter(|command| !command.is_hide_set());

@@ -4,7 +4,7 @@
 pub(crate) const TOP: &str = "\
 Exit status:
   0    Success; `run` and `shell` exit with the status of their program.
-  1    A test failed, or did not run.
+  1    A test failed or was not run.
   2    The command line is wrong.
   125  The harness or the guest failed.
 
@@ -19,13 +19,14 @@ Examples:
 
 pub(crate) const RUN: &str = "\
 Exit status:
-  0    The program succeeded. Its status is the exit status; it is 128 and the signal if a signal ended it.
+  0    The program succeeded. Otherwise, the exit status is that of the program, or 128 plus the number of the signal
+       that ended it.
   125  The harness or the guest failed.
 
 Examples:
   Run a program on Linux 6.1:
     $ bpfmap-vmtest run --kernel 6.1 -- uname -r
-  Give the guest a root file system made of Debian's packages, and run a program of it:
+  Give the guest a root file system made of Debian's packages, and run one of its programs:
     $ bpfmap-vmtest run --kernel 6.12 --root debian:bookworm/iproute2 -- ip -V
   Give the guest two processors, a file and a variable:
     $ bpfmap-vmtest run --kernel 6.12 --cpus 2 --file notes.txt:/tmp/n --env LANG=C -- cat /tmp/n
@@ -33,31 +34,31 @@ Examples:
 
 pub(crate) const SHELL: &str = "\
 Exit status:
-  0    The shell's status is the exit status.
+  0    The shell exited with 0. Otherwise, the exit status is that of the shell.
   125  The harness or the guest failed.
 
 Examples:
-  Look around in a guest, which has the programs that are handed to it:
+  Look around in a guest, and give it an additional program:
     $ bpfmap-vmtest shell --kernel 6.12 --file /usr/bin/dmesg
 ";
 
 pub(crate) const TEST: &str = "\
 Exit status:
   0    Every test passed on every kernel.
-  1    A test failed, or did not run.
-  125  The tests do not build, or the harness failed.
+  1    A test failed or was not run.
+  125  The tests could not be built, or the harness failed.
 
 Examples:
-  Run the tests of the package in this folder on two kernels:
+  Run the tests of the package in this directory on two kernels:
     $ bpfmap-vmtest test --kernel 5.10 --kernel 7.3
-  Run one test target, and of it the tests that have `adds` in their names:
+  Run the tests of one test target whose names contain `adds`:
     $ bpfmap-vmtest test --package sums --test sums --kernel 6.12 -- adds
 ";
 
 pub(crate) const MATRIX: &str = "\
 Exit status:
   0    Every test passed on every kernel.
-  1    A test failed, or did not run.
+  1    A test failed or was not run.
   125  The harness failed.
 
 Examples:
@@ -73,11 +74,11 @@ Exit status:
   125  A kernel can't be fetched, or the cache can't be used.
 
 Examples:
-  Show which kernels there are:
+  List the kernels:
     $ bpfmap-vmtest kernels list
   Fetch two kernels before they are needed:
     $ bpfmap-vmtest kernels fetch 5.10 7.3
-  Remove snapshots, and kernels that nothing names any more:
+  Remove snapshots, and kernels that are no longer used:
     $ bpfmap-vmtest kernels prune
 ";
 

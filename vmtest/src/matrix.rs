@@ -1,4 +1,4 @@
-//! A matrix: test binaries, and the kernels to run them on.
+//! A matrix: test binaries, and the kernels on which they run.
 
 use crate::binary::Binary;
 use crate::config::Config;
@@ -12,23 +12,23 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// What to run, and on which kernels.
+/// The description of which test binaries to run, on which kernels, and how.
 #[derive(Debug, Clone)]
 pub struct Matrix {
-    /// The names of the kernels: those of `sources`, and Debian's lines.
+    /// The names of the kernels. A name is one of `sources` or a line of Debian's kernels.
     pub kernels: Vec<String>,
     /// Kernels from sources other than Debian's packages, by name.
     pub sources: BTreeMap<String, Source>,
     /// The test binaries.
     pub binaries: Vec<Binary>,
-    /// The program that is init in the guests, and that runs the tests on this machine. It must be
-    /// built with the same version of this crate, and call
-    /// [`init::main_if_init`](crate::init::main_if_init) first. `None` stands for `bpfmap-vmtest`,
-    /// as found by [`Init::find`](crate::Init::find).
+    /// The program that runs the tests: as init in the guests, or as the runner on this machine.
+    /// The program must be built with the same version of this crate, and must call
+    /// [`init::main_if_init`](crate::init::main_if_init) first. `None` means the program
+    /// `bpfmap-vmtest` that [`Init::find`](crate::Init::find) finds.
     pub init: Option<PathBuf>,
-    /// What runs the tests.
+    /// The driver that runs the tests.
     pub driver: Driver,
-    /// The part of all kernels and binaries to run. `None` stands for all.
+    /// The part of all kernels and binaries that this run covers. `None` means all of them.
     pub shard: Option<Shard>,
     /// The maximum number of guests that run at the same time.
     pub jobs: usize,
@@ -36,51 +36,51 @@ pub struct Matrix {
     pub memory: u32,
     /// The number of processors of each guest.
     pub cpus: u32,
-    /// Kernel modules to load before the tests, together with their dependencies and with the
-    /// modules that the test binaries declare. They are named as for
+    /// Kernel modules to load before the tests, in addition to the modules that the test binaries
+    /// declare. Dependencies are loaded as well. For the syntax of the names, see
     /// [`Kernel::modules`](crate::kernel::Kernel::modules).
     pub modules: Vec<String>,
     /// Additional files and directories for the guests: the path on this machine, and the path in
-    /// the guest. They are refused with drivers other than ours, where the tests see this machine's
-    /// files.
+    /// the guest. Only [`Driver::Guest`] accepts them, because tests of the other drivers can
+    /// access this machine's files.
     pub files: Vec<(PathBuf, PathBuf)>,
-    /// The root file system of the guests, if they have one. Only our driver supports it.
+    /// The root file system of the guests, if they have one. Only [`Driver::Guest`] supports it.
     pub root: Option<RootSource>,
-    /// Programs of this machine to add to the guests, by name or path. Only our driver supports
-    /// them.
+    /// Programs of this machine to add to the guests, by name or path. Only [`Driver::Guest`]
+    /// supports them.
     pub host_programs: Vec<String>,
-    /// Whether the guests get the symbols of test binaries.
+    /// Whether the symbols of test binaries are copied to the guests.
     pub symbols: Symbols,
     /// Environment variables of the tests, in addition to those of all programs in a guest.
     pub env: Vec<(String, String)>,
-    /// Whether tests keep all capabilities of root, including those with which they can forge
-    /// results: `CAP_SYS_PTRACE` and `CAP_SYS_RAWIO`. Tests on this machine itself always keep
-    /// their capabilities.
+    /// Whether tests keep all capabilities of root, including `CAP_SYS_PTRACE` and `CAP_SYS_RAWIO`.
+    /// With these two capabilities, a test can forge results. Tests that run on this machine itself
+    /// always keep their capabilities.
     pub privileged: bool,
     /// Additional arguments for the kernels.
     pub arguments: Vec<String>,
     /// The time limit of one test in a guest.
     pub time_out: Duration,
-    /// A guest that sends no message for this time is considered hung.
+    /// The time after which a guest that sends no message is considered hung.
     pub silence: Duration,
     /// The maximum number of times that a failed test is repeated.
     pub retries: u32,
     /// Whether a kernel's tests stop after the first failure.
     pub fail_fast: bool,
-    /// Ends the matrix early.
+    /// The signal by which a caller ends the matrix early.
     pub stop: Stop,
-    /// Which tests to run.
+    /// The selection of the tests to run.
     pub filter: Filter,
-    /// Where Debian's packages come from.
+    /// The source of Debian's packages.
     pub packages: Packages,
-    /// The engine that executes the guests. `None` stands for the one that works here.
+    /// The engine that executes the guests. `None` means the engine that works on this machine.
     pub engine: Option<Engine>,
     /// Whether guests are restored from snapshots.
     pub snapshots: bool,
-    /// Texts that are allowed in the kernel's complaints: a complaint that contains one of them is
-    /// not a failure.
+    /// Texts that are allowed in complaints of the kernel. A complaint that contains one of these
+    /// texts is not a failure.
     pub allowed: Vec<String>,
-    /// The directory for the guests' console logs, if they should be kept.
+    /// The directory for the guests' console logs. `None` means that the logs are not kept.
     pub report_dir: Option<PathBuf>,
 }
 
@@ -123,9 +123,9 @@ impl Matrix {
 }
 
 impl Matrix {
-    /// Gives guests of one processor a second one, which runs only processes that bind themselves
-    /// to it. Most tests do not use it, because emulated processors wait for each other whenever a
-    /// process runs on both.
+    /// Adds a second processor to guests that have only one. The second processor runs only
+    /// processes that bind themselves to it. Most tests do not use it, because emulated processors
+    /// wait for each other whenever a process runs on both.
     pub fn add_second_cpu(&mut self) {
         if self.cpus == 1 {
             self.cpus = 2;
@@ -135,32 +135,34 @@ impl Matrix {
     }
 }
 
-/// The kernel argument that keeps processes off the second processor, unless they bind themselves
-/// to it.
+/// The kernel argument that keeps a process off the second processor, unless the process binds
+/// itself to that processor.
 pub const SECOND_CPU_ON_REQUEST: &str = "isolcpus=domain,managed_irq,1";
 
-/// A warning that Linux 7.1 prints when it boots with [`SECOND_CPU_ON_REQUEST`]. It frees the
-/// memory of that argument too early (`housekeeping_init`). Linux 7.2 does not print it any more.
+/// A warning that Linux 7.1 prints when it boots with [`SECOND_CPU_ON_REQUEST`]. Linux 7.1 frees
+/// the memory of that argument too early (`housekeeping_init`). Linux 7.2 no longer prints the
+/// warning.
 pub const WARNING_OF_7_1: &str = " at __free_reserved_area";
 
-/// What to do with the symbols and the debug information of test binaries.
+/// The treatment of the symbols and the debug information of test binaries.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Symbols {
-    /// They are left out, unless `RUST_BACKTRACE` is set: most of a test binary is debug information.
+    /// The symbols are left out, unless `RUST_BACKTRACE` is set. Most of a test binary is debug
+    /// information.
     #[default]
     LeftOut,
-    /// They are handed over, for tests that look for symbols in their own program.
+    /// The symbols are copied to the guests, for tests that look for symbols in their own program.
     HandedOver,
 }
 
-/// What runs the tests.
+/// The driver of a matrix, which runs the tests.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Driver {
-    /// Kernels booted by this crate.
+    /// Kernels that this crate boots.
     #[default]
     Guest,
-    /// Kernels booted by danobi/vmtest, which must be installed.
+    /// Kernels that danobi/vmtest boots. That program must be installed.
     Vmtest,
-    /// This machine itself, on which a test can break whatever it likes; no kernel is booted.
+    /// This machine itself. No kernel is booted, and a faulty test can damage this machine.
     Host,
 }

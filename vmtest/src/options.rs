@@ -31,16 +31,16 @@ pub(crate) enum Command {
     /// Runs test binaries on a list of kernels
     #[command(after_long_help = manual::MATRIX)]
     Matrix(Box<BinariesOptions>),
-    /// Fetches kernels and lists those that are there
+    /// Fetches kernels and lists the available kernels
     #[command(after_long_help = manual::KERNELS)]
     Kernels(KernelsOptions),
-    /// Prints a script that completes the command line in a shell
+    /// Prints a completion script for a shell
     #[command(after_long_help = manual::COMPLETIONS)]
     Completions {
         /// The shell
         shell: Shell,
     },
-    /// Writes man pages into a folder, which must exist
+    /// Writes man pages into an existing directory
     #[command(hide = true)]
     Man {
         #[arg(value_name = "DIR")]
@@ -60,7 +60,7 @@ pub(crate) struct RunOptions {
     /// Writes the kernel's console log to a file
     #[arg(long, value_name = "FILE")]
     pub(crate) console: Option<PathBuf>,
-    /// Waits for a debugger before the kernel boots, on a socket that only you can reach
+    /// Waits for a debugger before the kernel boots, on a socket that only you can access
     #[arg(long)]
     pub(crate) gdb: bool,
     /// The program and its arguments
@@ -75,14 +75,15 @@ pub(crate) struct ShellOptions {
     pub(crate) system: System,
     #[command(flatten)]
     pub(crate) machine: MachineOptions,
-    /// Waits for a debugger before the kernel boots, on a socket that only you can reach
+    /// Waits for a debugger before the kernel boots, on a socket that only you can access
     #[arg(long)]
     pub(crate) gdb: bool,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct System {
-    /// The kernel: a line such as 6.1, or a name in bpfmap-vmtest.toml, which also sets the default
+    /// The kernel: a line such as 6.1, or a name in bpfmap-vmtest.toml (default: `kernel` in that
+    /// file)
     #[arg(long, value_name = "KERNEL", env = "BPFMAP_VMTEST_KERNEL")]
     pub(crate) kernel: Option<String>,
     #[command(flatten)]
@@ -93,10 +94,10 @@ pub(crate) struct System {
 pub(crate) struct BinariesOptions {
     #[command(flatten)]
     pub(crate) matrix: MatrixOptions,
-    /// Prints the jobs into which a service's own matrix can divide this one, and runs nothing
+    /// Prints the matrix as jobs for a continuous integration service, and runs no tests
     #[arg(long, value_name = "SERVICE")]
     pub(crate) print: Option<Service>,
-    /// The number of jobs that --print makes; without it one for each kernel
+    /// The number of jobs that --print makes (default: one for each kernel)
     #[arg(long, value_name = "N", requires = "print")]
     pub(crate) shards: Option<usize>,
     /// The test binaries
@@ -104,16 +105,17 @@ pub(crate) struct BinariesOptions {
     pub(crate) binaries: Vec<PathBuf>,
 }
 
-/// On which kernels tests run, which of them, and what is reported.
+/// The kernels on which tests run, the selection of tests, and the reports.
 #[derive(Debug, Args)]
 pub(crate) struct MatrixOptions {
-    /// A kernel: a line such as 6.1, or a name in bpfmap-vmtest.toml, which also sets the default
+    /// A kernel: a line such as 6.1, or a name in bpfmap-vmtest.toml (default: `matrix` in that
+    /// file)
     #[arg(long = "kernel", value_name = "KERNEL")]
     pub(crate) kernels: Vec<String>,
-    /// The number of guests that run at the same time; without it the number of cores
+    /// The number of guests that run at the same time (default: the number of cores)
     #[arg(long, value_name = "N")]
     pub(crate) jobs: Option<usize>,
-    /// What runs the tests
+    /// The driver that runs the tests
     #[arg(long, value_enum, default_value_t = DriverOption::Guest)]
     pub(crate) driver: DriverOption,
     /// Runs only the I-th of N parts of all kernels and binaries
@@ -123,14 +125,14 @@ pub(crate) struct MatrixOptions {
     pub(crate) machine: MachineOptions,
     #[command(flatten)]
     pub(crate) packages: PackageOptions,
-    /// Ends a test after this many seconds; without it 60
+    /// Ends a test after this many seconds (default: 60)
     #[arg(long, value_name = "SECONDS")]
     pub(crate) test_time_out: Option<u64>,
-    /// Repeats a test that fails, or whose guest fails, up to this many times; the report calls it
-    /// flaky if it passes then
+    /// Repeats a failed test, or a test whose guest failed, up to this many times; a test that then
+    /// passes is reported as flaky
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) retries: u32,
-    /// Stops a kernel's tests at the first that fails
+    /// Stops a kernel's tests after the first failure
     #[arg(long)]
     pub(crate) fail_fast: bool,
     #[command(flatten)]
@@ -144,16 +146,17 @@ pub(crate) struct MatrixOptions {
     /// Writes a report for people to a file, as one HTML page
     #[arg(long, value_name = "FILE")]
     pub(crate) html: Option<PathBuf>,
-    /// Appends a Markdown report to a file; without it to GitHub's job summary, if there is one
+    /// Appends a Markdown report to a file (default: GitHub's job summary, if there is one)
     #[arg(long, value_name = "FILE", env = "GITHUB_STEP_SUMMARY")]
     pub(crate) github_summary: Option<PathBuf>,
-    /// Hands over the symbols and the debug information of test binaries, for tests that look for symbols in their own program
+    /// Copies the symbols and the debug information of test binaries to the guests, for tests that
+    /// look for symbols in their own program
     #[arg(long)]
     pub(crate) symbols: bool,
     /// Allows complaints of the kernel that contain this text
     #[arg(long = "allow", value_name = "TEXT")]
     pub(crate) allowed: Vec<String>,
-    /// Keeps the console logs in a directory
+    /// Keeps the console logs in this directory
     #[arg(long, value_name = "DIR")]
     pub(crate) report_dir: Option<PathBuf>,
 }
@@ -164,7 +167,7 @@ pub(crate) struct FilterOptions {
     /// Runs only tests whose names contain this text
     #[arg(long = "filter", value_name = "TEXT")]
     filters: Vec<String>,
-    /// Requires names to be equal to a filter, not only to contain it
+    /// Runs only tests whose names are equal to a filter
     #[arg(long)]
     exact: bool,
     /// Leaves out tests whose names contain this text
@@ -190,44 +193,44 @@ impl MatrixOptions {
 
 #[derive(Debug, Args)]
 pub(crate) struct MachineOptions {
-    /// The number of processors; without it 1
+    /// The number of processors (default: 1)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
     pub(crate) cpus: Option<u32>,
-    /// The memory, such as 2G; without it 512M
+    /// The memory, such as 2G (default: 512M)
     #[arg(long, value_name = "SIZE", value_parser = config::parse_memory)]
     pub(crate) memory: Option<u32>,
-    /// Loads a kernel module and its dependencies first; with `?` after the name only if it is
-    /// available
+    /// Loads a kernel module and its dependencies first; with `?` after the name, only if the
+    /// module is available
     #[arg(long = "module", value_name = "NAME")]
     pub(crate) modules: Vec<String>,
-    /// Hands a file or directory to the guest; without DST at the same path
+    /// Copies a file or directory to the guest (default for DST: the same path)
     #[arg(long = "file", value_name = "SRC[:DST]", value_parser = parse_file)]
     pub(crate) files: Vec<(PathBuf, PathBuf)>,
-    /// Gives the guest a root file system: a directory, a tar archive, an OCI image (layout or archive), or Debian packages
-    /// (`debian:SUITE/PACKAGE,PACKAGE`)
+    /// Gives the guest a root file system: a directory, a tar archive, an OCI image (layout or
+    /// archive), or Debian packages (`debian:SUITE/PACKAGE,PACKAGE`)
     #[arg(long, value_name = "SOURCE")]
     pub(crate) root: Option<RootSource>,
-    /// Gives the guest programs of this machine, with the libraries that they need
+    /// Adds programs of this machine to the guest, with the libraries that they need
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub(crate) host_programs: Vec<String>,
-    /// Sets a variable in the environment; without a value it keeps its present one
+    /// Sets an environment variable (default for the value: the variable's present value)
     #[arg(long, value_name = "KEY[=VALUE]", value_parser = parse_variable)]
     pub(crate) env: Vec<(String, String)>,
-    /// Lets tests keep the capabilities with which they can forge results: `CAP_SYS_PTRACE` and
-    /// `CAP_SYS_RAWIO`
+    /// Lets tests keep the capabilities `CAP_SYS_PTRACE` and `CAP_SYS_RAWIO`, with which they can
+    /// forge results
     #[arg(long)]
     pub(crate) privileged: bool,
     /// Adds an argument to the kernel's command line
     #[arg(long, value_name = "ARG", allow_hyphen_values = true)]
     pub(crate) cmdline: Vec<String>,
-    /// The engine that executes the guest; without it KVM if a trial shows that it works, or else
-    /// TCG
+    /// The engine that executes the guest (default: KVM if a trial boot shows that it works, or
+    /// else TCG)
     #[arg(long, value_name = "ENGINE")]
     pub(crate) engine: Option<EngineOption>,
-    /// Considers the guest hung when it has sent nothing for this many seconds; without it 30
+    /// Considers a guest hung if it sends nothing for this many seconds (default: 30)
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) silence: Option<u64>,
-    /// Boots from cold, not from a snapshot
+    /// Boots the guest cold instead of from a snapshot
     #[arg(long)]
     pub(crate) no_snapshot: bool,
 }
@@ -255,11 +258,11 @@ impl From<EngineOption> for Engine {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum DriverOption {
-    /// Kernels booted in QEMU
+    /// Kernels that this program boots in QEMU
     Guest,
-    /// Kernels booted by danobi/vmtest, which must be installed
+    /// Kernels that danobi/vmtest boots; that program must be installed
     Vmtest,
-    /// This machine itself, on which a test can break whatever it likes; no kernel is booted
+    /// This machine itself: no kernel is booted, and a faulty test can damage this machine
     Host,
 }
 
@@ -281,7 +284,7 @@ pub(crate) enum Service {
 
 impl Service {
     /// Returns the jobs of a matrix that is divided into this many parts, in the format of the
-    /// service.
+    /// continuous integration service.
     pub(crate) fn jobs(self, shards: usize) -> String {
         let shards: Vec<String> =
             (1..=shards).map(|shard| format!("\"{shard}/{shards}\"")).collect();
@@ -295,13 +298,13 @@ impl Service {
 
 #[derive(Debug, Args)]
 pub(crate) struct PackageOptions {
-    /// The mirror of Debian's packages; without it the one that apt uses
+    /// The mirror of Debian's packages (default: the mirror that apt uses)
     #[arg(long, value_name = "ADDRESS")]
     mirror: Option<String>,
-    /// The mirror of Debian's security updates; without it the one that apt uses
+    /// The mirror of Debian's security updates (default: the mirror that apt uses)
     #[arg(long, value_name = "ADDRESS")]
     security_mirror: Option<String>,
-    /// The file that pins the kernels' packages; without it bpfmap-vmtest.lock, if it exists
+    /// The file that pins the kernels' packages (default: bpfmap-vmtest.lock, if it exists)
     #[arg(long, value_name = "FILE")]
     lock: Option<PathBuf>,
 }
@@ -329,21 +332,21 @@ pub(crate) struct KernelsOptions {
 pub(crate) enum KernelsCommand {
     /// Fetches kernels that are not in the cache
     Fetch {
-        /// The kernels; without any: all
+        /// The kernels (default: all)
         #[arg(value_name = "KERNEL")]
         names: Vec<String>,
     },
     /// Fetches the newest kernels of Debian's lines, and pins them
     Update {
-        /// The kernels; without any: all
+        /// The kernels (default: all)
         #[arg(value_name = "KERNEL")]
         names: Vec<String>,
     },
-    /// Removes kernels that are no longer wanted, and all snapshots
+    /// Removes kernels that are no longer used, and all snapshots
     Prune,
-    /// Lists kernels, and which of their files are in the cache
+    /// Lists kernels, and the files of each that are in the cache
     List {
-        /// The kernels; without any: all
+        /// The kernels (default: all)
         #[arg(value_name = "KERNEL")]
         names: Vec<String>,
     },
@@ -354,7 +357,7 @@ fn parse_variable(text: &str) -> Result<(String, String), String> {
         return Ok((key.to_owned(), value.to_owned()));
     }
     let value =
-        std::env::var_os(text).ok_or("it is not set in the environment, and has no value")?;
+        std::env::var_os(text).ok_or("it has no value, and is not set in the environment")?;
     let value = value.into_string().map_err(|_| "its value in the environment is not UTF-8")?;
     Ok((text.to_owned(), value))
 }

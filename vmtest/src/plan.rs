@@ -1,4 +1,4 @@
-//! The plan of what the guest should do. It is the first file of the payload.
+//! The plan, which tells the guest what to do. The plan is the first file of the payload.
 
 use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
@@ -7,15 +7,18 @@ use std::time::Duration;
 
 /// The path of the plan in the guest.
 pub(crate) const PLAN: &str = "/vmtest/plan.json";
-/// The file that tells init to switch to a different root. It lists the modules to load first.
+/// The file that tells init to switch to a different root. The file lists the modules to load
+/// first.
 pub(crate) const SWITCH_ROOT: &str = "/vmtest/switch-root.json";
 /// The path of a program's input, if the input is known beforehand.
 pub(crate) const INPUT: &str = "/vmtest/input";
-/// The name of the file by which QEMU hands over the payload.
+/// The name of the file through which QEMU passes the payload to the guest.
 pub(crate) const PAYLOAD: &str = "opt/bpfmap-vmtest/payload";
-/// The name of the file by which QEMU hands over the root file system, if there is one.
+/// The name of the file through which QEMU passes the root file system to the guest, if there is
+/// one.
 pub(crate) const ROOT: &str = "opt/bpfmap-vmtest/root";
-/// The part of init's message that says that the root file system needs more memory than there is.
+/// The part of init's message which says that the root file system needs more memory than the guest
+/// has.
 pub(crate) const ROOT_TOO_LARGE: &str = "the root file system does not fit into the memory";
 /// The `PATH` of every program in a guest.
 pub(crate) const PROGRAMS: &str =
@@ -30,10 +33,10 @@ pub(crate) const DYING: Duration = Duration::from_secs(5);
 pub(crate) struct Plan {
     /// The environment of every process.
     pub(crate) env: Vec<(String, String)>,
-    /// Paths in the guest of the modules to load, in order.
+    /// The paths in the guest of the modules to load, in this order.
     pub(crate) modules: Vec<PathBuf>,
-    /// Whether the processes keep all capabilities, including those with which they can impersonate
-    /// the runner.
+    /// Whether the processes keep all capabilities, including the capabilities with which a process
+    /// can impersonate the runner.
     pub(crate) privileged: bool,
     pub(crate) action: Action,
 }
@@ -43,7 +46,7 @@ pub(crate) struct Plan {
 pub(crate) enum Action {
     /// Runs one program.
     Run(Program),
-    /// Runs the tests of libtest binaries, each in a process of its own.
+    /// Runs the tests of libtest binaries, each test in its own process.
     Test(Vec<TestBinary>),
 }
 
@@ -52,9 +55,10 @@ pub(crate) struct Program {
     pub(crate) path: PathBuf,
     pub(crate) args: Vec<String>,
     pub(crate) directory: PathBuf,
-    /// The file that it reads as its standard input. If `None`, the input comes from the host.
+    /// The file that the program reads as its standard input. If `None`, the input comes from the
+    /// host.
     pub(crate) input: Option<PathBuf>,
-    /// The size of its terminal in rows and columns, if it has one.
+    /// The size of the program's terminal in rows and columns, if the program has a terminal.
     pub(crate) terminal: Option<(u16, u16)>,
 }
 
@@ -64,16 +68,16 @@ pub(crate) struct TestBinary {
     /// The arguments that precede the options of a test binary.
     pub(crate) args: Vec<String>,
     pub(crate) directory: PathBuf,
-    /// Environment variables of its tests, in addition to those of every process.
+    /// Environment variables of the binary's tests, in addition to the variables of every process.
     pub(crate) env: Vec<(String, String)>,
-    /// The time limit of one test, and of the listing.
+    /// The time limit for one test, and for listing the tests.
     pub(crate) time_out: Duration,
     /// The maximum number of times that a failed test is repeated.
     pub(crate) retries: u32,
     /// Whether to stop after the first test that fails in all attempts.
     pub(crate) fail_fast: bool,
     pub(crate) filter: Filter,
-    /// Its tests, if they are known. If not, the binary is asked for them.
+    /// The binary's tests, if they are known. If not, the binary is asked for them.
     pub(crate) list: Option<List>,
     /// The full names of tests that were run in an earlier guest.
     pub(crate) done: Vec<String>,
@@ -88,7 +92,7 @@ pub(crate) struct List {
     pub(crate) ignored: Vec<String>,
 }
 
-/// Which tests to run, with the meaning of a test binary's own options.
+/// A selection of tests. The fields have the same meaning as the options of a test binary.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Filter {
     /// Only tests whose name contains one of these texts are run. If empty, all tests are run.
@@ -102,7 +106,7 @@ pub struct Filter {
 }
 
 impl Filter {
-    /// Whether a test with this name is selected, if it is not ignored.
+    /// Returns whether the filter selects a test with this name, if the test is not ignored.
     #[must_use]
     pub fn takes(&self, test: &str) -> bool {
         let has =
@@ -110,7 +114,7 @@ impl Filter {
         (self.texts.is_empty() || self.texts.iter().any(has)) && !self.skip.iter().any(has)
     }
 
-    /// Returns why none of a binary's tests is selected, and a suggestion.
+    /// Returns the reason why none of a binary's tests is selected, and a suggestion.
     pub(crate) fn why_none(&self, tests: &[String]) -> String {
         let list = |before: &str, texts: &[String]| {
             let all = texts.iter().map(|text| format!("`{before}{text}`"));
@@ -163,11 +167,11 @@ pub(crate) fn guest_environment(kernel: &str, more: &[(String, String)]) -> Vec<
     env
 }
 
-/// Returns a variable of this process if a guest's programs have it as well. Returns `None` if they
-/// do not, or if it is not UTF-8.
+/// Returns a variable of this process if a guest's programs also get it. Returns `None` if they do
+/// not, or if the variable is not UTF-8.
 ///
-/// The passed variables are those that Cargo, nextest, Rust's standard library and test harness,
-/// and the dynamic linker use. Others may contain a secret, such as `CARGO_REGISTRY_TOKEN`.
+/// A guest gets the variables that Cargo, nextest, Rust's standard library and test harness, and
+/// the dynamic linker use. Other variables may contain a secret, such as `CARGO_REGISTRY_TOKEN`.
 fn passed_on((key, value): (OsString, OsString)) -> Option<(String, String)> {
     const NAMES: [&str; 10] = [
         "CARGO",
@@ -216,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_filter_reads_as_the_flags_of_a_test_binary_do() {
+    fn a_filter_has_the_meaning_of_a_test_binarys_options() {
         let words = |words: &[&str]| words.iter().map(ToString::to_string).collect();
         let mut select =
             Filter { texts: words(&["map::"]), skip: words(&["slow"]), ..Filter::default() };
@@ -229,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn a_filter_that_takes_nothing_says_why() {
+    fn a_filter_that_selects_nothing_says_why() {
         let names = ["map::fast", "map::slow", "ring::reads"].map(str::to_owned);
         let why = |text: &str, exact: bool, skip: &[&str]| {
             let words = |words: &[&str]| words.iter().map(ToString::to_string).collect();

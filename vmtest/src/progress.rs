@@ -6,18 +6,18 @@ use crate::event::Event;
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Progress {
-    /// A kernel's guest boots.
+    /// A guest boots a kernel.
     Booting {
-        /// The kernel.
+        /// The name of the kernel.
         kernel: String,
     },
     /// A test begins.
     Testing {
-        /// The kernel.
+        /// The name of the kernel.
         kernel: String,
-        /// The test's name.
+        /// The name of the test.
         test: String,
     },
-    /// A final result.
+    /// The final result of a test, of a kernel, or of the whole run.
     Event(Box<Event>),
 }

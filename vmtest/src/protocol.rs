@@ -1,12 +1,13 @@
-//! The protocol that a build of this crate speaks. Programs contain it, because a harness may find
-//! an init that was built from different sources, whose messages would look damaged.
+//! The protocol that a build of this crate uses. Each program contains a description of its
+//! protocol. A harness may find an init that was built from different sources, and the messages of
+//! that init would look damaged.
 
 use crate::elf;
 use crate::error::{Error, ErrorKind, Result};
 use std::path::Path;
 
-/// The protocol that this build speaks: the version of this crate, and a digest of the sources that
-/// define the messages. A digest is used because nobody has to remember to increase a number.
+/// The protocol of this build: the version of this crate, and a digest of the sources that define
+/// the messages. Unlike a number, the digest changes without anybody having to remember it.
 pub(crate) const PROTOCOL: [u8; VERSION.len() + 17] = {
     let mut text = [b' '; VERSION.len() + 17];
     let mut digest =
@@ -28,7 +29,7 @@ pub(crate) const PROTOCOL: [u8; VERSION.len() + 17] = {
 
 const VERSION: &[u8] = env!("CARGO_PKG_VERSION").as_bytes();
 
-/// The section of a program that contains the protocol that it speaks as init.
+/// The section of a program that describes the protocol that the program uses as init.
 const SECTION: &str = ".vmtest.protocol";
 
 #[used]
@@ -40,7 +41,7 @@ pub(crate) fn keep() {
     std::hint::black_box(&SPOKEN);
 }
 
-/// Refuses a program that speaks a different protocol than this build, or has none.
+/// Refuses a program that uses a different protocol than this build, or that describes none.
 pub(crate) fn check(program: &Path) -> Result<()> {
     let spoken = elf::section(program, SECTION)?;
     if spoken.as_deref() == Some(&PROTOCOL) {
@@ -48,19 +49,19 @@ pub(crate) fn check(program: &Path) -> Result<()> {
     }
     let text = |protocol: &[u8]| String::from_utf8_lossy(protocol).into_owned();
     let speaks = spoken.map_or_else(
-        || "tells of no protocol".to_owned(),
-        |spoken| format!("speaks the protocol {}", text(&spoken)),
+        || "does not say which protocol it uses".to_owned(),
+        |spoken| format!("uses the protocol {}", text(&spoken)),
     );
     let this = std::env::current_exe().unwrap_or_default();
     let message = format!(
-        "{} {speaks}, and {} speaks {}",
+        "{} {speaks}, and {} uses the protocol {}",
         program.display(),
         this.display(),
         text(&PROTOCOL)
     );
     Err(Error::new(ErrorKind::InitMismatch, message).help(
         "build both from the same sources (cargo build --package bpfmap-vmtest), and put the new \
-         bpfmap-vmtest beside the program that needs it or first on the PATH",
+         bpfmap-vmtest into the directory of the program that needs it, or first on the PATH",
     ))
 }
 
@@ -86,9 +87,9 @@ mod tests {
     }
 
     #[test]
-    fn a_program_that_tells_of_no_protocol_is_refused() {
+    fn a_program_without_a_protocol_is_refused() {
         let error = check(Path::new("/bin/true")).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InitMismatch);
-        assert!(error.to_string().contains("/bin/true tells of no protocol"), "{error}");
+        assert!(error.to_string().contains("/bin/true does not say which protocol"), "{error}");
     }
 }

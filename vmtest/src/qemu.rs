@@ -23,14 +23,14 @@ const OLDEST: (u32, u32) = (5, 0);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Qemu {
     pub(crate) program: PathBuf,
-    /// The version line that it prints.
+    /// The line with the version that this QEMU prints.
     pub(crate) version: String,
 }
 
 impl Qemu {
     /// Returns the QEMU that `BPFMAP_VMTEST_QEMU` names, or else the one on the `PATH`.
     pub(crate) fn find() -> Result<Self> {
-        // Running `qemu --version` takes a tenth of the time of a guest from a snapshot.
+        // Running `qemu --version` takes a tenth of the time that a guest from a snapshot takes.
         static FOUND: OnceLock<Qemu> = OnceLock::new();
         if let Some(found) = FOUND.get() {
             return Ok(found.clone());
@@ -55,7 +55,7 @@ impl Qemu {
         let number = version.strip_prefix("QEMU emulator version ").and_then(version::parse);
         match number {
             None => Err(too_old(format!(
-                "{} does not print a version of QEMU: {version:?}",
+                "{} does not print the version of a QEMU: {version:?}",
                 program.display()
             ))),
             Some(found) if found < OLDEST => {
@@ -66,7 +66,7 @@ impl Qemu {
     }
 }
 
-/// A command line of QEMU, with the files that it inherits.
+/// A command line of QEMU, with the files that QEMU inherits.
 #[derive(Debug)]
 pub(crate) struct CommandLine {
     args: Vec<String>,
@@ -82,7 +82,7 @@ impl CommandLine {
         self.args.extend(args.into_iter().map(Into::into));
     }
 
-    /// Returns the arguments so far.
+    /// Returns the arguments that were added so far.
     pub(crate) fn text(&self) -> String {
         self.args.join(" ")
     }
@@ -108,7 +108,7 @@ impl CommandLine {
         Ok(self.inherited_path(file))
     }
 
-    /// Adds a character device. Returns this process's end of it.
+    /// Adds a character device. Returns this process's end of the device.
     pub(crate) fn socket(&mut self, id: &str) -> Result<UnixStream> {
         let (ours, theirs) = UnixStream::pair().doing("make a pair of sockets")?;
         let number = self.inherit(theirs);
@@ -117,11 +117,11 @@ impl CommandLine {
     }
 
     /// Starts QEMU with pipes to its standard input and output. QEMU is killed when the thread that
-    /// started it ends, for whatever reason.
+    /// started it ends for any reason.
     pub(crate) fn spawn(self, qemu: &Qemu, errors: impl Into<Stdio>) -> Result<Child> {
         let mut command = Command::new(&qemu.program);
         command.args(&self.args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(errors);
-        // Ctrl-C in a terminal is for this process, which ends the guest.
+        // In a terminal, Ctrl-C must reach only this process, which then ends the guest.
         command.process_group(0);
         let files = self.files;
         // SAFETY: the call is async-signal-safe and allocates nothing.
@@ -141,14 +141,14 @@ impl CommandLine {
     }
 }
 
-/// Makes a program end with the thread that starts it, however that thread ends.
+/// Makes a program end when the thread that starts it ends for any reason.
 pub(crate) fn end_with_us(command: &mut Command) {
     let us = getpid();
     // SAFETY: the calls are async-signal-safe and allocate nothing.
     unsafe {
         command.pre_exec(move || {
             set_parent_process_death_signal(Some(Signal::KILL))?;
-            // A parent that has ended already sends no signal.
+            // If the parent has already ended, no signal will arrive.
             if getppid() == Some(us) { Ok(()) } else { Err(rustix::io::Errno::SRCH.into()) }
         });
     }
@@ -160,14 +160,14 @@ pub(crate) fn memory_file(name: &str) -> Result<File> {
     Ok(file.doing("make a file in memory")?.into())
 }
 
-/// QEMU's monitor: the parts of its machine protocol (QMP) that are needed.
+/// QEMU's monitor, with the parts of its machine protocol (QMP) that are needed here.
 #[derive(Debug)]
 pub(crate) struct Monitor {
     stream: UnixStream,
     buffer: Vec<u8>,
     /// The reason in QEMU's SHUTDOWN event, if the guest was shut down.
     pub(crate) shutdown: Option<String>,
-    /// Whether the guest resumed after it had been paused.
+    /// Whether the guest has resumed after a pause.
     pub(crate) resumed: bool,
 }
 
@@ -175,7 +175,7 @@ impl Monitor {
     pub(crate) fn new(mut stream: UnixStream) -> Self {
         // Without this command, QEMU would accept no other command and send no events.
         let hello = json!({ "execute": "qmp_capabilities", "id": 0 });
-        // If QEMU has exited already, its exit status says more than this error.
+        // If QEMU has already exited, its exit status is more informative than this error.
         let _ = stream.write_all(format!("{hello}\n").as_bytes());
         Self { stream, buffer: Vec::new(), shutdown: None, resumed: false }
     }
@@ -184,12 +184,12 @@ impl Monitor {
         &self.stream
     }
 
-    /// Reads QEMU's messages. Returns whether more can follow.
+    /// Reads QEMU's messages. Returns whether more messages can follow.
     pub(crate) fn read(&mut self) -> Result<bool> {
         self.receive().map(|answer| answer.is_some())
     }
 
-    /// Sends a command and waits for its answer.
+    /// Sends a command, waits for the answer, and returns it.
     pub(crate) fn call(&mut self, command: &str, arguments: &Value) -> Result<Value> {
         let request = json!({ "execute": command, "arguments": arguments, "id": command });
         self.stream.write_all(format!("{request}\n").as_bytes()).doing("speak to QEMU")?;
@@ -211,14 +211,14 @@ impl Monitor {
         }
     }
 
-    /// Passes a file to QEMU, which can then refer to it by a name.
+    /// Passes a file to QEMU, which can then refer to the file by `name`.
     pub(crate) fn hand_over(&mut self, name: &str, file: &File) -> Result<()> {
         use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
         let files = [file.as_fd()];
         let mut space = [std::mem::MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
         let mut ancillary = SendAncillaryBuffer::new(&mut space);
         ancillary.push(SendAncillaryMessage::ScmRights(&files));
-        // The file is sent with the first byte of the command. White space is allowed before a
+        // QEMU receives the file with the first byte of the command. White space may precede a
         // command.
         let byte = [std::io::IoSlice::new(b" ")];
         sendmsg(&self.stream, &byte, &mut ancillary, SendFlags::empty())
@@ -248,7 +248,7 @@ impl Monitor {
     }
 }
 
-/// Returns a path as it is written in a QEMU option, whose fields are separated by commas.
+/// Returns a path in the form that QEMU's options need. Commas separate the fields of an option.
 pub(crate) fn option_path(path: &Path) -> String {
     path.display().to_string().replace(',', ",,")
 }

@@ -1,5 +1,5 @@
-//! Reads files that may come from others: only regular files, and only up to a size. Reading other
-//! types of files may block forever (a FIFO) or never end (`/dev/zero`).
+//! Reads files that may come from other users: only regular files, and only up to a size limit.
+//! Reading other types of files may block forever (a FIFO) or never end (`/dev/zero`).
 
 use crate::error::{Context as _, Error, ErrorKind, Result};
 use rustix::fs::{Mode, OFlags};
@@ -17,7 +17,7 @@ pub(crate) const FILE: u64 = 1 << 30;
 /// Opens a regular file for reading. Symbolic links are followed.
 ///
 /// # Errors
-/// Fails if it can't be opened, or is not a regular file.
+/// Fails if the file can't be opened, or if it is not a regular file.
 pub(crate) fn open(path: &Path) -> Result<File> {
     // Without `NONBLOCK`, opening a FIFO waits for a writer. For a regular file, the flag has no
     // effect.
@@ -30,10 +30,10 @@ pub(crate) fn open(path: &Path) -> Result<File> {
     Err(Error::new(ErrorKind::NotAFile, message).help("name a file, not a directory or a device"))
 }
 
-/// Returns the bytes of a regular file of at most `limit` bytes.
+/// Returns the contents of a regular file of at most `limit` bytes.
 ///
 /// # Errors
-/// Fails like [`open`], or if the file is larger.
+/// Fails like [`open`], or if the file is larger than `limit`.
 pub(crate) fn read(path: &Path, limit: u64) -> Result<Vec<u8>> {
     let file = open(path)?;
     let size = file.metadata().at("read", path)?.len();
@@ -49,7 +49,7 @@ pub(crate) fn read(path: &Path, limit: u64) -> Result<Vec<u8>> {
 /// Returns the text of a regular file of at most [`TEXT`] bytes, or `None` if it does not exist.
 ///
 /// # Errors
-/// Fails like [`read`], or if it is not UTF-8.
+/// Fails like [`read`], or if the text is not UTF-8.
 pub(crate) fn text_if_there(path: &Path) -> Result<Option<String>> {
     match path.metadata() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -61,7 +61,7 @@ pub(crate) fn text_if_there(path: &Path) -> Result<Option<String>> {
 /// Returns the text of a regular file of at most [`TEXT`] bytes.
 ///
 /// # Errors
-/// Fails like [`read`], or if it is not UTF-8.
+/// Fails like [`read`], or if the text is not UTF-8.
 pub(crate) fn text(path: &Path) -> Result<String> {
     String::from_utf8(read(path, TEXT)?).map_err(|_| {
         Error::new(ErrorKind::Configuration, format!("{} is not UTF-8", path.display()))
@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_not_a_regular_file_is_refused_at_once() {
+    fn a_file_that_is_not_regular_is_refused_immediately() {
         let directory = tempfile::tempdir().unwrap();
         let fifo = directory.path().join("fifo");
         rustix::fs::mkfifoat(rustix::fs::CWD, &fifo, Mode::RUSR).unwrap();
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_read_up_to_a_size() {
+    fn a_file_is_read_up_to_a_size_limit() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("file");
         std::fs::write(&path, "12345").unwrap();

@@ -1,4 +1,4 @@
-//! Sessions whose runner belongs to a different process, and communicates through a socket.
+//! Sessions whose runner belongs to a different process and communicates through a socket.
 
 use crate::console::tail;
 use crate::error::{Context as _, Result};
@@ -16,26 +16,26 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::process::Child;
 use std::time::{Duration, Instant};
 
-/// How often to check whether a process that has not connected yet is still running.
+/// The interval of checks whether a process that has not connected yet is still running.
 const LOOK: Duration = Duration::from_millis(200);
 
-/// The state of the connection to the runner.
+/// A connection to the runner, or the socket on which the runner will connect.
 #[derive(Debug)]
 pub(crate) enum Line {
-    /// The runner will connect here.
+    /// The runner will connect to this socket.
     Awaited(UnixListener),
     Open(UnixStream),
 }
 
-/// A process that is the runner, or boots a machine in which the runner runs. It is killed when
-/// this value is dropped.
+/// A process that is the runner, or that boots a machine in which the runner runs. The process is
+/// killed when this value is dropped.
 #[derive(Debug)]
 pub(crate) struct RemoteSession {
     process: Child,
-    /// The name of the process in reports.
+    /// The name of the process in messages.
     name: &'static str,
     line: Line,
-    /// The output of the process, if that is a kernel's log.
+    /// The output of the process, if this output is a kernel's log.
     log: Option<File>,
     decoder: Decoder,
     /// The key with which the runner seals its records.
@@ -68,10 +68,10 @@ impl RemoteSession {
 
     /// Tells the runner to start.
     fn go(&mut self) {
-        // A runner uses the time and the random numbers of this machine, or those of its own guest.
+        // A runner on this machine needs no time or random numbers, and a guest uses its own.
         let go = ToGuest::Go { clock: 0, seed: Vec::new(), key: self.key.clone() };
         if let Line::Open(stream) = &mut self.line {
-            // If the runner has ended, that is noticed when its records are read.
+            // If the runner has ended, this is noticed when its records are read.
             let _ = stream.write_all(&Encoder::default().message(&go));
         }
     }
@@ -127,12 +127,12 @@ impl RemoteSession {
         }
     }
 
-    /// Waits for the process to end, and returns the result.
+    /// Waits for the process to end, and returns how the session ended.
     fn finish(&mut self) -> Happened {
         let status = self.process.wait();
         self.evidence.console = self.console();
         let well = status.as_ref().is_ok_and(std::process::ExitStatus::success);
-        // This is the exit status of a guest of ours after success.
+        // After success, this is also the exit status of a guest that this crate boots.
         self.evidence.qemu_status = if well { DEBUG_EXIT.2 } else { 1 };
         let mut failure = self.evidence.failure(DEBUG_EXIT.2);
         if let Some(failure) = &mut failure

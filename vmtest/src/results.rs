@@ -1,4 +1,4 @@
-//! The results of the tests on one kernel. Each result is reported as soon as it is known.
+//! The results of the tests on one kernel. Each result is reported as soon as it is available.
 
 use crate::event::{Event, Outcome, TestResult};
 use crate::failure::Failure;
@@ -22,18 +22,18 @@ pub(crate) struct Results<'a> {
     sender: &'a Sender<Progress>,
     /// The tests of each binary.
     names: BTreeMap<usize, Vec<String>>,
-    /// The tests of each binary that are to be run.
+    /// The tests of each binary that will be run.
     listed: BTreeMap<usize, Vec<String>>,
-    /// The finished tests of each binary, whatever their outcome.
+    /// The finished tests of each binary, regardless of their outcome.
     done: BTreeMap<usize, Vec<String>>,
-    /// The failed attempts of a test that is repeated in a new guest.
+    /// The failed attempts of the tests that are repeated in a new guest.
     crashes: BTreeMap<(usize, String), Vec<Crash>>,
 }
 
 /// A test whose guest failed.
 struct Crash {
     failure: String,
-    /// The output of the test until then.
+    /// The output of the test before the guest failed.
     said: String,
 }
 
@@ -66,15 +66,15 @@ impl<'a> Results<'a> {
         self.done.get(&binary).map_or(&[], Vec::as_slice)
     }
 
-    /// Whether all tests of a binary are finished.
+    /// Returns whether all tests of a binary are finished.
     pub(crate) fn is_through(&self, binary: usize) -> bool {
         let done = self.done(binary);
         self.listed.get(&binary).is_some_and(|tests| tests.iter().all(|test| done.contains(test)))
     }
 
-    /// Whether a test whose guest failed is repeated in a new guest, which depends on the requested
-    /// number of retries. If so, the failure of the guest and the output of the test are kept for
-    /// the result.
+    /// Returns whether a test whose guest failed is repeated in a new guest. This depends on the
+    /// requested number of retries. If the test is repeated, the failure of the guest and the
+    /// output of the test are kept for the result.
     pub(crate) fn is_tried_again(&mut self, test: &Running, failure: &Failure) -> bool {
         let crashes = self.crashes.entry((test.binary, test.test.clone())).or_default();
         let earlier = u32::try_from(crashes.len()).unwrap_or(u32::MAX);
@@ -85,8 +85,8 @@ impl<'a> Results<'a> {
         again
     }
 
-    /// Keeps the failure of an earlier guest, and the test's output in it, for the result of the
-    /// test.
+    /// Keeps the failure of an earlier guest, and the output of the test in that guest, for the
+    /// result of the test.
     pub(crate) fn keep(&mut self, test: &Running, failure: &str) {
         let said = String::from_utf8_lossy(&test.output).into_owned();
         let crashes = self.crashes.entry((test.binary, test.test.clone())).or_default();
@@ -99,7 +99,7 @@ impl<'a> Results<'a> {
         self.listed.insert(binary, Vec::new());
     }
 
-    /// Records a binary's tests, and reports those that are left out. Later calls for the same
+    /// Records a binary's tests, and reports the tests that are left out. Later calls for the same
     /// binary have no effect.
     pub(crate) fn list(&mut self, binary: usize, List { tests, ignored }: &List) {
         if self.listed.contains_key(&binary) {
@@ -148,8 +148,8 @@ impl<'a> Results<'a> {
     }
 
     /// Reports the binaries without selected tests, if all binaries have listed their tests and
-    /// none is selected. A filter that matches the tests of only some binaries is intended, but one
-    /// that matches none at all is probably a mistake.
+    /// none of the tests is selected. A filter that selects tests of only some binaries is
+    /// intended. A filter that selects no test at all is probably a mistake.
     pub(crate) fn tell_if_none_is_selected(&self, binaries: &[usize]) {
         let filter = &self.matrix.filter;
         let is_idle = |index: &usize| {
@@ -192,7 +192,7 @@ impl<'a> Results<'a> {
 
     /// Reports a step of the progress.
     pub(crate) fn tell(&self, progress: Progress) {
-        // The receiver lives as long as this thread.
+        // The receiver lives as long as this thread, so sending cannot fail.
         let _ = self.sender.send(progress);
     }
 

@@ -1,4 +1,4 @@
-//! A program to run in a guest, and the files, arguments and environment that it gets.
+//! A program to run in a guest, with its files, arguments and environment.
 
 use crate::error::{Context as _, Error, ErrorKind, Result};
 use crate::machine::Machine;
@@ -9,14 +9,15 @@ use crate::tree::{Tree, absolute};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// A program to run.
+/// A program to run in a guest, and how to run it.
 #[derive(Debug, Clone)]
 pub struct Run {
     /// The program: a path, or a name on the `PATH`.
     pub program: PathBuf,
-    /// Its arguments.
+    /// The arguments of the program.
     pub args: Vec<String>,
-    /// Environment variables, in addition to those of all programs in a guest.
+    /// Environment variables for the program, in addition to the variables of all programs in a
+    /// guest.
     pub env: Vec<(String, String)>,
     /// Additional files and directories for the guest: the path on this machine, and the path in
     /// the guest.
@@ -26,28 +27,30 @@ pub struct Run {
     pub host_programs: Vec<String>,
     /// Kernel modules to load first: names and contents, in this order.
     pub modules: Vec<(String, Vec<u8>)>,
-    /// Its standard input, if that is known beforehand. It is handed over with the program at
-    /// hundreds of megabytes a second, whereas [`Guest::write`](crate::Guest::write) is slow.
+    /// The standard input of the program, if the input is known beforehand. This input is passed
+    /// together with the program at hundreds of megabytes per second, whereas
+    /// [`Guest::write`](crate::Guest::write) is slow.
     pub input: Option<Vec<u8>>,
     /// The time limit of the program.
     pub time_out: Option<Duration>,
-    /// Whether it has a terminal in the guest that is connected to the terminal of this process.
+    /// Whether the program has a terminal in the guest. It is connected to the terminal of this
+    /// process.
     pub terminal: bool,
-    /// Whether it keeps all capabilities of root, including those with which it can forge its
-    /// result: `CAP_SYS_PTRACE` and `CAP_SYS_RAWIO`.
+    /// Whether the program keeps all capabilities of root, including `CAP_SYS_PTRACE` and
+    /// `CAP_SYS_RAWIO`. With these two capabilities, a program can forge its result.
     pub privileged: bool,
-    /// Texts that are allowed in complaints of the kernel: a complaint that contains one of them
-    /// does not fail the run.
+    /// Texts that are allowed in complaints of the kernel. A complaint that contains one of these
+    /// texts does not fail the run.
     pub allowed: Vec<String>,
     /// Symbolic links to create in the guest: the path of the link, and its target.
     pub links: Vec<(PathBuf, PathBuf)>,
 }
 
-/// The directory of the shell's commands, if they come from busybox.
+/// The directory that contains the shell's commands if they come from busybox.
 const COMMANDS: &str = "/vmtest/bin";
 
 impl Run {
-    /// Returns a program to run, without arguments.
+    /// Returns a description of a program to run, without arguments.
     #[must_use]
     pub fn new(program: impl Into<PathBuf>) -> Self {
         Self {
@@ -84,8 +87,8 @@ impl Run {
         Ok(Self { terminal: true, args, links, ..Self::new(busybox) })
     }
 
-    /// Returns the kernel modules that the program declares. A program of a guest's root file
-    /// system declares none.
+    /// Returns the kernel modules that the program declares. A program in the guest's root file
+    /// system declares no modules.
     ///
     /// # Errors
     /// Fails if the declaration is not valid.
@@ -94,8 +97,8 @@ impl Run {
             .map_or_else(|_| Ok(Vec::new()), |program| crate::elf::declared_modules(&program))
     }
 
-    /// Returns the payload of the guest. If the root file system contains the program, that is
-    /// preferred to the one of this machine.
+    /// Returns the payload of the guest. If the root file system contains the program, the guest
+    /// runs that program instead of the program of this machine.
     pub(crate) fn payload(&self, machine: &Machine) -> Result<Vec<u8>> {
         let listing = machine.root.as_ref().map(Root::listing);
         let mut tree = Tree::above(listing.cloned());
@@ -144,7 +147,7 @@ impl Run {
     }
 }
 
-/// Returns the path of a program that is named by its path, or by its name on the `PATH`.
+/// Returns the path of a program, which is specified by its path or by its name on the `PATH`.
 pub(crate) fn find_program(program: &Path) -> Result<PathBuf> {
     let missing =
         || Error::new(ErrorKind::Usage, format!("there is no program {}", program.display()));

@@ -1,4 +1,4 @@
-//! Distributes a matrix over guests, of which several can run at the same time, and collects their
+//! Distributes a matrix over guests, several of which can run at the same time, and collects their
 //! results.
 
 use crate::danobi;
@@ -19,12 +19,12 @@ use std::sync::mpsc::channel;
 use std::time::Instant;
 
 impl Matrix {
-    /// Runs everything, passes the progress to `progress`, and returns all events. The last event
-    /// is the summary.
+    /// Runs all tests on all kernels, passes each step to `progress`, and returns all events. The
+    /// last event is the summary.
     ///
     /// # Errors
-    /// Fails for reasons that are the same on every kernel, such as a missing QEMU or a missing
-    /// library of a test binary. A failure on a single kernel is an event instead.
+    /// Fails if the cause affects every kernel, such as a missing QEMU or a missing library of a
+    /// test binary. A failure on a single kernel is an event instead.
     pub fn run(&self, mut progress: impl FnMut(&Progress)) -> Result<Vec<Event>> {
         let start = Instant::now();
         self.kernels.iter().try_for_each(|kernel| check_name(kernel))?;
@@ -35,8 +35,8 @@ impl Matrix {
         let root = self.root()?;
         let mut tree = Tree::above(root.as_ref().map(|root| root.listing().clone()));
         let init = match root {
-            // With a root file system, the programs are added to that (below), because it hides the
-            // files of init.
+            // A root file system hides the files of init. The programs are therefore added to the
+            // root file system below.
             Some(_) => init,
             None => init.with_programs(&self.host_programs)?,
         };
@@ -44,7 +44,7 @@ impl Matrix {
             tree.add_host_programs(&self.host_programs)?;
         }
         let mut modules = self.modules.clone();
-        // Tests have this variable as well.
+        // Tests receive this variable as well.
         let wants_backtraces = std::env::var_os("RUST_BACKTRACE").is_some_and(|value| value != "0");
         let with_symbols = self.symbols == Symbols::HandedOver || wants_backtraces;
         for binary in &self.binaries {
@@ -68,9 +68,9 @@ impl Matrix {
             (self.driver, self.files.first())
         {
             let source = source.display();
-            let message = format!("only the driver `guest` can pass a file to tests ({source})");
+            let message = format!("only the driver `guest` can copy a file to a guest ({source})");
             return Err(Error::new(ErrorKind::Usage, message).help(
-                "remove it: with this driver the tests can access all files of this machine",
+                "remove the file: with this driver, the tests can access all files of this machine",
             ));
         }
         for (source, target) in &self.files {
@@ -129,9 +129,11 @@ impl Matrix {
         match (&self.root, self.driver) {
             (Some(root), Driver::Guest) => root.root(&self.packages).map(Some),
             (Some(root), Driver::Vmtest | Driver::Host) => {
-                let message = format!("only the driver `guest` has root file systems ({root})");
-                Err(Error::new(ErrorKind::Usage, message)
-                    .help("remove it: with this driver the tests see the files of this machine"))
+                let message =
+                    format!("only the driver `guest` supports a root file system ({root})");
+                Err(Error::new(ErrorKind::Usage, message).help(
+                    "remove the option: with this driver, the tests use the files of this machine",
+                ))
             }
             (None, _) => Ok(None),
         }

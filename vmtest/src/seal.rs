@@ -1,5 +1,5 @@
-//! Seals on records. With them, the host distinguishes records of the guest's init from data that
-//! other processes in the guest write to the same port.
+//! Seals on records. By the seals, the host distinguishes the records of the guest's init from data
+//! that other processes in the guest write to the same port.
 
 use serde::{Deserialize, Serialize};
 use siphasher::sip128::{Hasher128 as _, SipHasher24};
@@ -29,13 +29,14 @@ impl Key {
         }
     }
 
-    /// Returns a key that is not random, for data that needs no secret.
+    /// Returns a key that is not random, for data that needs no protection.
     pub(crate) const fn known(bytes: [u8; 16]) -> Self {
         Self(bytes)
     }
 
-    /// Returns the seal of some bytes: their 128-bit SipHash-2-4. The code of that algorithm is
-    /// short, which is important in a guest whose instructions are translated anew at each start.
+    /// Returns the seal of some bytes, which is their 128-bit SipHash-2-4. The code of that
+    /// algorithm is short. This is important because QEMU translates the code anew each time an
+    /// emulated guest starts.
     pub(crate) fn seal(&self, bytes: &[u8]) -> [u8; SEAL] {
         let mut hasher = SipHasher24::new_with_key(&self.0);
         hasher.write(bytes);
@@ -55,8 +56,8 @@ mod tests {
 
     #[test]
     fn a_seal_is_the_siphash_of_its_definition() {
-        // The first and the last test vector of the reference implementation. The key is 00 01 …
-        // 0f, and the message of length n is 00 01 … n - 1.
+        // This is the first and the last test vector of the reference implementation. The key is
+        // the bytes 00 01 … 0f. The message of length n is the bytes 00 01 … n - 1.
         let key = Key::known(std::array::from_fn(|index| u8::try_from(index).unwrap()));
         let message: Vec<u8> = (0..63).collect();
         assert_eq!(u128::from_be_bytes(key.seal(&[])), 0xa381_7f04_ba25_a8e6_6df6_7214_c755_0293);

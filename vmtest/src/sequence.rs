@@ -1,18 +1,18 @@
-//! Checks whether a guest's init could send a record at this point.
+//! Checks whether a guest's init could send a record at a given point.
 
 use crate::plan::{List, TestBinary};
 use crate::wire::{FromGuest, Status};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What the guest has reported about the tests of a plan so far.
+/// The state of the tests in a plan, as far as the guest has reported it.
 #[derive(Debug)]
 pub(crate) struct Sequence<'a> {
     binaries: &'a [TestBinary],
-    /// The tests of each binary that may still begin. A binary that was not listed yet has no
-    /// entry.
+    /// The tests of each binary that can still begin. A binary whose tests are not listed yet has
+    /// no entry.
     left: BTreeMap<usize, BTreeSet<String>>,
     running: Option<Attempt>,
-    /// The failed attempt that may be followed by a retry.
+    /// The failed attempt that a retry may follow.
     failed: Option<Attempt>,
 }
 
@@ -24,7 +24,7 @@ struct Attempt {
 }
 
 impl<'a> Sequence<'a> {
-    /// Returns the state before anything was reported.
+    /// Returns the state before the guest has reported anything.
     pub(crate) fn new(binaries: &'a [TestBinary]) -> Self {
         let mut sequence = Self { binaries, left: BTreeMap::new(), running: None, failed: None };
         for (index, binary) in binaries.iter().enumerate() {
@@ -38,7 +38,7 @@ impl<'a> Sequence<'a> {
     /// Checks a message, and updates the state.
     ///
     /// # Errors
-    /// Fails if init does not send this message at this point. The error says why.
+    /// Fails if init does not send this message at this point. The error is the reason.
     pub(crate) fn check(&mut self, message: &FromGuest) -> Result<(), String> {
         match message {
             FromGuest::Listed { binary, list } => {
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn what_init_says_is_accepted() {
+    fn messages_of_init_are_accepted() {
         let binaries = [binary(1)];
         let mut sequence = Sequence::new(&binaries);
         for message in [
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_else_is_said_is_refused() {
+    fn any_other_message_is_refused() {
         let other = |message: FromGuest| match message {
             FromGuest::Listed { list, .. } => FromGuest::Listed { binary: 7, list },
             FromGuest::TestStarted { test, attempt, .. } => {

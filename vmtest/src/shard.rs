@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-/// The `index`-th (from 1) of `count` parts.
+/// One of `count` parts of a matrix. `index` is the number of the part, from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shard {
     index: usize,
@@ -10,10 +10,10 @@ pub struct Shard {
 }
 
 impl Shard {
-    /// Whether the part contains the item with this index (from 0).
+    /// Returns whether this part contains the item with this index. The first index is 0.
     ///
-    /// Items are distributed in turn, so that the parts have nearly equal sizes and each item is in
-    /// exactly one of them.
+    /// Items are distributed to the parts in turn. The parts therefore have nearly equal sizes, and
+    /// each item is in exactly one part.
     #[must_use]
     pub fn has(self, item: usize) -> bool {
         item % self.count == self.index - 1
@@ -28,7 +28,7 @@ impl FromStr for Shard {
         let numbers = parts.and_then(|(i, n)| Some((i.parse().ok()?, n.parse().ok()?)));
         match numbers {
             Some((index, count)) if (1..=count).contains(&index) => Ok(Self { index, count }),
-            _ => Err("a shard is I/N, with I from 1 to N".to_owned()),
+            _ => Err("expected I/N, with I from 1 to N".to_owned()),
         }
     }
 }
@@ -49,7 +49,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_part_is_refused() {
+    fn a_text_that_is_not_a_part_is_refused() {
         for text in ["", "1", "0/2", "3/2", "1/0", "a/b", "-1/2"] {
             assert!(text.parse::<Shard>().is_err(), "{text}");
         }

@@ -6,7 +6,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SI
 use std::os::unix::net::UnixStream;
 
 /// Returns a socket that receives the number of each signal that is sent to this process, as one
-/// byte. The signals have no other effect from then on.
+/// byte. From then on, the signals have no other effect.
 ///
 /// # Errors
 /// Fails if the process has no free file descriptor.
@@ -19,7 +19,7 @@ pub fn listen() -> Result<UnixStream> {
         // SAFETY: the action only writes a byte to a socket, which is async-signal-safe.
         let registered = unsafe {
             signal_hook::low_level::register(signal, move || {
-                // If nobody reads them any more, this process is about to end.
+                // If nobody reads the numbers any more, this process is about to end.
                 let _ = send(&write, &[number], SendFlags::DONTWAIT);
             })
         };

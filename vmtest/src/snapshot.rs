@@ -1,10 +1,10 @@
-//! Snapshots: a guest that has booted and waits for its work, kept on disk. Restoring one takes a
-//! fraction of the time of a boot.
+//! Snapshots. A snapshot is a guest on disk that has booted and waits for its work. Restoring a
+//! snapshot takes a fraction of the time of a boot.
 //!
-//! The guest's memory is a file that its clones map privately, so that nothing is copied and no
-//! clone changes it. The state of the devices is a migration without the memory. The name of a
-//! snapshot is derived from everything that it was made with, so that a snapshot that does not fit
-//! is never found.
+//! The guest's memory is a file. The guests that are restored from it map this file privately, so
+//! that nothing is copied and the file never changes. The state of the devices is a migration
+//! without the memory. The name of a snapshot is derived from everything that the snapshot was made
+//! with. A snapshot that does not fit is therefore never found.
 
 use crate::digest::sha256;
 use crate::error::{Context as _, Error, ErrorKind, Result};
@@ -21,7 +21,7 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
-/// The maximum number of boots to get a guest whose clock is right.
+/// The maximum number of boots until the clock of a guest is right.
 const BOOTS: u32 = 3;
 
 /// The time limit for saving.
@@ -30,23 +30,24 @@ const SAVE_LIMIT: Duration = Duration::from_secs(30);
 /// The files of a snapshot: the guest's memory, the state of its devices, and the kernel's output.
 const FILES: [&str; 3] = ["memory", "state", "console.log"];
 
-/// The file that records the identities of these files when they had been written.
+/// The file that records the identities of the snapshot's files as they were after writing.
 ///
-/// Comparing digests would take as long as a boot, and would not protect better: a user that can
-/// write to the cache can also change the digests.
+/// Comparing digests would take as long as a boot, and would not be safer: a user that can write to
+/// the cache can also change the digests.
 const WRITTEN: &str = "written.json";
 
 /// The file whose modification time is the time of the last use.
 const USED: &str = "used";
 
-/// A guest on disk.
+/// A guest that is saved on disk.
 #[derive(Debug, Clone)]
 pub(crate) struct Snapshot {
     directory: PathBuf,
 }
 
 impl Snapshot {
-    /// Returns the snapshot of a machine. If there is none yet, boots the machine and takes one.
+    /// Returns the snapshot of a machine. If there is no snapshot yet, boots the machine and takes
+    /// one.
     pub(crate) fn of(machine: &Machine) -> Result<Self> {
         let cache = Cache::open()?;
         let key = key(machine);
@@ -64,18 +65,19 @@ impl Snapshot {
         Ok(snapshot)
     }
 
-    /// Removes a snapshot that turned out not to work.
+    /// Removes a snapshot that does not work.
     pub(crate) fn discard(&self) {
-        // If this fails, the next run tries the snapshot, finds that it does not work, and discards
-        // it again.
+        // If the removal fails, the next run tries the snapshot, finds that it does not work, and
+        // discards it again.
         let _ = remove_directory(&self.directory);
     }
 
-    /// Starts a new guest from the snapshot, which carries out the plan in the payload.
+    /// Starts a new guest from the snapshot. The guest carries out the plan in the payload.
     pub(crate) fn restore(&self, machine: &Machine, payload: &[u8]) -> Result<Vm> {
         let path = self.directory.join("state");
         let state = File::open(&path).at("open", &path)?;
-        // The time of this file shows which snapshots have not been used for long.
+        // The modification time of this file shows which snapshots have not been used for a long
+        // time.
         let used = File::create(self.directory.join(USED));
         let _ = used.and_then(|used| used.set_modified(SystemTime::now()));
         let console = fs::read(self.directory.join("console.log")).unwrap_or_default();
@@ -83,7 +85,7 @@ impl Snapshot {
         launch::restore(machine, payload, Saved { memory: &memory, state: &state, console })
     }
 
-    /// Whether the snapshot exists, and its files have not changed since they were written.
+    /// Returns whether the snapshot exists, and its files have not changed since they were written.
     fn is_as_written(&self) -> bool {
         let text = regular::text(&self.directory.join(WRITTEN)).unwrap_or_default();
         let found = identities(&self.directory);
@@ -105,8 +107,8 @@ fn identities(directory: &Path) -> Result<Identities> {
     FILES.into_iter().map(identity).collect()
 }
 
-/// Keeps only the most recently used snapshots of a kernel, because each new build of this program
-/// creates new ones, and each takes about 80 MB.
+/// Removes all but the most recently used snapshots of a kernel. Each new build of this program
+/// creates new snapshots, and each snapshot takes about 80 MB.
 fn discard_older(newest: &Path, release: &str) {
     const KEPT: usize = 3;
     let prefix = prefix(release);
@@ -123,20 +125,20 @@ fn discard_older(newest: &Path, release: &str) {
         .collect();
     snapshots.sort();
     for (_, path) in snapshots.iter().rev().skip(KEPT) {
-        // A running guest has its files open, and can still use them.
+        // A running guest has its files open, and can still use the removed files.
         let _ = remove_directory(path);
     }
 }
 
 /// Returns the prefix of the names of a kernel's snapshots. The release comes from an untrusted
-/// kernel, and must not lead to a different directory as part of a path.
+/// kernel, and must not lead to a different directory when it becomes part of a path.
 fn prefix(release: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '+' | '~');
     release.chars().map(|c| if is_plain(c) { c } else { '_' }).take(100).collect()
 }
 
-/// Returns a name for a machine that depends on everything that determines the state of its guest
-/// after booting.
+/// Returns a name for the snapshot of a machine. The name depends on everything that determines the
+/// state of the guest after booting.
 fn key(machine: &Machine) -> String {
     let mut parts = Vec::new();
     for part in machine.identity() {
@@ -162,9 +164,9 @@ fn take(machine: &Machine, directory: &Path) -> Result<()> {
         match answer["status"].as_str() {
             Some("completed") => break,
             Some("failed" | "cancelled") => {
-                return Err(failed(&format!("QEMU could not save it: {answer}")));
+                return Err(failed(&format!("QEMU could not save the guest: {answer}")));
             }
-            _ if Instant::now() > end => return Err(failed("saving it took too long")),
+            _ if Instant::now() > end => return Err(failed("saving the guest took too long")),
             _ => std::thread::sleep(Duration::from_millis(5)),
         }
     }
@@ -173,8 +175,8 @@ fn take(machine: &Machine, directory: &Path) -> Result<()> {
     fs::write(&path, vm.console()).at("write", &path)?;
     // QEMU must have ended and released the memory.
     drop(vm);
-    // The directory is renamed only after its contents are on the disk, so that it is complete even
-    // after a power failure.
+    // The directory is renamed only after its contents are on the disk. It is therefore complete
+    // even after a power failure.
     for name in FILES {
         sync(&directory.join(name))?;
     }
@@ -192,11 +194,12 @@ fn sync(path: &Path) -> Result<()> {
     File::open(path).and_then(|file| file.sync_all()).at("sync", path)
 }
 
-/// Boots a machine until its guest is ready, and again if the guest's clock is too fast.
+/// Boots a machine until its guest is ready. If the guest's clock is too fast, boots the machine
+/// again.
 ///
-/// A kernel measures the frequency of the TSC against another timer. If the host is busy at that moment, an emulated guest
-/// can find a frequency that is many times too low (64 times was seen), and each guest from its snapshot would have a clock
-/// that runs as many times too fast.
+/// A kernel measures the frequency of the TSC against another timer. If the host is busy during the
+/// measurement, an emulated guest can determine a frequency that is many times too low (64 times
+/// was seen). In each guest from that snapshot, the clock would run too fast by the same factor.
 fn boot_with_right_clock(machine: &Machine, memory: &Path) -> Result<Vm> {
     let mut attempt = 1;
     loop {
@@ -212,19 +215,20 @@ fn boot_with_right_clock(machine: &Machine, memory: &Path) -> Result<Vm> {
             return Err(failed(&what));
         }
         attempt += 1;
-        // The next guest must not find what this one wrote.
+        // The next guest must not find the output of this guest.
         drop(vm);
         fs::remove_file(memory).at("remove", memory)?;
     }
 }
 
-/// Returns whether a guest that booted in `elapsed` can't have been up for `uptime`. The clocks of a guest and the host can
-/// differ by less than this.
+/// Returns whether a guest that booted in `elapsed` can't have been up for `uptime`. Smaller
+/// differences between the clocks of the guest and the host are tolerated.
 fn is_clock_too_fast(uptime: Duration, elapsed: Duration) -> bool {
     uptime > 2 * elapsed + Duration::from_secs(5)
 }
 
-/// Waits until the guest is ready, and returns how long it has been up by its own clock.
+/// Waits until the guest is ready. Returns the time since the guest's boot, by the guest's own
+/// clock.
 fn wait_until_ready(vm: &mut Vm) -> Result<Duration> {
     loop {
         match vm.next(&[], None)? {

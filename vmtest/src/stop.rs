@@ -1,4 +1,4 @@
-//! A signal by which a running matrix is told to stop.
+//! A signal that tells a running matrix to stop.
 
 use crate::error::Result;
 use crate::signals;
@@ -6,28 +6,29 @@ use std::io::Read as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Tells all matrices that have a clone of it to stop. Their guests end, tests that were not run
-/// are reported as such, and their reports are written as usual. The run counts as failed.
+/// A signal that tells all matrices with a clone of it to stop. The guests of a stopped matrix end,
+/// and its tests that were not run are reported as such. The reports are written as usual, and the
+/// run counts as failed.
 #[derive(Debug, Clone, Default)]
 pub struct Stop {
     said: Arc<AtomicBool>,
 }
 
 impl Stop {
-    /// Requests to stop.
+    /// Requests all matrices with a clone of this signal to stop.
     pub fn say(&self) {
         self.said.store(true, Ordering::Relaxed);
     }
 
-    /// Whether stopping was requested.
+    /// Returns whether a stop was requested.
     #[must_use]
     pub fn is_said(&self) -> bool {
         self.said.load(Ordering::Relaxed)
     }
 
     /// Requests to stop when a signal arrives that ends processes (SIGHUP, SIGINT, SIGQUIT,
-    /// SIGTERM). A message on standard error, in the name of `program`, says so. A second signal
-    /// ends this process immediately, with the status 128 + its number.
+    /// SIGTERM). A message on standard error, in the name of `program`, announces the stop. A
+    /// second signal ends this process immediately, with the status 128 + its number.
     ///
     /// # Errors
     /// Fails if the process has no free file descriptor.
@@ -43,7 +44,7 @@ impl Stop {
                 if stop.is_said() {
                     std::process::exit(128 + number);
                 }
-                eprintln!("{program}: stopping; send the signal again to stop at once");
+                eprintln!("{program}: stopping; send the signal again to stop immediately");
                 stop.say();
             }
         });

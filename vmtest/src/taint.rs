@@ -4,17 +4,17 @@
 /// The letter of each bit, by its number.
 const LETTERS: &str = "PFSRMBUDAWCIOELKXTNJ";
 
-/// The bits that mean that something went wrong, with descriptions. The other bits mean that a
+/// The bits which mean that something went wrong, with descriptions. The other bits mean that a
 /// module came from a different source, or that a user requested something.
 const FAULTS: [(u32, &str); 5] = [
     (4, "the processor reported a machine check"),
     (5, "a page was released in a bad state"),
     (7, "the kernel hit an oops or a BUG"),
-    (9, "the kernel warned"),
+    (9, "the kernel printed a warning"),
     (14, "a processor was stuck in the kernel"),
 ];
 
-/// Describes what went wrong according to these bits, or returns `None`.
+/// Describes what went wrong according to these bits. Returns `None` if nothing went wrong.
 pub(crate) fn faults(bits: u64) -> Option<String> {
     let faults: Vec<&str> =
         FAULTS.iter().filter(|(bit, _)| bits >> bit & 1 == 1).map(|(_, what)| *what).collect();
@@ -44,9 +44,9 @@ mod tests {
     }
 
     #[test]
-    fn only_what_went_wrong_is_a_fault() {
+    fn only_bits_of_faults_are_faults() {
         assert_eq!(faults(1 << 0 | 1 << 6 | 1 << 12 | 1 << 13), None);
-        assert_eq!(faults(1 << 9 | 1 << 12).unwrap(), "the kernel warned (taint WO)");
+        assert_eq!(faults(1 << 9 | 1 << 12).unwrap(), "the kernel printed a warning (taint WO)");
         for bit in [4, 5, 7, 14] {
             assert!(faults(1 << bit).is_some());
         }

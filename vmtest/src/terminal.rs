@@ -1,9 +1,9 @@
-//! This process's terminal, while a program in a guest uses it.
+//! The terminal of this process, while a program in a guest uses it.
 
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr};
 use std::io::Stdin;
 
-/// A terminal in raw mode, which passes every key on. The previous mode is restored when this value
+/// A terminal in raw mode, which passes on every key. The previous mode is restored when this value
 /// is dropped.
 #[derive(Debug)]
 pub(crate) struct RawTerminal {
@@ -12,7 +12,7 @@ pub(crate) struct RawTerminal {
 }
 
 impl RawTerminal {
-    /// Switches the standard input to raw mode, if it is a terminal.
+    /// Switches the standard input to raw mode, if the standard input is a terminal.
     pub(crate) fn take() -> Option<Self> {
         let stdin = std::io::stdin();
         let before = tcgetattr(&stdin).ok()?;
@@ -30,8 +30,8 @@ impl Drop for RawTerminal {
     }
 }
 
-/// Returns the number of rows and columns of this process's terminal, or common values if there is
-/// none.
+/// Returns the number of rows and columns of this process's terminal. If there is no terminal,
+/// returns common values.
 pub(crate) fn size() -> (u16, u16) {
     match tcgetwinsize(std::io::stdin()) {
         Ok(size) if size.ws_row > 0 && size.ws_col > 0 => (size.ws_row, size.ws_col),

@@ -1,5 +1,5 @@
-//! The files that a guest gets. They are collected from the host, keep their paths, and are packed
-//! into an archive.
+//! The files that a guest gets. The files are collected from the host, keep their paths, and are
+//! packed into an archive.
 
 use crate::c_library;
 use crate::cpio::{Kind, Writer};
@@ -15,7 +15,7 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
-/// A tree of files, by absolute path.
+/// A tree of files, ordered by absolute path.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Tree {
     nodes: BTreeMap<PathBuf, Node>,
@@ -37,8 +37,8 @@ impl Tree {
     }
 
     /// Adds a program with its interpreter and libraries. Each file keeps its path, so that a
-    /// program in the guest also finds files relative to its own path. Libraries are searched in
-    /// the directories `libraries` first.
+    /// program in the guest also finds files relative to its own path. The directories in
+    /// `libraries` are searched for libraries first.
     pub(crate) fn add_program(&mut self, program: &Path, libraries: &[PathBuf]) -> Result<()> {
         self.mirror(&absolute(program)?)?;
         self.add_needed_files(program, libraries)
@@ -51,8 +51,9 @@ impl Tree {
             .try_for_each(|name| self.add_program(&absolute(&find_program(Path::new(name))?)?, &[]))
     }
 
-    /// Adds a program like [`Tree::add_program`], but only the part of it that is loaded. Symbols
-    /// and debug information, which are most of a test binary, only make backtraces readable.
+    /// Adds a program like [`Tree::add_program`], but only the part of the program that is loaded.
+    /// The rest is symbols and debug information. They make up most of a test binary, but only make
+    /// backtraces readable.
     pub(crate) fn add_loadable_program(
         &mut self,
         program: &Path,
@@ -74,7 +75,7 @@ impl Tree {
         for (source, target) in replaced.by(root.as_deref()) {
             self.add_file(&target, 0o755, regular::read(&source, regular::FILE)?);
         }
-        // The dynamic linker uses it to find libraries outside its standard directories.
+        // The dynamic linker uses the cache to find libraries outside its standard directories.
         let cache = Path::new("/etc/ld.so.cache");
         let has_cache = root.is_some_and(|root| root.has_file(cache));
         if cache.exists() && !has_cache { self.mirror(cache) } else { Ok(()) }
@@ -86,8 +87,8 @@ impl Tree {
         self.add_below(source, target, &mut Vec::new())
     }
 
-    /// Adds the contents of a directory. The directories above it are identified by their devices
-    /// and inodes.
+    /// Adds the contents of a directory. `above` identifies the directories above it by their
+    /// devices and inodes.
     fn add_below(
         &mut self,
         source: &Path,
@@ -140,7 +141,7 @@ impl Tree {
         self.add(path, Kind::Directory, 0o755, Arc::default());
     }
 
-    /// Adds a directory in which all users can create files of their own.
+    /// Adds a directory in which all users can create files.
     pub(crate) fn add_open_directory(&mut self, path: &Path) {
         self.add(path, Kind::Directory, 0o1777, Arc::default());
     }
@@ -155,8 +156,8 @@ impl Tree {
         );
     }
 
-    /// Packs the files that a guest needs but does not have already in the files of init or in its
-    /// root file system.
+    /// Packs the files that a guest needs, without the files that it already has from init or from
+    /// its root file system.
     pub(crate) fn pack_for(&self, init: &Self) -> Result<Vec<u8>> {
         // A root file system hides the files of init.
         if self.root.is_some() { self.pack() } else { self.pack_beside(init) }
@@ -167,7 +168,7 @@ impl Tree {
         self.pack_beside(&Self::default())
     }
 
-    /// Packs the files that are not in a different tree that the guest already has.
+    /// Packs the files of this tree that are not in `other`, a tree that the guest already has.
     fn pack_beside(&self, other: &Self) -> Result<Vec<u8>> {
         let mut writer = Writer::new(Vec::new());
         for (path, node) in self.nodes.iter().filter(|(path, node)| !other.has(path, node)) {
@@ -179,12 +180,12 @@ impl Tree {
         writer.finish().doing("pack an archive")
     }
 
-    /// Adds a file of the host at its own path, with the symbolic links that lead to it.
+    /// Adds a file of the host at the same path, with the symbolic links that lead to the file.
     pub(crate) fn mirror(&mut self, path: &Path) -> Result<()> {
         self.mirror_as(path, |file| regular::read(file, regular::FILE))
     }
 
-    /// Adds a file like [`Tree::mirror`], with the contents that `read` returns.
+    /// Adds a file like [`Tree::mirror`]. `read` returns the contents of the file.
     fn mirror_as(&mut self, path: &Path, read: impl Fn(&Path) -> Result<Vec<u8>>) -> Result<()> {
         let mut links_left = MAX_LINKS;
         let mut here = PathBuf::from("/");
@@ -197,7 +198,7 @@ impl Tree {
             }
             let metadata = next.symlink_metadata().at("find", path)?;
             if metadata.is_symlink() && self.root_has_directory(&next) {
-                // What the root file system contains at this path is kept.
+                // The file that the root file system contains at this path is kept.
                 here = next;
                 continue;
             }
@@ -226,8 +227,8 @@ impl Tree {
         self.root.as_ref().is_some_and(|root| root.has_directory(path))
     }
 
-    /// Returns the target of the symbolic link at a path, in this tree or else in the root file
-    /// system.
+    /// Returns the target of the symbolic link at a path. The link is in this tree, or else in the
+    /// root file system.
     fn link(&self, path: &Path) -> Option<PathBuf> {
         match self.nodes.get(path) {
             Some(node) if node.kind == Kind::Symlink => {
@@ -246,7 +247,7 @@ impl Tree {
         let path = &self.follow_parents(path);
         for parent in path.ancestors().skip(1).filter(|parent| *parent != Path::new("/")) {
             if self.root_has_directory(parent) {
-                // It keeps its mode.
+                // An existing directory keeps its mode.
                 continue;
             }
             self.nodes.entry(parent.to_owned()).or_insert_with(|| Node {
@@ -258,8 +259,8 @@ impl Tree {
         self.nodes.insert(path.to_owned(), Node { kind, mode, data });
     }
 
-    /// Returns the path at which a guest finds `path`, given the links of this tree. A link must
-    /// not be mistaken for a directory, and must not hide the files behind it.
+    /// Returns the path at which a guest finds `path` after following the links of this tree. A
+    /// link must not be mistaken for a directory, and must not hide files of its target.
     fn follow_parents(&self, path: &Path) -> PathBuf {
         let mut links_left = MAX_LINKS;
         let mut here = PathBuf::from("/");
@@ -281,7 +282,7 @@ impl Tree {
     }
 }
 
-/// The maximum number of symbolic links in a path, which is that of the kernel.
+/// The maximum number of symbolic links in a path. The kernel has the same limit.
 const MAX_LINKS: u32 = 40;
 
 /// Returns the parts of a path in reverse order.
@@ -289,8 +290,8 @@ fn parts_ahead(path: &Path) -> Vec<OsString> {
     path.components().rev().map(|part| part.as_os_str().to_owned()).collect()
 }
 
-/// Returns an absolute path. Links are followed only where that is necessary to remove `..`,
-/// because a guest does not have the directories through which such a path leads.
+/// Returns an absolute path. Links are followed only where this is necessary to remove `..`,
+/// because a guest lacks the directories that come before `..` in the path.
 pub(crate) fn absolute(path: &Path) -> Result<PathBuf> {
     let absolute = std::path::absolute(path).at("find", path)?;
     if !absolute.components().any(|part| part == Component::ParentDir) {
@@ -307,7 +308,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_lies_behind_a_link_of_the_tree_is_put_where_that_leads() {
+    fn a_file_behind_a_link_of_the_tree_is_put_into_the_links_target() {
         let mut tree = Tree::default();
         tree.add_link(Path::new("/bin"), Path::new("usr/bin"));
         tree.add_link(Path::new("/usr/bin/here"), Path::new("../../opt"));
@@ -317,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_that_leads_up_is_the_one_that_it_leads_to() {
+    fn parent_components_are_removed_from_a_path() {
         let directory = tempfile::tempdir().unwrap();
         let root = directory.path().canonicalize().unwrap();
         std::fs::create_dir_all(root.join("a/b")).unwrap();
@@ -332,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_with_links_that_go_round_is_refused() {
+    fn a_directory_with_cyclic_links_is_refused() {
         let directory = tempfile::tempdir().unwrap();
         let sub = directory.path().join("sub");
         std::fs::create_dir(&sub).unwrap();
@@ -346,7 +347,7 @@ mod tests {
     }
 
     #[test]
-    fn links_that_go_round_end() {
+    fn following_cyclic_links_ends() {
         let mut tree = Tree::default();
         tree.add_link(Path::new("/a"), Path::new("b"));
         tree.add_link(Path::new("/b"), Path::new("a/b"));

@@ -5,10 +5,10 @@ use crate::taint::{faults, letters};
 use crate::wire::Status;
 use std::collections::BTreeMap;
 
-/// The message about a test whose process does not end even when it is killed.
+/// The message about a test whose process does not end even when the process is killed.
 pub(crate) const STUCK: &str = "its process hangs in the kernel and can't be killed";
 
-/// The outcome of a test's run, with the reason.
+/// The outcome of a test's run, with the reason for the outcome.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Verdict {
     pub(crate) outcome: Outcome,
@@ -35,14 +35,14 @@ impl Verdict {
             Status::Stuck => (Outcome::TimedOut, Some(STUCK.to_owned())),
             _ if oom_kills > 0 && status != Status::Exited(0) => (
                 Outcome::KilledByOom,
-                Some("the guest ran out of memory: give it more with --memory".to_owned()),
+                Some("the guest ran out of memory: give it more memory with --memory".to_owned()),
             ),
             Status::Signaled(signal) => {
                 (Outcome::Crashed, Some(format!("killed by signal {signal}")))
             }
             Status::Exited(0) if !says_passed(stdout) => (
                 Outcome::EndedEarly,
-                Some("the process exited with 0 before the test had passed".to_owned()),
+                Some("the process exited with status 0 before the test had passed".to_owned()),
             ),
             Status::Exited(0) => match skip {
                 Some(reason) => (Outcome::Skipped, Some(reason)),
@@ -55,9 +55,9 @@ impl Verdict {
         Self { outcome, reason, notes }
     }
 
-    /// Also takes into account the bits of the kernel's taint that were set since the test began.
-    /// `is_allowed` returns whether the kernel complained meanwhile, and only in ways that are
-    /// allowed.
+    /// Changes the outcome according to the bits of the kernel's taint that were set since the test
+    /// began. `is_allowed` returns whether the kernel complained while the test ran, but only in
+    /// ways that are allowed.
     pub(crate) fn with_taint(mut self, taint: u64, is_allowed: impl FnOnce() -> bool) -> Self {
         if taint == 0 {
             return self;
@@ -74,8 +74,8 @@ impl Verdict {
     }
 }
 
-/// Returns the text after `word` in a line that begins with it. The line may also begin with what a
-/// test harness prints before the first line of a test's output.
+/// Returns the text after `word` in a line that begins with `word`. Before `word`, the line may
+/// contain the text that a test harness prints before a test's output.
 fn command<'a>(line: &'a str, word: &str) -> Option<&'a str> {
     let line = line.trim_start();
     let line = match line.strip_prefix("test ").and_then(|rest| rest.split_once(" ... ")) {
@@ -85,7 +85,7 @@ fn command<'a>(line: &'a str, word: &str) -> Option<&'a str> {
     line.strip_prefix(word)
 }
 
-/// Whether the last line of a libtest harness says that one test ran and passed.
+/// Returns whether the last line of a libtest harness reports that one test ran and passed.
 fn says_passed(stdout: &str) -> bool {
     stdout
         .lines()
@@ -101,13 +101,13 @@ mod tests {
     const OK: &str = "\nrunning 1 test\n.\ntest result: ok. 1 passed; 0 failed; 0 ignored; 0 measured; 7 filtered out; finished in 0.00s\n\n";
 
     #[test]
-    fn passed_is_what_the_binary_says_was_passed() {
+    fn a_test_passed_if_the_binary_reports_it() {
         let outcome = |status, stdout: &str| Verdict::of(status, stdout, 0).outcome;
         assert_eq!(outcome(Status::Exited(0), OK), Outcome::Passed);
         assert_eq!(outcome(Status::Exited(0), ""), Outcome::EndedEarly);
         let none = OK.replace("ok. 1 passed", "ok. 0 passed");
         assert_eq!(outcome(Status::Exited(0), &none), Outcome::EndedEarly);
-        // The test's output does not end with a line end.
+        // The test's output does not end with a newline.
         assert_eq!(
             outcome(Status::Exited(0), &format!("text{}", OK.trim_start())),
             Outcome::Passed
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn a_taint_that_tells_of_a_fault_is_red_unless_it_is_allowed() {
+    fn a_taint_of_a_fault_fails_the_test_unless_it_is_allowed() {
         let outcome = |status, taint, allowed| {
             let verdict = Verdict::of(status, OK, 0).with_taint(taint, || allowed);
             (verdict.outcome, verdict.notes.get("taint").cloned())

@@ -1,6 +1,6 @@
 //! Versions, in the formats of kernels and programs.
 
-/// Returns the first two numbers of a version: 6.12 for `6.12.117+deb13-cloud-amd64`.
+/// Returns the first two numbers of a version, such as 6.12 for `6.12.117+deb13-cloud-amd64`.
 pub(crate) fn parse(text: &str) -> Option<(u32, u32)> {
     let mut numbers = text.split(|c: char| !c.is_ascii_digit()).map(str::parse);
     Some((numbers.next()?.ok()?, numbers.next()?.ok()?))

@@ -17,9 +17,9 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Child, ChildStdin, ChildStdout};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// The time limit for a guest to panic when it is told to, and to exit after its last record.
+/// The time limit for a guest to panic on request, and to exit after its last record.
 const GRACE: Duration = Duration::from_secs(10);
-/// How often a silent guest is checked.
+/// The interval of the checks of a silent guest.
 const LOOK: Duration = Duration::from_secs(1);
 /// The time limit for the first message of a guest from a snapshot.
 const WAKE: Duration = Duration::from_secs(5);
@@ -29,9 +29,9 @@ const MAX_OUTGOING: usize = 256 << 10;
 /// The channels to a guest.
 #[derive(Debug)]
 pub(crate) struct Channels {
-    /// The input of QEMU that it passes on to the guest's second serial port.
+    /// The input of QEMU, which QEMU passes on to the guest's second serial port.
     pub(crate) input: ChildStdin,
-    /// The output of the guest on that port.
+    /// The output of the guest on its second serial port.
     pub(crate) output: ChildStdout,
     /// The output of the kernel on its console.
     pub(crate) console: File,
@@ -40,15 +40,15 @@ pub(crate) struct Channels {
     pub(crate) monitor: Monitor,
 }
 
-/// When the guest is told to start with its payload.
+/// The point at which the guest is told to start with its payload.
 #[derive(Debug)]
 pub(crate) enum Start {
-    /// Never: a guest that is ready is left waiting.
+    /// The guest is not told to start. When it is ready, it waits.
     Never,
-    /// When it is ready.
+    /// The guest is told to start when it is ready.
     WhenReady,
-    /// When it resumes after it was saved in the ready state. The field is the output of its kernel
-    /// until then.
+    /// The guest was saved when it was ready, and is told to start when it resumes. The field is
+    /// the output of its kernel up to the save.
     WhenResumed(Vec<u8>),
 }
 
@@ -60,7 +60,7 @@ pub(crate) struct Vm {
     start: Start,
     /// Whether the guest has confirmed that it was told to start.
     awake: bool,
-    /// The time that the guest may be silent, if that is limited.
+    /// The time for which the guest may be silent, if that time is limited.
     limit: Option<Duration>,
     encoder: Encoder,
     decoder: Decoder,
@@ -73,18 +73,19 @@ pub(crate) struct Vm {
     open: [bool; 2],
 }
 
-/// How long the guest has been silent, without the time in which this machine did not let it run.
+/// The time for which the guest has been silent, without the time in which this machine did not let
+/// the guest run.
 #[derive(Debug, Clone, Copy)]
 struct Silence {
-    /// The length of its console's log at the last check.
+    /// The length of the console's log at the last check.
     console: u64,
-    /// When the guest was last checked or last sent something.
+    /// The time at which the guest was last checked or last sent something.
     looked: Instant,
-    /// The processor time that it had used at the last check since it last sent something.
+    /// The processor time of the guest at the last check since it last sent something.
     used: Option<Duration>,
-    /// How long it could run, or was idle.
+    /// The time in which the guest could run, or was idle.
     own: Duration,
-    /// How long it had to wait for a processor.
+    /// The time in which the guest had to wait for a processor.
     starved: Duration,
 }
 
@@ -96,9 +97,10 @@ impl Vm {
         limit: Option<Duration>,
     ) -> Result<Self> {
         rustix::io::ioctl_fionbio(&channels.input, true).doing("set up a pipe")?;
-        // Serial ports write byte by byte, and lose bytes if nobody reads them for long.
+        // A serial port transfers single bytes, and loses bytes if nobody reads them for a long
+        // time.
         let _ = rustix::pipe::fcntl_setpipe_size(&channels.output, 1 << 20);
-        // The record that says that a guest is ready was sent before the guest was saved.
+        // The guest sent the record that it is ready before the guest was saved.
         let ready = matches!(start, Start::WhenResumed(_));
         let key = Key::random().doing("draw a key")?;
         Ok(Self {
@@ -138,7 +140,8 @@ impl Vm {
         String::from_utf8_lossy(&log).into_owned()
     }
 
-    /// Sends the guest a message. If the guest is gone, that is noticed elsewhere.
+    /// Sends a message to the guest. An error is ignored, because other functions notice that the
+    /// guest has ended.
     pub(crate) fn tell(&mut self, message: &ToGuest) {
         let record = self.encoder.message(message);
         self.outgoing.extend(record);
@@ -150,7 +153,7 @@ impl Vm {
         self.outgoing.extend(record);
     }
 
-    /// Whether the guest accepts more input for its program.
+    /// Returns whether the guest accepts more input for its program.
     pub(crate) fn is_hungry(&self) -> bool {
         self.outgoing.len() < MAX_OUTGOING
     }
@@ -162,7 +165,8 @@ impl Vm {
         self.finish()
     }
 
-    /// Waits until something happens in the guest, or one of the caller's files becomes readable.
+    /// Waits until something happens in the guest, or until one of the caller's files becomes
+    /// readable.
     pub(crate) fn next(
         &mut self,
         files: &[BorrowedFd<'_>],
@@ -179,7 +183,7 @@ impl Vm {
                 Waited::Gone => return Ok(self.finish()),
                 // Silence must also be noticed if the caller uses short deadlines.
                 Waited::Nothing => match self.silent() {
-                    // A guest that never woke up cannot tell where it hangs.
+                    // A guest that never woke up cannot print where it hangs.
                     Some(failure) if self.sleeps() => return Ok(self.end(failure)),
                     Some(failure) => return Ok(self.interrogate(failure)),
                     None if deadline.is_some_and(|deadline| Instant::now() >= deadline) => {
@@ -191,7 +195,7 @@ impl Vm {
         }
     }
 
-    /// Whether the guest was saved, and has not confirmed yet that it continues.
+    /// Returns whether the guest was saved, and has not confirmed yet that it continues.
     fn sleeps(&self) -> bool {
         !self.awake && matches!(self.start, Start::WhenResumed(_))
     }
@@ -232,11 +236,12 @@ impl Vm {
         }
     }
 
-    /// Tells the guest to start, with the present time and with its own random numbers.
+    /// Tells the guest to start. The message contains the present time and random numbers for this
+    /// guest.
     fn go(&mut self) {
         let mut seed = vec![0; 64];
-        // This fails only before Linux 3.17. The guest then uses the random numbers of its own
-        // processor.
+        // This call fails only before Linux 3.17. In that case, the guest uses the random numbers
+        // of its own processor.
         let _ = rustix::rand::getrandom(&mut seed, rustix::rand::GetRandomFlags::empty());
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let clock = u64::try_from(now.as_nanos()).unwrap_or_default();
@@ -244,9 +249,9 @@ impl Vm {
     }
 
     fn wait(&mut self, files: &[BorrowedFd<'_>], limit: Duration) -> Result<Waited> {
-        // This must not be done earlier, because data that arrives at a serial port while its state
-        // is restored is lost. The monitor may already have reported this between its answers to
-        // the commands that restored the guest.
+        // The guest must not be told to start earlier, because data that arrives at a serial port
+        // during the restoration of its state is lost. The monitor may have reported the resumption
+        // already, between its answers to the commands that restored the guest.
         if std::mem::take(&mut self.channels.monitor.resumed)
             && matches!(self.start, Start::WhenResumed(_))
         {
@@ -297,14 +302,14 @@ impl Vm {
         match self.channels.input.write(&self.outgoing) {
             Ok(length) => drop(self.outgoing.drain(..length)),
             Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
-            // QEMU has ended, which its other channels show.
+            // QEMU has ended. Its other channels report this.
             Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => self.outgoing.clear(),
             Err(error) => return Err(error).doing("write to the guest"),
         }
         Ok(())
     }
 
-    /// Reads from one of the channels. Returns whether it is still open.
+    /// Reads from one of the channels. Returns whether the channel is still open.
     fn take_in(&mut self, index: usize) -> Result<bool> {
         if index == 1 {
             return self.channels.monitor.read();
@@ -336,7 +341,7 @@ impl Vm {
         let (used, wants_to_run) = busiest_thread(self.qemu.id());
         let silence = &mut self.silence;
         let passed = silence.looked.elapsed();
-        // The time in which it could not run does not count as its own silence.
+        // The time in which the guest could not run does not count as silence.
         silence.looked = Instant::now();
         if let Some(before) = silence.used.replace(used) {
             let ran = used.saturating_sub(before).min(passed);
@@ -360,7 +365,7 @@ impl Vm {
         })
     }
 
-    /// Makes a silent guest print where it hangs, and ends it.
+    /// Makes a silent guest print where it hangs, and then ends the guest.
     fn interrogate(&mut self, failure: Failure) -> Happened {
         self.evidence.ended_by_us = Some(failure.clone());
         if self.channels.monitor.call("inject-nmi", &json!({})).is_ok() {
@@ -422,15 +427,16 @@ fn read_all(file: &File) -> Vec<u8> {
     bytes
 }
 
-/// Returns the processor time that the busiest thread of a process has used, and whether any of its
-/// threads waits for the host: it is runnable, or in a page fault or a read from the disk. If a
-/// guest's processor waits for a different thread of QEMU, it also waits for the host while that
-/// thread does.
+/// Returns the processor time that the busiest thread of a process has used, and whether one of its
+/// threads waits for the host. A thread waits for the host if it is runnable, in a page fault, or
+/// in a read from the disk. If a guest's processor waits for another thread of QEMU, the processor
+/// also waits for the host while that thread does.
 fn busiest_thread(pid: u32) -> (Duration, bool) {
     let tasks = std::fs::read_dir(format!("/proc/{pid}/task"));
     let mut wants_to_run = false;
     let threads = tasks.into_iter().flatten().flatten().filter_map(|task| {
-        // The first number in `schedstat` is in nanoseconds. In `stat`, the state follows the name.
+        // The first number in `schedstat` is a time in nanoseconds. In `stat`, the state follows
+        // the name.
         let used = std::fs::read_to_string(task.path().join("schedstat")).ok()?;
         let used = used.split_whitespace().next()?.parse().ok()?;
         let stat = std::fs::read_to_string(task.path().join("stat")).ok()?;

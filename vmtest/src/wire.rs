@@ -1,13 +1,14 @@
 //! The wire format between host and guest: numbered records with checksums on a serial port.
 //!
-//! A record consists of `VM`, a kind, a byte that is 1 if the record is sealed and else 0, its
-//! number, the length of its payload, the payload, the seal if it is sealed, and a CRC-32 of all of
-//! that. Integers are little-endian. Numbers start at 0 on each side and increase by one, so that
-//! lost, repeated and damaged records are noticed.
+//! A record consists of the bytes `VM`, a kind, a byte that is 1 if the record is sealed and 0
+//! otherwise, a number, the length of the payload, the payload, the seal (only in a sealed record),
+//! and a CRC-32 of all bytes before it. Integers are little-endian. The numbers of each side start
+//! at 0 and increase by one. Lost, repeated and damaged records are therefore noticed.
 //!
-//! The guest's first record says that it is ready. It then receives a [`Key`], before any process
-//! other than init runs, and seals all its other records with it. Data that other processes in the
-//! guest write to the port is recognised as damage or as a forgery, and never accepted as a result.
+//! The guest's first record says that the guest is ready. The guest then receives a [`Key`], before
+//! any process other than init runs, and seals all its other records with this key. Data that other
+//! processes in the guest write to the port is recognised as damage or as a forgery. It is never
+//! accepted as a result.
 
 use crate::plan::List;
 use crate::seal::{Key, SEAL};
@@ -19,7 +20,7 @@ use std::time::Duration;
 const MAGIC: [u8; 2] = *b"VM";
 const HEADER: usize = 12;
 const CHECKSUM: usize = 4;
-/// The maximum length of a payload. A greater length field is damaged.
+/// The maximum length of a payload. A record with a greater length is damaged.
 const MAX_PAYLOAD: usize = 1 << 20;
 
 /// The stream of a program's output.
@@ -34,8 +35,8 @@ pub(crate) enum Stream {
 pub(crate) enum Record<M> {
     /// A message.
     Message(M),
-    /// Bytes that a program wrote. From the host to the guest, these are bytes for the program to
-    /// read, marked as [`Stream::Stdout`].
+    /// Bytes that a program wrote. In the direction from the host to the guest, these are bytes for
+    /// the program to read, marked as [`Stream::Stdout`].
     Bytes(Stream, Vec<u8>),
 }
 
@@ -45,14 +46,16 @@ pub(crate) enum Record<M> {
 pub(crate) enum Status {
     Exited(i32),
     Signaled(i32),
-    /// It was still running when its time limit expired.
+    /// The process was still running when its time limit expired.
     TimedOut,
-    /// Its time limit expired and it can't be killed, because it hangs in the kernel.
+    /// The time limit of the process expired, and the process can't be killed because it hangs in
+    /// the kernel.
     Stuck,
 }
 
 impl Status {
-    /// Whether a test that ended like this is repeated in the same guest, if retries are left.
+    /// Returns whether a test that ended like this is repeated in the same guest, if retries are
+    /// left.
     pub(crate) fn is_tried_again(self) -> bool {
         !matches!(self, Self::Exited(0) | Self::Stuck)
     }
@@ -62,9 +65,10 @@ impl Status {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "kebab-case")]
 pub(crate) enum FromGuest {
-    /// Booted, and waiting for [`ToGuest::Go`]. `uptime` is the time since the boot by the kernel's clock.
+    /// The guest has booted and waits for [`ToGuest::Go`]. `uptime` is the time since the boot, by
+    /// the kernel's clock.
     Ready { release: String, uptime: Duration },
-    /// Heard [`ToGuest::Go`].
+    /// The guest has received [`ToGuest::Go`].
     Awake,
     /// The payload is unpacked and modules are loaded. The work begins.
     Started,
@@ -72,9 +76,9 @@ pub(crate) enum FromGuest {
     Heartbeat,
     /// A test binary listed its tests.
     Listed { binary: usize, list: List },
-    /// A test binary did not list its tests. Its output was sent before.
+    /// A test binary did not list its tests. The output of the binary was sent before this message.
     NotListed { binary: usize, status: Status },
-    /// A test begins. Bytes that follow are its output.
+    /// A test begins. The bytes that follow are the output of the test.
     TestStarted { binary: usize, test: String, attempt: u32 },
     /// A test ended.
     TestEnded {
@@ -96,7 +100,7 @@ pub(crate) enum FromGuest {
     },
     /// The guest could not carry out its instructions.
     Failed { what: String },
-    /// This is the last record. `records` is the number of records before it.
+    /// The last record. `records` is the number of records before it.
     End { records: u32 },
 }
 
@@ -104,14 +108,14 @@ pub(crate) enum FromGuest {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "kebab-case")]
 pub(crate) enum ToGuest {
-    /// Start, with this time (in nanoseconds since 1970) and these random bytes, and seal all
-    /// records with this key.
+    /// The request to start, with the present time (in nanoseconds since 1970) and random bytes.
+    /// From then on, the guest seals all its records with this key.
     Go { clock: u64, seed: Vec<u8>, key: Key },
     /// The program's standard input has ended.
     InputEnded,
-    /// Send this signal to the program.
+    /// The request to send this signal to the program.
     Signal { number: i32 },
-    /// The terminal has this size.
+    /// The host's terminal has this size.
     Window { rows: u16, columns: u16 },
 }
 
@@ -123,7 +127,7 @@ pub(crate) struct Encoder {
 }
 
 impl Encoder {
-    /// Seals all records from now on.
+    /// Seals all records that are packed from now on.
     pub(crate) fn seal_with(&mut self, key: Key) {
         self.key = Some(key);
     }
@@ -138,7 +142,7 @@ impl Encoder {
         self.record(b'M', &json)
     }
 
-    /// Packs a program's bytes into as many records as they need.
+    /// Packs bytes of a program into as many records as necessary.
     pub(crate) fn bytes(&mut self, stream: Stream, bytes: &[u8]) -> Vec<u8> {
         let kind = match stream {
             Stream::Stdout => b'1',
@@ -175,14 +179,14 @@ pub(crate) struct Decoder {
 }
 
 impl Decoder {
-    /// Returns a decoder for the records after the first `number` ones. All records except the very
-    /// first are sealed.
+    /// Returns a decoder for the records that follow the first `number` records. All records except
+    /// the very first are sealed.
     pub(crate) fn sealed(key: Key, number: u32) -> Self {
         Self { number, key: Some(key), ..Self::default() }
     }
 
-    /// Whether the last record, which states that `records` records precede it, arrived in its
-    /// right place.
+    /// Returns whether the last record arrived in the right place. The last record states that
+    /// `records` records precede it.
     pub(crate) fn is_last(&self, records: u32) -> bool {
         records.checked_add(1) == Some(self.number)
     }
@@ -210,16 +214,16 @@ impl Decoder {
     }
 }
 
-/// Unpacks the record with this number at the beginning of `bytes`, and returns it with its length.
-/// Returns `None` if more bytes are necessary. With a key, the record must be sealed; without one,
-/// it must not be. This is a pure function.
+/// Unpacks the record with this number at the beginning of `bytes`. Returns the record and its
+/// length, or `None` if more bytes are necessary. With a key, the record must be sealed. Without a
+/// key, the record must not be sealed. This is a pure function.
 fn unpack<M: for<'de> Deserialize<'de>>(
     bytes: &[u8],
     number: u32,
     key: Option<&Key>,
 ) -> Result<Option<(Record<M>, usize)>, Flaw> {
     if !MAGIC.starts_with(&bytes[..bytes.len().min(2)]) {
-        return Err(Flaw::Damaged("it does not begin like a record"));
+        return Err(Flaw::Damaged("it does not begin with the mark of a record"));
     }
     let Some((header, _)) = bytes.split_at_checked(HEADER) else { return Ok(None) };
     let word = |at: usize| u32::from_le_bytes([0, 1, 2, 3].map(|i| header[at + i]));
@@ -243,11 +247,11 @@ fn unpack<M: for<'de> Deserialize<'de>>(
     match key {
         Some(_) if !is_sealed => return Err(Flaw::Forged("init did not seal it")),
         Some(key) if key.seal(body) != *seal => return Err(Flaw::Forged("its seal is not init's")),
-        None if is_sealed => return Err(Flaw::Forged("it is sealed, and nothing should be yet")),
+        None if is_sealed => return Err(Flaw::Forged("it is sealed before init has a key")),
         _ => {}
     }
     if word(4) != number {
-        return Err(Flaw::Damaged("another one came in its place"));
+        return Err(Flaw::Damaged("another record came in its place"));
     }
     Ok(Some((contents(header[2], &body[HEADER..])?, record.len())))
 }
@@ -280,7 +284,7 @@ pub(crate) struct Damage {
 }
 
 impl Damage {
-    /// Whether the record is complete, but was not sent by init.
+    /// Returns whether the record is complete, but was not sent by init.
     pub(crate) fn is_forgery(&self) -> bool {
         matches!(self.flaw, Flaw::Forged(_))
     }
@@ -295,15 +299,16 @@ impl fmt::Display for Damage {
     }
 }
 
-/// Decodes arbitrary bytes in every way in which a host or a guest may interpret them. It is a pure
-/// function without input or output. Fuzzing calls it, and it must neither panic nor take long.
+/// Decodes arbitrary bytes in every way in which a host or a guest may interpret them. Fuzzing
+/// calls this pure function, which must neither panic nor take long.
 ///
-/// The bytes are decoded as records without seals, as sealed records with a known key, and as the
-/// payload of one record, because random bytes rarely have a valid checksum. The results are also
-/// checked against the sequence that a guest must follow.
+/// The bytes are decoded as records without seals, and as sealed records with a known key. They are
+/// also decoded as the payload of one record, because random bytes rarely have a valid checksum.
+/// The results are also checked against the sequence that a guest must follow.
 ///
 /// # Panics
-/// Panics if a decoded message can't be packed and decoded again, which is a fault of this crate.
+/// Panics if a decoded message can't be packed and decoded again, which would be a fault of this
+/// crate.
 pub fn decode(bytes: &[u8]) {
     let known = || Key::known([0; 16]);
     for mut decoder in
@@ -371,22 +376,22 @@ mod tests {
     }
 
     #[test]
-    fn records_come_back_whatever_the_pieces() {
+    fn records_are_decoded_from_pieces_of_any_size() {
         let (records, bytes) = sample();
         assert_eq!(decode(&bytes.concat()).unwrap(), records);
     }
 
     #[test]
-    fn a_lost_a_repeated_and_a_swapped_record_are_seen() {
+    fn a_lost_a_repeated_and_a_swapped_record_are_noticed() {
         let (_, bytes) = sample();
         for order in [vec![0, 2, 3], vec![0, 0, 1], vec![1, 0]] {
             let bytes: Vec<u8> = order.into_iter().flat_map(|i: usize| bytes[i].clone()).collect();
-            assert!(decode(&bytes).unwrap_err().to_string().contains("another one"));
+            assert!(decode(&bytes).unwrap_err().to_string().contains("another record"));
         }
     }
 
     #[test]
-    fn what_init_did_not_seal_is_a_forgery_whatever_its_number() {
+    fn a_record_that_init_did_not_seal_is_a_forgery_whatever_its_number() {
         let key = Key::known([1; 16]);
         let end = FromGuest::End { records: 0 };
         let unsealed = || Encoder::default().message(&end);
@@ -417,7 +422,7 @@ mod tests {
     }
 
     #[test]
-    fn no_more_is_waited_for_than_the_longest_payload() {
+    fn the_decoder_waits_for_at_most_the_longest_payload() {
         let header = |length: usize| {
             let mut header = Encoder::default().bytes(Stream::Stdout, b"x");
             header.truncate(HEADER);
@@ -432,14 +437,14 @@ mod tests {
     }
 
     #[test]
-    fn a_seal_is_of_the_whole_record() {
+    fn a_seal_protects_the_whole_record() {
         let key = Key::known([1; 16]);
         let mut encoder = Encoder { number: 1, ..Encoder::default() };
         encoder.seal_with(key.clone());
         let sealed = encoder.bytes(Stream::Stdout, b"passed");
         let body = sealed.len() - CHECKSUM;
         // The mark, the byte for the seal and the length are not changed, because the decoder
-        // rejects them earlier or waits for more bytes. The checksum is right.
+        // rejects them earlier or waits for more bytes. The checksum is correct.
         for at in (2..body).filter(|at| *at != 3 && !(8..HEADER).contains(at)) {
             let mut forged = sealed.clone();
             forged[at] ^= 1;
@@ -452,7 +457,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_at_their_ends_break_nothing() {
+    fn extreme_numbers_do_not_panic() {
         let decoder = Decoder { number: 1, ..Decoder::default() };
         assert!(decoder.is_last(0) && !decoder.is_last(u32::MAX) && !decoder.is_last(1));
         for bytes in [
@@ -468,7 +473,7 @@ mod tests {
     }
 
     #[test]
-    fn every_flipped_bit_is_seen_or_leaves_the_record_incomplete() {
+    fn every_flipped_bit_is_noticed_or_leaves_the_record_incomplete() {
         let (records, bytes) = sample();
         let bytes = bytes.concat();
         for bit in 0..bytes.len() * 8 {

@@ -1,8 +1,8 @@
 //! Files that QEMU hands to the guest (`-fw_cfg`), read through its DMA interface.
 //!
-//! The kernel's own driver for them is a module and reads one byte at a time. DMA is ten times as
-//! fast, and needs only two port writes for a run of pages. The format is described in QEMU's
-//! `docs/specs/fw_cfg.rst`.
+//! The kernel's own driver for these files is a module and reads one byte at a time. DMA is ten
+//! times as fast, and needs only two port writes for each contiguous run of pages. The format is
+//! described in QEMU's `docs/specs/fw_cfg.rst`.
 
 use super::port;
 use std::io::{self, BufRead, Read};
@@ -18,7 +18,8 @@ const CONTROL_SELECT: u32 = 8;
 const PAGE: usize = 4096;
 const WINDOW: usize = 1 << 20;
 
-/// Denies this process the ports of the device, through which it could read and write any memory.
+/// Denies this process the ports of the device. Through these ports, a process can read and write
+/// all memory.
 pub(super) fn give_up_ports() -> io::Result<()> {
     port::forbid(DMA_PORT, 8)
 }
@@ -36,7 +37,7 @@ pub(super) struct Firmware<'a> {
 }
 
 impl<'a> Firmware<'a> {
-    /// Returns a reader of the whole file. Its buffer is the memory that QEMU writes to.
+    /// Returns a reader of the whole file. The reader's buffer is the memory that QEMU writes to.
     pub(super) fn reader(self) -> impl BufRead + use<'a> {
         FirmwareReader { firmware: self, length: 0, at: 0 }
     }
@@ -45,7 +46,7 @@ impl<'a> Firmware<'a> {
 /// Reads a file from QEMU in pieces of at most 1 MiB.
 struct FirmwareReader<'a> {
     firmware: Firmware<'a>,
-    /// The length of the piece in the window, and the number of bytes of it that were read.
+    /// The length of the piece in the window, and the number of its bytes that were already read.
     length: usize,
     at: usize,
 }
@@ -77,18 +78,18 @@ impl Read for FirmwareReader<'_> {
 }
 
 impl Device {
-    /// Prepares the device. This is done before the guest is saved, because it takes a while.
+    /// Prepares the device. The preparation takes a while, so call this before the guest is saved.
     pub(super) fn new() -> io::Result<Self> {
         port::allow(DMA_PORT, 8)?;
         Ok(Self { window: Window::new()? })
     }
 
-    /// Opens the file that QEMU was given as `name`. Returns `None` if there is no such file.
+    /// Opens the file that was passed to QEMU as `name`. Returns `None` if QEMU has no such file.
     pub(super) fn find(&mut self, name: &str) -> io::Result<Option<Firmware<'_>>> {
         let count = self.read(Some(DIRECTORY), 4)?;
         let count = be32(count);
         for index in 0..count {
-            // The first read selects the item again, which only restarts it at its beginning.
+            // The first read selects the same item again, which only moves back to its beginning.
             let entry = self.read(None, 64)?;
             let (size, select) = (be32(entry), u16::from_be_bytes([entry[4], entry[5]]));
             let end = entry[8..].iter().position(|byte| *byte == 0).unwrap_or(56);
@@ -103,15 +104,15 @@ impl Device {
         Ok(None)
     }
 
-    /// Opens the file that QEMU was given as `name`.
+    /// Opens the file that was passed to QEMU as `name`. Fails if QEMU has no such file.
     pub(super) fn open(&mut self, name: &str) -> io::Result<Firmware<'_>> {
         let missing =
-            || io::Error::new(io::ErrorKind::NotFound, format!("QEMU was not given {name}"));
+            || io::Error::new(io::ErrorKind::NotFound, format!("QEMU has no file {name}"));
         self.find(name)?.ok_or_else(missing)
     }
 
-    /// Reads `length` bytes, at most [`WINDOW`], of the item in `select`, or else of the item that
-    /// is already selected.
+    /// Reads `length` bytes, at most [`WINDOW`]. The bytes come from the item `select`, or from the
+    /// item that is already selected if `select` is `None`.
     fn read(&mut self, select: Option<u16>, length: usize) -> io::Result<&[u8]> {
         let select = select.map_or(0, |item| CONTROL_SELECT | u32::from(item) << 16);
         let mut control = select | CONTROL_READ;
@@ -155,7 +156,7 @@ impl Window {
                 let entry = u64::from_ne_bytes(entry);
                 match entry & ((1 << 55) - 1) {
                     frame if entry >> 63 == 1 && frame != 0 => Ok(frame * PAGE as u64),
-                    _ => Err(io::Error::other("the kernel does not tell physical addresses")),
+                    _ => Err(io::Error::other("the kernel does not reveal physical addresses")),
                 }
             })
             .collect::<io::Result<_>>()?;
@@ -164,8 +165,9 @@ impl Window {
 
     fn data(&self, length: usize) -> &[u8] {
         assert!(length <= WINDOW);
-        // SAFETY: within the mapping, initialised (the kernel zeroes it), and the device writes to
-        // it only while `transfer`, which takes `&mut self`, waits.
+        // SAFETY: the bytes are within the mapping, and they are initialised because the kernel
+        // zeroes the mapping. The device writes to them only while `transfer`, which takes `&mut
+        // self`, waits.
         unsafe { std::slice::from_raw_parts(self.memory.as_ptr().add(PAGE), length) }
     }
 
@@ -187,8 +189,9 @@ impl Window {
         request[8..].copy_from_slice(&target.to_be_bytes());
         let address = self.pages[0];
         let (high, low) = ((address >> 32) as u32, (address & 0xffff_ffff) as u32);
-        // SAFETY: the request's page is ours. The device writes `length` bytes from `target` on,
-        // which `run` kept within pages of this locked mapping, and then the control word.
+        // SAFETY: the page of the request belongs to this struct. The device writes `length` bytes
+        // from `target` on, and then the control word. `run` limits these bytes to contiguous pages
+        // of this locked mapping.
         unsafe {
             self.memory.as_ptr().cast::<[u8; 16]>().write_volatile(request);
             fence(Ordering::SeqCst);
@@ -202,7 +205,7 @@ impl Window {
             match u32::from_be_bytes(control) {
                 0 => return Ok(()),
                 control if control & CONTROL_ERROR != 0 => {
-                    return Err(io::Error::other("QEMU refused to hand the payload over"));
+                    return Err(io::Error::other("QEMU refused to transfer the payload"));
                 }
                 _ => std::hint::spin_loop(),
             }

@@ -1,31 +1,32 @@
 //! Protects this process and its connection to the host from the tests, as far as that is possible
-//! with tests that run as root.
+//! when the tests run as root.
 
 use rustix::process::{DumpableBehavior, getpid, set_dumpable_behavior};
 use rustix::thread::{CapabilitySet, remove_capability_from_bounding_set};
 use std::io;
 
-/// The capabilities that a test loses. With the first it could read and change this process. With
-/// the second it could access the machine's devices through their ports, and its memory.
+/// The capabilities that are taken from tests. With `CAP_SYS_PTRACE`, a test could read and change
+/// this process. With `CAP_SYS_RAWIO`, a test could access the machine's devices through their
+/// ports, and the machine's memory.
 const TAKEN: CapabilitySet = CapabilitySet::SYS_PTRACE.union(CapabilitySet::SYS_RAWIO);
 
-/// The file with the capabilities of the programs that the kernel starts by itself. It holds two
-/// 32-bit numbers, the lower one first.
+/// The file with the capabilities of the programs that the kernel starts by itself. The file
+/// contains two 32-bit numbers, of which the first is the lower half.
 const HELPERS: &str = "/proc/sys/kernel/usermodehelper/bset";
 
-/// Hides the files in `/proc` that show this process's memory from all processes without
+/// Makes the files in `/proc` that show this process's memory inaccessible to all processes without
 /// `CAP_SYS_PTRACE`.
 pub(super) fn hide_this_process() -> io::Result<()> {
     Ok(set_dumpable_behavior(DumpableBehavior::NotDumpable)?)
 }
 
-/// Removes the capabilities from all programs that this process will start; this process keeps
-/// them. What is removed from the bounding set is lost with the next `execve`. This cannot be
-/// undone.
+/// Removes the capabilities from all programs that this process will start. This process itself
+/// keeps them. A capability that is removed from the bounding set is lost at the next `execve`. The
+/// removal cannot be undone.
 ///
-/// It is done once and not in each child, because a child that has something to do before `execve`
-/// is a fork of this process. Copying its page tables takes milliseconds where instructions are
-/// translated.
+/// The removal happens once and not in each child, because a child that does something before
+/// `execve` must be a fork of this process. Copying the page tables for a fork takes milliseconds
+/// if QEMU translates instructions.
 pub(super) fn limit_children() -> io::Result<()> {
     for capability in TAKEN.iter() {
         remove_capability_from_bounding_set(capability)?;
@@ -33,8 +34,8 @@ pub(super) fn limit_children() -> io::Result<()> {
     Ok(())
 }
 
-/// Removes the capabilities from the programs that the kernel starts by itself, such as the handler
-/// of core dumps, which a test can choose. This cannot be undone.
+/// Removes the capabilities from the programs that the kernel starts by itself. A test can choose
+/// some of these programs, such as the handler of core dumps. The removal cannot be undone.
 pub(super) fn limit_helpers() -> io::Result<()> {
     let bounds = std::fs::read_to_string(HELPERS)?;
     let mut words = bounds.split_whitespace().map(str::parse::<u32>);
@@ -46,7 +47,7 @@ pub(super) fn limit_helpers() -> io::Result<()> {
 }
 
 /// Makes the kernel print all its messages on the console, even if a test has changed the settings.
-/// If this process is not the guest's init, nothing is changed.
+/// Does nothing if this process is not the guest's init.
 pub(super) fn show_kernel_messages() {
     if getpid().is_init() {
         // A kernel without this setting has nothing to restore.

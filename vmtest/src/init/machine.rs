@@ -13,8 +13,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-/// Mounts the file systems that programs expect on a Linux machine, and those that kernel programs
-/// need.
+/// Mounts the file systems that programs expect on a Linux machine, and the file systems that
+/// kernel programs need.
 pub(super) fn mount_file_systems() -> io::Result<()> {
     const NEEDED: [(&str, &str, &str); 7] = [
         ("devtmpfs", "/dev", "mode=0755"),
@@ -25,8 +25,8 @@ pub(super) fn mount_file_systems() -> io::Result<()> {
         ("tmpfs", "/dev/shm", "mode=1777"),
         ("devpts", "/dev/pts", "mode=0620,ptmxmode=0666"),
     ];
-    // A kernel may have been built without these. A test that needs one of them reports that
-    // itself.
+    // A kernel may have been built without these file systems. A test that needs one of them
+    // reports that itself.
     const WANTED: [(&str, &str, &str); 4] = [
         ("bpf", "/sys/fs/bpf", "mode=0700"),
         ("cgroup2", "/sys/fs/cgroup", ""),
@@ -41,7 +41,8 @@ pub(super) fn mount_file_systems() -> io::Result<()> {
     }
     for (kind, path, options) in WANTED {
         if Path::new(path).exists() {
-            // If the reason is not just a missing configuration option, it is in the kernel's log.
+            // If the reason is not just a missing configuration option, the kernel's log contains
+            // it.
             let _ = mount_at(kind, path, options);
         }
     }
@@ -56,9 +57,9 @@ pub(super) fn mount_file_systems() -> io::Result<()> {
     Ok(())
 }
 
-/// Sleeps for a moment on each processor. A processor that lost its timer while the machine was
-/// saved would let tasks wait for it forever (`rcu_barrier` does). If the guest hangs here instead,
-/// the host discards the snapshot.
+/// Sleeps for a moment on each processor, which needs a working timer. If a processor lost its
+/// timer while the machine was saved, tasks could wait for this processor forever (`rcu_barrier`
+/// does). If the guest hangs here instead, the host discards the snapshot.
 pub(super) fn try_every_timer() -> io::Result<()> {
     let home = sched_getaffinity(None)?;
     for cpu in 0..CpuSet::MAX_CPU {
@@ -73,7 +74,7 @@ pub(super) fn try_every_timer() -> io::Result<()> {
     Ok(sched_setaffinity(None, &home)?)
 }
 
-/// Makes the file system that is mounted at a path the root.
+/// Makes the file system that is mounted at `path` the root file system.
 pub(super) fn enter(path: &Path) -> io::Result<()> {
     std::env::set_current_dir(path)?;
     rustix::mount::mount_move(".", "/")?;
@@ -115,7 +116,7 @@ pub(super) fn bring_up_loopback() -> io::Result<()> {
 }
 
 /// Sets the clock to a time in nanoseconds since 1970. After a snapshot is restored, the clock
-/// still shows the time at which it was taken.
+/// still shows the time at which the snapshot was taken.
 pub(super) fn set_clock(nanoseconds: u64) -> io::Result<()> {
     let time = rustix::time::Timespec {
         tv_sec: i64::try_from(nanoseconds / 1_000_000_000).map_err(io::Error::other)?,
@@ -124,8 +125,8 @@ pub(super) fn set_clock(nanoseconds: u64) -> io::Result<()> {
     Ok(rustix::time::clock_settime(rustix::time::ClockId::Realtime, time)?)
 }
 
-/// Mixes `seed` into the kernel's random numbers. Without it, all guests of one snapshot would draw
-/// the same ones.
+/// Mixes `seed` into the kernel's random number generator. Without the seed, all guests of one
+/// snapshot would draw the same random numbers.
 pub(super) fn reseed_random(seed: &[u8]) -> io::Result<()> {
     const RNDADDENTROPY: u64 = 0x4008_5203;
     const RNDRESEEDCRNG: u64 = 0x5207;
@@ -137,23 +138,23 @@ pub(super) fn reseed_random(seed: &[u8]) -> io::Result<()> {
     info.extend(seed);
     let random = File::options().read(true).write(true).open("/dev/urandom")?;
     let fd = std::os::fd::AsRawFd::as_raw_fd(&random);
-    // SAFETY: the first call reads a rand_pool_info, whose size its second member tells; the
-    // second takes no argument.
+    // SAFETY: the first call reads a rand_pool_info, whose second member is its size. The second
+    // call takes no argument.
     let failed = unsafe {
         libc::ioctl(fd, RNDADDENTROPY, info.as_ptr()) != 0 || libc::ioctl(fd, RNDRESEEDCRNG) != 0
     };
     if failed { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 
-/// Whether a file system in the guest's memory is full.
+/// Returns whether a file system in the guest's memory is full.
 pub(super) fn is_full() -> bool {
     let is_full = |path: &str| {
         rustix::fs::statvfs(path).is_ok_and(|found| {
             found.f_blocks > 0 && found.f_bavail == 0 || found.f_files > 0 && found.f_favail == 0
         })
     };
-    // If this process is not a guest's init, the file systems are those of the user's machine, and
-    // are not checked.
+    // If this process is not a guest's init, the file systems belong to the user's machine and are
+    // not checked.
     rustix::process::getpid().is_init() && ["/", "/tmp"].into_iter().any(is_full)
 }
 
@@ -169,8 +170,8 @@ pub(super) fn load_module(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Continues as the init of a root that is mounted by 9p, as the kernel itself would if it had 9p
-/// built in. The tag of that root is `/dev/root`, because that is what the kernel uses as the tag.
+/// Mounts a root over 9p and continues as its init, like a kernel that has 9p built in. The tag of
+/// the root is `/dev/root`, because the kernel uses this tag, too.
 pub(super) fn switch_root() -> io::Result<Infallible> {
     const TAG: &str = "/dev/root";
     const OPTIONS: &str = "trans=virtio,version=9p2000.L,cache=loose,msize=1048576";

@@ -1,9 +1,9 @@
 //! The guest's side: this program as the first process of a kernel under test.
 //!
-//! It sets up the machine, reports that it is ready and waits for the host's message to start. Then
-//! it takes the payload (the programs, the files that they need, and a plan) from QEMU, carries out
-//! the plan, and exits through QEMU's debug-exit port. It does not know whether the guest was
-//! booted cold or restored from a snapshot that was taken while it waited.
+//! This program sets up the machine, reports that it is ready and waits for the host's message to
+//! start. Then it takes the payload (the programs, the files that they need, and a plan) from QEMU,
+//! carries out the plan, and exits through QEMU's debug-exit port. It does not know whether the
+//! guest was booted cold or restored from a snapshot that was taken during the wait.
 
 mod channel;
 mod firmware;
@@ -28,23 +28,24 @@ use std::path::Path;
 use std::time::Duration;
 
 /// Runs as the guest's init if this is the first process of a guest. Runs a plan on this machine if
-/// the first argument is `run-plan`, which is how a matrix starts its
-/// [`init`](crate::Matrix::init). Returns in all other cases.
+/// the first argument is `run-plan`; a matrix starts its [`init`](crate::Matrix::init) this way.
+/// Returns in all other cases.
 ///
-/// The program that guests run as their init must call this first in its `main`.
+/// The program that guests run as their init must call this function first in its `main`.
 pub fn main_if_init() {
     protocol::keep();
     let mut arguments = std::env::args_os().skip(1);
     if arguments.next().is_some_and(|first| first == RUNNER) {
         std::process::exit(main_of_runner(arguments));
     }
-    // The first process of a container finds /proc mounted. The first process of a guest mounts it.
+    // In a container, the first process finds `/proc` mounted. In a guest, the first process mounts
+    // it.
     let guest = std::fs::read_link("/proc/self/exe").is_err();
     if rustix::process::getpid().is_init() && guest {
         let error = init().unwrap_err();
         let message = format!("vmtest: init failed: {error}\n");
-        // The kernel panics when init ends. What was written to the kernel's log is printed before
-        // that; what was written to the console may be lost.
+        // The kernel panics when init ends. A message in the kernel's log is printed before the
+        // panic. A message that was written to the console may be lost.
         if std::fs::write("/dev/kmsg", &message).is_err() {
             eprint!("{message}");
         }
@@ -52,7 +53,8 @@ pub fn main_if_init() {
     }
 }
 
-/// Runs the plan that the arguments name (`[--port PORT] PLAN`), and returns the exit status.
+/// Runs the plan in the file `PLAN`, and returns the exit status. The arguments are `[--port PORT]
+/// PLAN`.
 fn main_of_runner(mut arguments: impl Iterator<Item = OsString>) -> i32 {
     let mut plan = arguments.next();
     let mut port = None;
@@ -65,11 +67,11 @@ fn main_of_runner(mut arguments: impl Iterator<Item = OsString>) -> i32 {
     1
 }
 
-/// Carries out a plan on this machine, and reports through a serial port, or else through the
-/// standard input, which is a socket.
+/// Carries out a plan on this machine, and reports through a serial port. If `port` is `None`, it
+/// reports through the standard input, which is a socket.
 ///
 /// # Errors
-/// Fails if the plan can't be read, or if the other side of the connection is closed.
+/// Fails if the plan can't be read, or if the other side closes the connection.
 fn run_plan(plan: &Path, port: Option<&Path>) -> io::Result<()> {
     let plan: Plan = serde_json::from_slice(&std::fs::read(plan)?)?;
     let mut channel = match port {
@@ -90,7 +92,7 @@ fn init() -> io::Result<Infallible> {
         return machine::switch_root();
     }
     machine::mount_file_systems()?;
-    // Every init does this. Without it, this process and its children have no session.
+    // Every init calls `setsid`. Without this call, this process and its children have no session.
     rustix::process::setsid()?;
     guard::hide_this_process()?;
     guard::show_kernel_messages();
@@ -114,9 +116,9 @@ fn init() -> io::Result<Infallible> {
     port::allow(port, 4)?;
     port::write_u8(port, value);
     // QEMU 7.2 exits during the write. QEMU 10 asks its main thread to exit, and the guest runs
-    // until it does.
+    // until that thread exits.
     std::thread::sleep(EXIT_LIMIT);
-    Err(io::Error::other("QEMU did not exit when told to"))
+    Err(io::Error::other("QEMU did not exit on request"))
 }
 
 /// The time limit for QEMU to exit after the request. On a busy host, its main thread may wait for
@@ -133,8 +135,8 @@ fn release() -> String {
     rustix::system::uname().release().to_string_lossy().into_owned()
 }
 
-/// Waits for the host's message to start, and returns its time and random bytes. Everything that is
-/// sent afterwards is sealed.
+/// Waits for the host's message to start, and returns the time and the random bytes in this
+/// message. Everything that is sent afterwards is sealed.
 fn wait_for_go(channel: &mut Channel) -> io::Result<(u64, Vec<u8>)> {
     loop {
         for record in channel.receive()? {
@@ -149,7 +151,7 @@ fn wait_for_go(channel: &mut Channel) -> io::Result<(u64, Vec<u8>)> {
 fn work(channel: &mut Channel, mut device: firmware::Device) -> io::Result<()> {
     unpack::unpack(device.open(PAYLOAD)?.reader(), Path::new("/"))?;
     drop(device);
-    // The programs that a process starts inherit its ports.
+    // A program inherits access to ports from the process that starts it.
     firmware::give_up_ports()?;
     let plan = std::fs::read(PLAN)?;
     let plan: Plan = serde_json::from_slice(&plan)?;

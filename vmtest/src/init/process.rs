@@ -13,14 +13,14 @@ use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// Receives the output of a process.
+/// A function that receives the output of a process.
 pub(super) type Output<'a> = dyn FnMut(&mut Channel, Stream, &[u8]) -> io::Result<()> + 'a;
 
 /// The interval of the guest's heartbeat messages.
 const HEARTBEAT: Duration = Duration::from_secs(1);
-/// How long the output of a test may wait. A test writes in many small pieces. Waking up for each
-/// of them takes a tenth of the time of a short test where instructions are translated, because
-/// every process switch discards the cached address translations.
+/// The maximum time for which the output of a test may wait. A test writes in many small pieces. If
+/// QEMU translates instructions, waking up for each piece takes a tenth of the time of a short
+/// test, because every process switch discards the cached address translations.
 const LULL: Duration = Duration::from_millis(30);
 /// The maximum number of input bytes that are queued for a program that does not read them.
 const MAX_INPUT: usize = 256 << 10;
@@ -64,7 +64,7 @@ pub(super) fn run_to_end(
     supervise(channel, command, None, Some(limit), LULL, output)
 }
 
-/// Returns a command that has the guest's environment and nothing else.
+/// Returns a command with the guest's environment and no other variables.
 pub(super) fn command(
     path: &std::path::Path,
     env: &[(String, String)],
@@ -87,7 +87,7 @@ fn supervise(
     let mut child = command
         .spawn()
         .map_err(|error| io::Error::new(error.kind(), format!("cannot run {program}: {error}")))?;
-    // Otherwise it would keep the terminal's other end open.
+    // A remaining `command` would keep the terminal's other end open.
     drop(command);
     let mut process = Process::new(&mut child, terminal, lull)?;
     let end = limit.map(|limit| Instant::now() + limit);
@@ -129,8 +129,8 @@ fn status_of(child: &mut Child) -> io::Result<Status> {
     Ok(status.code().map_or(Status::Signaled(status.signal().unwrap_or_default()), Status::Exited))
 }
 
-/// Kills a process and the processes that it left running. In a guest these are all processes
-/// except this one, which the kernel spares. On a machine that is not a guest, only the process
+/// Kills a process and the processes that it left running. In a guest, these are all processes
+/// except init, which the kernel does not kill. On a machine that is not a guest, only the process
 /// group is killed.
 fn end_leftovers(child: &Child) {
     // These calls fail only if there is nothing left to kill.
@@ -144,7 +144,8 @@ fn end_leftovers(child: &Child) {
     }
 }
 
-/// Appends to a process's output where in the kernel its threads are blocked.
+/// For each thread of a process, appends the place in the kernel where the thread is blocked to the
+/// process's output.
 fn describe_stuck(child: &Child, channel: &mut Channel, output: &mut Output<'_>) -> io::Result<()> {
     let Ok(tasks) = std::fs::read_dir(format!("/proc/{}/task", child.id())) else { return Ok(()) };
     for task in tasks.flatten().take(16) {
@@ -163,7 +164,7 @@ fn describe_stuck(child: &Child, channel: &mut Channel, output: &mut Output<'_>)
 fn tell_what_blocks() {
     if rustix::process::getpid().is_init() {
         for key in ["q", "w"] {
-            // The log is still useful without it.
+            // The log is still useful without this information.
             let _ = std::fs::write("/proc/sysrq-trigger", key);
         }
     }
@@ -176,7 +177,7 @@ enum Happened {
     Nothing,
 }
 
-/// A running process and this side of its pipes.
+/// A running process, and this program's ends of its pipes.
 struct Process {
     pid: Pid,
     exit: Option<OwnedFd>,
@@ -185,7 +186,8 @@ struct Process {
     terminal: Option<OwnedFd>,
     waiting: Vec<u8>,
     input_ended: bool,
-    /// How long output may wait to be read, and the time until which it does.
+    /// The maximum time for which output may wait to be read. `lull_ends` is the end of the current
+    /// wait.
     lull: Duration,
     lull_ends: Instant,
 }
@@ -206,7 +208,7 @@ impl Process {
         let input = to.map(take).transpose()?;
         Ok(Self {
             pid,
-            // Kernels before 5.3 have no pidfd. There, the process is polled instead.
+            // Kernels before 5.3 have no pidfd. On these kernels, the process is polled instead.
             exit: pidfd_open(pid, PidfdFlags::empty()).ok(),
             outputs: [(Stream::Stdout, stdout), (Stream::Stderr, stderr)],
             input_ended: input.is_none(),
@@ -251,7 +253,7 @@ impl Process {
         Ok(if ready.exit { Happened::Exited } else { happened })
     }
 
-    /// Waits for the process to end. Returns whether it ended in time.
+    /// Waits for the process to end. Returns whether the process ended in time.
     fn exits_within(
         &mut self,
         limit: Duration,

@@ -1,4 +1,4 @@
-//! The guest's root file system, if it has one. It is unpacked into memory, and becomes the root
+//! The guest's root file system, if there is one. It is unpacked into memory, and becomes the root
 //! before the guest is saved.
 
 use super::firmware::Firmware;
@@ -16,8 +16,8 @@ use std::path::Path;
 pub(super) fn enter(archive: Firmware<'_>) -> io::Result<()> {
     const PLACE: &str = "/root-file-system";
     fs::create_dir(PLACE)?;
-    // It uses at most half of the memory, which is the default of tmpfs. A full file system
-    // therefore leaves memory for programs to run.
+    // The file system uses at most half of the memory, which is the default of tmpfs. Programs
+    // therefore still have memory if the file system is full.
     mount_at("tmpfs", PLACE, "mode=0755")?;
     let place = Path::new(PLACE);
     unpack(archive.reader(), place).map_err(|error| match error.kind() {
@@ -29,13 +29,13 @@ pub(super) fn enter(archive: Firmware<'_>) -> io::Result<()> {
     for directory in MOUNTED {
         let target = place.join(&directory[1..]);
         if !target.symlink_metadata().is_ok_and(|it| it.is_dir()) {
-            // The target may be a symbolic link, such as one from `/tmp` to a different directory.
+            // The target may be a symbolic link, for example from `/tmp` to a different directory.
             let _ = fs::remove_file(&target);
             fs::create_dir(&target)?;
         }
         mount_move(directory, &target)?;
     }
     enter_root(place)?;
-    // The home directory of the user that runs programs. An image may lack it.
+    // Programs run as root and expect its home directory. An image may lack this directory.
     fs::create_dir_all("/root")
 }

@@ -11,8 +11,8 @@ use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::Command;
 
-/// Gives a command a new terminal of this many rows and columns, and returns this process's end of
-/// it.
+/// Gives a command a new terminal with this number of rows and columns. Returns this process's end
+/// of the terminal.
 pub(super) fn attach(command: &mut Command, size: (u16, u16)) -> io::Result<OwnedFd> {
     let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC)?;
     grantpt(&ours)?;
@@ -20,7 +20,7 @@ pub(super) fn attach(command: &mut Command, size: (u16, u16)) -> io::Result<Owne
     resize(&ours, size)?;
     let name = ptsname(&ours, Vec::new())?;
     let path = Path::new(std::ffi::OsStr::from_bytes(name.to_bytes()));
-    // Otherwise it would become the terminal of init, which is a session leader.
+    // Without the flag, the terminal would become the terminal of init, which is a session leader.
     let theirs = File::options().read(true).write(true).custom_flags(libc::O_NOCTTY).open(path)?;
     command.stdin(theirs.try_clone()?).stdout(theirs.try_clone()?).stderr(theirs);
     // SAFETY: both calls are async-signal-safe and allocate nothing.

@@ -1,4 +1,4 @@
-//! Runs the tests of a libtest binary, each in a process of its own.
+//! Runs the tests of a libtest binary, each in its own process.
 
 use super::channel::Channel;
 use super::guard::{show_kernel_messages, taint};
@@ -102,7 +102,7 @@ fn run_one(
     // This line shows which test was running when the kernel printed the lines after it.
     let _ = std::fs::write("/dev/kmsg", format!("<6>vmtest: begin {index} {test}\n"));
     let mut command = command_of(binary, env);
-    // Terse output keeps the test's first line apart from its name.
+    // In the terse format, the test's name is not on the line where the test's own output begins.
     command.args(["--exact", test, "--nocapture", "--format", "terse"]);
     if binary.filter.include_ignored {
         command.arg("--include-ignored");
@@ -129,8 +129,8 @@ fn run_one(
     Ok(status)
 }
 
-/// Returns a command that runs a binary with its arguments, and with its own environment in
-/// addition to that of every process.
+/// Returns a command that runs a binary with its arguments. The environment of the binary is added
+/// to the environment of every process.
 fn command_of(binary: &TestBinary, env: &[(String, String)]) -> Command {
     let mut command = command(&binary.path, env, &binary.directory);
     command.args(&binary.args);
@@ -138,7 +138,7 @@ fn command_of(binary: &TestBinary, env: &[(String, String)]) -> Command {
     command
 }
 
-/// The number of processes that the kernel has killed since boot because memory ran out.
+/// Returns the number of processes that the kernel has killed since boot because memory ran out.
 fn oom_kills() -> u64 {
     std::fs::read_to_string("/proc/vmstat")
         .ok()

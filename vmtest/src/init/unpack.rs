@@ -25,7 +25,7 @@ fn one(reader: &mut Reader<impl BufRead>, entry: &Entry, path: &Path) -> io::Res
     match entry.kind {
         Kind::Directory => {
             reader.data(entry, &mut io::sink())?;
-            // A symbolic link to a directory is sufficient.
+            // An existing symbolic link to a directory is sufficient.
             if there.is_some() && path.is_dir() {
                 return Ok(());
             }
@@ -34,8 +34,8 @@ fn one(reader: &mut Reader<impl BufRead>, entry: &Entry, path: &Path) -> io::Res
         }
         Kind::CharacterDevice { .. } => return Err(io::Error::other("it is a device")),
         Kind::File | Kind::Symlink => match there {
-            // The path is a link on this machine, but a directory in the guest: it leads to the
-            // program in both.
+            // The path is a link on this machine and a directory in the guest. The path leads to
+            // the program in both cases.
             Some(there) if there.is_dir() => return reader.data(entry, &mut io::sink()),
             // A running program keeps the old file open.
             Some(_) => fs::remove_file(path)?,

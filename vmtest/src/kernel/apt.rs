@@ -1,4 +1,4 @@
-//! apt with a state of its own. It fetches package indices and verifies their signatures with
+//! Runs apt with separate state. apt fetches package indices and verifies their signatures with
 //! Debian's keys. It also fetches packages, which are verified by the index or by a pinned
 //! checksum.
 
@@ -13,8 +13,8 @@ use std::cmp::Ordering;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// apt, with its state in the cache, for one suite. It neither reads nor changes the packages that
-/// are installed on this machine, and needs no privileges.
+/// An apt for one suite, with its state in the cache. It neither reads nor changes the packages
+/// that are installed on this machine, and needs no privileges.
 pub(crate) struct Apt<'a> {
     mirror: &'a str,
     state: PathBuf,
@@ -32,7 +32,8 @@ impl<'a> Apt<'a> {
         Ok(Self { mirror: mirror.of(suite)?, state, cache, suite })
     }
 
-    /// Fetches the suite's index, whose signature apt verifies. Returns all packages in it.
+    /// Fetches the suite's index and returns all packages in it. apt verifies the signature of the
+    /// index.
     pub(super) fn index(&self) -> Result<Vec<Package>> {
         const KEYRINGS: [&str; 2] = [
             "/usr/share/keyrings/debian-archive-keyring.gpg",
@@ -45,7 +46,7 @@ impl<'a> Apt<'a> {
                 Error::new(ErrorKind::Fetch, message)
                     .help("install the package debian-archive-keyring")
             })?;
-        // Otherwise two processes would fail to get apt's own lock.
+        // Without this lock, one of two processes would fail to get apt's own lock.
         let lock = self.cache.lock(&format!("apt-{}", self.suite))?;
         let source =
             format!("deb [arch=amd64 signed-by={keyring}] {} {} main\n", self.mirror, self.suite);
@@ -88,7 +89,7 @@ impl<'a> Apt<'a> {
             |package: &&Package| strsim::damerau_levenshtein(name, package.name.as_str());
         match index.iter().min_by_key(distance).filter(|it| distance(it) <= 2) {
             Some(nearest) => error.help(format!("did you mean `{}`?", nearest.name)),
-            None => error.help("search for it on packages.debian.org, or name another suite"),
+            None => error.help("search for it on packages.debian.org, or choose another suite"),
         }
     }
 
@@ -149,8 +150,9 @@ impl<'a> Apt<'a> {
     }
 }
 
-/// Runs a program to its end. Returns its output, or an error with its output as the reason. The
-/// program ends with this process, and holds the lock until then.
+/// Runs a program to its end, and returns its output. If the program fails, the output is the
+/// reason in the error. The program is killed when this process ends. Until then, the program holds
+/// the lock.
 fn output(mut command: Command, lock: &Lock) -> Result<String> {
     let program = command.get_program().to_string_lossy().into_owned();
     end_with_us(&mut command);
@@ -179,13 +181,13 @@ fn output(mut command: Command, lock: &Lock) -> Result<String> {
             "Debian's keys on this machine are too old: upgrade the package debian-archive-keyring",
         )
     } else {
-        error.help("read apt's message above; --mirror names another mirror")
+        error.help("read apt's message above, or choose another mirror with --mirror")
     })
 }
 
 /// Parses a package index.
-// It needs only fields of one line, from an index that apt wrote. The crate deb822-fast refuses the whole index if one
-// paragraph is wrong.
+// Only fields of one line are needed, from an index that apt wrote. The crate deb822-fast refuses
+// the whole index if one paragraph is wrong.
 fn parse_packages(text: &str) -> Vec<Package> {
     text.split("\n\n")
         .filter_map(|paragraph| {
@@ -207,7 +209,8 @@ fn parse_packages(text: &str) -> Vec<Package> {
         .collect()
 }
 
-/// Parses what `apt-get --simulate` would install: names and versions.
+/// Parses the output of `apt-get --simulate`, and returns the names and versions of the packages
+/// that apt would install.
 fn parse_installs(text: &str) -> Vec<(String, String)> {
     let install = |line: &str| {
         let (name, rest) = line.strip_prefix("Inst ")?.split_once(" (")?;
@@ -220,8 +223,8 @@ fn parse_installs(text: &str) -> Vec<(String, String)> {
 
 /// Compares versions according to Debian's policy (section 5.6.12). The versions of kernels have no
 /// epoch.
-// The crate debversion depends on regex, chrono and num-bigint, and `dpkg --compare-versions` takes a process for each
-// comparison.
+// The crate debversion depends on regex, chrono and num-bigint. `dpkg --compare-versions` starts a
+// process for each comparison.
 pub(super) fn compare_versions(a: &str, b: &str) -> Ordering {
     let (mut a, mut b) = (a.as_bytes(), b.as_bytes());
     while !a.is_empty() || !b.is_empty() {
@@ -282,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn what_would_be_installed_is_read() {
+    fn the_packages_that_apt_would_install_are_read() {
         let text = "NOTE: This is only a simulation!\nInst libc6 (2.36-9+deb12u9 Debian:12.9/oldstable [amd64]) []\n\
                     Inst dash (0.5.12-2 Debian:12.9/oldstable [amd64])\nConf libc6 (2.36-9+deb12u9 Debian:12.9 [amd64])\n";
         let expected = [("libc6", "2.36-9+deb12u9"), ("dash", "0.5.12-2")];

@@ -1,8 +1,8 @@
 //! Reads tar archives from untrusted sources as streams, up to a limit.
 //!
-//! Of a kernel's archive, only regular files are extracted, and only if their names can refer to
-//! nothing but a path below the target directory. Links, devices and modes are ignored, so that
-//! nothing in an archive can lead to a different place.
+//! Only the regular files of a kernel's archive are extracted, and only if their names refer to
+//! paths below the target directory. Links, devices and modes are ignored. An archive therefore
+//! cannot write to a different place.
 
 use super::decompress::decompressed;
 use crate::error::{Error, ErrorKind, Result};
@@ -45,19 +45,19 @@ pub(crate) enum Entry<'a> {
     /// contents.
     File { path: &'a str, data: &'a mut dyn Read },
     /// Everything that earlier layers of a container image have at this path, or below it, is
-    /// removed. If the path is empty, this is the whole contents.
+    /// removed. An empty path stands for the whole contents of these layers.
     Removed { path: &'a str },
 }
 
-/// The maximum length of a path, and of a file's description in pax format, in bytes.
+/// The maximum length of a path, and of the description of a file in pax format, in bytes.
 const LONGEST_PATH: u64 = 4096;
 const LONGEST_PAX: u64 = 64 << 10;
 
 /// Reads an archive of a kernel, compressed or not, and passes the wanted entries to `visit`.
 ///
 /// # Errors
-/// Fails if the archive is damaged, exceeds what is left of the budget, or contains a name that
-/// leads out of it, or if `visit` fails.
+/// Fails if the archive is damaged, exceeds the rest of the budget, or contains a name that leads
+/// out of the archive. Also fails if `visit` fails.
 pub(crate) fn read(
     archive: impl Read,
     budget: &mut Budget,
@@ -122,8 +122,8 @@ impl Item<'_> {
         if self.size > budget.largest {
             return Err(refused(format!("{path} has {} bytes", self.size)));
         }
-        take(&mut budget.files, 1, "files that are wanted")?;
-        take(&mut budget.kept, self.size, "bytes of files that are wanted")
+        take(&mut budget.files, 1, "wanted files")?;
+        take(&mut budget.kept, self.size, "bytes in wanted files")
     }
 }
 
@@ -131,7 +131,7 @@ impl Item<'_> {
 /// of the budget.
 ///
 /// # Errors
-/// Fails if the archive is damaged or exceeds what is left of the budget, or if `visit` fails.
+/// Fails if the archive is damaged or exceeds the rest of the budget, or if `visit` fails.
 pub(crate) fn walk(
     archive: impl Read,
     budget: &mut Budget,
@@ -188,7 +188,7 @@ pub(crate) fn walk(
     Ok(())
 }
 
-/// A reader that returns an error if it ends before it has returned this many bytes.
+/// A reader that returns an error if its source ends before this many bytes were read.
 struct Exactly<R>(R, u64);
 
 impl<R: Read> Read for Exactly<R> {
@@ -202,7 +202,7 @@ impl<R: Read> Read for Exactly<R> {
     }
 }
 
-/// The headers before an entry that describe it.
+/// The description of an entry, from the headers that precede the entry.
 #[derive(Default)]
 struct Named {
     path: Option<Vec<u8>>,
@@ -222,7 +222,7 @@ impl Named {
                 Some((&record[..equals], &record[equals + 1..], length))
             };
             let (key, value, length) =
-                record().ok_or_else(|| refused("a description in pax's format is damaged"))?;
+                record().ok_or_else(|| refused("a description in pax format is damaged"))?;
             match key {
                 b"path" => self.path = Some(value.to_owned()),
                 b"linkpath" => self.link = Some(value.to_owned()),
@@ -236,7 +236,7 @@ impl Named {
     }
 }
 
-/// Returns a name without the zero byte that ends it in some archives.
+/// Returns a name without the final zero byte that some archives contain.
 fn without_end(mut name: Vec<u8>) -> Vec<u8> {
     if name.last() == Some(&0) {
         name.pop();
@@ -244,13 +244,13 @@ fn without_end(mut name: Vec<u8>) -> Vec<u8> {
     name
 }
 
-/// Whether a path is not empty and consists of printable characters.
+/// Returns whether a path is not empty and consists of printable characters.
 fn is_text(path: &str) -> bool {
     !path.is_empty() && !path.chars().any(char::is_control)
 }
 
-/// Returns a path that consists of plain names; it is empty for the root itself. Returns `None` if
-/// the path is not UTF-8.
+/// Converts a path to a relative path of plain names. The result is empty for the root itself, and
+/// `None` if the path is not UTF-8.
 ///
 /// # Errors
 /// Fails if the path leads out of the archive.
@@ -264,8 +264,8 @@ pub(crate) fn relative(bytes: &[u8]) -> Result<Option<String>> {
     Ok(Some(names.join("/")))
 }
 
-/// Returns the path that a whiteout file removes from the layers below its own. For the name
-/// `.wh..wh..opq` this is everything below the file's directory.
+/// Returns the path that a whiteout file removes from the layers below. For a file with the name
+/// `.wh..wh..opq`, this is everything below the file's directory.
 pub(crate) fn whiteout(path: &str) -> Option<String> {
     let (directory, name) = path.rsplit_once('/').unwrap_or(("", path));
     match name.strip_prefix(".wh.")? {
@@ -275,7 +275,7 @@ pub(crate) fn whiteout(path: &str) -> Option<String> {
     }
 }
 
-/// Whether a file is a kernel's image or belongs to its modules.
+/// Returns whether a file is a kernel's image or belongs to its modules.
 fn is_wanted(path: &str) -> bool {
     let (directory, name) = path.rsplit_once('/').unwrap_or(("", path));
     let in_modules = format!("/{directory}/").contains("/lib/modules/");
@@ -283,12 +283,12 @@ fn is_wanted(path: &str) -> bool {
     is_image(name) || in_modules && is_of_modules
 }
 
-/// Whether a file with this name is a kernel's image.
+/// Returns whether a file with this name is a kernel's image.
 pub(crate) fn is_image(name: &str) -> bool {
     name.starts_with("vmlinuz") || name == "bzImage"
 }
 
-/// Returns all bytes of an entry that describes the next one.
+/// Returns all bytes of an entry that describes the next entry.
 fn whole(entry: &mut impl Read, size: u64, limit: u64) -> Result<Vec<u8>> {
     if size > limit {
         return Err(refused(format!("the name or the description of a file has {size} bytes")));
@@ -315,7 +315,7 @@ pub(crate) fn damaged(error: io::Error) -> Error {
 mod tests {
     use super::*;
 
-    /// An archive of entries, each of a kind, with a name and contents.
+    /// Returns an archive with these entries. Each entry has a type, a name and contents.
     fn archive(entries: &[(EntryType, &str, &[u8])]) -> Vec<u8> {
         let mut data = Vec::new();
         for (kind, name, contents) in entries {
@@ -333,8 +333,8 @@ mod tests {
         data
     }
 
-    /// Returns what is read from an archive: paths, each with its contents, or with `None` if it is
-    /// removed.
+    /// Returns the paths that are read from an archive. Each path has its contents, or `None` if
+    /// the archive removes the path.
     fn contents(archive: &[u8], budget: &mut Budget) -> Result<Vec<(String, Option<Vec<u8>>)>> {
         let mut found = Vec::new();
         read(archive, budget, &mut |entry| {
@@ -404,7 +404,7 @@ mod tests {
             (EntryType::Regular, "vmlinuz", b""),
         ]);
         assert_eq!(found.unwrap(), [long.as_str(), &long, "vmlinuz"]);
-        // A name applies to the next entry, whatever type that has.
+        // A name applies to the next entry, regardless of the type of that entry.
         let found = names(&[
             (EntryType::GNULongName, "././@LongLink", format!("{long}\0").as_bytes()),
             (EntryType::Symlink, "short", b""),
@@ -426,7 +426,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_layer_removes_is_told() {
+    fn removed_paths_of_a_layer_are_reported() {
         let found = names(&[
             (EntryType::Regular, "boot/.wh.vmlinuz", b""),
             (EntryType::Regular, "lib/modules/.wh..wh..opq", b""),

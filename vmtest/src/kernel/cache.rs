@@ -1,5 +1,6 @@
-//! The cache of everything that was fetched, or made from fetched files. Each entry is either
-//! complete or absent, even if a process is interrupted or others use the cache at the same time.
+//! The cache of fetched files, and of files that were made from fetched files. Each entry is either
+//! complete or absent, even if a process is interrupted or other processes use the cache at the
+//! same time.
 
 use super::verified::{owned, private};
 use crate::error::{Context as _, Error, ErrorKind, Result};
@@ -12,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 
-/// The directory `bpfmap-vmtest` in the user's cache. Nobody else can write to it.
+/// The directory `bpfmap-vmtest` in the user's cache. No other user can write to this directory.
 #[derive(Debug, Clone)]
 pub(crate) struct Cache {
     root: PathBuf,
@@ -22,8 +23,8 @@ pub(crate) struct Cache {
 static IN_USE: Mutex<BTreeMap<PathBuf, File>> = Mutex::new(BTreeMap::new());
 
 impl Cache {
-    /// Opens the cache in `XDG_CACHE_HOME`, or else in `~/.cache`. Until this process ends,
-    /// [`Cache::alone`] in other processes removes nothing from it.
+    /// Opens the cache in `XDG_CACHE_HOME`, or else in `~/.cache`. From then on, [`Cache::alone`]
+    /// in other processes waits until this process ends.
     ///
     /// # Errors
     /// Fails if other users can write to the directory, or if it can't be created.
@@ -33,7 +34,7 @@ impl Cache {
             .filter(|path| path.is_absolute())
             .or_else(|| Some(std::env::home_dir()?.join(".cache")))
             .ok_or_else(|| {
-                Error::new(ErrorKind::Usage, "no directory for the cache is known")
+                Error::new(ErrorKind::Usage, "cannot determine the directory for the cache")
                     .help("set HOME or XDG_CACHE_HOME")
             })?;
         Self::at(&base)
@@ -53,8 +54,8 @@ impl Cache {
         Ok(cache)
     }
 
-    /// Waits until no other process uses the cache, and runs a function while that is so. If there
-    /// is a process to wait for, `is_waited_for` is called first.
+    /// Waits until no other process uses the cache, and then runs a function while other processes
+    /// cannot use the cache. If there is a process to wait for, `is_waited_for` is called first.
     pub(crate) fn alone<T>(
         &self,
         is_waited_for: impl FnOnce(),
@@ -62,7 +63,7 @@ impl Cache {
     ) -> Result<T> {
         let in_use = IN_USE.lock().unwrap_or_else(PoisonError::into_inner);
         let ours = in_use.get(&self.root).expect("a cache that was opened is in use");
-        // This is the same lock. Only its mode changes.
+        // The clone is the same lock. Only the mode of the lock changes.
         let ours = ours.try_clone().doing("share a lock")?;
         drop(in_use);
         if flock(&ours, FlockOperation::NonBlockingLockExclusive).is_err() {
@@ -82,7 +83,8 @@ impl Cache {
     /// Creates a directory of the cache if it does not exist.
     ///
     /// # Errors
-    /// Fails if other users can write to it or to a directory above it, or if it can't be created.
+    /// Fails if the directory can't be created, or if other users can write to it or to a parent
+    /// directory.
     pub(crate) fn directory(&self, name: &str) -> Result<PathBuf> {
         let mut path = self.root.clone();
         for part in Path::new(name) {
@@ -92,8 +94,8 @@ impl Cache {
         Ok(path)
     }
 
-    /// Waits until no other process holds the lock with this name. The lock is held until it is
-    /// dropped.
+    /// Waits until no other process holds the lock with this name. The lock is held until the
+    /// returned value is dropped.
     pub(crate) fn lock(&self, name: &str) -> Result<Lock> {
         let (path, file) = self.lock_file(name)?;
         flock(&file, FlockOperation::LockExclusive).at("lock", &path)?;
@@ -123,8 +125,8 @@ fn make_private(path: &Path) -> Result<()> {
     }
 }
 
-/// Checks that no other user can replace a directory in `base`. In a directory that all users may
-/// write to, such as `/tmp`, the sticky bit prevents that.
+/// Checks that no other user can replace a directory in `base`. If all users may write to `base`,
+/// as in `/tmp`, the sticky bit must prevent the replacement.
 fn no_one_replaces(base: &Path) -> Result<()> {
     let metadata = base.metadata().at("find", base)?;
     owned(base, &metadata)?;
@@ -144,8 +146,8 @@ pub(crate) struct Lock {
 }
 
 impl Lock {
-    /// Lets a program that reads no input hold the lock as well. If this process is killed, the
-    /// lock is not released before the program has ended.
+    /// Shares the lock with a program that reads no input. If this process is killed, the lock is
+    /// held until the program has ended.
     pub(crate) fn share_with(&self, command: &mut Command) -> Result<()> {
         let file = self.file.try_clone().doing("share a lock")?;
         command.stdin(Stdio::from(file));
@@ -153,20 +155,20 @@ impl Lock {
     }
 }
 
-/// The text after a directory's name while the directory is filled.
+/// The text that follows a directory's name until the directory is complete.
 pub(crate) const UNFINISHED: &str = ".unfinished-";
 
-/// Creates the directory `target` by filling a temporary directory beside it and renaming that.
-/// `target` is therefore either complete or absent. Leftovers of interrupted attempts are removed
-/// first. The caller must hold a lock.
+/// Creates the directory `target`: fills a temporary directory next to `target`, and then renames
+/// it. `target` is therefore either complete or absent. Leftovers of interrupted attempts are
+/// removed first. The caller must hold a lock.
 pub(crate) fn fill_directory(target: &Path, fill: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
     let parent = target.parent().unwrap_or(target);
     let mut name = target.file_name().unwrap_or_default().to_owned();
     name.push(UNFINISHED);
     for entry in fs::read_dir(parent).at("list", parent)?.flatten() {
         if entry.file_name().as_encoded_bytes().starts_with(name.as_encoded_bytes()) {
-            // A program that was killed may not have ended yet. The temporary directory of this
-            // process has a different name.
+            // A killed program may still write to its directory, so an error is ignored. The
+            // temporary directory of this process has a different name.
             let _ = fs::remove_dir_all(entry.path());
         }
     }

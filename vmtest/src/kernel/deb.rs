@@ -1,4 +1,5 @@
-//! Reads Debian's packages: an `ar` archive whose member `data.tar` has the files (deb(5)).
+//! Reads Debian packages. A package is an `ar` archive whose member `data.tar` contains the files
+//! (deb(5)).
 
 use super::archive::{self, Budget, Entry, damaged};
 use crate::error::{Error, ErrorKind, Result};
@@ -7,14 +8,14 @@ use std::io::{self, Read};
 pub(crate) const MAGIC: &[u8] = b"!<arch>\n";
 /// The size of a member's header: name, time, owner, group, mode, size, end mark.
 const HEADER: usize = 60;
-/// The maximum number of members. A package has three; a signature and a vendor's additions are a
-/// few more.
+/// The maximum number of members. A package has three members. A signature and a vendor's additions
+/// are a few more.
 const MEMBERS: usize = 16;
 
 /// Reads the files of a kernel from a package, like [`archive::read`].
 ///
 /// # Errors
-/// Fails if it is not a package, or for the reasons of [`archive::read`].
+/// Fails if the input is not a package, or for the reasons that [`archive::read`] lists.
 pub(crate) fn read(
     package: impl Read,
     budget: &mut Budget,
@@ -23,10 +24,10 @@ pub(crate) fn read(
     data(package, |archive| archive::read(archive, budget, visit))
 }
 
-/// Passes the archive that contains the files of a package to `read`.
+/// Finds the archive with the files of a package, and passes this archive to `read`.
 ///
 /// # Errors
-/// Fails if it is not a package, or if `read` fails.
+/// Fails if the input is not a package, or if `read` fails.
 pub(crate) fn data<T>(
     mut package: impl Read,
     read: impl FnOnce(&mut dyn Read) -> Result<T>,
@@ -34,7 +35,7 @@ pub(crate) fn data<T>(
     let mut magic = [0; MAGIC.len()];
     package.read_exact(&mut magic).map_err(damaged)?;
     if magic != MAGIC {
-        return Err(not_a_package("it does not begin as one"));
+        return Err(not_a_package("it does not begin with the magic number"));
     }
     for _ in 0..MEMBERS {
         let mut header = [0; HEADER];
@@ -104,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_package_is_refused() {
+    fn a_file_that_is_not_a_package_is_refused() {
         let large = format!("{MAGIC}{:<48}{:<10}`\n", "a", u64::MAX, MAGIC = "!<arch>\n");
         let many = [MAGIC, &member("a", b"").repeat(MEMBERS + 1)].concat();
         for package in [b"text that is no package".to_vec(), large.into_bytes(), many] {

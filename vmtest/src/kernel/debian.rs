@@ -11,7 +11,7 @@ use crate::error::{Context as _, Error, ErrorKind, Result};
 use crate::regular;
 use std::path::{Path, PathBuf};
 
-/// A line of kernels in Debian.
+/// A line of kernels in Debian, such as 6.1.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Line {
     pub(super) name: &'static str,
@@ -53,16 +53,16 @@ const fn split(name: &'static str) -> Line {
 /// do not have.
 const FLAVOUR: &str = "-cloud-amd64";
 
-/// Returns the line with that name.
+/// Returns the line with this name. Fails if there is no such line.
 pub(super) fn line(name: &str) -> Result<&'static Line> {
     LINES.iter().find(|line| line.name == name).ok_or_else(|| {
         let known: Vec<_> = LINES.iter().map(|line| line.name).collect();
         Error::new(ErrorKind::UnknownKernel, format!("unknown kernel {name}"))
-            .help(format!("known are {}", known.join(", ")))
+            .help(format!("use one of {}", known.join(", ")))
     })
 }
 
-/// Where Debian's packages come from, and which versions to use.
+/// The source of Debian's packages, and the versions to use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Packages {
     /// The mirror to fetch from.
@@ -83,7 +83,7 @@ impl Packages {
         self.lock.as_ref().map_or(Ok(Vec::new()), LockFile::packages)
     }
 
-    /// Pins the package with a kernel of a line.
+    /// Pins the package that contains a kernel of a line.
     fn pin(
         &self,
         line: &Line,
@@ -95,7 +95,7 @@ impl Packages {
         lock.pin(&package, |other| line.has_image(other))
     }
 
-    /// Pins the package with the modules of a kernel of a line.
+    /// Pins the package that contains the modules of a kernel of a line.
     fn pin_modules(
         &self,
         line: &Line,
@@ -112,7 +112,7 @@ impl Packages {
 }
 
 impl Line {
-    /// Whether a package has the image of a kernel of this line.
+    /// Returns whether a package contains the image of a kernel of this line.
     pub(super) fn has_image(&self, package: &Package) -> bool {
         let name = package.name.strip_prefix(self.image);
         let name = name.and_then(|name| name.strip_suffix(FLAVOUR)?.strip_prefix(self.name));
@@ -121,12 +121,12 @@ impl Line {
     }
 }
 
-/// Which kernel of a line to use.
+/// A choice among the kernels of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Wanted {
-    /// The pinned one, or else the newest in the cache, or else the newest in the index.
+    /// The pinned kernel, or else the newest kernel in the cache, or else the newest in the index.
     Pinned,
-    /// The newest in the index, which is then pinned.
+    /// The newest kernel in the index, which is then pinned.
     Newest,
 }
 
@@ -177,10 +177,10 @@ fn agree(
     }
 }
 
-/// The prefix of the digest of the kept files. The number changes if different files are kept.
+/// The prefix of the digest of the kept files. Increase the number if different files are kept.
 const KEPT: &str = "1:";
 
-/// Returns a digest of the files that the cache keeps of the package with a kernel's image.
+/// Returns a digest of the files that the cache keeps from the package with a kernel's image.
 fn kept(line: &Line, directory: &Path) -> Result<String> {
     let mut digests = Manifest::read(directory)?.vmlinux(directory)?;
     if line.modules == line.image {
@@ -218,7 +218,7 @@ pub(super) fn ensure(
     Ok(target)
 }
 
-/// Fetches a kernel of a line: the pinned package, or else the newest.
+/// Fetches a kernel of a line: the pinned package, or else the newest package.
 fn fetch(
     line: &Line,
     cache: &Cache,
@@ -287,8 +287,8 @@ fn newest(line: &Line, index: Vec<Package>) -> Result<Package> {
         })
 }
 
-/// Returns the directory with the unpacked files of a package, which is fetched if it is not in the
-/// cache.
+/// Returns the directory with the unpacked files of a package. Fetches the package if it is not in
+/// the cache.
 pub(super) fn ensure_package(
     suite: &'static str,
     name: &str,
@@ -361,7 +361,7 @@ fn fetch_modules(
             line.name, line.suite
         );
         Error::new(ErrorKind::MissingModule, what)
-            .help("run only tests that need no module on this kernel, or leave out this kernel")
+            .help("run only tests that need no module on this kernel, or omit this kernel")
     })?;
     let staging = directory.join("modules-package");
     remove(&staging)?;
@@ -438,7 +438,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_unknown_line_is_answered_with_those_that_are_known() {
+    fn an_unknown_line_is_refused_with_the_list_of_known_lines() {
         let error = line("4.19").unwrap_err();
         assert_eq!(error.kind(), ErrorKind::UnknownKernel);
         assert!(error.advice().unwrap().contains("5.10, 6.1, 6.12"));

@@ -1,5 +1,5 @@
-//! Decompresses untrusted data as a stream, so that the reader controls the amount of data, and
-//! with a limit on the memory that a stream may request.
+//! Decompresses untrusted data as a stream. The reader controls the amount of data, and the memory
+//! that a stream may request is limited.
 
 use super::archive::damaged;
 use crate::error::Result;

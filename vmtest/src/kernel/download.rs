@@ -1,4 +1,5 @@
-//! Downloads from addresses that a configuration or an image names. They may be hostile.
+//! Downloads files from addresses that a configuration or an image specifies. The addresses may be
+//! hostile.
 
 use super::cache::Lock;
 use crate::error::{Context as _, Error, ErrorKind, Result};
@@ -13,7 +14,7 @@ use std::process::Command;
 /// The exit status of curl if a file exceeds the size limit.
 const TOO_LARGE: i32 = 63;
 
-/// How an address is accessed.
+/// The ways to access an address.
 #[derive(Debug, PartialEq, Eq)]
 enum Scheme {
     Https,
@@ -42,7 +43,7 @@ pub(super) fn fetch(
         Scheme::Https => "=https",
         Scheme::LocalHttp => "=http",
     };
-    // curl knows the proxies and certificates of this machine.
+    // curl uses the proxies and certificates that this machine is configured with.
     let mut command = Command::new("curl");
     command.args(["--fail", "--silent", "--show-error", "--location", "--retry", "2", "--globoff"]);
     command.args(["--proto", protocol, "--proto-redir", "=https"]);
@@ -80,7 +81,7 @@ fn run(mut command: Command, address: &str, limit: u64, lock: &Lock) -> Result<(
     Err(Error::new(ErrorKind::Fetch, format!("cannot fetch {address}: {said}")))
 }
 
-/// Returns how an address is accessed. Fails if it is not allowed.
+/// Returns how an address is accessed. Fails if the address is not allowed.
 fn scheme(address: &str) -> Result<Scheme> {
     let refused = |what: &str| {
         let message = format!("can't fetch from {address:?}: {what}");
@@ -98,7 +99,7 @@ fn scheme(address: &str) -> Result<Scheme> {
     match scheme {
         "https" if !host.is_empty() => Ok(Scheme::Https),
         "http" if is_local(host) => Ok(Scheme::LocalHttp),
-        "http" => Err(refused("that is not encrypted")),
+        "http" => Err(refused("the connection would not be encrypted")),
         "file" if host.is_empty() && !rest.contains(['%', '?', '#']) => {
             Ok(Scheme::File(PathBuf::from(rest)))
         }
@@ -106,8 +107,8 @@ fn scheme(address: &str) -> Result<Scheme> {
     }
 }
 
-/// Whether a host, with or without a port, is literally this machine: `localhost`, or a numeric
-/// address of the loopback interface.
+/// Returns whether a host, with or without a port, is literally this machine: `localhost`, or a
+/// numeric address of the loopback interface.
 pub(super) fn is_local(host: &str) -> bool {
     let (name, port) = match host.strip_prefix("[::1]") {
         Some(port) => ("localhost", port.strip_prefix(':').unwrap_or(port)),
@@ -149,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_reaches_no_program() {
+    fn an_invalid_address_is_not_passed_to_curl() {
         for address in [
             "-K/etc/passwd",
             "--config=x",

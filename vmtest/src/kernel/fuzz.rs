@@ -41,7 +41,7 @@ fn is_below(path: &str) -> bool {
         && !path.to_string_lossy().chars().any(char::is_control)
 }
 
-/// Reads a lock file. What it pins must be safe as part of a path.
+/// Reads a lock file. The pinned names, versions and paths must be safe as parts of a path.
 pub fn lock(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     for package in lock::parse(text, Path::new("fuzz.lock")).unwrap_or_default() {

@@ -11,12 +11,12 @@ const LZ4_LEGACY: [u8; 4] = [0x02, 0x21, 0x4c, 0x18];
 const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 const XZ: [u8; 6] = [0xfd, b'7', b'z', b'X', b'Z', 0];
 const ELF: &[u8] = b"\x7fELF";
-/// The size limit of an uncompressed kernel. Without debug information, kernels have some 60 MiB.
+/// The size limit of an uncompressed kernel. Without debug information, a kernel has about 60 MiB.
 const LARGEST: usize = 512 << 20;
 /// LZ4's legacy format cuts its input into blocks of this size.
 const LZ4_BLOCK: usize = 8 << 20;
 
-/// Returns the uncompressed kernel in `image`, which may be uncompressed already.
+/// Returns the uncompressed kernel in `image`. The image may be uncompressed already.
 pub(super) fn vmlinux(image: &[u8], name: &str) -> Result<Vec<u8>> {
     vmlinux_up_to(LARGEST, image, name)
 }
@@ -35,12 +35,12 @@ pub(super) fn vmlinux_up_to(largest: usize, image: &[u8], name: &str) -> Result<
     if kernel.len() > largest && !image.starts_with(ELF) {
         let message = format!("{name} unpacks to more than {} MiB", largest >> 20);
         return Err(Error::new(ErrorKind::TooLarge, message)
-            .help("no kernel is as large; check where the image comes from"));
+            .help("check where the image comes from: no kernel is this large"));
     }
     if kernel.starts_with(ELF) {
         Ok(kernel)
     } else {
-        Err(corrupt("what it holds is not an ELF file"))
+        Err(corrupt("its compressed part is not an ELF file"))
     }
 }
 
@@ -81,8 +81,8 @@ fn payload(image: &[u8]) -> std::result::Result<&[u8], &'static str> {
     image.get(start..start + length).ok_or("it is cut short")
 }
 
-/// Decompresses the payload. If the result is larger than `largest`, only slightly more than that
-/// is returned.
+/// Decompresses the payload. If the result would be larger than `largest`, the decompression stops
+/// shortly after that size.
 fn decompress(payload: &[u8], largest: usize) -> std::result::Result<Vec<u8>, String> {
     if let Some(blocks) = payload.strip_prefix(&LZ4_LEGACY) {
         return decompress_lz4(blocks, largest);
@@ -92,7 +92,7 @@ fn decompress(payload: &[u8], largest: usize) -> std::result::Result<Vec<u8>, St
     } else if payload.starts_with(&XZ) {
         &mut xz(payload)
     } else {
-        return Err("it is compressed with something other than LZ4, zstd or xz".to_owned());
+        return Err("its compression is not LZ4, zstd or xz".to_owned());
     };
     let mut kernel = Vec::new();
     stream.take(largest as u64 + 1).read_to_end(&mut kernel).map_err(|error| error.to_string())?;
@@ -126,7 +126,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_kernel_is_told() {
+    fn an_image_without_a_kernel_is_refused() {
         for (image, what) in [(vec![0; 100], "setup header"), (vec![0; 0x300], "setup header")] {
             let error = vmlinux(&image, "x").unwrap_err();
             assert_eq!(error.kind(), ErrorKind::KernelCorrupt);
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn a_decompression_bomb_is_told() {
+    fn a_decompression_bomb_is_refused() {
         // A zstd frame without a size and with a window of 1 MiB, followed by blocks that repeat
         // one byte 128 Ki times.
         let mut bomb = [&ZSTD[..], &[0, 10 << 3]].concat();
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn the_release_is_that_of_the_banner() {
+    fn the_release_is_read_from_the_banner() {
         let vmlinux = b"...Linux version %s (%s)...Linux version 6.1.0-x (me@here)...";
         assert_eq!(release(vmlinux).as_deref(), Some("6.1.0-x"));
         assert_eq!(release(b"Linux version "), None);

@@ -1,4 +1,4 @@
-//! Files that were extracted from untrusted archives, with a list of their digests. Each file is
+//! Files that were extracted from untrusted archives, with a list of their digests. A file is
 //! compared with its digest whenever it is used.
 
 use super::archive::Entry;
@@ -101,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn later_layers_replace_and_remove_what_earlier_ones_have() {
+    fn later_layers_replace_and_remove_files_of_earlier_layers() {
         let directory = tempfile::tempdir().unwrap();
         let mut keeper = Keeper::new(directory.path());
         let put = |keeper: &mut Keeper<'_>, path: &str, contents: &str| {

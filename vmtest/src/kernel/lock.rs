@@ -10,11 +10,11 @@ use std::path::{Path, PathBuf};
 
 /// Packages that are no longer in Debian's index, but whose files are still in its pool. Their
 /// checksums were computed when they were first fetched, without verification by the index. A
-/// kernel refuses a module whose signature is wrong. A module without a signature is loaded, and
-/// the kernel only notes that (6.12, 7.1).
+/// kernel refuses a module whose signature is wrong. A kernel loads a module without a signature,
+/// and only notes that the signature is missing (6.12, 7.1).
 const KNOWN: &str = include_str!("known.lock");
 
-/// A package, pinned.
+/// A pinned package.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Package {
@@ -23,18 +23,18 @@ pub(crate) struct Package {
     /// The path of the package on a mirror, relative to the mirror's root.
     pub(super) file: String,
     pub(super) sha256: String,
-    /// A digest of the files that the cache keeps of the package, computed by [`super::debian`]. It
-    /// allows a lock file to verify a cache that was filled by somebody else.
+    /// A digest of the files that the cache keeps of the package, computed by [`super::debian`].
+    /// With this digest, a lock file can verify a cache that somebody else filled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) kept: Option<String>,
 }
 
 impl Package {
-    /// Checks that the fields have the form that they have in Debian's index, because they become
+    /// Checks that the fields have the same form as in Debian's index, because the fields become
     /// parts of paths and addresses.
     ///
     /// # Errors
-    /// Returns the field that has a wrong form.
+    /// Returns the name and the value of the field that has a wrong form.
     pub(super) fn check(&self) -> std::result::Result<(), String> {
         let is_word = |text: &str, also: &str| {
             let is_right = |c: char| c.is_ascii_alphanumeric() || also.contains(c);
@@ -56,15 +56,16 @@ impl Package {
         } else {
             return Ok(());
         };
-        Err(format!("{:?} is not a `{}` of a Debian package", wrong.1, wrong.0))
+        Err(format!("{:?} is not a valid `{}` of a Debian package", wrong.1, wrong.0))
     }
 
-    /// Whether two entries mean the same package, regardless of the digests of the kept files.
+    /// Returns whether two entries pin the same package, regardless of the digests of the kept
+    /// files.
     pub(super) fn is(&self, other: &Self) -> bool {
         (&self.name, &self.version, &self.sha256) == (&other.name, &other.version, &other.sha256)
     }
 
-    /// Returns the kernel's release: the text after the prefix in the package's name.
+    /// Returns the kernel's release, which is the text after the prefix in the package's name.
     pub(super) fn release(&self, prefix: &str) -> &str {
         self.name.strip_prefix(prefix).unwrap_or(&self.name)
     }
@@ -90,7 +91,7 @@ impl LockFile {
         Self { path }
     }
 
-    /// Returns the packages that it pins.
+    /// Returns the packages that the lock file pins.
     pub(super) fn packages(&self) -> Result<Vec<Package>> {
         let text = regular::text_if_there(&self.path)?;
         text.map_or_else(|| Ok(Vec::new()), |text| parse(&text, &self.path))
@@ -118,7 +119,7 @@ impl LockFile {
     }
 }
 
-/// Returns the packages that are pinned by this program itself.
+/// Returns the packages that this program itself pins.
 pub(super) fn known() -> Vec<Package> {
     parse(KNOWN, Path::new("known.lock")).unwrap_or_default()
 }
@@ -127,7 +128,7 @@ pub(super) fn parse(text: &str, path: &Path) -> Result<Vec<Package>> {
     let wrong = |why: String| {
         Error::new(ErrorKind::Configuration, format!("{} is not a lock file", path.display()))
             .because(why)
-            .help("remove it; the next run writes it again, with the newest kernels")
+            .help("remove it; the next run creates it again with the newest kernels")
     };
     let contents: Contents = toml::from_str(text).map_err(|error| wrong(error.to_string()))?;
     for package in &contents.package {
@@ -146,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_pinned_is_read_again_and_replaces_its_like() {
+    fn a_pin_is_read_back_and_replaces_an_earlier_pin() {
         let directory = tempfile::tempdir().unwrap();
         let lock = LockFile::at(directory.path().join("x.lock"));
         assert_eq!(lock.packages().unwrap(), []);
@@ -165,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn what_could_lead_elsewhere_is_refused() {
+    fn a_field_that_could_lead_to_another_place_is_refused() {
         let good = package("linux-image-6.12.1+deb13-cloud-amd64", "1:6.12.1-1~bpo13+1");
         let kept = Some(format!("1:{}", "0".repeat(64)));
         assert_eq!(Package { kept, ..good.clone() }.check(), Ok(()));
@@ -204,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_known_is_well_formed() {
+    fn the_known_packages_are_well_formed() {
         let known = known();
         assert!(known.iter().any(|package| package.name.starts_with("linux-modules-7.1.")));
         assert!(known.iter().all(|package| package.sha256.len() == 64));

@@ -21,7 +21,8 @@ pub(super) const MODULES: &str = "modules.json";
 pub(super) struct Manifest {
     pub(super) release: String,
     pub(super) package: Package,
-    /// The SHA-256 of its image; `None` if an older version of this program wrote the file.
+    /// The SHA-256 of the kernel's image. `None` if an older version of this program wrote the
+    /// file.
     #[serde(default)]
     pub(super) vmlinux: Option<String>,
 }
@@ -44,7 +45,7 @@ impl Manifest {
     }
 
     /// Returns the expected SHA-256 of the image. If an older version of this program cached the
-    /// image, its present contents are accepted.
+    /// image, the present contents of the image are accepted.
     pub(super) fn vmlinux(mut self, directory: &Path) -> Result<String> {
         if let Some(digest) = self.vmlinux {
             return Ok(digest);
@@ -59,7 +60,8 @@ impl Manifest {
 /// The description of the modules.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct ModuleList {
-    /// The package that contained them; `None` if an older version of this program unpacked it.
+    /// The package that contained the modules. `None` if an older version of this program unpacked
+    /// it.
     pub(super) package: Option<Package>,
     /// The files below the directory `modules`.
     pub(super) files: List,
@@ -80,12 +82,13 @@ impl ModuleList {
         sha256(serde_json::to_vec(&self.files).expect("it is plain data"))
     }
 
-    /// Whether a directory contains modules.
+    /// Returns whether a directory contains modules.
     pub(super) fn is_in(directory: &Path) -> bool {
         directory.join(MODULES).exists() || directory.join("modules").exists()
     }
 
-    /// Creates the list of modules that an older version of this program cached without one.
+    /// Creates the list of modules if an older version of this program cached the modules without a
+    /// list.
     fn take_over(directory: &Path) -> Result<()> {
         let modules = directory.join("modules");
         if directory.join(MODULES).exists() || !modules.exists() {

@@ -1,4 +1,4 @@
-//! The mirrors that this machine gets Debian's packages from, read from the configuration of apt.
+//! The mirrors from which this machine gets Debian's packages, as configured for apt.
 
 use crate::error::{Error, ErrorKind, Result};
 use std::path::{Path, PathBuf};
@@ -30,7 +30,7 @@ impl Mirror {
     ///
     /// # Errors
     ///
-    /// Fails if apt on this machine has no source of that kind of suite.
+    /// Fails if apt on this machine has no source for this kind of suite.
     pub fn of(&self, suite: &str) -> Result<&str> {
         let (mirror, option) = if suite.ends_with("-security") {
             (&self.security, "--security-mirror")
@@ -40,7 +40,7 @@ impl Mirror {
         mirror.as_deref().ok_or_else(|| {
             let message =
                 format!("apt on this machine has no source for Debian's packages of {suite}");
-            Error::new(ErrorKind::Fetch, message).help(format!("name the mirror with {option}"))
+            Error::new(ErrorKind::Fetch, message).help(format!("specify the mirror with {option}"))
         })
     }
 
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn both_styles_say_the_same() {
+    fn both_styles_yield_the_same_mirrors() {
         let list = "# deb http://old/debian trixie main\n\
                     deb [arch=amd64 signed-by=/k.gpg] http://mirror/debian/ bookworm main contrib\n\
                     deb-src http://source/debian bookworm main\n\

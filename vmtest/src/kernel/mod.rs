@@ -1,4 +1,4 @@
-//! Kernels: their sources, and which of their files are kept.
+//! Kernels: where they come from, and which of their files are kept.
 
 pub(crate) mod apt;
 pub(crate) mod archive;
@@ -35,24 +35,24 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-/// The kernel lines that Debian's packages are known to have, oldest first.
+/// Returns the lines of kernels in Debian's packages, such as `6.1`, oldest first.
 #[must_use]
 pub fn lines() -> Vec<&'static str> {
     debian::LINES.iter().map(|line| line.name).collect()
 }
 
-/// Returns the directory with the files of a Debian package, which apt fetches and verifies. The
-/// directory is kept in the cache. The package is unpacked like `dpkg-deb --extract` does, but not
-/// installed.
+/// Returns the directory with the files of a Debian package. apt fetches and verifies the package.
+/// The directory is kept in the cache. The package is unpacked like `dpkg-deb --extract` does, but
+/// not installed.
 ///
 /// # Errors
 ///
-/// Fails if apt cannot fetch it.
+/// Fails if apt cannot fetch the package.
 pub fn debian_package(suite: &'static str, name: &str, mirror: &Mirror) -> Result<PathBuf> {
     debian::ensure_package(suite, name, &Cache::open()?, mirror)
 }
 
-/// Refuses a name of a kernel that could not be a file name, or a part of one.
+/// Checks that the name of a kernel can be used as a file name and as a part of a file name.
 pub(crate) fn check_name(name: &str) -> Result<()> {
     const LONGEST: usize = 64;
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._+-".contains(&byte);
@@ -69,15 +69,15 @@ pub(crate) fn check_name(name: &str) -> Result<()> {
 /// A kernel that can be booted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Kernel {
-    /// The requested name: a line such as `6.1`.
+    /// The requested name, such as `6.1`.
     pub name: String,
     /// The release, as in `uname -r`.
     pub release: String,
     /// Its uncompressed image, which QEMU starts through PVH.
     pub vmlinux: PathBuf,
-    /// Arguments that this kernel needs on its command line.
+    /// The arguments that this kernel needs on its command line.
     pub arguments: Vec<String>,
-    /// Its origin: for a Debian kernel, the package and its version.
+    /// The origin of the kernel. For a Debian kernel, this is the package and its version.
     pub origin: String,
     /// The SHA-256 of the file that the image was made from, which identifies the image.
     pub digest: String,
@@ -94,30 +94,31 @@ enum ModuleSource {
         directory: PathBuf,
         files: kept::List,
     },
-    /// They are fetched when a module is requested.
+    /// Files of a Debian package, which is fetched when a module is requested.
     Debian {
         line: &'static debian::Line,
         directory: PathBuf,
     },
 }
 
-/// The file beside an image in the cache that describes it.
+/// The name of the file that describes an image. It is in the same directory as the image.
 const IMAGE: &str = "image.json";
 
-/// The contents of that file.
+/// The contents of the file [`IMAGE`].
 #[derive(Debug, Serialize, Deserialize)]
 struct Image {
     release: String,
-    /// The SHA-256 of the uncompressed image.
+    /// The SHA-256 of the uncompressed kernel.
     vmlinux: String,
 }
 
 impl Kernel {
-    /// Returns the kernel with a name: one of `sources`, or else a line of Debian's kernels.
+    /// Returns the kernel with a name. The name is one of `sources`, or else a line of Debian's
+    /// kernels.
     ///
     /// # Errors
-    /// Fails if there is no such kernel, if it can't be fetched or read, or if it has a wrong
-    /// checksum.
+    /// Fails if there is no such kernel, if it can't be fetched or read, or if its checksum is
+    /// wrong.
     pub fn named(
         name: &str,
         sources: &BTreeMap<String, Source>,
@@ -129,8 +130,8 @@ impl Kernel {
             .map_or_else(|| Self::debian(name, packages), |source| source.kernel(name, packages))
     }
 
-    /// Returns the kernel of a line: the pinned one, or else the newest in the cache. If there is
-    /// neither, the newest kernel in Debian's index is fetched.
+    /// Returns the kernel of a line: the pinned kernel, or else the newest kernel in the cache. If
+    /// there is neither, the newest kernel in Debian's index is fetched.
     ///
     /// # Errors
     /// Fails if the line is unknown, or if its packages can't be fetched or don't contain a kernel.
@@ -140,7 +141,8 @@ impl Kernel {
         Self::cached(line, &debian::ensure(line, &cache, packages, debian::Wanted::Pinned)?)
     }
 
-    /// Returns the newest kernel of a line, and pins it. It is fetched if it is not in the cache.
+    /// Returns the newest kernel of a line, and pins it. The kernel is fetched if it is not in the
+    /// cache.
     ///
     /// # Errors
     /// Fails if the line is unknown, or if its packages can't be fetched or don't contain a kernel.
@@ -150,7 +152,7 @@ impl Kernel {
         Self::cached(line, &debian::ensure(line, &cache, packages, debian::Wanted::Newest)?)
     }
 
-    /// Finds the kernel of a line in the cache.
+    /// Returns the kernel of a line from the cache, or `None` if the cache does not contain it.
     ///
     /// # Errors
     /// Fails if the line is unknown, or if the cache can't be read.
@@ -176,8 +178,8 @@ impl Kernel {
         })
     }
 
-    /// Returns a kernel of your own from its image (`vmlinux` or `bzImage`), and the directory with
-    /// its modules if it has any.
+    /// Returns the kernel in a local image (`vmlinux` or `bzImage`). `modules` is the directory
+    /// with the kernel's modules, if it has any.
     ///
     /// # Errors
     /// Fails if the image can't be read or is not a kernel image.
@@ -188,7 +190,7 @@ impl Kernel {
         Self::from_image(&data, image.display().to_string(), modules)
     }
 
-    /// Returns the kernel in an image. Its uncompressed image is kept in the cache.
+    /// Returns the kernel in an image, and keeps the uncompressed kernel in the cache.
     fn from_image(data: &[u8], name: String, modules: ModuleSource) -> Result<Self> {
         let digest = sha256(data);
         let cache = Cache::open()?;
@@ -220,8 +222,8 @@ impl Kernel {
         })
     }
 
-    /// Returns the types of the kernel, which are also in `/sys/kernel/btf/vmlinux`. They are read
-    /// from the section `.BTF`.
+    /// Returns the kernel's BTF, which describes the kernel's types. A running kernel shows the
+    /// same BTF in `/sys/kernel/btf/vmlinux`. The BTF is read from the section `.BTF` of the image.
     ///
     /// # Errors
     /// Fails if the image can't be read, or has no such section.
@@ -229,11 +231,11 @@ impl Kernel {
         crate::elf::section(&self.vmlinux, ".BTF")?.ok_or_else(|| {
             let message = format!("the kernel {} has no BTF", self.name);
             Error::new(ErrorKind::KernelCorrupt, message)
-                .help("take one that was built with CONFIG_DEBUG_INFO_BTF")
+                .help("use a kernel that was built with CONFIG_DEBUG_INFO_BTF")
         })
     }
 
-    /// Whether it has modules, or may have some.
+    /// Returns whether the kernel has modules, or may have some.
     pub(crate) fn has_modules(&self) -> bool {
         match &self.modules {
             ModuleSource::None => false,
@@ -242,13 +244,13 @@ impl Kernel {
         }
     }
 
-    /// Returns the requested modules and their dependencies, uncompressed, in the order in which
-    /// they must be loaded: names and contents. Modules that are built into the kernel are left
-    /// out. If a name ends with a question mark, the module is also left out if it is not
-    /// available.
+    /// Returns the requested modules and their dependencies, in the order in which they must be
+    /// loaded. Each module has a name and uncompressed contents. Modules that are built into the
+    /// kernel are left out. If a name ends with a question mark, the module is also left out if it
+    /// is not available.
     ///
     /// # Errors
-    /// Fails if the kernel's packages lack a module, or can't be fetched.
+    /// Fails if the kernel's packages lack a module, or if they can't be fetched.
     pub fn modules(&self, names: &[String], packages: &Packages) -> Result<Vec<(String, Vec<u8>)>> {
         if names.is_empty() {
             return Ok(Vec::new());
@@ -279,12 +281,13 @@ impl Kernel {
 }
 
 /// Removes the kernels that are no longer wanted from the cache, and all snapshots and root file
-/// systems. Returns the number of removed kernels. The wanted kernels are those that the lock file
-/// pins, or else the newest one of each line, and those of `sources`. Waits until no other process
-/// uses the cache. If there is one, `is_waited_for` is called.
+/// systems. Returns the number of removed kernels. For each line of Debian's kernels, the pinned
+/// kernel is wanted, or else the newest one in the cache. The kernels of `sources` are wanted as
+/// well. The function waits until no other process uses the cache. If there is such a process,
+/// `is_waited_for` is called first.
 ///
 /// # Errors
-/// Fails if something can't be removed.
+/// Fails if a file or directory can't be removed.
 pub fn prune(
     packages: &Packages,
     sources: &BTreeMap<String, Source>,

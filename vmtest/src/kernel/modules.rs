@@ -10,7 +10,8 @@ use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-/// The last character of the name of a module that is left out if it is not available.
+/// The character at the end of a module's name that makes the module optional: if the module is not
+/// available, it is left out.
 pub(super) const WISH: char = '?';
 
 /// The size limit of an uncompressed module.
@@ -42,7 +43,8 @@ impl File {
 
 impl Files {
     /// Finds all module files below a directory of this machine. Symbolic links to files are
-    /// followed. Links to directories are not, because they lead to sources or form cycles.
+    /// followed. Symbolic links to directories are not followed, because they lead to sources or
+    /// form cycles.
     pub(super) fn below(directory: &Path) -> Result<Self> {
         let mut files = Self::default();
         let builtin = directory.join(BUILTIN);
@@ -64,7 +66,8 @@ impl Files {
         Ok(files)
     }
 
-    /// Finds the module files in a list, below a directory of the cache.
+    /// Returns the module files that a list contains. Their paths are below a directory of the
+    /// cache.
     pub(super) fn listed(directory: &Path, list: &List) -> Self {
         let mut files = Self::default();
         for (path, digest) in list {
@@ -120,7 +123,7 @@ fn add(
     }
     let file = files.get(name).filter(|_| depth < 64).ok_or_else(|| {
         Error::new(ErrorKind::MissingModule, format!("kernel {kernel} has no module {name}"))
-            .help("if it is built into this kernel, don't request it")
+            .help("if it is built into this kernel, do not request it")
     })?;
     let data = unpacked(file)?;
     for dependency in dependencies(&data) {
@@ -130,7 +133,7 @@ fn add(
     Ok(())
 }
 
-/// Whether a file with this name is a module.
+/// Returns whether a file with this name is a module.
 pub(super) fn is_module(name: &str) -> bool {
     module_name(Path::new(name)).is_some()
 }
@@ -156,7 +159,7 @@ fn unpacked(file: &File) -> Result<Vec<u8>> {
     if module.len() as u64 > LARGEST {
         let message = format!("{} unpacks to more than {} MiB", file.path.display(), LARGEST >> 20);
         return Err(Error::new(ErrorKind::TooLarge, message)
-            .help("no module is that large; check its origin"));
+            .help("check where the module comes from: no module is this large"));
     }
     Ok(module)
 }
@@ -205,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn a_module_that_is_not_there_is_named() {
+    fn a_missing_module_is_named() {
         let directory = tempfile::tempdir().unwrap();
         let closure =
             |name: &str| closure("6.1", &Files::below(directory.path())?, &[name.to_owned()]);
@@ -218,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn links_that_go_round_and_devices_end_in_an_error_or_nothing() {
+    fn cyclic_links_and_devices_yield_an_error_or_nothing() {
         let directory = tempfile::tempdir().unwrap();
         let below = directory.path().join("kernel");
         std::fs::create_dir(&below).unwrap();
@@ -239,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn a_module_is_read_only_if_it_is_the_one_of_the_list() {
+    fn a_module_is_read_only_if_its_digest_is_the_one_in_the_list() {
         let directory = tempfile::tempdir().unwrap();
         std::fs::write(directory.path().join("a.ko"), "module").unwrap();
         let load = |contents: &str| {

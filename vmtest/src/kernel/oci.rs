@@ -1,7 +1,8 @@
-//! Kernels in container images, with the contents of cilium's ci-kernels and little-vm-helper: a
-//! `vmlinuz` somewhere in the image, and optionally modules in a `lib/modules/RELEASE`.
+//! Kernels in container images. An image must have the layout of cilium's ci-kernels and
+//! little-vm-helper: a `vmlinuz` anywhere in the image, and optionally modules in a directory
+//! `lib/modules/RELEASE`.
 //!
-//! The protocol is that of the OCI distribution specification, read-only and without an account.
+//! The protocol is the OCI distribution specification, used read-only and without an account.
 
 use super::archive::{self, Budget};
 use super::cache::{Cache, Lock, fill_directory, remove};
@@ -66,15 +67,16 @@ impl Reference {
     }
 }
 
-/// The cache directory with container images, and the file in it that lists the extracted files of
-/// an image.
+/// The directory in the cache that contains container images.
 pub(super) const IMAGES: &str = "oci";
+/// The file that lists the extracted files of an image.
 const LIST: &str = "files.json";
 
-/// The size limit of a registry's answer to a request for a manifest, and to a request for a layer.
+/// The size limit of a registry's answer to a request for a manifest.
 const MANIFEST_LIMIT: u64 = 4 << 20;
+/// The size limit of a registry's answer to a request for a layer.
 const LAYER_LIMIT: u64 = 8 << 30;
-/// The maximum number of layers, which is more than container tools create.
+/// The maximum number of layers. Container tools create fewer layers.
 const LAYERS: usize = 200;
 
 /// Returns the path of an image's files in the cache.
@@ -82,7 +84,7 @@ pub(super) fn place(image: &str) -> String {
     format!("{IMAGES}/{}", sha256(image))
 }
 
-/// Returns the kernel in a container image, which is fetched only once.
+/// Returns the kernel in a container image. The image is fetched only once.
 pub(super) fn kernel(image: &str) -> Result<Kernel> {
     let reference = Reference::parse(image)?;
     let cache = Cache::open()?;
@@ -114,7 +116,8 @@ pub(super) fn kernel(image: &str) -> Result<Kernel> {
     Ok(Kernel { modules: ModuleSource::Kept { directory, files }, ..kernel })
 }
 
-/// Returns the kernel image with the fewest directories in its path; of several, the first by name.
+/// Returns the kernel image with the fewest directories in its path. If there are several, returns
+/// the first of them by name.
 fn find_image(files: &List) -> Option<(&String, &String)> {
     let is_image = |path: &str| archive::is_image(path.rsplit('/').next().unwrap_or(path));
     let images = files.iter().filter(|(path, _)| is_image(path));
@@ -154,7 +157,8 @@ fn unpack(reference: &Reference, directory: &Path, lock: &Lock) -> Result<List> 
     Ok(keeper.list())
 }
 
-/// The file name for the layer that is being read; no file of a kernel has this name.
+/// The name of the file that contains the layer that is being read. No file of a kernel has this
+/// name.
 const LAYER: &str = ".layer";
 
 fn get_manifest(reference: &Reference, name: &str, directory: &Path, lock: &Lock) -> Result<Value> {
@@ -188,7 +192,7 @@ fn verify(reference: &Reference, digest: &str, path: &Path) -> Result<()> {
     if digest_of(digest) == Some(&found) {
         return Ok(());
     }
-    Err(damaged(reference, &format!("{digest} has the digest sha256:{found}")))
+    Err(damaged(reference, &format!("the blob {digest} has the digest sha256:{found}")))
 }
 
 fn damaged(reference: &Reference, what: &str) -> Error {

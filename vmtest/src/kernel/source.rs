@@ -1,4 +1,4 @@
-//! The source of a kernel in the configuration, and how to get the kernel from it.
+//! The source of a kernel in the configuration, and the steps to get the kernel from it.
 
 use super::cache::{Cache, fill_directory, remove};
 use super::{Kernel, ModuleSource, Packages, download, oci, verified};
@@ -8,36 +8,37 @@ use crate::regular;
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 
-/// Where a kernel comes from.
+/// A source of a kernel.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "Entry")]
 #[non_exhaustive]
 pub enum Source {
     /// A line of Debian's kernels.
     Debian(String),
-    /// An image (`vmlinux` or `bzImage`), and a directory with its modules.
+    /// An image (`vmlinux` or `bzImage`), and optionally a directory with the kernel's modules.
     Path {
-        /// The image.
+        /// The path of the image.
         image: PathBuf,
-        /// The directory with its modules.
+        /// The directory with the kernel's modules.
         modules: Option<PathBuf>,
     },
     /// A source tree in which a kernel was built.
     Tree(PathBuf),
     /// The kernel that runs on this machine.
     Host,
-    /// An image that is downloaded and verified.
+    /// An image that is downloaded and then verified.
     Url {
         /// The address.
         url: String,
         /// The image's SHA-256, in hexadecimal digits.
         sha256: String,
     },
-    /// A container image in a registry that contains a kernel.
+    /// A container image in a registry. The image contains a kernel.
     Oci(String),
 }
 
-/// A source as written in the configuration, which must set exactly one of the first few fields.
+/// A source as written in the configuration. Exactly one of the fields must be set, except that
+/// `modules` and `sha256` belong to another field.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct Entry {
@@ -68,8 +69,8 @@ impl TryFrom<Entry> for Source {
                 Ok(Self::Url { url, sha256: sha256.unwrap_or_default().to_ascii_lowercase() })
             }
             (None, None, None, None, None, Some(image), (false, false)) => Ok(Self::Oci(image)),
-            _ => Err("a kernel needs one of debian, path (optionally with modules), tree, host = true, url (with \
-                      sha256) and oci"
+            _ => Err("a kernel needs exactly one of debian, path (optionally with modules), tree, host = true, \
+                      url (with sha256) and oci"
                 .to_owned()),
         }
     }
@@ -90,7 +91,8 @@ impl Source {
         }
     }
 
-    /// Returns the cache path of its files, if they are fetched for this source only.
+    /// Returns the path in the cache of the files that are fetched only for this source, if there
+    /// are any.
     pub(super) fn place(&self) -> Option<String> {
         match self {
             Self::Url { sha256, .. } => Some(format!("{URLS}/{sha256}")),

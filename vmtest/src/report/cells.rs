@@ -1,9 +1,9 @@
-//! The table of tests by kernels in which several tests share a row. It shows what works, what a
-//! kernel refuses and why, and what went wrong.
+//! The table of tests by kernels in which several tests share a row. The table shows what works,
+//! what a kernel refuses and why, and what went wrong.
 //!
-//! A test that finds that the kernel refuses an operation as expected reports that by the note
-//! `refused.OPERATION=ERRNO, REASON`. Below the table, each refusal is listed once, with its kernels and
-//! rows. The refusals by which the kernels differ are first.
+//! A kernel may refuse an operation, as a test expects. The test reports such a refusal by the note
+//! `refused.OPERATION=ERRNO, REASON`. Below the table, each refusal is listed once, with its
+//! kernels and rows. The list begins with the refusals that differ between kernels.
 
 use super::escape::{log_lines, terminal};
 use super::grid::version_key;
@@ -12,8 +12,8 @@ use crate::event::{Outcome, TestResult};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-/// Draws a table of the tests for which `row` returns the title of a row. The tests of one row
-/// share one cell for each kernel. The table fits the width of the terminal.
+/// Draws a table of the tests for which `row` returns the title of a row. The tests with the same
+/// title share one cell for each kernel. The table fits the width of the terminal.
 pub fn draw<'t>(
     tests: impl IntoIterator<Item = &'t TestResult>,
     row: impl Fn(&TestResult) -> Option<String>,
@@ -65,7 +65,7 @@ struct Refusal<'a> {
     reason: &'a str,
 }
 
-/// The operation that is necessary for all others.
+/// The operation that all other operations need.
 const CREATION: &str = "creation";
 
 impl<'a> Cell<'a> {
@@ -84,7 +84,8 @@ impl<'a> Cell<'a> {
         }
     }
 
-    /// `is_special`: whether the kernel refuses what another one does.
+    /// Returns the text of the cell. `is_special` says whether the kernel refuses an operation that
+    /// another kernel supports.
     fn show(&self, is_special: bool) -> String {
         let total = self.passed + self.skipped + self.red;
         match self {
@@ -100,7 +101,7 @@ impl<'a> Cell<'a> {
 }
 
 impl<'a> Table<'a> {
-    /// Returns the rows: the head, and a cell for each kernel.
+    /// Returns the rows. A row has a title, and a cell for each kernel.
     fn rows(&self) -> Vec<(&str, Vec<String>)> {
         let shown = |cells: &BTreeMap<&str, Cell<'a>>| {
             let is_special = |cell: &Cell<'_>| {
@@ -120,7 +121,8 @@ impl<'a> Table<'a> {
         self.rows.iter().map(|(head, cells)| (head.as_str(), shown(cells))).collect()
     }
 
-    /// Draws the table. If it is long, rows with the same cells are one row, and their heads are listed below the table.
+    /// Draws the table. In a long table, rows with the same cells become one row, and their titles
+    /// are listed below the table.
     fn show(&self, width: usize) -> String {
         let rows = self.rows();
         if rows.len() <= LONG {
@@ -134,7 +136,7 @@ impl<'a> Table<'a> {
         let mut merged: Vec<(&[String], &Vec<&str>, String)> = vec![];
         for (cells, heads) in same.iter().filter(|(_, heads)| heads.len() > 1) {
             let letter = char::from(b'A' + u8::try_from(merged.len() % 26).unwrap_or_default());
-            // More than 26 groups are `AA`, `BB` and so on.
+            // After 26 groups, the names are `AA`, `BB` and so on.
             let letters = letter.to_string().repeat(merged.len() / 26 + 1);
             merged.push((cells, heads, letters));
         }
@@ -154,7 +156,8 @@ impl<'a> Table<'a> {
         text
     }
 
-    /// Lists the refusals: those by which the kernels differ, then those of every kernel.
+    /// Lists the refusals: first the refusals that differ between kernels, then the refusals of
+    /// every kernel.
     fn show_refusals(&self, width: usize) -> String {
         let (mut everywhere, mut somewhere) = (vec![], vec![]);
         for group in self.groups() {
@@ -163,7 +166,7 @@ impl<'a> Table<'a> {
         }
         let mut text = String::new();
         if !somewhere.is_empty() {
-            text.push_str("* Some kernels refuse what others do, as expected:\n");
+            text.push_str("* Some kernels refuse operations that others support, as expected:\n");
         }
         for group in somewhere {
             let kernels = self.range(&group.kernels);
@@ -185,8 +188,8 @@ impl<'a> Table<'a> {
         text
     }
 
-    /// Groups the refusals by errno, reason and kernels, and then operations with the same rows. Those with fewer kernels
-    /// are first.
+    /// Groups the refusals by errno, reason and kernels, and then groups operations with the same
+    /// rows. The groups with the fewest kernels come first.
     fn groups(&self) -> Vec<Group<'_>> {
         let mut kernels: BTreeMap<(Refusal<'a>, &str), Vec<usize>> = BTreeMap::new();
         for (head, cells) in &self.rows {
@@ -219,7 +222,7 @@ impl<'a> Table<'a> {
         groups
     }
 
-    /// Returns the names of kernels, with ranges: `5.10 to 6.1, 7.3`.
+    /// Returns the names of kernels, with consecutive kernels as a range: `5.10 to 6.1, 7.3`.
     fn range(&self, indices: &[usize]) -> String {
         let ranges = indices.chunk_by(|one, next| one + 1 == *next);
         let ranges = ranges.map(|range| match range {
@@ -248,8 +251,8 @@ impl Group<'_> {
     }
 }
 
-/// Lays out a table of at most this width. If it has too many kernels for that, the rest of the kernels follow in another
-/// table.
+/// Lays out a table of at most this width. If the kernels do not all fit, the rest of the kernels
+/// follow in another table.
 fn lay_out(kernels: &[&str], rows: &[(&str, Vec<String>)], width: usize) -> String {
     let first = rows.iter().map(|(row, _)| row.len()).max().unwrap_or(0);
     let widest = |column: usize| {
@@ -329,7 +332,7 @@ hash.flows    1 ok*    1 ok     1 ok
 lru.users     1 ok*    1 ok     1 ok
 queue.jobs    1 ok     1 ok     1 ok
 rhash.jobs    refused  refused  1 ok
-* Some kernels refuse what others do, as expected:
+* Some kernels refuse operations that others support, as expected:
   on 5.10: delete, take (EINVAL, no kernel does it for this map)
     array.totals
   on 5.10: lookup_and_delete (ENOTSUPP, from Linux 5.14)
@@ -352,7 +355,7 @@ All these kernels refuse, as expected:
     }
 
     #[test]
-    fn rows_of_a_long_table_that_are_the_same_are_one_row() {
+    fn equal_rows_of_a_long_table_are_one_row() {
         let names: Vec<String> = (0..=LONG).map(|number| format!("a::m{number:02}::t")).collect();
         let mut tests: Vec<TestResult> = vec![];
         for kernel in ["5.10", "6.1"] {

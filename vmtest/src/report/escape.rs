@@ -1,4 +1,4 @@
-//! Escapes text from guests, images and files for the place where it is shown. There is one
+//! Escapes text from guests, images and files for the place where the text is shown. There is one
 //! function for each kind of place.
 
 use std::fmt::Write as _;
@@ -22,7 +22,7 @@ pub(super) fn terminal(text: &str) -> String {
     line
 }
 
-/// Whether a character changes the direction of the text after it, or ends a line.
+/// Returns whether a character changes the direction of the text after it, or ends a line.
 fn turns_text(c: char) -> bool {
     matches!(
         c,
@@ -30,15 +30,15 @@ fn turns_text(c: char) -> bool {
     )
 }
 
-/// Escapes a line in the log of a job on GitHub, where `::error::` at the beginning of a line and
-/// `##[error]` anywhere in it are commands.
+/// Escapes a line in the log of a job on GitHub. In such a log, `::error::` at the beginning of a
+/// line and `##[error]` anywhere in a line are commands.
 pub(super) fn github_command(line: &str) -> String {
     let text = line.trim_start();
     let indent = &line[..line.len() - text.len()];
     let mark = if text.starts_with("::") { "\\" } else { "" };
     let mut escaped = format!("{indent}{mark}");
     for c in text.chars() {
-        // Other services have commands such as `##vso[`.
+        // Other services have similar commands, such as `##vso[`.
         if c == '#' && escaped.ends_with('#') {
             escaped.push('\\');
         }
@@ -47,16 +47,16 @@ pub(super) fn github_command(line: &str) -> String {
     escaped
 }
 
-/// Escapes text in Markdown, as part of a paragraph or of a table cell. Everything that could be
-/// markup is written as a numeric character reference, so that it cannot create a link, image,
-/// mention or cell.
+/// Escapes text in Markdown, as part of a paragraph or of a table cell. All characters that could
+/// be markup are written as numeric character references. The text therefore cannot create a link,
+/// an image, a mention or a cell.
 pub(super) fn markdown(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in terminal(text).chars() {
         match c {
             '\t' => escaped.push(' '),
-            // These characters occur in the names of kernels and tests, and are not markup within
-            // them.
+            // These characters occur in the names of kernels and tests, and are not markup in the
+            // middle of a name.
             c if !c.is_ascii_punctuation() || matches!(c, ',' | '-' | '(' | ')') => escaped.push(c),
             c => {
                 let _ = write!(escaped, "&#{};", u32::from(c));
@@ -66,8 +66,8 @@ pub(super) fn markdown(text: &str) -> String {
     escaped
 }
 
-/// Escapes the lines of a text that this process prints to its log, which may be that of a job on
-/// GitHub.
+/// Escapes the lines of a text that this process prints to its log. The log may be the log of a job
+/// on GitHub.
 #[must_use]
 pub fn log_lines(text: &str) -> String {
     let is_github = std::env::var_os("GITHUB_ACTIONS").is_some();
@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_terminal_is_not_commanded() {
+    fn escaped_text_contains_no_terminal_commands() {
         let hostile = "\u{1b}]0;title\u{7}\u{9b}2J\rover\nnext\u{202e}txt\u{2028}\0\tend";
         let shown = "\\x1b]0;title\\x07\\u{9b}2J\\rover\\nnext\\u{202e}txt\\u{2028}\\x00\tend";
         assert_eq!(terminal(hostile), shown);
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn a_job_on_github_is_not_commanded() {
+    fn escaped_text_contains_no_github_commands() {
         assert_eq!(github_command("::error::x"), "\\::error::x");
         assert_eq!(github_command("   ::add-mask::x"), "   \\::add-mask::x");
         assert_eq!(github_command("x ##[error]y"), "x #\\#[error]y");
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn markdown_has_no_markup_of_a_stranger() {
+    fn escaped_text_contains_no_markdown_markup() {
         let hostile = "[x](http://h) ![i](u) <b> | \\| `c` *b* _i_ ~s~ @me #1 www.h.com\n# head";
         let escaped = markdown(hostile);
         let numbers = escaped.replace("&#", "").replace(';', "");

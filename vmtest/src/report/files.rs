@@ -11,17 +11,17 @@ use std::path::{Path, PathBuf};
 /// The files that reports are written to. `None` disables a report.
 #[derive(Debug, Clone, Default)]
 pub struct Files {
-    /// Events, as JSON lines.
+    /// The file for the events, as JSON lines.
     pub json: Option<PathBuf>,
-    /// A report for continuous integration, as `JUnit` XML.
+    /// The file for a report for continuous integration, as `JUnit` XML.
     pub junit: Option<PathBuf>,
-    /// A report for people, as a single HTML page.
+    /// The file for a report for people, as a single HTML page.
     pub html: Option<PathBuf>,
-    /// A file to which a Markdown report is appended: GitHub's job summary.
+    /// The file to which a Markdown report is appended. On GitHub, this is the job summary.
     pub summary: Option<PathBuf>,
 }
 
-/// Writes reports: the events as they occur, and the others at the end.
+/// Writes reports: the events as they occur, and the other reports at the end.
 #[derive(Debug)]
 pub struct Recorder {
     files: Files,
@@ -42,7 +42,7 @@ impl Files {
 }
 
 impl Recorder {
-    /// Writes a final result. An error in writing it is reported at the end.
+    /// Writes a final result. If the write fails, the error is reported at the end.
     pub fn record(&mut self, progress: &Progress) {
         if let (Progress::Event(event), Some(file)) = (progress, &mut self.json) {
             let line = serde_json::to_string(event).map_err(io::Error::from);
@@ -72,7 +72,7 @@ impl Recorder {
         if let Some(path) = summary {
             let file = File::options().create(true).append(true).open(path);
             file.and_then(|mut file| {
-                // Earlier commands of the step may have written a part of its summary.
+                // Earlier commands of the same step may have written a part of the summary.
                 let written = usize::try_from(file.metadata()?.len()).unwrap_or(usize::MAX);
                 let limit = SUMMARY_LIMIT.saturating_sub(written);
                 file.write_all(markdown(events, limit).as_bytes())

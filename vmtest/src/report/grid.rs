@@ -1,4 +1,4 @@
-//! Arranges events as a table of tests by kernels, which most reports show.
+//! Arranges events as a table of tests by kernels. Most reports show this table.
 
 use crate::event::{Event, KernelResult, Summary, TestResult};
 use std::collections::BTreeMap;
@@ -47,7 +47,8 @@ impl<'a> Grid<'a> {
     }
 }
 
-/// Returns the name of a test in reports: the binary, followed by its own name if there is one.
+/// Returns the name of a test in reports: the name of the binary, followed by the name of the test
+/// if it has one.
 pub(super) fn full_name(binary: &str, test: &str) -> String {
     if test.is_empty() { binary.to_owned() } else { format!("{binary} {test}") }
 }
@@ -83,7 +84,7 @@ pub(super) fn hostile() -> Vec<Event> {
     events
 }
 
-/// Events of every kind, with text that must be escaped, for the tests of the reports.
+/// Events of every kind, for the tests of the reports. They contain text that must be escaped.
 #[cfg(test)]
 pub(super) fn sample() -> Vec<Event> {
     use crate::event::Outcome;

@@ -1,10 +1,10 @@
 //! The report as a single HTML page that needs no script, font or network.
 //!
-//! The failures are listed first. Each binary has a table that can be folded, and a filter in CSS
-//! hides rows.
+//! The failures are listed first. Each binary has a table that can be folded. A filter in CSS hides
+//! rows.
 //!
-//! The cells of the table are links to the logs. These are on the same page, and are shown when
-//! they are the target of a link. The page therefore works without scripts, and each log has an
+//! The cells of the table are links to the logs. The logs are on the same page, and a log is shown
+//! when it is the target of a link. The page therefore works without scripts, and each log has an
 //! address.
 
 use super::grid::{Grid, full_name};
@@ -73,7 +73,7 @@ fn head(page: &mut String, grid: &Grid<'_>, green: bool) {
     page.push_str("</header>\n");
 }
 
-/// Writes the list of what is not green, which is the first part of the page.
+/// Writes the list of everything that is not green. This list is the first part of the page.
 fn failures(page: &mut String, grid: &Grid<'_>) {
     let mut items = String::new();
     for (column, kernel) in grid.kernels.iter().enumerate().filter(|(_, it)| it.outcome != "ok") {
@@ -111,7 +111,7 @@ fn failures(page: &mut String, grid: &Grid<'_>) {
     }
 }
 
-/// The choice of the tests that are shown. It works without a script.
+/// The form that selects which tests are shown. It works without a script.
 const FILTER: &str = "\
 <form class=\"filter\">
 <label><input type=\"radio\" name=\"show\" checked> all tests</label>
@@ -120,13 +120,14 @@ const FILTER: &str = "\
 </form>
 ";
 
-/// A row: its line in the grid, the name of the test, and the results by kernel.
+/// A row: its number in the grid, the name of the test, and the results by kernel.
 type Row<'a> = (usize, &'a str, &'a BTreeMap<&'a str, &'a TestResult>);
 
 /// The number of rows of a page above which the tests that passed on every kernel are folded.
 const LONG: usize = 30;
 
-/// Writes a table for each binary. If there are many tests, those that passed on every kernel are folded.
+/// Writes a table for each binary. If there are many tests, the tests that passed on every kernel
+/// are folded.
 fn tables(page: &mut String, grid: &Grid<'_>) {
     if grid.rows.len() > 1 {
         page.push_str(FILTER);
@@ -205,7 +206,7 @@ fn table(page: &mut String, grid: &Grid<'_>, binary: &str, rows: &[Row<'_>]) {
         let classes = [(is_same, "same"), (is_green, "green")];
         let classes: Vec<_> =
             classes.iter().filter(|(is, _)| *is).map(|(_, class)| *class).collect();
-        // A binary without a harness is one test without a name.
+        // A binary without a harness counts as one test without a name.
         let name = escape(if test.is_empty() { binary } else { test });
         let _ = write!(page, "<tr class=\"{}\"><th scope=\"row\">{name}</th>", classes.join(" "));
         for (column, look) in looks.iter().enumerate() {
@@ -224,7 +225,7 @@ fn table(page: &mut String, grid: &Grid<'_>, binary: &str, rows: &[Row<'_>]) {
     page.push_str("</tbody>\n</table>\n</div>\n");
 }
 
-/// Returns a cell's class and its text. The text distinguishes outcomes without colours.
+/// Returns a cell's class and text. The text distinguishes outcomes without the need for colours.
 fn look(test: &TestResult) -> (&'static str, &'static str) {
     match test.outcome {
         Outcome::Passed if test.attempts > 1 => ("flaky", "flaky"),
@@ -323,7 +324,7 @@ mod tests {
     use super::*;
     use std::collections::BTreeSet;
 
-    /// Returns the text between each `before` and the quotation mark after it.
+    /// Returns each text between `before` and the next quotation mark.
     fn all<'a>(page: &'a str, before: &str) -> Vec<&'a str> {
         page.split(before).skip(1).filter_map(|rest| rest.split('"').next()).collect()
     }
@@ -343,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_green_is_first() {
+    fn failures_are_listed_first() {
         let page = html(&sample(), |_| None);
         let failures = page.find("<h2>Not green</h2>").unwrap();
         assert!(failures < page.find("<table>").unwrap());
@@ -355,7 +356,7 @@ mod tests {
     }
 
     #[test]
-    fn of_many_tests_those_that_are_well_everywhere_are_folded() {
+    fn a_long_page_folds_the_tests_that_passed_on_every_kernel() {
         let mut events = sample();
         let Event::Test(sample) = events[0].clone() else { panic!("the first event is a test") };
         for (binary, failing) in [("one", None), ("other", Some(7))] {
@@ -394,7 +395,7 @@ mod tests {
     }
 
     #[test]
-    fn the_page_needs_nothing_else_and_runs_nothing() {
+    fn the_page_needs_no_other_files_and_no_scripts() {
         let page = html(&sample(), |_| None);
         assert!(!page.contains("<script") && !page.contains("://") && !page.contains("url("));
         assert!(page.contains("prefers-color-scheme: dark") && page.contains("width=device-width"));

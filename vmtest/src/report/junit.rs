@@ -1,5 +1,5 @@
-//! The report as XML in `JUnit` format, which continuous integration services read. It has one test
-//! suite for each kernel and binary.
+//! The report as XML in `JUnit` format, which continuous integration services read. The report has
+//! one test suite for each kernel and binary.
 
 use super::grid::Grid;
 use crate::event::{Event, KernelResult, Outcome, TestResult};
@@ -11,7 +11,8 @@ use std::time::Duration;
 ///
 /// # Panics
 ///
-/// Never: a `Report` is written to memory, and its texts hold only what XML can.
+/// This function never panics: a `Report` is written to memory, and its texts contain only
+/// characters that XML allows.
 #[must_use]
 pub fn junit(events: &[Event]) -> String {
     let grid = Grid::of(events);
@@ -68,8 +69,8 @@ fn case(test: &TestResult) -> TestCase {
     case
 }
 
-/// Returns the suite that reports a failed guest as an error of its own, whether or not a test
-/// caused the failure.
+/// Returns the suite that reports a failed guest as a separate error, whether or not a test caused
+/// the failure.
 fn guest_suite(kernel: &KernelResult) -> TestSuite {
     let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
     status
@@ -84,7 +85,7 @@ fn guest_suite(kernel: &KernelResult) -> TestSuite {
     suite
 }
 
-/// Returns a duration from a number that a guest may have chosen.
+/// Converts a number of seconds, which a guest may have chosen, to a duration.
 fn seconds(seconds: f64) -> Duration {
     Duration::try_from_secs_f64(seconds).unwrap_or_default()
 }
@@ -103,14 +104,14 @@ mod tests {
             );
             assert!(xml.contains(&head), "{xml}");
         }
-        // The guest that failed is an error of its own.
+        // The failed guest is a separate error.
         assert!(xml.contains("<error message=\"it panicked\" type=\"panic\">"), "{xml}");
         assert_eq!(xml.matches("<testcase ").count(), 11);
         assert_eq!(xml.matches("<testcase ").count(), xml.matches("</testcase>").count());
     }
 
     #[test]
-    fn nothing_in_it_breaks_the_xml() {
+    fn hostile_text_does_not_break_the_xml() {
         let xml = junit(&sample());
         assert!(!xml.contains("<script") && !xml.contains('\u{1b}') && !xml.contains("<y>"));
         assert!(xml.contains("name=\"a&lt;b&gt;::passes\""), "{xml}");

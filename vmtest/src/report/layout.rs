@@ -1,16 +1,17 @@
-//! The width of the terminal, and what fits into it.
+//! The width of the terminal, and the text that fits into it.
 
 use std::io::{self, IsTerminal as _};
 use std::ops::Range;
 
 use textwrap::{Options, WordSplitter, fill};
 
-/// The width of text that does not go to a terminal.
+/// The width of text that is not written to a terminal.
 const ELSEWHERE: usize = 120;
-/// The smallest width that is used.
+/// The smallest width that reports use.
 const NARROWEST: usize = 40;
 
-/// Returns the width of the terminal to which the standard output goes, or `None` if it goes elsewhere.
+/// Returns the width of the terminal that the standard output is connected to. Returns `None` if
+/// the standard output is not a terminal.
 #[must_use]
 pub fn terminal_columns() -> Option<usize> {
     let stdout = io::stdout();
@@ -22,13 +23,13 @@ pub fn terminal_columns() -> Option<usize> {
     Some(usize::from(size.ws_col)).filter(|columns| *columns > 0)
 }
 
-/// Returns how wide a table may be.
+/// Returns the maximum width of a table.
 pub(super) fn width() -> usize {
     terminal_columns().map_or(ELSEWHERE, |columns| columns.max(NARROWEST))
 }
 
-/// Divides columns of a table into blocks that are at most `width` wide together with the `head` of a row. A column that is
-/// too wide for that is a block of its own.
+/// Divides the columns of a table into blocks. Each block fits into `width`, together with a row
+/// title that is `head` wide. A column that is too wide becomes a separate block.
 pub(super) fn blocks(head: usize, columns: &[usize], width: usize) -> Vec<Range<usize>> {
     let mut blocks: Vec<Range<usize>> = vec![];
     let mut used = 0;
@@ -45,7 +46,8 @@ pub(super) fn blocks(head: usize, columns: &[usize], width: usize) -> Vec<Range<
     blocks
 }
 
-/// Appends words, separated by commas, in lines of at most `width` columns that begin with `indent` spaces.
+/// Appends words, separated by commas. Each line has at most `width` columns and begins with
+/// `indent` spaces.
 pub(super) fn list(text: &mut String, words: &[&str], indent: usize, width: usize) {
     let indent = " ".repeat(indent);
     let options = Options::new(width)
@@ -62,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn columns_that_do_not_fit_are_another_block() {
+    fn columns_that_do_not_fit_become_another_block() {
         assert_eq!(blocks(10, &[5, 5, 5], 25).first(), Some(&(0..3)));
         assert_eq!(blocks(10, &[5, 5, 5], 24), [0..2, 2..3]);
         assert_eq!(blocks(10, &[50, 5], 20), [0..1, 1..2]);
@@ -70,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn words_that_do_not_fit_are_in_the_next_line() {
+    fn words_that_do_not_fit_move_to_the_next_line() {
         let mut text = "Maps:\n".to_owned();
         list(&mut text, &["one", "two", "three", "four"], 2, 13);
         assert_eq!(text, "Maps:\n  one, two,\n  three, four\n");

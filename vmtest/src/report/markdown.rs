@@ -9,20 +9,20 @@ use std::fmt::Write as _;
 /// The size limit of the summary of one step on GitHub, in bytes. GitHub refuses a longer summary.
 pub const SUMMARY_LIMIT: usize = 1 << 20;
 
-/// The maximum number of bytes that are shown of the end of a test's output.
+/// The maximum number of bytes at the end of a test's output that are shown.
 const MAX_OUTPUT: usize = 16 << 10;
 /// The number of bytes that are reserved for the line that says what was left out.
 const RESERVE: usize = 200;
 
-/// Returns the summary, the table of tests by kernels, the failures with their output, and the
-/// skipped tests, in at most `limit` bytes. Parts beyond the limit are left out, which the last
-/// line mentions.
+/// Returns a report of at most `limit` bytes: the summary, the table of tests by kernels, the
+/// failures with their output, and the skipped tests. Parts that would exceed the limit are left
+/// out, and the last line mentions them.
 #[must_use]
 pub fn markdown(events: &[Event], limit: usize) -> String {
     let grid = Grid::of(events);
     let mut text = String::new();
     let mut left_out = 0;
-    // A truncated table is still valid, but details must be complete.
+    // A table that ends early is still valid, but a `details` element must be complete.
     let parts = rows(&grid).into_iter().chain(failures(&grid)).chain(skips(&grid));
     for part in parts {
         if text.len() + part.len() + RESERVE <= limit {
@@ -136,7 +136,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_table_has_a_row_a_test_and_a_column_a_kernel() {
+    fn the_table_has_a_row_for_each_test_and_a_column_for_each_kernel() {
         let text = markdown(&sample(), SUMMARY_LIMIT);
         let rows: Vec<&str> = text.lines().filter(|line| line.starts_with('|')).collect();
         assert_eq!(rows[0], "| test | 5&#46;10 | 6&#46;1 |");
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hostile_name_or_output_makes_no_markup() {
+    fn a_hostile_name_or_output_creates_no_markup() {
         let text = markdown(&hostile(), SUMMARY_LIMIT);
         let rows = text.lines().filter(|line| line.starts_with('|'));
         assert!(rows.clone().all(|row| row.matches('|').count() == 4), "{text}");
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn a_summary_is_never_longer_than_it_may_be() {
+    fn a_summary_does_not_exceed_its_limit() {
         let mut events = hostile();
         let Event::Test(sample) = events[0].clone() else { panic!("the first event is a test") };
         let long = |number| TestResult {

@@ -1,7 +1,7 @@
-//! Text in HTML.
+//! Escapes text for HTML.
 
-/// Returns text in which HTML's special characters are written as entities, and the control
-/// characters that HTML does not allow are removed.
+/// Replaces the special characters of HTML in a text by entities, and removes the control
+/// characters that HTML does not allow.
 pub(super) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
@@ -25,7 +25,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_special_is_left() {
+    fn no_special_character_is_left() {
         assert_eq!(
             escape("<a href=\"x\">&\u{1b}[0m\n"),
             "&lt;a href=&quot;x&quot;&gt;&amp;\u{fffd}[0m\n"

@@ -1,5 +1,5 @@
-//! The report on a terminal. It shows progress while the matrix runs, and then a table of tests by
-//! kernels.
+//! The report on a terminal. The report shows progress while the matrix runs, and then a table of
+//! tests by kernels.
 
 use super::escape::{log_lines, terminal};
 use super::grid::{Grid, full_name};
@@ -25,8 +25,8 @@ impl Default for Terminal {
 }
 
 impl Terminal {
-    /// Returns a report that redraws one line on a terminal. If the output is not a terminal, it
-    /// prints one line for each kernel.
+    /// Returns a report that redraws one line on a terminal. If the standard error is not a
+    /// terminal, the report prints one line for each kernel.
     #[must_use]
     pub fn new() -> Self {
         Self { live: is_live(), running: BTreeMap::new(), counts: BTreeMap::new() }
@@ -74,7 +74,7 @@ impl Terminal {
     fn status_line(&self) -> String {
         let parts: Vec<String> =
             self.running.iter().map(|(kernel, what)| format!("{kernel}: {what}")).collect();
-        // A line that is longer than the terminal is wide could not be erased.
+        // A line that is longer than the width of the terminal could not be erased.
         terminal(&parts.join("  ")).chars().take(columns() - 1).collect()
     }
 }
@@ -87,8 +87,8 @@ fn is_live() -> bool {
     io::stderr().is_terminal() && std::env::var_os("CI").is_none()
 }
 
-/// Shows what is being done, in a line that the next status and each report replace. Shows nothing if the standard
-/// error is not a terminal. An empty text erases the line.
+/// Shows the current activity in a line that the next status or report replaces. Shows nothing if
+/// the standard error is not a terminal. An empty text erases the line.
 pub fn show_status(text: &str) {
     if is_live() {
         let line: String = terminal(text).chars().take(columns() - 1).collect();
@@ -119,7 +119,7 @@ fn failed(test: &TestResult) -> String {
 }
 
 fn finished(kernel: &KernelResult, passed: usize, failed: usize) -> String {
-    // Without a guest nothing executes one.
+    // Without a guest, there is no engine to show.
     let engine = kernel.engine.map_or(String::new(), |engine| {
         format!(" ({engine}{})", if kernel.snapshot { ", snapshot" } else { "" })
     });
@@ -192,7 +192,7 @@ pub fn conclusion(events: &[Event]) -> String {
     log_lines(&text)
 }
 
-/// Returns the names of rows, with a mark for each kernel.
+/// Returns the titles of rows, with a mark for each kernel.
 fn rows(grid: &Grid<'_>) -> Vec<(String, Vec<&'static str>)> {
     let marks = |row: &BTreeMap<&str, &TestResult>| -> Vec<_> {
         let results = grid.kernels.iter().map(|kernel| row.get(kernel.kernel.as_str()));
@@ -218,8 +218,8 @@ fn rows(grid: &Grid<'_>) -> Vec<(String, Vec<&'static str>)> {
     rows
 }
 
-/// Repeats the failures at the end, where readers of a long log look first. Also lists the tests
-/// that passed only in a later attempt.
+/// Repeats the failures at the end, because readers look at the end of a long log first. Also lists
+/// the tests that passed only in a later attempt.
 fn what_is_not_green(grid: &Grid<'_>) -> String {
     let mut text = String::new();
     for ((binary, test), row) in &grid.rows {
@@ -286,7 +286,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_table_tells_tests_by_kernels_and_why_some_were_skipped() {
+    fn the_table_shows_tests_by_kernels_and_why_some_were_skipped() {
         let text = table(&sample());
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines[0].split_whitespace().collect::<Vec<_>>(), ["5.10", "6.1"]);
@@ -337,7 +337,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hostile_name_or_output_commands_no_terminal() {
+    fn a_hostile_name_or_output_does_not_control_the_terminal() {
         let text = table(&super::super::grid::hostile());
         assert!(!text.contains(['\u{1b}', '\r', '\u{9b}', '\u{202e}']), "{text:?}");
         let Event::Test(first) = &super::super::grid::hostile()[0] else { panic!("a test") };
@@ -348,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn in_a_long_table_a_binary_that_is_well_is_one_row() {
+    fn a_long_table_shows_a_binary_without_failures_as_one_row() {
         let mut events = sample();
         let mut add = |binary: &str, number: usize, outcome| {
             let Event::Test(sample) = &events[0] else { panic!("the first event is a test") };

@@ -1,7 +1,7 @@
 //! Files that programs expect on every Linux system: the users, the names of this machine, and a
 //! few programs.
 
-/// Files by their paths, without the leading slash.
+/// Files, each with its path without the leading slash.
 pub(crate) const FILES: [(&str, &str); 4] = [
     ("etc/group", "root:x:0:\ndaemon:x:1:\ntty:x:5:\nnogroup:x:65534:\n"),
     ("etc/hosts", "127.0.0.1\tlocalhost\n::1\tlocalhost\n"),
@@ -14,7 +14,7 @@ pub(crate) const FILES: [(&str, &str); 4] = [
     ),
 ];
 
-/// The programs of the host that are available in a guest without a root file system. They are the ones that
-/// tests of system calls start most often. Together they are smaller than the C library, which init
-/// needs anyway.
+/// The programs of the host that are available in a guest without a root file system. Tests of
+/// system calls start these programs most often. Together, the programs are smaller than the C
+/// library, which init needs anyway.
 pub(crate) const PROGRAMS: [&str; 6] = ["cat", "echo", "false", "sh", "sleep", "true"];

@@ -33,7 +33,7 @@ pub(super) fn state(directory: &Path) -> Result<String> {
     Ok(hasher.finish())
 }
 
-/// Reads the files of a directory. Files that belong to the current user belong to root in the
+/// Reads the files of a directory. A file that belongs to the current user belongs to root in the
 /// guest.
 pub(super) fn read(directory: &Path) -> Result<Files> {
     let us = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
@@ -50,12 +50,13 @@ pub(super) fn read(directory: &Path) -> Result<Files> {
         } else if kind.is_file() {
             left.kept = left.kept.checked_sub(metadata.size()).ok_or_else(|| {
                 let message = format!("{} has too many bytes", directory.display());
-                Error::new(ErrorKind::TooLarge, message)
-                    .help("a root file system can have 4 GiB; check that this is the right folder")
+                Error::new(ErrorKind::TooLarge, message).help(
+                    "a root file system can have 4 GiB; check that this is the right directory",
+                )
             })?;
             Node::File(regular::read(place, regular::FILE)?.into())
         } else {
-            // A device, a FIFO or a socket is useless without the kernel object behind it.
+            // A device, a FIFO or a socket is useless without its kernel object.
             let message = format!("{} is not a file, a directory or a link", place.display());
             return Err(Error::new(ErrorKind::NotAFile, message).help("remove it"));
         };
@@ -67,7 +68,8 @@ pub(super) fn read(directory: &Path) -> Result<Files> {
 }
 
 /// Visits everything below a directory, in the order of the names and without following links. The
-/// callback gets the path relative to the directory, the path on this machine, and the metadata.
+/// callback receives the path relative to the directory, the path on this machine, and the
+/// metadata.
 fn walk(
     directory: &Path,
     below: &str,

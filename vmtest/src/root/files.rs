@@ -1,6 +1,6 @@
-//! The files of a root file system while it is put together. They are kept in memory and nothing is
-//! written to this machine, so a name or link in an archive can't reach a
-//! file of the host.
+//! The files of a root file system while it is assembled. The files are kept in memory, and nothing
+//! is written to this machine. A name or a link in an archive therefore cannot refer to a file of
+//! the host.
 
 use super::listing::{Entry, Listing, Program};
 use crate::cpio::{Kind, Writer};
@@ -12,7 +12,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// The maximum number of symbolic links in a path, which is that of the kernel.
+/// The maximum number of symbolic links in a path. The kernel has the same limit.
 const MAX_LINKS: u32 = 40;
 
 /// Returns the size limits of a root file system.
@@ -26,7 +26,7 @@ pub(super) fn budget() -> Budget {
     }
 }
 
-/// What is at a path.
+/// The object at a path.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Node {
     Directory,
@@ -39,20 +39,20 @@ struct Placed {
     node: Node,
     mode: u32,
     owner: (u32, u32),
-    /// The layer of the container image that contained it.
+    /// The layer of the container image that contained the object.
     layer: u32,
 }
 
-/// What happens if an archive contains a directory whose path already is a link to a directory.
+/// The treatment of a directory in an archive if its path is already a link to a directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Directories {
-    /// It replaces the link, as in the layers of container images.
+    /// The directory replaces the link, as in the layers of container images.
     Replace,
-    /// The path refers to the directory that the link leads to, as in Debian's packages.
+    /// The path refers to the target of the link, as in Debian's packages.
     Follow,
 }
 
-/// The files by their paths from the root, without the leading slash.
+/// The files, ordered by their paths from the root. A path has no leading slash.
 #[derive(Debug)]
 pub(super) struct Files {
     placed: BTreeMap<PathBuf, Placed>,
@@ -70,8 +70,8 @@ impl Files {
         self.layer += 1;
     }
 
-    /// Adds an entry of an archive. In a layer of a container image, names with `whiteouts` remove
-    /// files.
+    /// Adds an entry of an archive. If `whiteouts` is set, the entry may be a whiteout of a
+    /// container image, which removes files.
     ///
     /// # Errors
     /// Fails if the entry is a device or a FIFO, leads out of the root, is damaged, or is too
@@ -91,7 +91,7 @@ impl Files {
         }
         let access = (item.mode, item.owner);
         let node = match &item.kind {
-            // The guest creates its own.
+            // The guest creates this path itself.
             _ if is_mounted_over(&path) => return Ok(()),
             ItemKind::Directory => Node::Directory,
             ItemKind::Symlink(target) => Node::Symlink(text(&path, target)?),
@@ -100,7 +100,10 @@ impl Files {
                 let first = self.place(&first)?;
                 let node = self.placed.get(&first).map(|placed| placed.node.clone());
                 node.filter(|node| !matches!(node, Node::Directory)).ok_or_else(|| {
-                    refused(format!("{path} is a link to {}, which is not in it", first.display()))
+                    refused(format!(
+                        "{path} is a link to {}, which the archive does not contain",
+                        first.display()
+                    ))
                 })?
             }
             ItemKind::Special(what) => return Err(refused(format!("{path} is {what}"))),
@@ -114,7 +117,7 @@ impl Files {
         self.put(&path, node, access)
     }
 
-    /// Inserts a node at a path, and replaces the existing one.
+    /// Inserts a node at a path. An existing node is replaced.
     pub(super) fn put(&mut self, path: &str, node: Node, access: (u32, (u32, u32))) -> Result<()> {
         let place = self.place(path)?;
         if place.as_os_str().is_empty() {
@@ -149,7 +152,7 @@ impl Files {
         Ok(())
     }
 
-    /// Inserts a node at a path if there is none.
+    /// Inserts a node at a path if the path has no node yet.
     pub(super) fn put_if_absent(&mut self, path: &str, node: Node, mode: u32) -> Result<()> {
         if self.placed.contains_key(&self.place(path)?) {
             return Ok(());
@@ -157,14 +160,14 @@ impl Files {
         self.put(path, node, (mode, (0, 0)))
     }
 
-    /// Removes the files of earlier layers at a path, or below it if `whiteout` applies to a whole
-    /// directory.
+    /// Removes the files of earlier layers at a path. If `whiteout` applies to a whole directory,
+    /// removes the files below the path instead.
     fn remove(&mut self, whiteout: &str, removed: &str) -> Result<()> {
         if removed.split('/').any(|name| matches!(name, "." | "..")) {
             return Err(refused(format!("the whiteout {whiteout:?} leads out of it")));
         }
         let (directory, _) = whiteout.rsplit_once('/').unwrap_or(("", whiteout));
-        // Links in the parent directories are followed, but not a link at the path itself.
+        // Links in the parent directories are followed. A link at the path itself is not followed.
         let place = self.place(removed)?;
         let layer = self.layer;
         self.remove_below(&place, layer);
@@ -175,7 +178,7 @@ impl Files {
         Ok(())
     }
 
-    /// Removes files below a path that come from layers before this one.
+    /// Removes files below a path that come from layers before `layer`.
     fn remove_below(&mut self, path: &Path, layer: u32) {
         let below = self
             .placed
@@ -186,7 +189,7 @@ impl Files {
             .map(|(below, _)| below.clone())
             .collect();
         for path in gone.iter().rev() {
-            // A directory is kept if this layer contains something in it.
+            // A directory is kept if this layer has added something to it.
             let next = self.placed.range(path.clone()..).nth(1);
             if !next.is_some_and(|(next, _)| next.starts_with(path)) {
                 self.placed.remove(path);
@@ -194,7 +197,7 @@ impl Files {
         }
     }
 
-    /// Returns the path of a file after the links in its parent directories are followed.
+    /// Returns the path of a file after following the links in its parent directories.
     ///
     /// # Errors
     /// Fails if a link leads out of the root, or if links form a cycle.
@@ -266,7 +269,7 @@ impl Files {
     }
 }
 
-/// Whether the guest mounts its own file system at a path, which hides the previous contents.
+/// Returns whether the guest mounts a file system at a path, which hides the previous contents.
 pub(super) fn is_mounted_over(path: &str) -> bool {
     MOUNTED.iter().any(|mounted| {
         let below = path.strip_prefix(mounted.trim_start_matches('/'));
@@ -279,7 +282,7 @@ fn text(path: &str, target: &[u8]) -> Result<String> {
         .map_err(|_| refused(format!("{path} is a link to a path that is not UTF-8")))
 }
 
-/// Adds to an error what was refused, and advice.
+/// Adds the name of what was refused to an error, together with advice.
 pub(super) fn of(error: Error, what: impl std::fmt::Display) -> Error {
     let help = match error.kind() {
         ErrorKind::ArchiveRefused => {
@@ -305,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_through_a_link_is_where_the_link_leads() {
+    fn a_path_through_a_link_leads_to_the_links_target() {
         let mut files = Files::new(Directories::Replace);
         files.put("bin", Node::Symlink("usr/bin".into()), ACCESS).unwrap();
         files.put("usr/bin/here", Node::Symlink("/opt".into()), ACCESS).unwrap();
@@ -317,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_that_leads_out_is_refused_where_something_goes_through_it() {
+    fn a_link_that_leads_out_is_refused_when_a_path_goes_through_it() {
         let mut files = Files::new(Directories::Replace);
         for (link, target) in [("a", "../../etc"), ("b", "/../etc"), ("c/d", "../../etc")] {
             files.put(link, Node::Symlink(target.into()), ACCESS).unwrap();
@@ -331,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn layers_replace_and_remove_what_earlier_ones_have() {
+    fn layers_replace_and_remove_files_of_earlier_layers() {
         let mut files = Files::new(Directories::Replace);
         for path in ["a/x", "a/y", "b/x", "b/y/z", "c"] {
             files.put(path, file("1"), ACCESS).unwrap();
@@ -358,7 +361,7 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_of_a_package_does_not_replace_a_link_to_one() {
+    fn a_directory_of_a_package_does_not_replace_a_link_to_a_directory() {
         let mut files = Files::new(Directories::Follow);
         files.put("lib", Node::Symlink("usr/lib".into()), ACCESS).unwrap();
         files.put("lib", Node::Directory, ACCESS).unwrap();
@@ -367,7 +370,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_guest_mounts_is_left_out() {
+    fn paths_that_the_guest_mounts_over_are_left_out() {
         for path in ["dev", "dev/sda", "proc/1", "tmp"] {
             assert!(is_mounted_over(path), "{path}");
         }

@@ -1,4 +1,5 @@
-//! A container image as a root file system: an image layout of the OCI specification, as a directory or as an archive.
+//! A container image as a root file system. The image must be in the image layout of the OCI
+//! specification, as a directory or as an archive.
 
 use super::files::{Directories, Files, budget};
 use super::listing::wrong_architecture;
@@ -17,7 +18,7 @@ const MARK: &str = "oci-layout";
 const INDEX: &str = "index.json";
 /// The size limit of a manifest or an index.
 const MANIFEST_LIMIT: u64 = 4 << 20;
-/// The maximum number of layers, and of nested indices. Container tools create fewer.
+/// The maximum number of layers, and of nested indices. Container tools create fewer of them.
 const LAYERS: usize = 200;
 const INDICES: usize = 4;
 
@@ -39,7 +40,8 @@ impl Layout {
     pub(super) fn in_archive(path: &Path) -> Result<Option<Self>> {
         let mut is_one = false;
         let mut left = budget();
-        // Only an archive with a layout contains the mark. Its files are kept only in that case.
+        // Only an archive with a layout contains the mark. The files are kept only if the mark is
+        // found.
         archive::walk(regular::open(path)?, &mut left, &mut |item, _| {
             is_one |= relative(&item.name).ok().flatten().as_deref() == Some(MARK);
             Ok(())
@@ -118,7 +120,7 @@ impl Layout {
         Ok(data)
     }
 
-    /// Opens the blob with a digest, after its digest was verified.
+    /// Verifies the digest of a blob, and opens the blob.
     fn stream(&self, digest: &str) -> Result<Box<dyn Read + '_>> {
         let digits = digest.strip_prefix("sha256:").unwrap_or_default();
         let name = format!("blobs/sha256/{digits}");
@@ -137,7 +139,7 @@ impl Layout {
             }
         };
         if found != digits {
-            return Err(refused(format!("{digest} has the digest sha256:{found}")));
+            return Err(refused(format!("the blob {digest} has the digest sha256:{found}")));
         }
         Ok(stream)
     }
@@ -147,7 +149,7 @@ impl Layout {
 fn for_this_processor(entries: &[Value]) -> Result<&Value> {
     let platform = |entry: &Value| processor(&entry["platform"]).map(str::to_owned);
     let ours = entries.iter().find(|entry| platform(entry).as_deref() == Some("amd64"));
-    // The entries of an index may lack the platform.
+    // An entry of an index may lack the platform.
     let unsaid = || entries.iter().find(|entry| platform(entry).is_none());
     ours.or_else(unsaid).ok_or_else(|| {
         let mut others: Vec<String> = entries.iter().filter_map(platform).collect();

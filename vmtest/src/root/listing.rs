@@ -1,5 +1,5 @@
-//! A list of the files in a root file system, with the facts that this machine needs to hand
-//! programs to a guest.
+//! A list of the files in a root file system, with the facts that this machine needs to prepare
+//! programs for a guest.
 
 use crate::elf;
 use crate::error::{Error, ErrorKind, Result};
@@ -10,26 +10,26 @@ use std::path::{Component, Path, PathBuf};
 
 /// The page size. Files in memory occupy whole pages.
 const PAGE: u64 = 4096;
-/// The memory that a file needs besides its contents.
+/// The memory that a file needs in addition to its contents.
 const INODE: u64 = 1024;
-/// The maximum number of symbolic links in a path, which is that of the kernel.
+/// The maximum number of symbolic links in a path. The kernel has the same limit.
 const MAX_LINKS: u32 = 40;
 
 /// The directories in which distributions put the C library.
 const LIBRARIES: [&str; 5] =
     ["lib/x86_64-linux-gnu", "usr/lib/x86_64-linux-gnu", "lib64", "usr/lib64", "lib"];
 
-/// What is at a path.
+/// The object at a path.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Entry {
     Directory,
-    /// A file, and how it runs if it is a program.
+    /// A file. If it is a program, the field says how the program runs.
     File(Option<Program>),
     Symlink(PathBuf),
 }
 
-/// How a program runs.
+/// The ways in which the kernel runs a program.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Program {
@@ -42,7 +42,7 @@ pub(crate) enum Program {
 }
 
 impl Program {
-    /// Returns how a file runs, or `None` if it is not a program.
+    /// Returns how the kernel runs a file, or `None` if the file is not a program.
     pub(super) fn of(data: &[u8]) -> Option<Self> {
         if let Some(interpreter) = elf::script_interpreter(data) {
             return Some(Self::Script(interpreter));
@@ -59,21 +59,22 @@ impl Program {
 pub(crate) struct CLibrary {
     /// glibc's version.
     pub(crate) version: (u32, u32),
-    /// The directory that it is in.
+    /// The directory that contains glibc.
     pub(crate) directory: PathBuf,
 }
 
-/// All paths of a root file system, without the leading slash.
+/// All paths of a root file system. The paths have no leading slash.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Listing {
     entries: BTreeMap<PathBuf, Entry>,
-    /// The memory that its files need in a guest, in bytes.
+    /// The memory that the files need in a guest, in bytes.
     memory: u64,
     c_library: Option<CLibrary>,
 }
 
 impl Listing {
-    /// Lists entries with their sizes. `version` returns glibc's version if that is at a path.
+    /// Lists entries with their sizes. `version` returns glibc's version if the path contains
+    /// glibc.
     pub(super) fn new(
         entries: impl Iterator<Item = (PathBuf, Entry, u64)>,
         version: impl Fn(&Path) -> Option<(u32, u32)>,
@@ -93,17 +94,17 @@ impl Listing {
         listing
     }
 
-    /// Returns the memory that its files need in a guest, in bytes.
+    /// Returns the memory that the files need in a guest, in bytes.
     pub(super) fn memory(&self) -> u64 {
         self.memory
     }
 
-    /// Its C library, if that is glibc.
+    /// Returns the C library of the root file system, if the library is glibc.
     pub(crate) fn c_library(&self) -> Option<&CLibrary> {
         self.c_library.as_ref()
     }
 
-    /// Returns the entry at a path after all links are followed, and its path.
+    /// Follows all links in a path. Returns the resulting path, and the entry at that path.
     pub(crate) fn find(&self, path: &Path) -> Option<(PathBuf, &Entry)> {
         let parts = |path: &Path| -> Vec<OsString> {
             path.components().rev().map(|part| part.as_os_str().to_owned()).collect()
@@ -132,17 +133,17 @@ impl Listing {
         Some((here, entry))
     }
 
-    /// Whether there is a directory at a path, or a link to one.
+    /// Returns whether a path is a directory or a link to a directory.
     pub(crate) fn has_directory(&self, path: &Path) -> bool {
         matches!(self.find(path), Some((_, Entry::Directory)))
     }
 
-    /// Whether there is a file at a path, or a link to one.
+    /// Returns whether a path is a file or a link to a file.
     pub(crate) fn has_file(&self, path: &Path) -> bool {
         matches!(self.find(path), Some((_, Entry::File(_))))
     }
 
-    /// Returns the target of the link at a path, if the path itself is a link.
+    /// Returns the target of the link at a path, or `None` if the path is not a link.
     pub(crate) fn link(&self, path: &Path) -> Option<&Path> {
         match self.entries.get(path.strip_prefix("/").unwrap_or(path))? {
             Entry::Symlink(target) => Some(target),
@@ -150,7 +151,8 @@ impl Listing {
         }
     }
 
-    /// Returns the path of a program that is named by its path or is on the usual `PATH`.
+    /// Returns the path of a program. The program is specified by a path, or by a name on the usual
+    /// `PATH`.
     pub(crate) fn program(&self, name: &Path) -> Option<PathBuf> {
         let is_program =
             |path: &PathBuf| matches!(self.find(path), Some((_, Entry::File(Some(_)))));
@@ -167,7 +169,7 @@ impl Listing {
     /// Checks that a program of this root file system can start.
     ///
     /// # Errors
-    /// Fails if it is for a different processor, or if its interpreter is missing.
+    /// Fails if the program is for a different processor, or if its interpreter is missing.
     pub(crate) fn check_program(&self, path: &Path) -> Result<()> {
         let mut path = path;
         // The kernel refuses longer chains of scripts.
@@ -188,7 +190,7 @@ impl Listing {
                     interpreter.display()
                 );
                 return Err(Error::new(ErrorKind::MissingInterpreter, message)
-                    .help("add the package that has it, or hand it over with `--file`"));
+                    .help("add the package that contains it, or add the file with `--file`"));
             }
             path = interpreter;
         }

@@ -1,6 +1,6 @@
-//! Root file systems for guests. Each is made from a directory, an archive, a container image or
-//! Debian packages. The result is an archive in the cache, which the guest unpacks into memory
-//! before it is saved.
+//! Root file systems for guests. A root file system is made from a directory, an archive, a
+//! container image or Debian packages. The result is an archive in the cache. The guest unpacks
+//! this archive into memory before the guest is saved.
 
 pub(crate) mod base;
 mod directory;
@@ -29,7 +29,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 /// The directory in the cache, and the files in each of its subdirectories: the archive, its
-/// listing, and a file whose time is that of the last use.
+/// listing, and a file whose modification time is the time of the last use.
 pub(crate) const ROOTS: &str = "roots";
 const ARCHIVE: &str = "root.cpio";
 const LIST: &str = "root.json";
@@ -37,7 +37,7 @@ const USED: &str = "used";
 /// The maximum number of states of one source that are kept.
 const KEPT: usize = 2;
 
-/// A root file system, ready for guests.
+/// A root file system that is ready for guests.
 #[derive(Debug, Clone)]
 pub struct Root {
     /// The name of its source.
@@ -52,24 +52,25 @@ pub struct Root {
 struct Kept {
     /// The SHA-256 of the archive.
     sha256: String,
-    /// The packages that it was made from, with their versions.
+    /// The packages that the root file system was made from, with their versions.
     packages: Vec<String>,
     listing: Listing,
 }
 
 impl RootSource {
-    /// Makes the root file system, or finds it in the cache.
+    /// Makes the root file system, or returns it from the cache.
     ///
     /// # Errors
-    /// Fails if the source can't be read or fetched, leads out of its root, contains devices, or is
-    /// for a different processor.
+    /// Fails if the source can't be read or fetched, or if it is for a different processor. Also
+    /// fails if a name or link in the source leads out of the root, or if the source contains
+    /// devices.
     pub fn root(&self, packages: &Packages) -> Result<Root> {
         let made = match self {
             Self::Path(path) => of_path(path),
             Self::Debian { suite, packages: names } => {
                 packages::check_suite(suite)?;
                 let wanted = packages::wanted(names);
-                // The versions are chosen only once: a newer package has no effect until the cache
+                // The versions are chosen only once. A newer package has no effect until the cache
                 // is emptied.
                 ensure(["debian", suite], &sha256(wanted.join(" ")), self, |scratch| {
                     packages::read(suite, names, packages, scratch)
@@ -131,10 +132,11 @@ fn unchanged(path: &Path, before: &str, after: &str) -> Result<()> {
         return Ok(());
     }
     let message = format!("{} has changed while it was read", path.display());
-    Err(Error::new(ErrorKind::Io, message).help("run it again when nothing writes to it"))
+    Err(Error::new(ErrorKind::Io, message).help("run it again when nothing writes to the source"))
 }
 
-/// Returns the root file system for a state of a source. It is made if it is not in the cache.
+/// Returns the root file system for a state of a source. If it is not in the cache, it is made
+/// first.
 fn ensure(
     [kind, place]: [&str; 2],
     state: &str,
@@ -167,7 +169,7 @@ fn ensure(
     }
     drop(lock);
     let used = File::create(directory.join(USED));
-    // The time shows which root file systems have not been used for long.
+    // The modification time shows which root file systems have not been used for a long time.
     let _ = used.and_then(|used| used.set_modified(SystemTime::now()));
     let kept: Kept =
         serde_json::from_slice(&regular::read(&list, regular::FILE)?).map_err(|_| {
@@ -185,8 +187,8 @@ fn ensure(
     })
 }
 
-/// Keeps only the most recently used states of a source, because each change of a directory creates
-/// a new state.
+/// Removes all but the most recently used states of a source, because each change of a directory
+/// creates a new state.
 fn discard_older(parent: &Path, prefix: &str, newest: &Path) {
     let entries = fs::read_dir(parent).into_iter().flatten().flatten();
     let mut older: Vec<(SystemTime, PathBuf)> = entries
@@ -198,10 +200,11 @@ fn discard_older(parent: &Path, prefix: &str, newest: &Path) {
         .filter_map(|path| Some((path.join(USED).metadata().ok()?.modified().ok()?, path)))
         .collect();
     older.sort();
-    // Debian packages are requested in many combinations, each of which is a separate source.
+    // Debian packages are requested in many combinations, and each combination is a separate
+    // source.
     let kept = if prefix.starts_with("debian-") { usize::MAX } else { KEPT - 1 };
     for (_, path) in older.iter().rev().skip(kept) {
-        // A guest that is starting has the file open, and can still read it.
+        // A guest that is starting has the file open, and can still read the removed file.
         let _ = remove_directory(path);
     }
 }
@@ -212,20 +215,20 @@ impl Root {
         &self.archive
     }
 
-    /// Returns the digest that identifies its contents.
+    /// Returns the digest that identifies the contents of the root file system.
     pub(crate) fn digest(&self) -> &str {
         &self.digest
     }
 
-    /// Returns the list of its files.
+    /// Returns the list of the files in the root file system.
     pub(crate) fn listing(&self) -> &Arc<Listing> {
         &self.listing
     }
 
-    /// Checks that a guest with this amount of memory, in MiB, can hold it.
+    /// Checks that the root file system fits into a guest with this amount of memory, in MiB.
     ///
     /// # Errors
-    /// Fails if it does not fit: files may use at most half of the memory.
+    /// Fails if the root file system does not fit. Files may use at most half of the memory.
     pub(crate) fn check_memory(&self, memory: u32) -> Result<()> {
         let needed = self.listing.memory().div_ceil(1 << 20);
         let limit = u64::from(memory) / 2;
@@ -233,14 +236,14 @@ impl Root {
             return Ok(());
         }
         let message = format!(
-            "the root file system {} takes {needed} MiB, but a guest with {memory} MiB of memory holds files of at most \
-             {limit} MiB",
+            "the root file system {} needs {needed} MiB, but the files of a guest with {memory} MiB of memory can use at \
+             most {limit} MiB",
             self.name
         );
-        // This leaves some memory for the programs that run in it.
+        // The larger size leaves some memory for the programs that run in the guest.
         let enough = (needed * 2 + 256).next_multiple_of(256);
         Err(Error::new(ErrorKind::RootTooLarge, message).help(format!(
-            "give the guest more memory with `--memory {enough}M`, or use a smaller one"
+            "give the guest more memory with `--memory {enough}M`, or use a smaller root file system"
         )))
     }
 }

@@ -1,4 +1,5 @@
-//! Debian packages as a root file system: unpacked, without the scripts that an installation runs.
+//! Debian packages as a root file system. The packages are unpacked, but their installation scripts
+//! are not run.
 
 use super::base;
 use super::files::{Directories, Files, Node, budget};
@@ -10,10 +11,10 @@ use crate::regular;
 use std::io::BufReader;
 use std::path::Path;
 
-/// Packages that each system contains even if they are not requested: its directories, a shell, and
-/// the programs that scripts expect.
+/// The packages that are always included: the directories of a system, a shell, and the programs
+/// that scripts expect.
 const ALWAYS: [&str; 3] = ["base-files", "coreutils", "dash"];
-/// The directories that are links to directories in `/usr`.
+/// The directories that are symbolic links to directories in `/usr`.
 const MERGED: [&str; 4] = ["bin", "lib", "lib64", "sbin"];
 /// Documentation and other files for people, which would take a third of the memory.
 const LEFT_OUT: [&str; 6] = ["bug", "doc", "info", "lintian", "locale", "man"];
@@ -27,8 +28,8 @@ pub(super) fn wanted(packages: &[String]) -> Vec<String> {
     wanted
 }
 
-/// Fetches packages of a suite with all their dependencies, and unpacks them. Also returns the list
-/// of these packages.
+/// Fetches packages of a suite with all their dependencies, and unpacks them. Returns the files and
+/// the list of all packages.
 pub(super) fn read(
     suite: &str,
     names: &[String],
@@ -71,10 +72,10 @@ fn is_left_out(name: &[u8]) -> bool {
     below.and_then(|below| below.split('/').next()).is_some_and(|it| LEFT_OUT.contains(&it))
 }
 
-/// Checks that a text can be the name of a suite, because it becomes part of paths and addresses.
+/// Checks that a text can be the name of a suite. The name becomes part of paths and addresses.
 ///
 /// # Errors
-/// Fails if it cannot.
+/// Fails if the text cannot be such a name.
 pub(super) fn check_suite(suite: &str) -> Result<()> {
     let is_right = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     if suite.starts_with(|c: char| c.is_ascii_lowercase()) && suite.chars().all(is_right) {
@@ -89,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_only_people_read_is_left_out() {
+    fn documentation_is_left_out() {
         for name in ["./usr/share/doc/dash/README", "usr/share/man/man1/sh.1.gz"] {
             assert!(is_left_out(name.as_bytes()), "{name}");
         }
@@ -99,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn the_name_of_a_suite_leads_nowhere() {
+    fn a_name_of_a_suite_that_leads_elsewhere_is_refused() {
         for suite in ["bookworm", "bookworm-backports", "sid"] {
             check_suite(suite).unwrap();
         }

@@ -15,7 +15,7 @@ pub enum RootSource {
     Path(PathBuf),
     /// Packages of a Debian release, with all their dependencies.
     Debian {
-        /// The release or another suite, such as `bookworm`.
+        /// The name of the release or of another suite, such as `bookworm`.
         suite: String,
         /// The names of the packages. `base-files`, `coreutils` and `dash` are always included.
         packages: Vec<String>,
@@ -63,7 +63,7 @@ impl TryFrom<Written> for RootSource {
 impl FromStr for RootSource {
     type Err = String;
 
-    /// Parses a path, or `debian:SUITE` or `debian:SUITE/PACKAGE,PACKAGE`.
+    /// Parses a source, which is a path, `debian:SUITE` or `debian:SUITE/PACKAGE,PACKAGE`.
     fn from_str(text: &str) -> Result<Self, String> {
         let Some(rest) = text.strip_prefix("debian:") else {
             return match text {

@@ -1,4 +1,5 @@
-//! Tests that Cargo builds: found from any folder of a workspace, and run with what Cargo gives them.
+//! Tests that Cargo builds. They are found from any directory of a workspace, and run with the
+//! environment that Cargo gives them.
 
 use crate::common::{self, KERNEL, Report, harness, said};
 use bpfmap_vmtest::event::Outcome;
@@ -67,12 +68,12 @@ fn workspace() -> TempDir {
     folder
 }
 
-/// Runs the harness in a folder, with nothing that another Cargo says.
+/// Runs the harness in a directory, without the variables of another Cargo.
 fn alone_in(folder: &Path, command: &mut Command) {
     command.current_dir(folder).env_remove("CARGO_TARGET_DIR").env("CARGO_NET_OFFLINE", "true");
 }
 
-/// `bpfmap-vmtest test` in a folder.
+/// Returns the command `bpfmap-vmtest test` in a directory.
 fn command(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = harness();
     alone_in(folder, command.arg("test").args(arguments));
@@ -87,7 +88,7 @@ fn report(folder: &Path, arguments: &[&str]) -> Report {
     common::report("test", arguments, |command| alone_in(folder, command))
 }
 
-/// The tests that ran, as `BINARY TEST`.
+/// Returns the tests that ran, as `BINARY TEST`.
 fn names(report: &Report) -> Vec<String> {
     let mut names: Vec<String> =
         report.tests.iter().map(|test| format!("{} {}", test.binary, test.test)).collect();
@@ -96,7 +97,7 @@ fn names(report: &Report) -> Vec<String> {
 }
 
 #[test]
-fn a_whole_workspace_from_a_folder_in_it() {
+fn a_whole_workspace_is_tested_from_a_directory_in_it() {
     let workspace = workspace();
     let arguments = ["--workspace", "--kernel", KERNEL];
     let report = report(&workspace.path().join("beta/src"), &arguments);
@@ -142,7 +143,7 @@ fn packages_targets_features_and_filters_select() {
 }
 
 #[test]
-fn a_filter_that_no_test_has_is_red() {
+fn a_filter_that_matches_no_test_is_a_failure() {
     let workspace = workspace();
     let report = report(workspace.path(), &["--driver", "host", "--", "nowhere"]);
     assert!(!report.green, "{}", report.said);
@@ -151,7 +152,7 @@ fn a_filter_that_no_test_has_is_red() {
 }
 
 #[test]
-fn what_cannot_be_built_is_named() {
+fn targets_that_cannot_be_built_are_named() {
     let workspace = workspace();
     let lib = workspace.path().join("beta/src/lib.rs");
     fs::write(&lib, "fn broken( {}\n").unwrap();
@@ -175,7 +176,10 @@ fn what_cannot_be_built_is_named() {
         (no_package, &["`delta`", "Cargo could not build the tests"]),
         (no_manifest, &["could not find `Cargo.toml`", "Cargo could not build the tests"]),
         (no_cargo, &["cannot run cargo", "help: install Rust"]),
-        (filter, &["unknown argument `--test-threads=1` after `--`", "help: after `--`"]),
+        (
+            filter,
+            &["unknown argument `--test-threads=1` after `--`", "help: use only names of tests"],
+        ),
     ] {
         let said = said(&output);
         assert_eq!(output.status.code(), Some(125), "{said}");

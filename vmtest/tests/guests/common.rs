@@ -1,4 +1,4 @@
-//! What the tests share: the harness as a program, and the test binary that breaks guests.
+//! Code that the tests share: the harness as a program, and the test binary that breaks guests.
 
 use bpfmap_vmtest::event::{Event, KernelResult, TestResult};
 use std::path::{Path, PathBuf};
@@ -8,22 +8,22 @@ use std::sync::OnceLock;
 /// The kernel that most tests boot.
 pub(crate) const KERNEL: &str = "6.12";
 
-/// The harness.
+/// Returns a command that runs the harness.
 pub(crate) fn harness() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_bpfmap-vmtest"));
-    // So that a configuration above this crate does not change what is tested.
+    // A configuration file above this crate must not change the test.
     command.current_dir(std::env::temp_dir());
     command.env_remove("GITHUB_STEP_SUMMARY").env_remove("BPFMAP_VMTEST_KERNEL");
     command
 }
 
-/// The test binary that breaks guests.
+/// Returns the path of the test binary that breaks guests.
 pub(crate) fn victim() -> &'static Path {
     static VICTIM: OnceLock<PathBuf> = OnceLock::new();
     VICTIM.get_or_init(|| build_example("victim"))
 }
 
-/// Builds an example of this crate; where it is.
+/// Builds an example of this crate, and returns its path.
 pub(crate) fn build_example(name: &str) -> PathBuf {
     let status = Command::new(env!("CARGO"))
         .args(["build", "--quiet", "--package", "bpfmap-vmtest", "--example", name])
@@ -34,7 +34,7 @@ pub(crate) fn build_example(name: &str) -> PathBuf {
     harness.with_file_name("examples").join(name)
 }
 
-/// What a run of the harness came to.
+/// The result of a run of the harness.
 #[derive(Debug)]
 pub(crate) struct Report {
     pub(crate) green: bool,
@@ -44,12 +44,12 @@ pub(crate) struct Report {
 }
 
 impl Report {
-    /// The result of a test.
+    /// Returns the result of a test.
     pub(crate) fn test(&self, name: &str) -> &TestResult {
         self.tests.iter().find(|test| test.test == name).unwrap_or_else(|| panic!("{self:#?}"))
     }
 
-    /// The outcome of the only kernel.
+    /// Returns the result of the only kernel.
     pub(crate) fn kernel(&self) -> &KernelResult {
         self.kernels.first().unwrap_or_else(|| panic!("{self:#?}"))
     }
@@ -96,7 +96,7 @@ pub(crate) fn run_victim(tests: &[&str], args: &[&str]) -> Report {
     matrix(&all, |_| {})
 }
 
-/// All that a program printed.
+/// Returns everything that a program printed.
 pub(crate) fn said(output: &Output) -> String {
     format!(
         "{}{}",
@@ -105,7 +105,8 @@ pub(crate) fn said(output: &Output) -> String {
     )
 }
 
-/// Records the changed files of a snapshot as those that were written. Anyone who can write to the cache can do this.
+/// Records the changed files of a snapshot as if they were the original files. Any user that can
+/// write to the cache can do this.
 pub(crate) fn forge_what_was_written(snapshot: &Path) {
     use std::os::unix::fs::MetadataExt as _;
     let files = ["memory", "state", "console.log"].map(|name| {
@@ -122,7 +123,7 @@ pub(crate) fn forge_what_was_written(snapshot: &Path) {
     std::fs::write(snapshot.join("written.json"), json).unwrap();
 }
 
-/// The processes whose command line has this text.
+/// Returns the processes whose command line contains this text.
 pub(crate) fn processes_with(text: &str) -> Vec<u32> {
     let entries = std::fs::read_dir("/proc").unwrap().flatten();
     entries

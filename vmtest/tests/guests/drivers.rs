@@ -1,5 +1,5 @@
-//! The harness with danobi/vmtest in place of its own way to boot: what it is told, and what comes
-//! back. The tool itself is played by an example of this crate, so that no test needs it installed.
+//! The harness with danobi/vmtest as the program that boots guests: its input, and its results. An
+//! example of this crate stands in for the tool, so that no test needs the tool to be installed.
 
 use crate::common::{Report, build_example, matrix, victim};
 use bpfmap_vmtest::event::Outcome;
@@ -7,8 +7,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
-/// A copy of the test binary below `parent`. The tool hides `/tmp` from its guests, and this repository may be
-/// cloned there.
+/// Copies the test binary to a directory below `parent`. The tool hides `/tmp` from its guests, and
+/// this repository may be in `/tmp`.
 fn victim_below(parent: &str) -> (TempDir, PathBuf) {
     let directory = tempfile::tempdir_in(parent).unwrap();
     let copy = directory.path().join("victim");
@@ -16,17 +16,18 @@ fn victim_below(parent: &str) -> (TempDir, PathBuf) {
     (directory, copy)
 }
 
-/// A copy where guests of the tool find it, wherever this repository lies.
+/// Copies the test binary to a directory in which guests of the tool find it, wherever this
+/// repository is.
 fn visible_victim() -> (TempDir, PathBuf) {
     victim_below("/var/tmp")
 }
 
-/// A path as an argument.
+/// Returns a path as an argument.
 fn argument(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 
-/// Runs tests of the victim by the driver, on a kernel that needs no modules.
+/// Runs tests of the victim with the driver `vmtest`, on a kernel that needs no modules.
 fn run(tests: &[&str], change: impl FnOnce(&mut std::process::Command)) -> Report {
     let directory = tempfile::tempdir().unwrap();
     let image = crate::sources::kernel_image();
@@ -92,7 +93,7 @@ fn a_kernel_without_9p_is_told_before_vmtest_tries_it() {
     let report = matrix(&["--driver", "vmtest", argument(&victim)], |_| {});
     assert!(!report.green);
     assert_eq!(report.kernel().outcome, "missing-module", "{}", report.said);
-    assert!(report.said.contains("can't mount a root by 9p"), "{}", report.said);
+    assert!(report.said.contains("can't mount a root over 9p"), "{}", report.said);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Faults in guests and on the host: each is red, with a name of its own, and none hangs.
+//! Faults in guests and on the host. Each is a failure with its own name, and none hangs.
 
 use crate::common::{self, KERNEL, harness, matrix, processes_with, run_victim, said, victim};
 use bpfmap_vmtest::event::Outcome;
@@ -9,12 +9,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// Runs one test that breaks its guest; the name that the kernel's result has.
+/// Runs one test that breaks its guest. Returns the name and the reason of the kernel's result.
 fn broken_by(test: &str, args: &[&str]) -> (String, String) {
     let report = run_victim(&[test, "passes"], args);
     assert!(!report.green, "{}", report.said);
     let kernel = report.kernel();
-    // The one that broke the guest is told, and the other was run nevertheless, in another guest.
+    // The report names the test that broke the guest. The other test was run in another guest.
     assert_eq!(report.test("passes").outcome, Outcome::Passed, "{}", report.said);
     let log = kernel.console_tail.join("\n");
     assert!(kernel.advice.is_some() && log.contains("] "), "{}", report.said);
@@ -31,13 +31,14 @@ fn kernel_panic() {
     }
 }
 
-/// An instruction that is none.
+/// An invalid instruction.
 const UD2: [u8; 2] = [0x0f, 0x0b];
 /// A jump to itself.
 const LOOP: [u8; 2] = [0xeb, 0xfe];
 
-/// A module of the kernel's packages that begins with another instruction, and without the
-/// signature that this breaks: the kernel loads it nevertheless.
+/// Returns a module of the kernel's packages that begins with a different instruction. The change
+/// would break the signature, so the signature is removed. The kernel loads a module without a
+/// signature.
 fn module_beginning_with(instruction: [u8; 2]) -> Vec<u8> {
     use object::{Object as _, ObjectSection as _, ObjectSymbol as _};
     let packages = Packages::configured();
@@ -47,7 +48,7 @@ fn module_beginning_with(instruction: [u8; 2]) -> Vec<u8> {
     let init = file.symbols().find(|symbol| symbol.name() == Ok("init_module")).unwrap();
     let section = file.section_by_index(init.section_index().unwrap()).unwrap();
     let mut at = usize::try_from(section.file_range().unwrap().0 + init.address()).unwrap();
-    // What marks the target of an indirect call, and the call that tracing replaces.
+    // These instructions mark the target of an indirect call, and the call that tracing replaces.
     for (code, length) in [(&[0xf3, 0x0f, 0x1e, 0xfa][..], 4), (&[0xe8][..], 5)] {
         at += if module[at..].starts_with(code) { length } else { 0 };
     }
@@ -165,7 +166,7 @@ fn init_died() {
 fn results_cut_short() {
     let test = "leaves_through_the_debug_port";
     assert_eq!(broken_by(test, &["--privileged"]).0, "results-cut-short");
-    // Without the privilege it is only a test that fails.
+    // Without the privilege, only the test fails.
     let report = run_victim(&[test], &[]);
     assert_eq!((report.kernel().outcome.as_str(), report.green), ("ok", false), "{}", report.said);
 }
@@ -209,7 +210,7 @@ fn test_that_hangs_in_the_kernel() {
     let module = directory.path().join("module.ko");
     fs::write(&module, module_beginning_with(LOOP)).unwrap();
     let file = format!("{}:/module.ko", module.display());
-    // The processor that is left can still tell of it.
+    // The other processor can still report the hang.
     let args = ["--cpus", "2", "--file", &file, "--test-time-out", "2", "--retries", "1"];
     let report = run_victim(&["loads_a_module", "passes"], &args);
     assert!(!report.green, "{}", report.said);
@@ -246,7 +247,7 @@ fn nothing_selected_is_not_green() {
     assert!(reason.starts_with("the filter `pases` matches none of its "), "{said}");
     assert!(reason.ends_with("did you mean `passes`?"), "{said}");
     assert!(said.contains("NONE on host: victim: the filter `pases` matches none"), "{said}");
-    // Of two binaries one may have none.
+    // If there are two binaries, one of them may have no selected test.
     let other = std::env::current_exe().unwrap();
     let report = run_victim(&["passes"], &["--driver", "host", other.to_str().unwrap()]);
     assert!(report.green, "{}", report.said);
@@ -273,7 +274,7 @@ fn a_child_left_behind_is_ended() {
     assert!(report.green, "{}", report.said);
 }
 
-/// A copy of the victim by another name.
+/// Copies the victim to a file with another name.
 fn victim_called(name: &str, directory: &Path) -> PathBuf {
     let path = directory.join(name);
     fs::copy(victim(), &path).unwrap();
@@ -330,7 +331,7 @@ fn kernel_unknown() {
     assert_eq!(report.kernel().outcome, "unknown-kernel", "{}", report.said);
 }
 
-/// A program in QEMU's place.
+/// Creates a program that takes the place of QEMU.
 fn fake_qemu(directory: &Path, script: &str) -> PathBuf {
     let path = directory.join("qemu");
     fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
@@ -357,7 +358,7 @@ fn init_of_another_version() {
     use object::{Object as _, ObjectSection as _};
     let directory = tempfile::tempdir().unwrap();
     let program = env!("CARGO_BIN_EXE_bpfmap-vmtest");
-    // A harness by another name takes the init that is beside it.
+    // A harness with another name uses the init in its own directory.
     let (other, init) = (directory.path().join("other"), directory.path().join("bpfmap-vmtest"));
     fs::copy(program, &other).unwrap();
     fs::copy(program, &init).unwrap();
@@ -413,7 +414,8 @@ fn qemu_does_not_start() {
 
 #[test]
 fn qemu_without_sandbox() {
-    // What QEMU says that was built without libseccomp, and on a kernel that has no filters.
+    // These are the messages of a QEMU without libseccomp, and of a QEMU on a kernel without
+    // seccomp filters.
     for said in [
         "qemu-system-x86_64: -sandbox support is not enabled in this QEMU binary",
         "qemu-system-x86_64: failed to install seccomp syscall filter in the kernel: Invalid argument",
@@ -431,7 +433,7 @@ fn qemu_without_sandbox() {
 
 #[test]
 fn qemu_crashed() {
-    // After one second of its processor's time, a signal kills it.
+    // A signal kills QEMU after one second of processor time.
     let script = format!("[ \"$1\" = --version ] || ulimit -t 1\nexec {REAL} \"$@\"");
     let report = with_qemu(&script, &["--no-snapshot"]);
     assert_eq!(report.kernel().outcome, "qemu-crashed", "{}", report.said);
@@ -440,7 +442,7 @@ fn qemu_crashed() {
 
 #[test]
 fn host_overloaded() {
-    // The guest gets next to nothing of a processor that something else keeps busy.
+    // The guest gets almost no time on a processor that another program keeps busy.
     let script = format!(
         "[ \"$1\" = --version ] && exec {REAL} --version\n\
          taskset -c 0 sh -c \"while kill -0 $$; do :; done\" &\n\
@@ -468,7 +470,7 @@ fn no_disk_space() {
     let directory = tempfile::tempdir().unwrap();
     let cache = directory.path().join("cache");
     fs::create_dir(&cache).unwrap();
-    // An image that is sound as far as is looked, and does not fit on the disk.
+    // An image that passes the checks and does not fit on the disk.
     let mut image = b"\x7fELF".to_vec();
     image.resize(8 << 20, 0);
     fs::write(directory.path().join("vmlinux"), image).unwrap();
@@ -547,7 +549,7 @@ fn matrix_interrupted() {
 
 #[test]
 fn harness_killed() {
-    // An argument by which this guest's QEMU is known.
+    // An argument that identifies the QEMU of this guest.
     let mark = format!("mark={}", std::process::id());
     let mut child = harness()
         .args([
@@ -608,7 +610,7 @@ fn snapshot_damaged() {
     assert!(report.green && !report.kernel().snapshot, "{}", report.said);
 }
 
-/// A kernel that takes the TSC for slower than it is has a clock that is too fast.
+/// If a kernel measures a TSC frequency that is too low, its clock is too fast.
 #[test]
 fn snapshot_of_a_guest_whose_clock_is_too_fast() {
     let cache = tempfile::tempdir().unwrap();

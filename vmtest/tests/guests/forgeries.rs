@@ -1,5 +1,5 @@
-//! What tests do to look better than they are, and snapshots that lost something: each is red, with a
-//! name of its own.
+//! Tests that try to look better than they are, and snapshots that lost something. Each is a
+//! failure with its own name.
 
 use crate::common::{forge_what_was_written, matrix, run_victim, victim};
 use bpfmap_vmtest::event::Outcome;
@@ -38,8 +38,8 @@ fn warning_told_only_by_the_taint() {
         assert!(!report.green, "{}", report.said);
         let test = report.test(tests[0]);
         assert_eq!(test.outcome, Outcome::Tainted, "{}", report.said);
-        assert_eq!(test.reason.as_deref(), Some("the kernel warned (taint W)"));
-        // The taint stays; the test after it did nothing.
+        assert_eq!(test.reason.as_deref(), Some("the kernel printed a warning (taint W)"));
+        // The taint stays set, but the next test did not cause it.
         assert_eq!(report.test("passes").outcome, Outcome::Passed, "{}", report.said);
         assert_eq!(report.kernel().outcome, "ok", "{}", report.said);
     }
@@ -81,7 +81,8 @@ fn tests_reach_neither_init_nor_the_devices() {
     }
 }
 
-/// Breaks a function of init in the memory of saved guests; how often it was found.
+/// Breaks a function of init in the memory of saved guests. Returns how often the function was
+/// found.
 fn break_init(memory: &File) -> usize {
     use object::{Object as _, ObjectSection as _, ObjectSymbol as _};
     const PAGE: u64 = 4096;
@@ -99,7 +100,7 @@ fn break_init(memory: &File) -> usize {
         let place = page * PAGE + at % PAGE;
         memory.read_exact_at(&mut bytes, place).unwrap();
         if bytes == code {
-            // An instruction that is none.
+            // An invalid instruction.
             memory.write_all_at(&[0x0f, 0x0b], place).unwrap();
             found += 1;
         }
@@ -141,7 +142,8 @@ fn snapshot_whose_memory_is_damaged() {
     assert!(report.green && report.kernel().snapshot, "{}", report.said);
     assert_eq!(memory(), first, "a snapshot stays when it is used");
 
-    // Files that are not as they were written are not gone on with: the guest is saved again.
+    // A snapshot whose files have changed since they were written is not used. The guest is saved
+    // again.
     assert!(break_all() > 0, "init was not found in the memory");
     let broken = memory();
     let report = run();
@@ -152,14 +154,15 @@ fn snapshot_whose_memory_is_damaged() {
     for snapshot in snapshots() {
         forge_what_was_written(&snapshot);
     }
-    // The guest wakes, and panics at work; another one from cold shows that it was the snapshot's fault.
+    // The guest wakes and panics during its work. A guest that is booted cold shows that the
+    // snapshot was damaged.
     let report = run();
     assert!(!report.green, "{}", report.said);
     assert_eq!(report.kernel().outcome, "snapshot-damaged", "{}", report.said);
     let reason = report.kernel().reason.clone().unwrap_or_default();
     assert!(reason.contains("init-died"), "{reason}");
     assert_eq!(report.test("passes").outcome, Outcome::Passed, "{}", report.said);
-    // It is gone.
+    // The damaged snapshot was removed.
     let report = run();
     assert!(report.green && report.kernel().snapshot, "{}", report.said);
 }

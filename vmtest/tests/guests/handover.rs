@@ -1,4 +1,5 @@
-//! What passes between this machine and its guests: the environment, paths, names, QEMU and a debugger.
+//! Data that passes between this machine and its guests: the environment, paths, names, QEMU and a
+//! debugger.
 
 use crate::common::{KERNEL, harness, matrix, said, victim};
 use std::ffi::OsStr;
@@ -17,7 +18,7 @@ fn environment_is_handed_over_by_a_list() {
         let mut command = harness();
         command.args(["run", "--kernel", KERNEL]).args(args).args(["--", "env"]);
         command.env("CARGO_REGISTRY_TOKEN", "secret").env("MINE", "mine").env("RUST_LOG", "info");
-        // Neither breaks the harness.
+        // Neither variable breaks the harness.
         command
             .env(OsStr::from_bytes(b"NAME\xff"), "x")
             .env("RUST_ODD", OsStr::from_bytes(b"\xff"));
@@ -41,7 +42,7 @@ fn binary_in_a_directory_above() {
     fs::create_dir(directory.path().join("below")).unwrap();
     fs::copy(victim(), directory.path().join("victim")).unwrap();
     let report = matrix(&["--filter", "passes", "--exact", "../victim"], |command| {
-        // Not this test's own.
+        // This is not a variable of the test itself.
         command.env("BPFMAP_ODD", OsStr::from_bytes(b"\xff"));
         command.current_dir(directory.path().join("below"));
     });
@@ -68,7 +69,7 @@ fn kernel_whose_name_is_a_path() {
 
 #[test]
 fn configuration_of_another_user() {
-    // Only root can put one there for somebody else.
+    // Only root can create a file that belongs to another user.
     if !rustix::process::geteuid().is_root() {
         return;
     }
@@ -89,7 +90,8 @@ fn configuration_of_another_user() {
         let (is_fine, said) = run();
         let told = format!("{} belongs to the user 12345, not to 0", path.display());
         assert!(!is_fine && said.contains(&told) && said.contains("help: "), "{said}");
-        // In a directory of that user's own, as of a container's volume, it is the user's choice.
+        // If the directory belongs to the same user (as in a container's volume), the file is
+        // accepted.
         std::os::unix::fs::chown(&own, Some(12345), None).unwrap();
         let (is_fine, said) = run();
         assert!(is_fine, "{said}");
@@ -118,7 +120,7 @@ fn every_qemu_is_sandboxed() {
     assert!(report.green, "{}", report.said);
     let log = fs::read_to_string(&log).unwrap();
     let started: Vec<&str> = log.lines().filter(|line| !line.contains("--version")).collect();
-    // One to be saved, and one from the snapshot.
+    // One guest is saved, and one is started from the snapshot.
     assert!(started.len() >= 2, "{log}");
     for line in started {
         assert!(
@@ -128,7 +130,7 @@ fn every_qemu_is_sandboxed() {
     }
 }
 
-/// Sends a packet of gdb's remote protocol; the first bytes of the answer.
+/// Sends a packet of gdb's remote protocol. Returns the first bytes of the answer.
 fn gdb(socket: &mut UnixStream, packet: &str) -> String {
     socket.write_all(packet.as_bytes()).unwrap();
     let mut answer = [0; 64];
@@ -160,7 +162,7 @@ fn debugger_attaches_by_a_socket_that_is_the_users_alone() {
     assert_eq!(mode & 0o7777, 0o700);
     let answer = gdb(&mut debugger, "$?#3f");
     assert!(answer.contains('$') || gdb(&mut debugger, "+").contains('$'), "{answer}");
-    // It stands still, and goes on.
+    // The guest is stopped, and then continues.
     gdb(&mut debugger, "+$c#63");
     assert_eq!(child.wait().unwrap().code(), Some(0));
     assert!(!socket.parent().unwrap().exists());

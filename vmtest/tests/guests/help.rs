@@ -1,4 +1,5 @@
-//! The help of each command: its examples do what they say, and shells and `man` get what they can read.
+//! The help of each command. The examples work as described, and shells and `man` accept the
+//! generated files.
 
 use crate::common::{harness, said};
 use std::fs;
@@ -7,7 +8,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use tempfile::TempDir;
 
-/// Each example, and what its output has in it.
+/// Each example, with a text that its output contains.
 const EXAMPLES: &[(&str, &str)] = &[
     ("run --kernel 6.1 -- uname -r", "6.1."),
     ("run --kernel 6.12 --root debian:bookworm/iproute2 -- ip -V", "iproute2"),
@@ -84,7 +85,7 @@ fn completions_and_man_pages_are_right() {
     assert_eq!(output.status.code(), Some(125));
 }
 
-/// The commands that the help lists.
+/// Returns the commands that the help lists.
 fn commands() -> Vec<String> {
     let help = help("");
     let (_, list) = help.split_once("Commands:\n").unwrap();
@@ -101,7 +102,8 @@ fn help(command: &str) -> String {
     said(&output)
 }
 
-/// What the examples name: a package with a test, its test binary, and a file.
+/// Creates a directory with the files that the examples use: a package with a test, its test
+/// binary, and a file.
 fn prepared_folder() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     for (name, text) in [
@@ -121,7 +123,7 @@ fn prepared_folder() -> TempDir {
     folder
 }
 
-/// Runs an example as a user would, with the harness in the path. `prune` gets a cache of its own.
+/// Runs an example as a user would, with the harness on the `PATH`. `prune` gets a separate cache.
 fn run(folder: &Path, example: &str) -> Output {
     let program = Path::new(env!("CARGO_BIN_EXE_bpfmap-vmtest")).parent().unwrap();
     let path = format!("{}:{}", program.display(), std::env::var("PATH").unwrap());
@@ -133,7 +135,7 @@ fn run(folder: &Path, example: &str) -> Output {
     }
     let mut shell =
         shell.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    // A program may end before it reads this.
+    // A program may end before it reads this input.
     let _ = shell.stdin.take().unwrap().write_all(b"exit\n");
     shell.wait_with_output().unwrap()
 }

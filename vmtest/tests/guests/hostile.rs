@@ -1,5 +1,5 @@
-//! Images, lock files and caches that someone made to do harm, and files that have no end: each is red
-//! with a name of its own, at once, and nothing is written elsewhere.
+//! Hostile images, lock files and caches, and files that never end. Each immediately causes a
+//! failure with its own name, and nothing is written to another place.
 
 use crate::common::{KERNEL, Report, harness, matrix, processes_with, said, victim};
 use crate::sources::{digest, kernel_image, serve};
@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use tar::EntryType;
 use tempfile::TempDir;
 
-/// A directory to run in, with a cache of its own.
+/// A directory to run in, with a separate cache.
 struct Place {
     directory: TempDir,
 }
@@ -30,7 +30,7 @@ impl Place {
         self.directory.path().join(name)
     }
 
-    /// The cache.
+    /// Returns a path in the cache.
     fn cache(&self, name: &str) -> PathBuf {
         self.path("bpfmap-vmtest").join(name)
     }
@@ -39,7 +39,7 @@ impl Place {
         command.current_dir(self.directory.path()).env("XDG_CACHE_HOME", self.directory.path())
     }
 
-    /// What comes of a test on the kernel `x`, which comes from there.
+    /// Runs a test on the kernel `x`, which comes from this source. Returns the report.
     fn run(&self, source: &str, args: &[&str]) -> Report {
         fs::write(self.path("bpfmap-vmtest.toml"), format!("[kernels]\nx = {source}\n")).unwrap();
         self.run_on("x", args)
@@ -54,7 +54,8 @@ impl Place {
         })
     }
 
-    /// The name and the reason of why the kernel `x`, which comes from there, is red.
+    /// Returns the name and the reason of the failure of the kernel `x`, which comes from this
+    /// source.
     fn refusal(&self, source: &str) -> (String, String) {
         refusal(&self.run(source, &[]))
     }
@@ -66,8 +67,8 @@ fn refusal(report: &Report) -> (String, String) {
     (kernel.outcome.clone(), kernel.reason.clone().unwrap_or_default())
 }
 
-/// A layer of entries, each of a kind, with a name, a size that it says it has, and contents or the
-/// target of a link.
+/// Returns a layer with these entries. Each has a type, a name, a size in its header, and contents
+/// or the target of a link.
 fn layer(entries: &[(EntryType, &str, u64, &str)]) -> Vec<u8> {
     let mut data = Vec::new();
     for (kind, name, size, contents) in entries {
@@ -92,7 +93,7 @@ fn layer(entries: &[(EntryType, &str, u64, &str)]) -> Vec<u8> {
     data
 }
 
-/// Serves an image of these layers; how a configuration names it.
+/// Serves an image with these layers. Returns the image's name for a configuration.
 fn image(layers: &[Vec<u8>]) -> String {
     let mut pages = BTreeMap::new();
     let mut entries = Vec::new();
@@ -123,7 +124,7 @@ fn image_that_writes_through_a_link() {
     ];
     let (outcome, reason) = place.refusal(&image(&[layer(&links), layer(&files), layer(&others)]));
     assert_eq!(fs::read_dir(outside.path()).unwrap().count(), 0, "{reason}");
-    // What was taken is a file in the cache, and no kernel.
+    // The extracted file is in the cache, and it is not a kernel.
     assert_eq!(outcome, "kernel-corrupt", "{reason}");
     let mut kept = Vec::new();
     let mut directories = vec![place.cache("oci")];
@@ -189,7 +190,7 @@ fn image_without_a_kernel_is_told() {
     assert!(reason.contains("no vmlinuz"), "{reason}");
 }
 
-/// A bzImage that unpacks to gigabytes: a frame of zstd's whose blocks repeat one byte.
+/// Returns a bzImage that unpacks to gigabytes: a zstd frame whose blocks repeat one byte.
 fn bomb() -> Vec<u8> {
     let block = |is_last: u32| {
         let [a, b, c, _] = (is_last | 1 << 1 | (128 << 10) << 3).to_le_bytes();
@@ -213,14 +214,14 @@ fn kernel_image_that_is_a_bomb() {
     let (outcome, reason) = place.refusal("{ path = \"bzImage\" }");
     assert_eq!(outcome, "too-large", "{reason}");
     assert!(reason.contains("unpacks to more than 512 MiB"), "{reason}");
-    // A hole of a terabyte.
+    // A sparse file of one terabyte.
     File::create(place.path("bzImage")).unwrap().set_len(1 << 40).unwrap();
     let (outcome, reason) = place.refusal("{ path = \"bzImage\" }");
     assert_eq!(outcome, "too-large", "{reason}");
 }
 
 #[test]
-fn what_is_not_a_file_in_place_of_one() {
+fn a_path_that_is_not_a_regular_file_is_refused() {
     let place = Place::new();
     mkfifoat(CWD, place.path("fifo"), Mode::RUSR | Mode::WUSR).unwrap();
     symlink("/dev/zero", place.path("link")).unwrap();
@@ -287,12 +288,13 @@ fn address_that_is_an_option_or_not_encrypted() {
     assert_eq!(outcome, "configuration", "{reason}");
 }
 
-/// A place whose cache has a copy of the kernel that the tests boot; and where.
+/// Returns a place whose cache contains a copy of the kernel that the tests boot, and the path of
+/// that copy.
 fn with_kernel() -> (Place, PathBuf) {
     let place = Place::new();
     let packages = Packages::configured();
     let kernel = Kernel::debian(KERNEL, &packages).unwrap();
-    // The modules are fetched with it, or by this.
+    // The modules are fetched with the kernel or by this call.
     kernel.modules(&["dummy".to_owned()], &packages).unwrap();
     let source = kernel.vmlinux.parent().unwrap();
     let line = place.cache("debian").join(KERNEL);
@@ -308,7 +310,7 @@ fn with_kernel() -> (Place, PathBuf) {
     (place, kernel)
 }
 
-/// Changes one byte of a file, whose times and size stay as they were.
+/// Changes one byte of a file, but not the file's times and size.
 fn tamper(path: &Path, at: usize) {
     let modified = path.metadata().unwrap().modified().unwrap();
     let mut data = fs::read(path).unwrap();
@@ -386,7 +388,7 @@ fn cache_unsafe() {
     assert_eq!(refusal(&report).0, "cache-unsafe", "{}", report.said);
     assert!(report.said.contains("other users can write to"), "{}", report.said);
     fs::remove_dir(&root).unwrap();
-    // A cache, or the directory that it is in, that is another user's.
+    // The cache, or its parent directory, belongs to another user.
     if rustix::process::geteuid().is_root() {
         for owned in [&root, place.directory.path()] {
             fs::create_dir_all(&root).unwrap();
@@ -422,7 +424,7 @@ fn lock_mismatch() {
     let (outcome, reason) = run(&good.replace(&value("sha256"), &"0".repeat(64)));
     assert_eq!(outcome, "lock-mismatch", "{reason}");
 
-    // A path to somewhere else instead of a version.
+    // A path to another directory takes the place of a version.
     fs::create_dir(place.path("elsewhere")).unwrap();
     let elsewhere = place.path("elsewhere").display().to_string();
     for version in ["../../../elsewhere", elsewhere.as_str()] {
@@ -431,7 +433,7 @@ fn lock_mismatch() {
         assert!(reason.contains("`version`"), "{reason}");
     }
 
-    // Another kernel that the cache itself vouches for.
+    // The cache contains another kernel, with a description that matches it.
     let manifest = fs::read_to_string(kernel.join("kernel.json")).unwrap();
     let vmlinux = digest(&fs::read(kernel.join("vmlinux")).unwrap());
     tamper(&kernel.join("vmlinux"), 1 << 20);
@@ -476,7 +478,7 @@ fn stray_files_in_the_cache_are_left_alone_or_pruned() {
     assert_eq!(left(&place.cache("oci")).len(), 0);
     assert!(!place.cache("snapshots").exists());
 
-    // An empty directory where a kernel that is pinned should be.
+    // The directory of a pinned kernel is empty.
     kernels(&["--lock", "x.lock", "fetch", KERNEL]);
     fs::rename(&kernel, place.path("kernel")).unwrap();
     fs::create_dir(&kernel).unwrap();
@@ -489,7 +491,7 @@ fn prune_waits_for_other_runs() {
     fs::create_dir_all(place.cache("locks")).unwrap();
     let used = place.cache("snapshots");
     fs::create_dir(&used).unwrap();
-    // As each run does, from its beginning to its end.
+    // Each run holds this lock from its beginning to its end.
     let run = File::create(place.cache("locks/in-use")).unwrap();
     flock(&run, FlockOperation::LockShared).unwrap();
     let mut command = harness();
@@ -508,7 +510,7 @@ fn prune_waits_for_other_runs() {
 fn fetch_killed() {
     let place = Place::new();
     let data = b"\x7fELF that is none".to_vec();
-    // A server that takes a request and says nothing.
+    // A server that accepts a request and never answers.
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let silent = listener.local_addr().unwrap();
     let address = serve(BTreeMap::from([("/vmlinux".to_owned(), data.clone())]));
@@ -525,8 +527,8 @@ fn fetch_killed() {
     assert_eq!(processes_with(&silent.to_string()).len(), 1);
     killed.kill().unwrap();
     killed.wait().unwrap();
-    // The next run waits for the lock until curl has gone, and finds nothing in its way. By itself curl
-    // would wait for the server for a minute, three times.
+    // The next run waits for the lock until curl has ended, and then succeeds. If curl were not
+    // killed, it would wait for the server for one minute, three times.
     let since = Instant::now();
     let output = fetch(&address.to_string()).output().unwrap();
     assert!(output.status.success(), "{}", said(&output));

@@ -1,4 +1,4 @@
-//! Kernels booted by the crate's own interface.
+//! Kernels that are booted through the API of this crate.
 
 use crate::common::KERNEL;
 use bpfmap_vmtest::kernel::{Kernel, Packages};
@@ -6,7 +6,7 @@ use bpfmap_vmtest::{Ended, FailureKind, Guest, GuestEvent, Init, Machine, Run};
 use std::time::{Duration, Instant};
 
 fn machine() -> Machine {
-    // A test binary is no `bpfmap-vmtest`; the program is beside it.
+    // A test binary is not `bpfmap-vmtest`, so the program is specified.
     let init = Init::pack(env!("CARGO_BIN_EXE_bpfmap-vmtest").as_ref()).unwrap();
     let kernel = Kernel::debian(KERNEL, &Packages::configured()).unwrap();
     let mut machine = Machine::new(kernel, init).unwrap();
@@ -30,7 +30,7 @@ fn a_guest_tells_all_that_came_of_its_program() {
 #[test]
 fn a_guest_is_spoken_with_while_it_runs() {
     let mut guest = Guest::start(&machine(), &program("cat", &[])).unwrap();
-    // Before anyone reads: it waits until the program has started.
+    // Nobody reads this input yet. It waits until the program has started.
     guest.write(b"first ");
     assert_eq!(guest.next(None).unwrap(), Some(GuestEvent::Started));
     guest.write(b"second");
@@ -42,7 +42,7 @@ fn a_guest_is_spoken_with_while_it_runs() {
         }
     }
     assert_eq!(said, b"first second");
-    // It has nothing more to say, and is not ended by our not waiting for it.
+    // The guest has no more events. It continues if we stop waiting for it.
     let soon = Instant::now() + Duration::from_millis(10);
     assert_eq!(guest.next(Some(soon)).unwrap(), None);
     guest.signal(libc::SIGTERM);

@@ -1,4 +1,4 @@
-//! What the harness promises, shown on guests that boot.
+//! Tests of the harness with guests that boot.
 
 mod cargo;
 mod common;

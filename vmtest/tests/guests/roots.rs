@@ -1,4 +1,4 @@
-//! Root file systems of guests: from each kind of source, and each fault that one can have.
+//! Root file systems of guests: each kind of source, and each fault that a source can have.
 
 use crate::common::{KERNEL, harness, matrix, said, victim};
 use crate::sources::digest;
@@ -29,7 +29,7 @@ fn small_root() -> tempfile::TempDir {
     root
 }
 
-/// Runs a command of the shell with a root file system; whether it succeeded, and what was printed.
+/// Runs a shell command with a root file system. Returns whether it succeeded, and its output.
 fn run(root: &str, more: &[&str], script: &str) -> (bool, String) {
     let output = harness()
         .args(["run", "--kernel", KERNEL, "--root", root])
@@ -57,7 +57,7 @@ fn append(tar: &mut tar::Builder<Vec<u8>>, kind: EntryType, name: &str, link: &s
     tar.append(&header, data).unwrap();
 }
 
-/// The small root as an archive, with what `change` adds.
+/// Returns the small root as an archive, with the entries that `change` adds.
 fn archive(change: impl FnOnce(&mut tar::Builder<Vec<u8>>)) -> Vec<u8> {
     let root = small_root();
     let mut tar = tar::Builder::new(Vec::new());
@@ -71,7 +71,8 @@ fn archive(change: impl FnOnce(&mut tar::Builder<Vec<u8>>)) -> Vec<u8> {
 fn a_directory_is_the_root_and_stays_as_it_is() {
     let root = small_root();
     let script = "cat /etc/marker && echo x > /etc/new && cat /etc/new && test ! -e /etc/passwd";
-    // The second guest comes from a snapshot, and does not see what the first has written.
+    // The second guest comes from a snapshot, and does not see the files that the first guest has
+    // written.
     for _ in 0..2 {
         let (green, said) = run(text(root.path()), &[], &format!("test ! -e /etc/new && {script}"));
         assert!(green && said == "of the root\nx\n", "{said}");
@@ -107,7 +108,7 @@ fn an_archive_keeps_owners_modes_and_hard_links() {
     }
 }
 
-/// An image layout with these layers; its files by their paths.
+/// Returns the files, with their paths, of an image layout with these layers.
 fn layout(layers: &[Vec<u8>], processor: &str) -> Vec<(String, Vec<u8>)> {
     let mut files = vec![("oci-layout".to_owned(), br#"{"imageLayoutVersion":"1.0.0"}"#.to_vec())];
     let mut add = |data: Vec<u8>| {
@@ -227,7 +228,7 @@ fn without_a_root_there_is_what_every_system_has() {
         .unwrap();
     let text = said(&output);
     assert!(output.status.success() && text.contains("nobody:x:65534"), "{text}");
-    // What is handed over comes before it.
+    // Files that are passed to the guest replace these files.
     let output = harness()
         .args(["run", "--kernel", KERNEL, "--file", "/etc/hostname:/etc/passwd", "--"])
         .args(["cat", "/etc/passwd"])
@@ -236,7 +237,8 @@ fn without_a_root_there_is_what_every_system_has() {
     assert_eq!(said(&output), fs::read_to_string("/etc/hostname").unwrap());
 }
 
-/// That a root file system is refused with a name and a message, and that nothing of it is left.
+/// Checks that a root file system is refused with this name and message, and that the cache keeps
+/// none of its files.
 fn refused(root: &str, more: &[&str], program: &str, expected: &[&str]) {
     let cache = tempfile::tempdir().unwrap();
     let own = dirs_of_kernels(cache.path());
@@ -256,12 +258,12 @@ fn refused(root: &str, more: &[&str], program: &str, expected: &[&str]) {
     let roots = own.join("roots");
     let left: Vec<PathBuf> =
         fs::read_dir(&roots).into_iter().flatten().map(|entry| entry.unwrap().path()).collect();
-    // One that is whole, and only too large for this guest, is kept.
+    // A complete root file system that is only too large for this guest is kept.
     let is_whole = |path: &PathBuf| path.join("root.json").exists();
     assert!(left.iter().all(is_whole), "{root}: {left:?}");
 }
 
-/// A cache of its own with the kernels of the usual one; where.
+/// Creates a separate cache with the kernels of the usual cache. Returns its directory.
 fn dirs_of_kernels(cache: &Path) -> PathBuf {
     let usual = std::env::var_os("XDG_CACHE_HOME")
         .map_or_else(|| std::env::home_dir().unwrap().join(".cache"), PathBuf::from);
@@ -272,7 +274,7 @@ fn dirs_of_kernels(cache: &Path) -> PathBuf {
     own
 }
 
-/// Writes an archive to refuse, and refuses it.
+/// Writes an archive, and checks that it is refused.
 fn archive_refused(change: impl FnOnce(&mut tar::Builder<Vec<u8>>), expected: &[&str]) {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("root.tar");
@@ -368,7 +370,7 @@ fn image_that_is_damaged() {
     refused(text(directory.path()), &[], "sh", &["it lacks sha256:"]);
 }
 
-/// A program that does nothing on the processor with this number.
+/// Returns an empty program for the processor with this ELF number.
 fn program_for(machine: u16) -> Vec<u8> {
     let mut program = fs::read("/bin/true").unwrap();
     program[18..20].copy_from_slice(&machine.to_le_bytes());
@@ -386,7 +388,7 @@ fn wrong_architecture() {
     let directory = tempfile::tempdir().unwrap();
     write_layout(&layout(&[archive(|_| {})], "arm64"), directory.path());
     refused(text(directory.path()), &[], "sh", &["it is for arm64", "for x86-64"]);
-    // A directory does not say for what it is, but its programs do.
+    // A directory does not state its processor, but its programs do.
     let other = tempfile::tempdir().unwrap();
     fs::create_dir(other.path().join("bin")).unwrap();
     write_program(&other.path().join("bin/sh"), &aarch64);
@@ -394,7 +396,7 @@ fn wrong_architecture() {
     let root = small_root();
     write_program(&root.path().join("bin/foreign"), &aarch64);
     refused(text(root.path()), &[], "foreign", &["foreign of the root file system is for aarch64"]);
-    // The same of a test binary, with the name that reports have.
+    // A test binary is refused in the same way, with its name in reports.
     let program = other.path().join("test");
     write_program(&program, &aarch64);
     let output = harness().args(["matrix", "--kernel", KERNEL]).arg(&program).output().unwrap();
@@ -432,7 +434,7 @@ fn root_that_does_not_fit_into_memory() {
     let root = small_root();
     fs::write(root.path().join("large"), vec![1; 100 << 20]).unwrap();
     let more = ["--memory", "192M"];
-    refused(text(root.path()), &more, "sh", &["holds files of at most 96 MiB", "--memory"]);
+    refused(text(root.path()), &more, "sh", &["can use at most 96 MiB", "--memory"]);
     let args = ["--root", text(root.path()), "--memory", "192M", text(victim())];
     let report = matrix(&args, |_| {});
     assert_eq!(
@@ -441,7 +443,7 @@ fn root_that_does_not_fit_into_memory() {
         "{}",
         report.said
     );
-    // One that nearly fits is found out by the guest, whose kernel needs memory too.
+    // The guest refuses a root that almost fits, because its kernel needs memory as well.
     fs::write(root.path().join("large"), vec![1; 80 << 20]).unwrap();
     let report = matrix(&args, |_| {});
     let kernel = report.kernel();
@@ -470,7 +472,7 @@ fn program_that_fills_the_file_system() {
     );
     assert!(!report.green);
     assert_eq!(report.test("fills_the_file_system").outcome, Outcome::Failed, "{}", report.said);
-    // The next test does not suffer from it.
+    // The next test has enough space.
     assert_eq!(report.test("needs_space").outcome, Outcome::Passed, "{}", report.said);
     let kernel = report.kernel();
     assert_eq!((kernel.outcome.as_str(), kernel.guests), ("file-system-full", 2));
@@ -489,7 +491,7 @@ fn root_for_a_driver_that_has_none() {
         .output()
         .unwrap();
     assert!(!output.status.success());
-    assert!(said(&output).contains("only the driver `guest` has root file systems"));
+    assert!(said(&output).contains("only the driver `guest` supports a root file system"));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Programs run in a kernel as if they ran here; and `cargo test` does, by one line.
+//! Programs and `cargo test` run in a kernel as if they ran on this machine.
 
 use crate::common::{KERNEL, harness, run_victim, said, victim};
 use bpfmap_vmtest::event::Outcome;
@@ -19,7 +19,7 @@ fn output_is_apart_and_the_status_is_the_programs() {
     for (kernel, release) in [("5.10", "5.10.0-"), ("7.3", "7.3.")] {
         let output = run(kernel).args(["--", "sh", "-c", script]).output();
         let output = output.unwrap();
-        // `sh` finds no `uname` in the guest, which has nothing that it was not given.
+        // `sh` finds no `uname` in the guest, which contains only the files that it was given.
         assert_eq!(output.status.code(), Some(42), "{}", said(&output));
         assert_eq!(output.stdout, b"to stdout\n");
         assert!(output.stderr.starts_with(b"to stderr\n"), "{}", said(&output));
@@ -34,7 +34,7 @@ fn a_signal_that_kills_the_program_is_told_as_a_shell_tells_it() {
     assert_eq!(output.status.code(), Some(128 + 9), "{}", said(&output));
 }
 
-/// As a runner of Cargo's, it must not say that all is well either.
+/// The exit status must also be a failure, because a Cargo runner relies on it.
 #[test]
 fn a_complaint_of_the_kernel_is_a_failure() {
     let program = |test: &str, allow: &str| {
@@ -48,7 +48,7 @@ fn a_complaint_of_the_kernel_is_a_failure() {
     };
     for (test, told) in [
         ("warns", "warning: WARNING: CPU: 0 PID: 1 at kernel/nowhere.c:1 nothing"),
-        ("warns_where_nobody_sees_it", "warning: the kernel warned (taint W)"),
+        ("warns_where_nobody_sees_it", "warning: the kernel printed a warning (taint W)"),
     ] {
         let (code, said) = program(test, "");
         assert_eq!(code, Some(125), "{said}");
@@ -161,7 +161,7 @@ fn the_host_driver_has_the_same_rules() {
 
 #[test]
 fn a_shell_has_a_terminal() {
-    // `script` gives the harness a terminal of its own, into which this test types.
+    // `script` gives the harness its own terminal, into which this test types.
     let command = format!("{} shell --kernel {KERNEL}", env!("CARGO_BIN_EXE_bpfmap-vmtest"));
     let mut child = Command::new("script")
         .args(["--quiet", "--return", "--command", &command, "/dev/null"])
@@ -178,7 +178,8 @@ fn a_shell_has_a_terminal() {
     assert!(said.contains("a 42 terminal"), "{said}");
 }
 
-/// A crate that knows nothing of this one, whose tests need a dynamic library of its own.
+/// Creates a crate that does not depend on this crate. Its tests need a dynamic library of its
+/// workspace.
 fn foreign_crate(directory: &Path) {
     let write = |path: &str, text: &str| {
         let path = directory.join(path);
@@ -215,7 +216,8 @@ fn foreign_crate(directory: &Path) {
 
 fn cargo(directory: &Path, args: &[&str]) -> std::process::Output {
     let mut command = Command::new(env!("CARGO"));
-    // What this test's own cargo set is not for that of the other crate.
+    // The variables that Cargo sets for this test must not reach the Cargo that builds the other
+    // crate.
     for (key, _) in std::env::vars()
         .filter(|(key, _)| key.starts_with("CARGO_PKG") || key.starts_with("NEXTEST"))
     {
@@ -237,7 +239,7 @@ fn cargo_test_and_nextest_run_inside_5_10_by_one_line() {
     assert!(output.status.success(), "{}", said(&output));
     assert!(said(&output).contains("2 tests run: 2 passed"), "{}", said(&output));
 
-    // And what fails there fails here.
+    // A failure in the guest is also a failure on the host.
     let lib = directory.path().join("src/lib.rs");
     let text = fs::read_to_string(&lib).unwrap().replace("\"5.10.\"", "\"4.19.\"");
     fs::write(&lib, text).unwrap();

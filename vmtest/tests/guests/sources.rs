@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
-/// Serves pages by path until the tests end; where.
+/// Serves pages by path until the tests end. Returns the server's address.
 pub(crate) fn serve(pages: BTreeMap<String, Vec<u8>>) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -33,7 +33,7 @@ pub(crate) fn serve(pages: BTreeMap<String, Vec<u8>>) -> SocketAddr {
                     "HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
                     body.len()
                 );
-                // A client may go away when it has seen enough.
+                // A client may close the connection before it has read everything.
                 let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body));
             });
         }
@@ -45,7 +45,7 @@ pub(crate) fn digest(data: &[u8]) -> String {
     Sha256::digest(data).iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
 }
 
-/// The image of a kernel that is in the cache.
+/// Returns the image of a kernel in the cache.
 pub(crate) fn kernel_image() -> PathBuf {
     let packages = Packages::configured();
     Kernel::debian(KERNEL, &packages).unwrap().vmlinux
@@ -76,7 +76,7 @@ fn a_kernel_comes_from_the_tree_that_it_was_built_in() {
     assert!(green && said.starts_with("6.12."), "{said}");
 }
 
-/// Of few machines the image of the kernel that they run is there.
+/// Few machines have the image of the kernel that they run.
 #[test]
 fn the_kernel_of_this_machine_is_booted_or_said_to_be_missing() {
     let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
@@ -122,7 +122,7 @@ fn a_kernel_comes_from_a_container_image() {
     let (green, said) = run(&format!("[kernels]\nx = {{ oci = \"{good}/ci/kernels:6.12\" }}\n"));
     assert!(green && said.starts_with("6.12."), "{said}");
 
-    // A layer or a manifest that is a good one, and not the one that was named, is refused.
+    // A valid layer or manifest is refused if it is not the requested one.
     let other = tempfile::tempdir().unwrap();
     let other = other.path().join("other");
     fs::write(&other, "another kernel").unwrap();
@@ -138,7 +138,7 @@ fn a_kernel_comes_from_a_container_image() {
     }
 }
 
-/// A layer with a kernel as cilium's ci-kernels lay it out.
+/// Returns a layer with a kernel in the layout of cilium's ci-kernels.
 fn layer(image: &Path) -> Vec<u8> {
     let directory = tempfile::tempdir().unwrap();
     fs::create_dir(directory.path().join("boot")).unwrap();
