@@ -12,6 +12,7 @@ const CRATES: &[&str] = &[
     "bpfmap-codegen",
     "bpfmap-core",
     "bpfmap-derive",
+    "bpfmap-ebpf",
     "bpfmap-fixture",
     "bpfmap-schema",
 ];

@@ -12,6 +12,7 @@ use quote::{ToTokens as _, format_ident, quote};
 use syn::DeriveInput;
 
 use crate::alone::Alone;
+use crate::definition::Definition;
 use crate::findings;
 use crate::layout::{LayoutWriter, runtime};
 use crate::limits::{Limits, Size, frame_size_of, size_of};
@@ -30,6 +31,8 @@ pub(crate) fn expand(input: TokenStream) -> TokenStream {
     if let Some(row) = MapType::by_name(&item.def.map_type.value) {
         let expansion = Expansion { input: &input, item: &item, row, runtime: &runtime };
         code.extend(expansion.spec());
+        let definition = Definition { input: &input, item: &item, row, runtime: &runtime };
+        code.extend(definition.expand());
     }
     code
 }

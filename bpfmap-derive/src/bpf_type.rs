@@ -15,7 +15,7 @@ use crate::alone::Alone;
 use crate::bits::Bits;
 use crate::layout::{LayoutWriter, lints, runtime, spanned};
 use crate::methods::{self, fields, rust_type};
-use crate::{below, elsewhere, findings, proof, std_traits};
+use crate::{below, definition, elsewhere, findings, proof, std_traits};
 
 pub(crate) fn expand(input: TokenStream) -> TokenStream {
     let input: DeriveInput = match syn::parse2(input) {
@@ -116,6 +116,7 @@ impl Expansion<'_> {
                 let mut rest = methods::expand(self.input, self.item, body, &bits, runtime);
                 rest.extend(std_traits::composite(self.input, self.item, body, runtime));
                 rest.extend(self.elsewhere(kind, body));
+                rest.extend(definition::composite(self.input, self.item, body, runtime));
                 (layout, proof::composite(self.input, self.item, (body, &bits), runtime), rest)
             }
             TypeDefKind::Alias(target) => {
@@ -125,6 +126,7 @@ impl Expansion<'_> {
                 let layout = quote!(Typedef { name: #name, target: #target });
                 let mut others = std_traits::new_type(self.input, self.item, runtime);
                 others.extend(self.bit_field());
+                others.extend(definition::new_type(self.input, runtime));
                 (layout, proof::new_type(self.input, runtime), others)
             }
             TypeDefKind::Enum(_) => return TokenStream::new(),

@@ -9,6 +9,7 @@ mod bits;
 mod bpf_map;
 mod bpf_maps;
 mod bpf_type;
+mod definition;
 mod elsewhere;
 mod enumeration;
 mod findings;

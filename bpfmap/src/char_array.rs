@@ -2,6 +2,7 @@
 
 use core::fmt::{self, Write as _};
 use core::str::{FromStr, Utf8Error};
+#[cfg(not(target_arch = "bpf"))]
 use std::borrow::Cow;
 
 use crate::plain::Plain;
@@ -84,6 +85,7 @@ impl<const N: usize> CharArray<N> {
     /// assert_eq!(name.to_bytes(), *b"caf\xc3\0\0\0\0");
     /// ```
     #[must_use]
+    #[cfg(not(target_arch = "bpf"))]
     pub fn to_string_lossy(&self) -> Cow<'_, str> {
         String::from_utf8_lossy(self.bytes_until_nul())
     }
@@ -172,6 +174,7 @@ impl<const N: usize> PartialEq<&str> for CharArray<N> {
 }
 
 /// Shows the text as [`to_string_lossy`](CharArray::to_string_lossy) returns it.
+#[cfg(not(target_arch = "bpf"))]
 impl<const N: usize> fmt::Display for CharArray<N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&self.to_string_lossy())
@@ -227,7 +230,7 @@ impl fmt::Display for CharArrayError {
     }
 }
 
-impl std::error::Error for CharArrayError {}
+impl core::error::Error for CharArrayError {}
 
 #[cfg(test)]
 mod tests {

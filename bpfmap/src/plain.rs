@@ -1,9 +1,6 @@
 //! Plain data, which system calls can transfer as bytes.
 
-use core::alloc::Layout;
 use core::mem::MaybeUninit;
-use core::ptr::NonNull;
-use std::alloc::{alloc_zeroed, handle_alloc_error};
 
 use crate::prover::Prover;
 
@@ -69,8 +66,13 @@ pub const fn zeroed<T: Plain>() -> T {
 /// });
 /// assert_eq!(thread.join().unwrap()[0], 0);
 /// ```
+#[cfg(not(target_arch = "bpf"))]
 #[must_use]
 pub fn zeroed_box<T: Plain>() -> Box<T> {
+    use core::alloc::Layout;
+    use core::ptr::NonNull;
+    use std::alloc::{alloc_zeroed, handle_alloc_error};
+
     let layout = Layout::new::<T>();
     if layout.size() == 0 {
         // `Box::new` would make this function reserve the size of every `T` on the stack in builds without optimisation.

@@ -1,11 +1,14 @@
 //! Items for generated code and the expansion of macros. Not meant for use by hand.
 
+pub use crate::definition::{Defined, InBtf, InObject};
+#[cfg(not(target_arch = "bpf"))]
 pub use crate::handles::{Handle, fits_schema, min_kernel, preflight};
 pub use crate::limits::{
     contiguous, distinct_members, event, event_fields, fields_apart, flag_and_fields, has_node,
     key_and_value, key_fields, key_size, lpm_key, map_extra, max_entries, number_key, number_range,
     unpinned, value_fields, value_size,
 };
+#[cfg(not(target_arch = "bpf"))]
 pub use crate::preflight::Kernel;
 pub use crate::proof::{BitField, Bytes, bit_field, bit_range};
 pub use crate::prover::{Prover, laid_out};

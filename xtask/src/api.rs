@@ -22,6 +22,7 @@ const CRATES: &[&str] = &[
     "bpfmap-codegen",
     "bpfmap-core",
     "bpfmap-derive",
+    "bpfmap-ebpf",
     "bpfmap-fixture",
     "bpfmap-vmtest",
 ];

@@ -9,17 +9,18 @@ use bpfmap_vmtest::kernel::Mirror;
 
 use crate::Error;
 use crate::cargo::root;
+use crate::step::output;
 
-/// apt with the sources of this machine, with or without its release's backports.
+/// apt with the sources of this machine, with or without an additional suite.
 #[derive(Debug)]
 pub(crate) struct Apt {
-    backports: Option<Backports>,
+    additional: Option<Additional>,
 }
 
 /// A separate state of apt with an additional source, so that this machine's sources and package
 /// lists stay unchanged.
 #[derive(Debug)]
-struct Backports {
+struct Additional {
     suite: String,
     state: PathBuf,
 }
@@ -27,7 +28,7 @@ struct Backports {
 impl Apt {
     /// Returns apt as configured on this machine.
     pub(crate) fn configured() -> Self {
-        Self { backports: None }
+        Self { additional: None }
     }
 
     /// Returns apt with the backports of this machine's release added.
@@ -38,9 +39,17 @@ impl Apt {
     pub(crate) fn with_backports() -> Result<Self, Error> {
         let release = fs::read_to_string("/etc/os-release")?;
         let codename = codename(&release).ok_or("/etc/os-release has no VERSION_CODENAME")?;
-        let suite = format!("{codename}-backports");
+        Self::with_suite(&format!("{codename}-backports"))
+    }
+
+    /// Returns apt with a suite of Debian added.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the mirror of the suite is not known, or if the state can't be written.
+    pub(crate) fn with_suite(suite: &str) -> Result<Self, Error> {
         let mirror = Mirror::configured(None, None);
-        let state = root().join("target/apt");
+        let state = root().join("target/apt").join(suite);
         fs::create_dir_all(state.join("lists/partial"))?;
         let mut sources = match fs::read_to_string("/etc/apt/sources.list") {
             Ok(sources) => sources,
@@ -53,15 +62,15 @@ impl Apt {
         } else {
             String::new()
         };
-        let address = mirror.of(&suite)?;
+        let address = mirror.of(suite)?;
         writeln!(sources, "\ndeb {signed}{address} {suite} main")?;
         fs::write(state.join("sources.list"), sources)?;
-        Ok(Self { backports: Some(Backports { suite, state }) })
+        Ok(Self { additional: Some(Additional { suite: suite.to_owned(), state }) })
     }
 
     /// Returns the suite that packages are installed from.
     pub(crate) fn suite(&self) -> &str {
-        self.backports.as_ref().map_or("this release", |backports| &backports.suite)
+        self.additional.as_ref().map_or("this release", |additional| &additional.suite)
     }
 
     /// Returns `apt-get`, through sudo for users other than root.
@@ -74,20 +83,35 @@ impl Apt {
             sudo.args(["env", "DEBIAN_FRONTEND=noninteractive", "apt-get"]);
             sudo
         };
-        command.env("DEBIAN_FRONTEND", "noninteractive").arg("--quiet");
-        if let Some(Backports { state, .. }) = &self.backports {
-            let setting = |name: &str, path: &str| format!("{name}={}", state.join(path).display());
-            command.args(["-o", &setting("Dir::Etc::SourceList", "sources.list")]);
-            command.args(["-o", &setting("Dir::State::Lists", "lists")]);
-        }
+        command.env("DEBIAN_FRONTEND", "noninteractive").arg("--quiet").args(self.settings());
         command
+    }
+
+    /// Returns the newest version of a package that begins with the version of its contents, followed by Debian's
+    /// addition: `1.95.0+dfsg1-2` for 1.95.0.
+    ///
+    /// # Errors
+    ///
+    /// Fails if apt fails.
+    pub(crate) fn version(&self, package: &str, contents: &str) -> Result<Option<String>, Error> {
+        let mut madison = Command::new("apt-cache");
+        let list = output(madison.args(self.settings()).args(["madison", package]))?;
+        Ok(newest(&list, contents).map(str::to_owned))
+    }
+
+    /// Returns the options that select the additional suite.
+    fn settings(&self) -> Vec<String> {
+        let Some(Additional { state, .. }) = &self.additional else { return vec![] };
+        let setting = |name: &str, path: &str| format!("{name}={}", state.join(path).display());
+        let source = setting("Dir::Etc::SourceList", "sources.list");
+        vec!["-o".to_owned(), source, "-o".to_owned(), setting("Dir::State::Lists", "lists")]
     }
 
     /// Returns `apt-get install`, to which the names of packages are added.
     pub(crate) fn install(&self) -> Command {
         let mut command = self.command();
         command.args(["install", "--yes", "--no-remove", "--no-install-recommends"]);
-        if let Some(Backports { suite, .. }) = &self.backports {
+        if let Some(Additional { suite, .. }) = &self.additional {
             command.args(["--target-release", suite]);
         }
         command
@@ -108,6 +132,14 @@ impl Apt {
 fn codename(release: &str) -> Option<&str> {
     let name = release.lines().find_map(|line| line.strip_prefix("VERSION_CODENAME="))?;
     Some(name.trim().trim_matches('"')).filter(|name| !name.is_empty())
+}
+
+/// Returns the first version in a list of apt-cache(8), `PACKAGE | VERSION | SOURCE` per line, that has these contents.
+fn newest<'a>(madison: &'a str, contents: &str) -> Option<&'a str> {
+    let mut versions = madison.lines().filter_map(|line| line.split('|').nth(1)).map(str::trim);
+    versions.find(|version| {
+        version.strip_prefix(contents).is_some_and(|rest| rest.starts_with(['+', '-', '~']))
+    })
 }
 
 /// Returns the packages that an apt simulation removes, from its lines `Remv NAME [VERSION]`.
@@ -133,6 +165,15 @@ mod tests {
         assert_eq!(codename("ID=debian\nVERSION_CODENAME=bookworm\n"), Some("bookworm"));
         assert_eq!(codename("ID=ubuntu\nVERSION_CODENAME=\"noble\"\n"), Some("noble"));
         assert_eq!(codename("ID=arch\n"), None);
+    }
+
+    #[test]
+    fn a_version_is_known_by_its_contents() {
+        let list = " rust-src | 1.97.1+dfsg1-1~bpo13+1 | http://mirror trixie-backports/main amd64 Packages\n \
+                    rust-src | 1.95.0+dfsg1-2~bpo13+1 | http://mirror trixie-backports/main amd64 Packages\n";
+        assert_eq!(newest(list, "1.95.0"), Some("1.95.0+dfsg1-2~bpo13+1"));
+        assert_eq!(newest(list, "1.9"), None);
+        assert_eq!(newest("", "1.95.0"), None);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What people who work on bpfmap run: `cargo xtask demo`, `cargo xtask test`, `cargo xtask corpus`,
 //! `cargo xtask book`, `cargo xtask fuzz`, `cargo xtask sanitize`, `cargo xtask miri`, `cargo xtask msrv`, `cargo xtask names`,
-//! `cargo xtask package`, `cargo xtask suites`.
+//! `cargo xtask package`, `cargo xtask suites`, `cargo xtask ebpf`.
 
 mod api;
 mod apt;
@@ -10,6 +10,7 @@ mod corpus;
 mod demo;
 mod deny;
 mod dist;
+mod ebpf;
 mod fuzz;
 mod make_c;
 mod matrix;
@@ -41,6 +42,7 @@ fn main() -> ExitCode {
         ["test"] => test::run(),
         ["roundtrip", arguments @ ..] => roundtrip::run(arguments),
         ["make-c"] => make_c::run(),
+        ["ebpf"] => ebpf::run(),
         ["fuzz", arguments @ ..] => fuzz::run(arguments),
         ["sanitize"] => sanitize::run(),
         ["miri"] => sanitize::miri(),
@@ -84,6 +86,7 @@ Tests
   corpus     Import, generate and compile the maps of the kernel's own BPF tests, and compare the results
              [--objects DIR]: the objects in a folder instead
   make-c     Build the example without Rust with Make, and run its test on all kernels
+  ebpf       Install what builds BPF programs in Rust, and build those of the repository
   suites     Run the test suites of published crates on all kernels, and compare their failures with the expected ones
              [--kernel KERNEL]… [SUITE]…
   fuzz       Give random inputs to what reads schemas, BTF, rings and files

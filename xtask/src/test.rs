@@ -6,7 +6,8 @@ use crate::cargo::{build_tests, cargo};
 use crate::step::{Steps, run as run_command};
 use crate::table::{by_binary, by_map_type};
 use crate::{
-    Error, api, book, deny, fuzz, make_c, matrix, names, package, packages, roundtrip, sanitize,
+    Error, api, book, deny, ebpf, fuzz, make_c, matrix, names, package, packages, roundtrip,
+    sanitize,
 };
 
 /// The tests that need a kernel: packages, and their test targets that run in the matrix. If none
@@ -27,6 +28,7 @@ const IN_KERNELS: &[(&str, &[&str])] = &[
     ("tour", &["answers"]),
     ("profiler", &["busy_loops"]),
     ("aya-loader", &["packets"]),
+    ("rust-program", &["packets"]),
 ];
 
 /// The test binaries that run on only the oldest and the newest kernel, because `fixtures`, which
@@ -119,6 +121,7 @@ pub(crate) fn run() -> Result<(), Error> {
     steps.next("Packages");
     packages::ensure(packages::BUILD_AND_BOOT)?;
     packages::ensure(packages::TESTS)?;
+    ebpf::ensure_tools()?;
 
     steps.next("Format");
     run_command(cargo().args(["fmt", "--all", "--check"]))?;

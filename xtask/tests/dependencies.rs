@@ -58,11 +58,16 @@ fn no_package_is_built_twice_for_a_build_script_and_an_application() {
     }
 }
 
-/// The crates that a user's build compiles name the Rust of Debian stable, the tools at most 1.88. Examples whose
+/// The crates that a user's build compiles name the Rust of Debian stable, the tools at most 1.88. Those whose
 /// dependencies need a newer Rust name that.
 #[test]
 fn each_package_names_its_oldest_rust() {
-    const EXAMPLES: &[(&str, &str)] = &[("aya-loader", "1.87"), ("profiler", "1.88")];
+    const NEWER: &[(&str, &str)] = &[
+        ("aya-loader", "1.87"),
+        ("bpfmap-ebpf", "1.87"),
+        ("profiler", "1.88"),
+        ("rust-program", "1.87"),
+    ];
     const TOOLS: &[&str] = &[
         "bpfmap-bench",
         "bpfmap-book",
@@ -79,8 +84,8 @@ fn each_package_names_its_oldest_rust() {
     let metadata: serde_json::Value = serde_json::from_str(&metadata).unwrap();
     for package in metadata["packages"].as_array().unwrap() {
         let name = package["name"].as_str().unwrap();
-        let of_example = EXAMPLES.iter().find(|(example, _)| *example == name);
-        let oldest = match of_example {
+        let newer = NEWER.iter().find(|(package, _)| *package == name);
+        let oldest = match newer {
             Some((_, oldest)) => oldest,
             None if TOOLS.contains(&name) => "1.88",
             None => "1.85",

@@ -11,6 +11,7 @@ mod answer;
 mod capability;
 mod expected;
 mod flags;
+mod helper;
 mod memory;
 mod programs;
 mod requirement;
@@ -20,6 +21,7 @@ pub use answer::{Answer, Answers, Case, Condition, Operation, OperationFacts, Si
 pub use capability::{BatchCursor, Capability};
 pub use expected::MapTraits;
 pub use flags::{MAP_FLAGS, MapFlag};
+pub use helper::Helper;
 pub use memory::{MEMORY_LIMIT, MemoryRule, UNLIMITED_MEMORY};
 pub use programs::ProgramOperation;
 pub use requirement::{Feature, LOCK_IN_INNER_MAP, Requirement, Requirements};
@@ -73,6 +75,8 @@ pub struct MapType {
     /// The operations of user space and their results. If a row omits an operation, the map type
     /// does not support it (ENOTSUPP).
     pub operations: &'static [OperationFacts],
+    /// The helper functions that programs can call with a map of this type, each with the first kernel.
+    pub helpers: &'static [(Helper, KernelVersion)],
     /// The records that the map transfers between programs and user space.
     pub events: EventRule,
     /// Whether a map of this type can be an inner map.

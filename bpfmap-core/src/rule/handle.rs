@@ -1,7 +1,7 @@
 //! The handle of a map and its methods.
 
 use super::Violation;
-use crate::map_type::{Condition, MapType, Operation};
+use crate::map_type::{Condition, Helper, MapType, Operation};
 use crate::{MapDef, Text};
 
 /// Checks the type of a handle in a struct of all handles. It must be an `Option` exactly if the
@@ -45,5 +45,23 @@ pub const fn method(
     let help = Text::of("write `min_kernel = \"").release(since).and(
         "\"`; or open the map as `Map<AnyKernel<…>>`, and handle the error `Unsupported` on older kernels",
     );
+    Some(Violation { rule: "too-new-for-min-kernel", message, help })
+}
+
+/// Checks that the oldest kernel of the schema has the helper function that a method in a program calls.
+#[must_use]
+pub const fn program_method(map: &MapDef<'_>, name: &str, helper: Helper) -> Option<Violation> {
+    let (Some(oldest), Some(row)) = (map.min_kernel, MapType::by_number(map.map_type)) else {
+        return None;
+    };
+    let Some(since) = row.helper_since(helper) else { return None };
+    if !since.is_newer(oldest) {
+        return None;
+    }
+    let message = Text::of("`").and(name).and("` on the map `").and(map.name).and("` calls `");
+    let message = message.and(helper.name()).and("`, which needs Linux ").release(since);
+    let message = message.and(", but the `min_kernel` of the schema is ").release(oldest);
+    let help =
+        Text::of("write `min_kernel = \"").release(since).and("\"`, or do without the method");
     Some(Violation { rule: "too-new-for-min-kernel", message, help })
 }

@@ -22,6 +22,11 @@
 //! - Padding is not compared. It consists of members whose name begins with `pad` after its underscores, and of unnamed
 //!   members that are not a struct or union. A struct or union of size zero, and an array of these, is not compared
 //!   either.
+//! - A newtype of a program in Rust, a struct whose only member is `__0`, matches what its member matches. If its name is
+//!   `__be16`, `__be32` or `__be64`, this is the byte order.
+//! - A program in Rust has no bit-fields, and no members without a name. `#[derive(BpfType)]` describes the bytes that
+//!   hold bit-fields as a member that begins with `__bits`, which matches the bit-fields in these bytes, and a member
+//!   without a name as one that begins with `__anonymous`.
 //! - The tag of a Rust enum has no name in BTF, so it matches a member with any name at its offset.
 //! - Bytes without a description ([`TypeDesc::Opaque`]) match any type of their size.
 
@@ -80,6 +85,7 @@ impl Comparison<'_> {
                 Err(error) => self.report(path, error.to_string()),
             };
         }
+        let (type_id, newtype_swaps) = self.behind_newtypes(type_id);
         let theirs = match self.btf.resolve(type_id) {
             Ok(theirs) => theirs,
             Err(error) => return self.report(path, error.to_string()),
@@ -89,7 +95,7 @@ impl Comparison<'_> {
             (TypeDesc::Int { size, encoding, .. }, Some(Kind::Int(their)))
                 if *size == their.size && signs_agree(*encoding, theirs, their) =>
             {
-                let theirs = self.is_big_endian(type_id);
+                let theirs = newtype_swaps || self.is_big_endian(type_id);
                 if theirs != is_big_endian {
                     let order = |is_big: bool| if is_big { "big-endian" } else { "no byte order" };
                     let (theirs, ours) = (order(theirs), order(is_big_endian));
@@ -153,7 +159,7 @@ impl Comparison<'_> {
         let mut rest: Vec<&BtfMember<'_>> = theirs
             .iter()
             .filter(|member| {
-                let named = !member.name.is_empty();
+                let named = !name_of(member).is_empty();
                 (named || self.is_composite(member.ty))
                     && !is_padding_name(member.name)
                     && !(member.bits == 0 && self.has_no_bytes(member.ty))
@@ -164,12 +170,12 @@ impl Comparison<'_> {
             // If several members have no name, this selects the one at the same offset or, if there
             // is none, the first one.
             let same_place = |their: &&BtfMember<'_>| {
-                their.name == our.name && their.bit_offset == our.bit_offset
+                name_of(their) == our.name && their.bit_offset == our.bit_offset
             };
             let found = rest
                 .iter()
                 .position(same_place)
-                .or_else(|| rest.iter().position(|their| their.name == our.name))
+                .or_else(|| rest.iter().position(|their| name_of(their) == our.name))
                 .or_else(|| {
                     let older = self.accept == Accept::Older;
                     rest.iter().position(|their| older && was_called(our, their.name))
@@ -178,6 +184,7 @@ impl Comparison<'_> {
                 Some(index) => self.member(path, our, rest.remove(index), depth),
                 None => match theirs.iter().find(|their| self.is_tag(our, their)) {
                     Some(tag) => self.member(path, our, tag, depth),
+                    None if theirs.iter().any(|their| self.holds_bits(our, their)) => {}
                     None => missing.push(our),
                 },
             }
@@ -188,6 +195,7 @@ impl Comparison<'_> {
             }
             missing.retain(|our| !self.is_in_padding(our, theirs, their_size));
         }
+        rest.retain(|their| !ours.iter().any(|our| self.holds_bits(our, their)));
         for our in missing {
             let at = member_path(path, our.name, our.bit_offset);
             match rest.iter().position(|their| their.bit_offset == our.bit_offset) {
@@ -283,6 +291,31 @@ impl Comparison<'_> {
         false
     }
 
+    /// Returns the type in a newtype of a Rust program, and whether a name of the newtypes means network byte order.
+    fn behind_newtypes(&self, type_id: u32) -> (u32, bool) {
+        let (mut at, mut is_big_endian) = (type_id, false);
+        for _ in 0..DEEPEST {
+            let Ok(Some(ty)) = self.btf.resolve(at) else { break };
+            let Kind::Struct(body) = &ty.kind else { break };
+            let [only] = &*body.members else { break };
+            let is_whole = self.btf.size(only.ty).is_ok_and(|size| size == u64::from(body.size));
+            if only.name != "__0" || (only.bit_offset, only.bits) != (0, 0) || !is_whole {
+                break;
+            }
+            is_big_endian |= BIG_ENDIAN.contains(&ty.name);
+            at = only.ty;
+        }
+        (at, is_big_endian)
+    }
+
+    /// Returns whether their member is the bytes of a Rust program in which our bit-field is.
+    fn holds_bits(&self, our: &MemberDesc<'_>, their: &BtfMember<'_>) -> bool {
+        let start = u64::from(their.bit_offset);
+        let bits = self.btf.size(their.ty).map_or(0, |bytes| bytes.saturating_mul(8));
+        let (first, width) = (u64::from(our.bit_offset), u64::from(our.bits));
+        is_bits(their) && width != 0 && first >= start && first + width <= start + bits
+    }
+
     /// Returns whether their member has no name and is at the same offset as ours. The Rust
     /// compiler describes the tag of an enum like this.
     fn is_tag(&self, our: &MemberDesc<'_>, their: &BtfMember<'_>) -> bool {
@@ -327,6 +360,19 @@ impl Comparison<'_> {
     }
 }
 
+/// Returns the name of a member, which is empty if a Rust program only has a name because every field of Rust has one.
+fn name_of<'a>(member: &BtfMember<'a>) -> &'a str {
+    let number = member.name.strip_prefix("__anonymous");
+    let is_unnamed = number.is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit()));
+    if is_unnamed { "" } else { member.name }
+}
+
+/// Returns whether a member of a Rust program holds bit-fields.
+fn is_bits(member: &BtfMember<'_>) -> bool {
+    let number = member.name.strip_prefix("__bits");
+    number.is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
 /// The kernel's names for integers in network byte order.
 const BIG_ENDIAN: &[&str] = &["__be16", "__be32", "__be64"];
 
@@ -351,8 +397,8 @@ fn behind_names<'a>(layout: &'a TypeDesc<'a>) -> (&'a TypeDesc<'a>, bool) {
 fn signs_agree(ours: IntEncoding, theirs: Option<&Type<'_>>, int: &Int) -> bool {
     let name = theirs.map_or("", |ty| ty.name);
     match (int.size, ours) {
-        (1, IntEncoding::Unsigned) => name != "signed char",
-        (1, IntEncoding::Signed) => name != "unsigned char",
+        (1, IntEncoding::Unsigned) => !matches!(name, "signed char" | "i8"),
+        (1, IntEncoding::Signed) => !matches!(name, "unsigned char" | "u8"),
         (1, IntEncoding::Char | IntEncoding::Bool) => true,
         _ => (ours == IntEncoding::Signed) == int.is_signed,
     }

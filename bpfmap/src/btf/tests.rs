@@ -405,3 +405,70 @@ fn unions_may_have_other_members() {
         "value.port: big-endian, schema says no byte order"
     );
 }
+
+/// What `#[derive(BpfType)]` makes the object file of a program in Rust say.
+mod rust {
+    use super::*;
+
+    const fn new_type(
+        name: &'static str,
+        size: u32,
+        members: &'static [MemberDesc<'static>],
+    ) -> TypeDesc<'static> {
+        TypeDesc::Struct { name, size, members }
+    }
+
+    const BE32: &TypeDesc<'static> = &new_type("__be32", 4, &[member("__0", 0, TypeDesc::U32)]);
+    const METERS: &TypeDesc<'static> = &new_type("Meters", 4, &[member("__0", 0, TypeDesc::U32)]);
+
+    #[test]
+    fn a_newtype_matches_its_member_in_its_byte_order() {
+        assert_eq!(difference(TypeDesc::BE32, BE32), None);
+        assert_eq!(difference(TypeDesc::U32, METERS), None);
+        let expected = "value: big-endian, schema says no byte order";
+        assert_eq!(difference(TypeDesc::U32, BE32).as_deref(), Some(expected));
+        let expected = "value: no byte order, schema says big-endian";
+        assert_eq!(difference(TypeDesc::BE32, METERS).as_deref(), Some(expected));
+        let expected = "value: an unsigned integer (4 bytes), schema says unsigned short (2 bytes)";
+        assert_eq!(difference(TypeDesc::U16, METERS).as_deref(), Some(expected));
+    }
+
+    #[test]
+    fn a_struct_with_more_than_its_only_member_is_no_newtype() {
+        const PADDED: &TypeDesc<'static> =
+            &new_type("Meters", 8, &[member("__0", 0, TypeDesc::U32)]);
+        assert!(difference(TypeDesc::U32, PADDED).unwrap().contains("struct Meters (8 bytes)"));
+    }
+
+    const BITS: &[MemberDesc<'static>] =
+        &[bit_field("proto", 0, 4), bit_field("vlan", 4, 12), member("port", 2, TypeDesc::U16)];
+    const WIDER: &[MemberDesc<'static>] = &[bit_field("proto", 0, 4), bit_field("vlan", 4, 16)];
+    const NO_BITS: &[MemberDesc<'static>] = &[member("port", 2, TypeDesc::U16)];
+    const BYTES: &TypeDesc<'static> = &TypeDesc::Array { element: TypeDesc::U8, len: 2 };
+    const WITH_BYTES: &TypeDesc<'static> = &TypeDesc::Struct {
+        name: "key",
+        size: 4,
+        members: &[member("__bits0", 0, BYTES), member("port", 2, TypeDesc::U16)],
+    };
+
+    #[test]
+    fn bytes_match_the_bit_fields_in_them() {
+        let key = |members| TypeDesc::Struct { name: "key", size: 4, members };
+        assert_eq!(difference(&key(BITS), WITH_BYTES), None);
+        let expected =
+            ["value.vlan: missing, schema has it", "value.port: schema has no such member"];
+        assert_eq!(differences(&key(WIDER), WITH_BYTES), expected);
+        let expected = "value.__bits0: schema has no such member";
+        assert_eq!(difference(&key(NO_BITS), WITH_BYTES).as_deref(), Some(expected));
+    }
+
+    const UNNAMED: &TypeDesc<'static> =
+        &TypeDesc::Struct { name: "key", size: 2, members: &[member("", 0, PORT)] };
+    const NAMED: &TypeDesc<'static> =
+        &TypeDesc::Struct { name: "key", size: 2, members: &[member("__anonymous0", 0, PORT)] };
+
+    #[test]
+    fn a_member_without_a_name_has_one_in_rust() {
+        assert_eq!(difference(UNNAMED, NAMED), None);
+    }
+}

@@ -190,17 +190,23 @@
 //! }
 //! ```
 
+#[cfg(not(target_arch = "bpf"))]
 mod agreement;
 mod markers;
 
 pub use bpfmap_core::map_type::MapType;
 pub use markers::*;
 
+#[cfg(not(target_arch = "bpf"))]
 use crate::error::Result;
+#[cfg(not(target_arch = "bpf"))]
 use crate::held::Held;
+#[cfg(not(target_arch = "bpf"))]
 use crate::plain::Plain;
 use crate::spec::MapSpec;
+#[cfg(not(target_arch = "bpf"))]
 use bpfmap_core::MapFlags;
+#[cfg(not(target_arch = "bpf"))]
 use bpfmap_core::map_type::MaxEntriesRule;
 
 /// A map type.
@@ -277,9 +283,11 @@ pub trait Kind: sealed::Sealed + Sized + 'static {
     /// The name in schemas and in `bpftool`.
     const NAME: &'static str = Self::FACTS.name;
     /// The content of an entry: `V`, or [`PerCpu<V>`](crate::PerCpu).
+    #[cfg(not(target_arch = "bpf"))]
     type Value<V: Plain>: Held<One = V>;
 }
 
+#[cfg(not(target_arch = "bpf"))]
 /// Returns the `max_entries` with which a loader creates a map if the schema has the number `said`.
 ///
 /// Source: libbpf's `map_set_def_max_entries` and `adjust_ringbuf_sz`.
@@ -297,11 +305,13 @@ pub(crate) fn entries(facts: &MapType, said: Option<u32>) -> Result<Option<u32>>
     })
 }
 
+#[cfg(not(target_arch = "bpf"))]
 /// Returns the flags that the kernel adds by itself to a map of this type.
 pub(crate) fn added_flags(facts: &MapType) -> MapFlags {
     MapFlags::from_bits_retain(facts.added_flag_bits())
 }
 
+#[cfg(not(target_arch = "bpf"))]
 /// Returns the name of a map type in schemas and in `bpftool`, or its number if the facts table has no row for it.
 pub(crate) fn type_name(number: u32) -> String {
     MapType::by_number(number)
@@ -368,6 +378,7 @@ pub trait ShowObjects<S: MapSpec>: Kind + objects::Shown<S> {
     fn from_kernel(value: [u8; 8]) -> Self::Shown;
 }
 
+#[cfg(not(target_arch = "bpf"))]
 /// A map type whose values are attached to an object: a socket, a file, a task, a cgroup.
 ///
 /// User space passes the owner itself, never a bare number: see [`Map::attach`](crate::Map::attach).

@@ -2,7 +2,7 @@
 
 use super::{
     FREEZE, LOOKUP_BATCH, NEXT_KEY, PCPU_MIN_UNIT_SIZE, READ_ONE_CPU, WRITE_ONE_CPU, cases,
-    operations, row, special_fields, v,
+    helpers, operations, row, special_fields, v,
 };
 use crate::map_type::{
     BatchCursor, Case, InnerRule, KeyRule, MapType, MemoryRule, Privilege, ValueRule,
@@ -26,6 +26,7 @@ pub const ARRAY: MapType = MapType {
     ],
     as_inner: InnerRule::SameEntries(v(4, 12)),
     special_fields: special_fields::HASH_AND_ARRAY,
+    helpers: helpers::ARRAY,
     operations: operations! {
         Lookup: LOOKUP,
         Update: UPDATE,
@@ -61,6 +62,7 @@ pub const PERCPU_ARRAY: MapType = MapType {
         ("wronly_prog", v(5, 2)),
     ],
     special_fields: special_fields::PERCPU_ARRAY,
+    helpers: helpers::PERCPU_ARRAY,
     operations: operations! {
         Lookup: LOOKUP_PER_CPU,
         Update: UPDATE_PER_CPU,

@@ -1,6 +1,6 @@
 //! The Bloom filter. Source: `kernel/bpf/bloom_filter.c`.
 
-use super::{FREEZE, KMALLOC_MAX_SIZE, cases, operations, queue_stack, row, v};
+use super::{FREEZE, KMALLOC_MAX_SIZE, cases, helpers, operations, queue_stack, row, v};
 use crate::map_type::{MapExtraRule, MapType, ValueRule};
 
 /// `BPF_MAP_TYPE_BLOOM_FILTER`.
@@ -16,6 +16,7 @@ pub const BLOOM_FILTER: MapType = MapType {
         ("rdonly_prog", v(5, 16)),
         ("wronly_prog", v(5, 16)),
     ],
+    helpers: helpers::BLOOM_FILTER,
     operations: operations! {
         // A lookup passes the value to test.
         Lookup: queue_stack::PEEK,

@@ -2,7 +2,7 @@
 
 use super::{
     DELETE, FREEZE, KMALLOC_MAX_SIZE, LOOKUP, LOOKUP_BATCH, MAX_HASH_ENTRIES, NEXT_KEY,
-    PCPU_MIN_UNIT_SIZE, READ_ONE_CPU, UPDATE, WRITE_ONE_CPU, cases, operations, row,
+    PCPU_MIN_UNIT_SIZE, READ_ONE_CPU, UPDATE, WRITE_ONE_CPU, cases, helpers, operations, row,
     special_fields, v,
 };
 use crate::KernelVersion;
@@ -29,6 +29,7 @@ pub const HASH: MapType = MapType {
         WRONLY_PROG,
     ],
     special_fields: special_fields::HASH_AND_ARRAY,
+    helpers: helpers::HASH,
     operations: operations! {
         Lookup: LOOKUP,
         Update: UPDATE,
@@ -64,6 +65,7 @@ pub const PERCPU_HASH: MapType = MapType {
         WRONLY_PROG,
     ],
     special_fields: special_fields::PERCPU_HASH,
+    helpers: helpers::PERCPU_HASH,
     operations: operations! {
         Lookup: LOOKUP_PER_CPU,
         Update: UPDATE_PER_CPU,
@@ -104,6 +106,7 @@ pub const RHASH: MapType = MapType {
     ],
     special_fields: special_fields::RHASH,
     resizes: true,
+    helpers: helpers::RHASH,
     sources: &[
         "kernel/bpf/hashtab.c: rhtab_map_alloc_check, rhtab_map_update_elem, rhtab_map_get_next_key, __rhtab_map_lookup_and_delete_batch, rhtab_map_ops",
     ],
@@ -129,6 +132,7 @@ pub const LRU_HASH: MapType = MapType {
         WRONLY_PROG,
     ],
     special_fields: special_fields::LRU_HASH,
+    helpers: helpers::LRU_HASH,
     operations: operations! {
         Lookup: LOOKUP,
         Update: UPDATE_LRU,
@@ -167,6 +171,7 @@ pub const LRU_PERCPU_HASH: MapType = MapType {
         WRONLY_PROG,
     ],
     special_fields: special_fields::PERCPU_HASH,
+    helpers: helpers::LRU_PERCPU_HASH,
     operations: operations! {
         Lookup: LOOKUP_PER_CPU,
         Update: UPDATE_LRU_PER_CPU,

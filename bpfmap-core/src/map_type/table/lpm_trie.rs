@@ -1,6 +1,6 @@
 //! The longest-prefix-match trie. Source: `kernel/bpf/lpm_trie.c`.
 
-use super::{FREEZE, KMALLOC_MAX_SIZE, LOOKUP, UPDATE, cases, operations, row, v};
+use super::{FREEZE, KMALLOC_MAX_SIZE, LOOKUP, UPDATE, cases, helpers, operations, row, v};
 use crate::map_type::{BatchCursor, KeyRule, MapType, MemoryRule, ValueRule};
 
 /// `BPF_MAP_TYPE_LPM_TRIE`.
@@ -21,6 +21,7 @@ pub const LPM_TRIE: MapType = MapType {
         ("rdonly_prog", v(5, 2)),
         ("wronly_prog", v(5, 2)),
     ],
+    helpers: helpers::LPM_TRIE,
     operations: operations! {
         Lookup: cases! { ..LOOKUP; PrefixTooLong: (4, 11) ENOENT; },
         // Older kernels first check whether the trie is full. This was fixed in 6.13 and backported

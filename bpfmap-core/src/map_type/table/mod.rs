@@ -5,6 +5,7 @@ mod array;
 mod bloom_filter;
 mod flags;
 mod hash;
+mod helpers;
 mod insn_array;
 mod lpm_trie;
 mod objects;
@@ -119,6 +120,7 @@ const fn row(name: &'static str, number: u32, since: KernelVersion) -> MapType {
         btf: BtfRule::Optional,
         special_fields: &[],
         operations: &[],
+        helpers: &[],
         events: EventRule::Nothing,
         as_inner: InnerRule::AnyEntries,
         batch_cursor: BatchCursor::None,

@@ -3,7 +3,7 @@
 
 use super::{
     DELETE, DELETE_SLOT, FREEZE, KMALLOC_MAX_SIZE, MAX_HASH_ENTRIES, NEXT_KEY, UPDATE, cases,
-    operations, row, v,
+    helpers, operations, row, v,
 };
 use crate::Errno;
 use crate::map_type::{
@@ -22,6 +22,7 @@ pub const PROG_ARRAY: MapType = MapType {
     memory: MemoryRule::Array,
     flags: &[("numa_node", v(4, 14)), ("rdonly", v(4, 15)), ("wronly", v(4, 15))],
     as_inner: InnerRule::Refused(Errno::ENOTSUPP),
+    helpers: helpers::PROG_ARRAY,
     operations: operations! {
         Lookup: LOOKUP_ID,
         Update: UPDATE_SLOT,
@@ -44,6 +45,7 @@ pub const CGROUP_ARRAY: MapType = MapType {
     value: ValueRule::Object(KernelObject::Cgroup),
     as_inner: InnerRule::AnyEntries,
     btf: BtfRule::Refused(Errno::ENOTSUPP),
+    helpers: helpers::CGROUP_ARRAY,
     operations: operations! {
         Lookup: NOT_READABLE,
         Update: UPDATE_CGROUP,
@@ -65,6 +67,7 @@ pub const ARRAY_OF_MAPS: MapType = MapType {
     value: ValueRule::Object(KernelObject::Map),
     as_inner: InnerRule::Refused(Errno::EINVAL),
     btf: BtfRule::Refused(Errno::ENOTSUPP),
+    helpers: helpers::MAP_OF_MAPS,
     operations: operations! {
         Lookup: LOOKUP_ID,
         Update: UPDATE_SLOT,
@@ -104,6 +107,7 @@ pub const HASH_OF_MAPS: MapType = MapType {
         ("rdonly_prog", v(5, 2)),
         ("wronly_prog", v(5, 2)),
     ],
+    helpers: helpers::MAP_OF_MAPS,
     operations: operations! {
         Lookup: LOOKUP_BY_KEY,
         Update: UPDATE_BY_KEY,

@@ -1,6 +1,6 @@
 //! Queue and stack. Source: `kernel/bpf/queue_stack_maps.c`.
 
-use super::{FREEZE, KMALLOC_MAX_SIZE, cases, operations, row, v};
+use super::{FREEZE, KMALLOC_MAX_SIZE, cases, helpers, operations, row, v};
 use crate::Errno;
 use crate::map_type::{BtfRule, Case, MapType, MemoryRule, ValueRule};
 
@@ -17,6 +17,7 @@ pub const QUEUE: MapType = MapType {
         ("wronly_prog", v(5, 2)),
     ],
     btf: BtfRule::Refused(Errno::EINVAL),
+    helpers: helpers::QUEUE_AND_STACK,
     operations: operations! {
         Lookup: PEEK,
         Update: PUSH,

@@ -2,8 +2,8 @@
 //! Sources: `kernel/bpf/devmap.c`, `kernel/bpf/cpumap.c`, `net/xdp/xskmap.c`.
 
 use super::{
-    DELETE, FREEZE, LOOKUP, LOOKUP_SLOT, NEXT_KEY, UPDATE, UPDATE_UNBOUNDED, cases, operations,
-    row, v,
+    DELETE, FREEZE, LOOKUP, LOOKUP_SLOT, NEXT_KEY, UPDATE, UPDATE_UNBOUNDED, cases, helpers,
+    operations, row, v,
 };
 use crate::Errno;
 use crate::map_type::{
@@ -23,6 +23,7 @@ pub const DEVMAP: MapType = MapType {
     memory: MemoryRule::Pointers,
     flags: &[("numa_node", v(4, 14)), ("rdonly", v(4, 15)), ("wronly", v(4, 15))],
     btf: BtfRule::Refused(Errno::ENOTSUPP),
+    helpers: helpers::DEVMAP,
     operations: operations! {
         Lookup: LOOKUP_SLOT,
         Update: cases! { ..UPDATE_SLOT; ..UPDATE_DEVICE; },
@@ -48,6 +49,7 @@ pub const DEVMAP_HASH: MapType = MapType {
     // Beyond 2^31 the number of buckets, a power of two, overflows: EINVAL.
     max_entries: MaxEntriesRule::AtLeastOne { max: 1 << 31 },
     flags: &[("numa_node", v(5, 4)), ("rdonly", v(5, 4)), ("wronly", v(5, 4))],
+    helpers: helpers::DEVMAP_HASH,
     operations: operations! {
         Lookup: LOOKUP,
         Update: cases! {
@@ -78,6 +80,7 @@ pub const CPUMAP: MapType = MapType {
     value: ValueRule::Object(KernelObject::Cpu),
     max_entries: MaxEntriesRule::AtLeastOne { max: NR_CPUS },
     flags: &[("numa_node", v(4, 15))],
+    helpers: helpers::CPUMAP,
     operations: operations! {
         Lookup: LOOKUP_SLOT,
         Update: UPDATE_CPU,
@@ -101,6 +104,7 @@ pub const XSKMAP: MapType = MapType {
     value: ValueRule::Object(KernelObject::XdpSocket),
     flags: &[("numa_node", v(4, 18)), ("rdonly", v(4, 18)), ("wronly", v(4, 18))],
     as_inner: InnerRule::SameEntries(v(5, 10)),
+    helpers: helpers::XSKMAP,
     operations: operations! {
         Lookup: cases! { Plain: (4, 18) EOPNOTSUPP; },
         Update: cases! {

@@ -2,7 +2,7 @@
 
 use super::{
     DELETE, DELETE_SLOT, FREEZE, LOOKUP_SLOT, MAX_HASH_ENTRIES, NEXT_KEY, UPDATE, UPDATE_UNBOUNDED,
-    cases, operations, row, v,
+    cases, helpers, operations, row, v,
 };
 use crate::Errno;
 use crate::map_type::{
@@ -25,6 +25,7 @@ pub const SOCKMAP: MapType = MapType {
     memory: MemoryRule::Pointers,
     flags: &[("numa_node", v(4, 14)), ("rdonly", v(4, 15)), ("wronly", v(4, 15))],
     btf: BtfRule::Refused(Errno::ENOTSUPP),
+    helpers: helpers::SOCKMAP,
     operations: operations! {
         Lookup: cases! { ..SOCKHASH_LOOKUP; OutOfRange: (5, 7) ENOENT; },
         Update: cases! {
@@ -59,6 +60,7 @@ pub const SOCKHASH: MapType = MapType {
     // fit in 32 bits: EINVAL.
     max_entries: MaxEntriesRule::AtLeastOne { max: MAX_HASH_ENTRIES },
     flags: &[("numa_node", v(4, 18)), ("rdonly", v(4, 18)), ("wronly", v(4, 18))],
+    helpers: helpers::SOCKHASH,
     operations: operations! {
         Lookup: SOCKHASH_LOOKUP,
         Update: cases! { ..UPDATE; ..UPDATE_SOCKET; },
@@ -89,6 +91,7 @@ pub const REUSEPORT_SOCKARRAY: MapType = MapType {
         ("wronly_prog", v(5, 2)),
     ],
     btf: BtfRule::Optional,
+    helpers: helpers::REUSEPORT_SOCKARRAY,
     operations: operations! {
         Lookup: cases! { ..LOOKUP_SLOT; SmallValue: (4, 19) ENOSPC; },
         Update: cases! {

@@ -1,6 +1,6 @@
 //! Stacks. Source: `kernel/bpf/stackmap.c`.
 
-use super::{DELETE_SLOT, FREEZE, LOOKUP_SLOT, cases, operations, row, v};
+use super::{DELETE_SLOT, FREEZE, LOOKUP_SLOT, cases, helpers, operations, row, v};
 use crate::Errno;
 use crate::map_type::{BtfRule, KeyRule, MapType, MaxEntriesRule, MemoryRule, ValueRule};
 
@@ -18,6 +18,7 @@ pub const STACK_TRACE: MapType = MapType {
         ("stack_build_id", v(4, 17)),
     ],
     btf: BtfRule::Refused(Errno::ENOTSUPP),
+    helpers: helpers::STACK_TRACE,
     operations: operations! {
         Lookup: LOOKUP_SLOT,
         // Only programs can store stacks.

@@ -3,7 +3,7 @@
 
 use super::{
     DELETE, FREEZE, LOOKUP, PCPU_MIN_UNIT_SIZE, READ_ONE_CPU, UPDATE_UNBOUNDED, WRITE_ONE_CPU,
-    cases, operations, row, special_fields, v,
+    cases, helpers, operations, row, special_fields, v,
 };
 use crate::Errno;
 use crate::map_type::{
@@ -33,6 +33,7 @@ pub const CGROUP_STORAGE: MapType = MapType {
     ],
     as_inner: InnerRule::Refused(Errno::ENOTSUPP),
     special_fields: special_fields::CGROUP_STORAGE,
+    helpers: helpers::CGROUP_STORAGE,
     operations: operations! {
         Lookup: LOOKUP,
         Update: CGROUP_UPDATE,
@@ -57,6 +58,7 @@ pub const PERCPU_CGROUP_STORAGE: MapType = MapType {
     per_cpu: true,
     value: ValueRule::Plain { max_size: PCPU_MIN_UNIT_SIZE },
     special_fields: &[],
+    helpers: helpers::PERCPU_CGROUP_STORAGE,
     operations: operations! {
         Lookup: CGROUP_LOOKUP_PER_CPU,
         Update: CGROUP_UPDATE_PER_CPU,
@@ -116,6 +118,7 @@ pub const SK_STORAGE: MapType = MapType {
     as_inner: InnerRule::AnyEntries,
     btf: BtfRule::Required,
     special_fields: special_fields::SK_STORAGE,
+    helpers: helpers::SK_STORAGE,
     operations: operations! {
         Lookup: SK_LOOKUP,
         Update: SK_UPDATE,
@@ -159,6 +162,7 @@ pub const INODE_STORAGE: MapType = MapType {
     key: KeyRule::Descriptor(Owner::Inode),
     flags: &[("no_prealloc", v(5, 10)), ("clone", v(5, 10))],
     special_fields: special_fields::INODE_STORAGE,
+    helpers: helpers::INODE_STORAGE,
     operations: operations! {
         Lookup: INODE_LOOKUP,
         Update: INODE_UPDATE,
@@ -189,6 +193,7 @@ pub const TASK_STORAGE: MapType = MapType {
     key: KeyRule::Descriptor(Owner::Task),
     flags: &[("no_prealloc", v(5, 11)), ("clone", v(5, 11))],
     special_fields: special_fields::TASK_STORAGE,
+    helpers: helpers::TASK_STORAGE,
     operations: operations! {
         Lookup: DESCRIPTOR_LOOKUP,
         Update: DESCRIPTOR_UPDATE,
@@ -212,6 +217,7 @@ pub const CGRP_STORAGE: MapType = MapType {
     key: KeyRule::Descriptor(Owner::Cgroup),
     flags: &[("no_prealloc", v(6, 2)), ("clone", v(6, 2))],
     special_fields: special_fields::CGRP_STORAGE,
+    helpers: helpers::CGRP_STORAGE,
     sources: &[
         "kernel/bpf/bpf_local_storage.c: bpf_local_storage_map_alloc_check, bpf_local_storage_update, check_flags",
         "kernel/bpf/bpf_cgrp_storage.c: bpf_cgrp_storage_lookup_elem, cgrp_storage_map_ops",

@@ -1,6 +1,6 @@
 //! Maps that transfer records. Source: `kernel/bpf/ringbuf.c`, `kernel/bpf/arraymap.c`.
 
-use super::{DELETE_SLOT, FREEZE, NEXT_KEY, cases, objects, operations, row, v};
+use super::{DELETE_SLOT, FREEZE, NEXT_KEY, cases, helpers, objects, operations, row, v};
 use crate::Errno;
 use crate::map_type::{
     BtfRule, Case, EventRule, KernelObject, KeyRule, MapType, MaxEntriesRule, MemoryRule,
@@ -24,6 +24,7 @@ pub const PERF_EVENT_ARRAY: MapType = MapType {
     ],
     events: EventRule::ToUserSpace,
     btf: BtfRule::Refused(Errno::ENOTSUPP),
+    helpers: helpers::PERF_EVENT_ARRAY,
     operations: operations! {
         Update: objects::UPDATE_CGROUP,
         Delete: DELETE_SLOT,
@@ -44,6 +45,7 @@ pub const RINGBUF: MapType = MapType {
     flags: &[("numa_node", v(5, 8)), ("rb_overwrite", v(6, 19))],
     events: EventRule::ToUserSpace,
     btf: BtfRule::Nothing,
+    helpers: helpers::RINGBUF,
     operations: operations! {
         Lookup: NO_ENTRIES,
         Update: NO_ENTRIES,
@@ -69,6 +71,7 @@ pub const USER_RINGBUF: MapType = MapType {
     summary: "Records from user space to programs, in order.",
     flags: &[("numa_node", v(6, 1))],
     events: EventRule::ToPrograms,
+    helpers: helpers::USER_RINGBUF,
     operations: operations! {
         Lookup: NO_ENTRIES,
         Update: NO_ENTRIES,

@@ -36,8 +36,10 @@ macro_rules! kind {
         impl Sealed for $name {}
         impl Kind for $name {
             const FACTS: &'static bpfmap_core::map_type::MapType = &bpfmap_core::map_type::$row;
+            #[cfg(not(target_arch = "bpf"))]
             type Value<$v: Plain> = $value;
         }
+        #[cfg(not(target_arch = "bpf"))]
         const _: () = {
             crate::kind::agreement::agrees::<$name>(crate::kind::agreement::implemented!($name));
         };

@@ -2,6 +2,7 @@
 
 use super::kind;
 use crate::kind::{DeleteElement, InsertElement, Iterate, Kind, sealed::Sealed};
+#[cfg(not(target_arch = "bpf"))]
 use crate::plain::Plain;
 
 kind!(/// `BPF_MAP_TYPE_DEVMAP` (Linux 4.14)

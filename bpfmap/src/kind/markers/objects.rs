@@ -4,6 +4,7 @@ use super::kind;
 use crate::kind::{
     DeleteBatch, DeleteElement, InsertElement, Iterate, Kind, UpdateBatch, sealed::Sealed,
 };
+#[cfg(not(target_arch = "bpf"))]
 use crate::plain::Plain;
 
 kind!(/// `BPF_MAP_TYPE_PROG_ARRAY` (Linux 4.2): programs to call by index (`bpf_tail_call`).

@@ -5,6 +5,7 @@ use crate::kind::{
     DeleteElement, Filter, HoldStacks, Iterate, Kind, LookupElement, MapArena, RegisterOps,
     TakeElement, UpdateElement, sealed::Sealed,
 };
+#[cfg(not(target_arch = "bpf"))]
 use crate::plain::Plain;
 
 kind!(/// `BPF_MAP_TYPE_ARENA` (Linux 6.9)

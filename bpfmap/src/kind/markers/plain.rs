@@ -5,7 +5,9 @@ use crate::kind::{
     DeleteBatch, DeleteElement, InsertElement, Iterate, Kind, Lock, LookupElement, MapValues, Peek,
     Pop, Push, SelectCpu, TakeElement, UpdateBatch, UpdateElement, sealed::Sealed,
 };
+#[cfg(not(target_arch = "bpf"))]
 use crate::percpu::PerCpu;
+#[cfg(not(target_arch = "bpf"))]
 use crate::plain::Plain;
 
 kind!(/// `BPF_MAP_TYPE_HASH` (Linux 3.19): a value for each key.

@@ -1,11 +1,14 @@
 //! Map types whose values are attached to sockets, inodes, tasks and cgroups.
 
 use super::kind;
-use crate::kind::{
-    AttachValues, Kind, Lock, LookupElement, SelectCpu, UpdateElement, sealed::Sealed,
-};
+#[cfg(not(target_arch = "bpf"))]
+use crate::kind::AttachValues;
+use crate::kind::{Kind, Lock, LookupElement, SelectCpu, UpdateElement, sealed::Sealed};
+#[cfg(not(target_arch = "bpf"))]
 use crate::objects::{CgroupFd, FileFd, PidFd, SocketFd};
+#[cfg(not(target_arch = "bpf"))]
 use crate::percpu::PerCpu;
+#[cfg(not(target_arch = "bpf"))]
 use crate::plain::Plain;
 
 kind!(/// `BPF_MAP_TYPE_CGROUP_STORAGE` (Linux 4.19): a value for each cgroup to which a program that uses the map is attached.
@@ -62,6 +65,7 @@ kind!(/// `BPF_MAP_TYPE_SK_STORAGE` (Linux 5.2): values of [sockets](SocketFd). 
     ///
     /// Source: `net/core/bpf_sk_storage.c`, `sk_storage_map_ops`.
     SkStorage, SK_STORAGE, V => V);
+#[cfg(not(target_arch = "bpf"))]
 impl AttachValues for SkStorage {
     type Owner<'a> = SocketFd<'a>;
 }
@@ -80,6 +84,7 @@ kind!(/// `BPF_MAP_TYPE_INODE_STORAGE` (Linux 5.10): values of [the inodes of fi
     ///
     /// Source: `kernel/bpf/bpf_inode_storage.c`, `inode_storage_map_ops`.
     InodeStorage, INODE_STORAGE, V => V);
+#[cfg(not(target_arch = "bpf"))]
 impl AttachValues for InodeStorage {
     type Owner<'a> = FileFd<'a>;
 }
@@ -98,6 +103,7 @@ kind!(/// `BPF_MAP_TYPE_TASK_STORAGE` (Linux 5.11): values of [tasks](PidFd). Th
     ///
     /// Source: `kernel/bpf/bpf_task_storage.c`, `task_storage_map_ops`.
     TaskStorage, TASK_STORAGE, V => V);
+#[cfg(not(target_arch = "bpf"))]
 impl AttachValues for TaskStorage {
     type Owner<'a> = PidFd<'a>;
 }
@@ -114,6 +120,7 @@ kind!(/// `BPF_MAP_TYPE_CGRP_STORAGE` (Linux 6.2): values of [cgroups](CgroupFd)
     ///
     /// Source: `kernel/bpf/bpf_cgrp_storage.c`, `cgrp_storage_map_ops`.
     CgrpStorage, CGRP_STORAGE, V => V);
+#[cfg(not(target_arch = "bpf"))]
 impl AttachValues for CgrpStorage {
     type Owner<'a> = CgroupFd<'a>;
 }

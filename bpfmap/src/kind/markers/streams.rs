@@ -4,6 +4,7 @@ use super::kind;
 use crate::kind::{
     DeleteElement, Iterate, Kind, ReadPerCpuRecords, ReadRecords, WriteRecords, sealed::Sealed,
 };
+#[cfg(not(target_arch = "bpf"))]
 use crate::plain::Plain;
 
 kind!(/// `BPF_MAP_TYPE_PERF_EVENT_ARRAY` (Linux 4.3): a perf event for each CPU. [`PerfBuffer`](crate::PerfBuffer)

@@ -1,0 +1,154 @@
+//! What programs can do with each map type.
+//!
+//! The markers are those of [`bpfmap::kind`], which the application uses too. A marker implements a capability of this
+//! module if the kernel lets programs call the helper function with maps of the type.
+
+use bpfmap::MapSpec;
+use bpfmap::kind::{
+    Array, BloomFilter, Hash, Kind, LpmTrie, LruHash, LruPercpuHash, PercpuArray, PercpuHash,
+    Queue, Rhash, Ringbuf, Stack,
+};
+use bpfmap_core::map_type::{Helper, MAP_TYPES, MapType, ValueRule};
+use bpfmap_core::{Text, rule};
+
+/// Defines a trait for each capability, implements it for the markers, and checks that these are exactly the map types
+/// whose row offers it.
+macro_rules! capabilities {
+    ($(
+        $(#[$doc:meta])*
+        $name:ident, $offered:path, $message:literal, $note:literal: $($kind:ident)*;
+    )*) => {
+        $(
+            $(#[$doc])*
+            #[diagnostic::on_unimplemented(
+                message = $message,
+                label = "programs lack the operation on this map type",
+                note = $note
+            )]
+            pub trait $name: Kind {}
+
+            $(impl $name for $kind {})*
+
+            const _: () = agrees(stringify!($name), &[$($kind::FACTS),*], &{
+                // One entry for each row.
+                let (mut offered, mut index) = ([false; MAP_TYPES.len()], 0);
+                while index < offered.len() {
+                    offered[index] = $offered(&MAP_TYPES[index]);
+                    index += 1;
+                }
+                offered
+            });
+        )*
+    };
+}
+capabilities! {
+    /// The capability to get the value of a key.
+    LookupElement, offer::lookup,
+    "programs can't look up values by key in a map of type `{Self}`",
+    "queues and stacks have `pop` and `peek`, a `ringbuf` has `reserve`":
+    Hash Array PercpuHash PercpuArray LruHash LruPercpuHash LpmTrie Rhash;
+
+    /// The capability to write the value of a key.
+    UpdateElement, offer::update,
+    "programs can't update entries by key in a map of type `{Self}`",
+    "queues and stacks have `push`, a `ringbuf` has `reserve` and `output`":
+    Hash Array PercpuHash PercpuArray LruHash LruPercpuHash LpmTrie Rhash;
+
+    /// The capability to delete an entry by its key.
+    DeleteElement, offer::delete,
+    "programs can't delete entries of a map of type `{Self}`",
+    "the entries of an array exist as long as the map (the kernel returns EINVAL): store a zeroed value instead":
+    Hash PercpuHash LruHash LruPercpuHash LpmTrie Rhash;
+
+    /// The capability to get the value of a key on another CPU (Linux 5.19).
+    SelectCpu, offer::select_cpu,
+    "a map of type `{Self}` does not keep a value for each CPU",
+    "only percpu_hash, percpu_array and lru_percpu_hash do: use `lookup`":
+    PercpuHash PercpuArray LruPercpuHash;
+
+    /// The capability to append a value.
+    Push, offer::push,
+    "programs can't push values to a map of type `{Self}`",
+    "only queues and stacks have values without keys: use `update`, or `add` for a `bloom_filter`":
+    Queue Stack;
+
+    /// The capability to read the next value, and to remove it.
+    Pop, offer::push,
+    "a map of type `{Self}` has no next value",
+    "only queues and stacks have one: use `lookup`":
+    Queue Stack;
+
+    /// The capability to add values whose membership can be tested.
+    Filter, offer::filter,
+    "a map of type `{Self}` is not a Bloom filter",
+    "use `lookup` for maps with keys":
+    BloomFilter;
+
+    /// The capability to send records to user space through a ring.
+    WriteRecords, offer::ring,
+    "a map of type `{Self}` is not a ring buffer that programs fill",
+    "only a `ringbuf` is (from Linux 5.8)":
+    Ringbuf;
+}
+
+/// What a row offers to programs.
+mod offer {
+    use super::{Helper, MapType, ValueRule};
+
+    const fn plain(row: &MapType, helper: Helper) -> bool {
+        matches!(row.value, ValueRule::Plain { .. }) && row.helper_since(helper).is_some()
+    }
+
+    pub(super) const fn lookup(row: &MapType) -> bool {
+        plain(row, Helper::MapLookupElem)
+    }
+
+    pub(super) const fn update(row: &MapType) -> bool {
+        plain(row, Helper::MapUpdateElem)
+    }
+
+    pub(super) const fn delete(row: &MapType) -> bool {
+        plain(row, Helper::MapDeleteElem)
+    }
+
+    pub(super) const fn select_cpu(row: &MapType) -> bool {
+        plain(row, Helper::MapLookupPercpuElem)
+    }
+
+    pub(super) const fn push(row: &MapType) -> bool {
+        plain(row, Helper::MapPopElem)
+    }
+
+    pub(super) const fn filter(row: &MapType) -> bool {
+        plain(row, Helper::MapPushElem) && row.helper_since(Helper::MapPopElem).is_none()
+    }
+
+    pub(super) const fn ring(row: &MapType) -> bool {
+        row.helper_since(Helper::RingbufReserve).is_some()
+    }
+}
+
+/// Checks at compile time that the implementations are those for exactly the rows that offer the capability.
+const fn agrees(capability: &str, implemented: &[&MapType], offered: &[bool]) {
+    let mut index = 0;
+    while index < MAP_TYPES.len() {
+        let row = &MAP_TYPES[index];
+        let (mut is_implemented, mut other) = (false, 0);
+        while other < implemented.len() {
+            is_implemented |= implemented[other].number == row.number;
+            other += 1;
+        }
+        if is_implemented != offered[index] {
+            let verb = if is_implemented { " is implemented" } else { " is not implemented" };
+            let text = Text::new().and("`").and(capability).and("`").and(verb).and(" for `");
+            panic!("{}", text.and(row.name).and("`, whose row says otherwise").as_str());
+        }
+        index += 1;
+    }
+}
+
+/// Fails to compile if the `min_kernel` of the schema lacks `helper` for this map.
+#[track_caller]
+pub(crate) const fn needs<S: MapSpec>(method: &str, helper: Helper) {
+    rule::holds(rule::program_method(&S::DEF, method, helper));
+}

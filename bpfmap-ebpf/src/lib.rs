@@ -1,0 +1,76 @@
+//! Typed BPF maps for programs in Rust.
+//!
+//! The program and the application share one crate with the types and the maps, declared with the derives of `bpfmap`:
+//!
+//! ```ignore
+//! // The crate `packets-common`: bpfmap without default features, and with the feature `derive`.
+//! #![no_std]
+//!
+//! use bpfmap::{Be16, BpfMap, BpfType};
+//!
+//! #[derive(Clone, Copy, BpfType)]
+//! #[repr(C)]
+//! pub struct Traffic {
+//!     pub packets: u64,
+//!     pub bytes: u64,
+//! }
+//!
+//! /// Traffic by the protocol in the Ethernet header.
+//! #[derive(BpfMap)]
+//! #[bpf_map(percpu_hash, max_entries = 1024)]
+//! pub struct Protocols {
+//!     key: Be16,
+//!     value: Traffic,
+//! }
+//! ```
+//!
+//! When it is compiled for a BPF target, the derive also defines the map in the section `.maps` of the object file, with
+//! the names that C would have. libbpf and aya load it. A program uses the map through [`Map`]:
+//!
+//! ```ignore
+//! // The program.
+//! const PROTOCOLS: Map<Protocols> = Map::new();
+//!
+//! if let Some(traffic) = PROTOCOLS.lookup(&protocol) {
+//!     // The value of this CPU.
+//!     field!(traffic.packets).modify(|packets| *packets += 1);
+//! }
+//! ```
+//!
+//! `S::Kind` is a marker of [`bpfmap::kind`], and each method requires a capability of [`kind`]. So an operation that
+//! programs lack on this map type does not compile, and neither does one that the schema's `min_kernel` lacks.
+//!
+//! # Safety
+//!
+//! Other programs, other CPUs and user space access the entries of a map at any time. [`lookup`](Map::lookup) therefore
+//! returns a [`SharedCell`], which copies values in and out and never hands out a reference to the value itself. A
+//! value can be torn if it is larger than 8 bytes, but it always has the right type.
+//!
+//! A reference to an entry is valid until the program returns: the kernel keeps the memory of the entry until then, even
+//! if it is deleted. If it is deleted, the memory may become another entry of the same map.
+
+#![no_std]
+// For the instruction of an atomic addition. Programs need a nightly compiler, or RUSTC_BOOTSTRAP, anyway.
+#![cfg_attr(target_arch = "bpf", feature(asm_experimental_arch))]
+#![allow(
+    clippy::inline_always,
+    reason = "the verifier follows pointers within a function, and each call of a function costs a stack frame"
+)]
+
+pub mod kind;
+
+mod cell;
+mod map;
+mod ring;
+
+pub use bpfmap::{Be16, Be32, Be64, Bool, CharArray, Enum, KernelPtr, Padded, Plain, zeroed};
+pub use bpfmap_core::Errno;
+pub use cell::SharedCell;
+pub use map::{Map, UpdateMode};
+pub use ring::{Record, Reservation};
+
+/// Items for the expansion of macros. Not meant for use by hand.
+#[doc(hidden)]
+pub mod __private {
+    pub use crate::cell::project;
+}

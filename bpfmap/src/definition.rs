@@ -1,0 +1,135 @@
+//! What the object file of a program in Rust says about maps and types. Not meant for use by hand.
+//!
+//! An object file describes its maps with BTF, which the compiler derives from Rust's types. Their names would be Rust's
+//! names, and `Be32` would be a struct. So `#[derive(BpfType)]` declares a second type for each type, with the names that
+//! C has for the type and its members. Values never have this second type: it only exists for its description.
+
+use core::ffi::c_void;
+
+use crate::char_array::CharArray;
+use crate::insn_offsets::InsnOffsets;
+use crate::kernel_fields::{RefCount, ResSpinLock, SpinLock, TaskWork, Timer, WorkQueue};
+use crate::scalars::{Be16, Be32, Be64, Bool, KernelPtr};
+use crate::types::{BpfEnum, Enum, Padded};
+use crate::{MapSpec, Plain};
+
+/// A type that an object file in Rust can describe as C would.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "an object file in Rust can't describe `{Self}`",
+    label = "not a type for programs in Rust",
+    note = "`#[derive(bpfmap::BpfType)]` describes structs, unions and enums; programs in Rust can't declare kptrs, lists, trees, user pointers and members with `#[bpf(holds(…))]`, which need BTF that the Rust compiler does not write"
+)]
+pub trait InBtf {
+    /// The type with the names that C has.
+    type InBtf: Copy + 'static;
+}
+
+/// A map whose definition an object file in Rust can contain. The derive implements it for the target `bpf`.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "an object file in Rust can't define the map `{Self}`",
+    label = "not a map for programs in Rust",
+    note = "`#[derive(bpfmap::BpfMap)]` defines maps when it is compiled for a BPF target, except for struct_ops maps and maps with types that the loader sets"
+)]
+pub trait Defined: MapSpec {
+    /// The struct with the map's attributes, in the form that loaders read (BTF-defined maps).
+    type Definition: 'static;
+}
+
+/// A map that is a variable of the object file: every map but a template.
+///
+/// # Safety
+///
+/// [`ADDRESS`](Self::ADDRESS) must be the address of a variable of the type [`Defined::Definition`] in the section
+/// `.maps`, which loaders replace by the address of the map.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "the object file has no variable for the map `{Self}`",
+    label = "a template",
+    note = "a template only describes the inner maps of another map: look them up in that map"
+)]
+pub unsafe trait InObject: Defined {
+    /// The address of the variable.
+    const ADDRESS: *mut c_void;
+}
+
+macro_rules! in_btf {
+    ($($ty:ty => $in_btf:ty,)*) => { $(
+        impl InBtf for $ty {
+            type InBtf = $in_btf;
+        }
+    )* };
+}
+in_btf! {
+    u8 => u8, u16 => u16, u32 => u32, u64 => u64, u128 => u128,
+    i8 => i8, i16 => i16, i32 => i32, i64 => i64, i128 => i128,
+    Be16 => named::__be16, Be32 => named::__be32, Be64 => named::__be64,
+    Bool => bool, KernelPtr => *const u8,
+    SpinLock => named::bpf_spin_lock, ResSpinLock => named::bpf_res_spin_lock, Timer => named::bpf_timer,
+    WorkQueue => named::bpf_wq, TaskWork => named::bpf_task_work, RefCount => named::bpf_refcount,
+    InsnOffsets => named::bpf_insn_array_value,
+}
+
+impl<T: InBtf, const N: usize> InBtf for [T; N] {
+    type InBtf = [T::InBtf; N];
+}
+
+impl<const N: usize> InBtf for CharArray<N> {
+    type InBtf = [i8; N];
+}
+
+impl<E: BpfEnum + InBtf> InBtf for Enum<E> {
+    type InBtf = E::InBtf;
+}
+
+impl<T: Plain + InBtf, const N: usize> InBtf for Padded<T, N> {
+    type InBtf = T::InBtf;
+}
+
+/// The types that have names in the kernel, of which the first three are typedefs in C. The comparison with a schema
+/// knows these as well.
+#[allow(
+    dead_code,
+    missing_debug_implementations,
+    non_camel_case_types,
+    unreachable_pub,
+    reason = "only the description is used"
+)]
+mod named {
+    macro_rules! named {
+        ($($name:ident($integer:ty))*) => { $(
+            #[derive(Clone, Copy)]
+            #[repr(transparent)]
+            pub struct $name($integer);
+        )* };
+    }
+    named!(__be16(u16) __be32(u32) __be64(u64));
+
+    macro_rules! opaque {
+        ($($(#[$attribute:meta])* $name:ident: $opaque:ty;)*) => { $(
+            #[derive(Clone, Copy)]
+            $(#[$attribute])*
+            pub struct $name {
+                __opaque: $opaque,
+            }
+        )* };
+    }
+    opaque! {
+        #[repr(C)] bpf_spin_lock: u32;
+        #[repr(C)] bpf_res_spin_lock: u32;
+        #[repr(C, align(8))] bpf_timer: [u64; 2];
+        #[repr(C, align(8))] bpf_wq: [u64; 2];
+        #[repr(C, align(8))] bpf_task_work: u64;
+        #[repr(C)] bpf_refcount: u32;
+    }
+
+    #[derive(Clone, Copy)]
+    #[repr(C)]
+    pub struct bpf_insn_array_value {
+        orig_off: u32,
+        xlated_off: u32,
+        jitted_off: u32,
+        __pad0: u32,
+    }
+}

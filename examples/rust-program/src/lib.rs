@@ -1,0 +1,197 @@
+//! Counts the packets that a network interface receives. The program in the kernel is in Rust too, and shares the crate
+//! `rust-program-common` with this application. Either aya or libbpf loads it.
+
+use std::borrow::Cow;
+use std::error::Error;
+use std::io;
+use std::net::Ipv4Addr;
+use std::os::fd::OwnedFd;
+
+use aya::Ebpf;
+use aya::programs::{Xdp, XdpMode};
+use bpfmap::{Be16, BpfMaps, Map, MapSource, RingBuf, UpdateMode};
+use libbpf_rs::{Link, Object, ObjectBuilder};
+use rust_program_common::{
+    LargePacket, LargePackets, Protocols, Setting, Settings, Sources, Traffic,
+};
+
+/// The object file, aligned as aya reads it. `build.rs` builds it if the tools are there.
+static OBJECT: Option<&[u8]> = include!(concat!(env!("OUT_DIR"), "/object.rs"));
+
+/// The handles of all maps.
+#[derive(Debug, BpfMaps)]
+pub struct Maps {
+    /// Traffic by protocol.
+    pub protocols: Map<Protocols>,
+    /// Packets by source.
+    pub sources: Map<Sources>,
+    /// Large packets.
+    pub large_packets: Map<LargePackets>,
+    /// The setting.
+    pub settings: Map<Settings>,
+}
+
+/// The library that loads the program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Loader {
+    /// aya.
+    Aya,
+    /// libbpf, through libbpf-rs.
+    Libbpf,
+}
+
+/// An object that one of the libraries has loaded.
+#[derive(Debug)]
+pub enum Loaded {
+    /// By aya.
+    Aya(Ebpf),
+    /// By libbpf, with the program's attachment.
+    Libbpf(Object, Option<Link>),
+}
+
+impl Loaded {
+    /// Loads the maps and the program.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the program was not built, if the kernel refuses a map or the program, or if the process lacks `CAP_BPF`.
+    pub fn new(loader: Loader) -> Result<Self, Box<dyn Error>> {
+        let object = object()?;
+        Ok(match loader {
+            Loader::Aya => Self::Aya(Ebpf::load(object)?),
+            Loader::Libbpf => {
+                Self::Libbpf(ObjectBuilder::default().open_memory(object)?.load()?, None)
+            }
+        })
+    }
+
+    /// Attaches the program to an interface, until this is dropped.
+    fn attach(&mut self, interface: &str) -> Result<(), Box<dyn Error>> {
+        const PROGRAM: &str = "count_packet";
+        match self {
+            Self::Aya(ebpf) => {
+                let program = ebpf.program_mut(PROGRAM).ok_or("the object has no program")?;
+                let program: &mut Xdp = program.try_into()?;
+                program.load()?;
+                program.attach(interface, XdpMode::default())?;
+            }
+            Self::Libbpf(object, link) => {
+                let mut programs = object.progs_mut();
+                let program = programs.find(|program| program.name() == PROGRAM);
+                let program = program.ok_or("the object has no program")?;
+                *link = Some(program.attach_xdp(index(interface)?)?);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl MapSource for Loaded {
+    fn map_fd(&self, name: &str) -> io::Result<Option<OwnedFd>> {
+        match self {
+            Self::Aya(ebpf) => ebpf.map_fd(name),
+            Self::Libbpf(object, _) => object.map_fd(name),
+        }
+    }
+
+    fn map_names(&self) -> Vec<String> {
+        match self {
+            Self::Aya(ebpf) => ebpf.map_names(),
+            Self::Libbpf(object, _) => object.map_names(),
+        }
+    }
+
+    /// The description of the records of ring buffers, which aya does not keep.
+    fn btf(&self) -> Option<Cow<'_, [u8]>> {
+        OBJECT.and_then(bpfmap::object_btf).map(Cow::Borrowed)
+    }
+}
+
+/// Returns the object file.
+///
+/// # Errors
+///
+/// Fails if it was not built.
+pub fn object() -> Result<&'static [u8], &'static str> {
+    OBJECT.ok_or(
+        "the BPF program was not built, because the tools are missing: run `cargo xtask ebpf` in this repository, and \
+         build again",
+    )
+}
+
+/// Returns the number of an interface.
+fn index(interface: &str) -> Result<i32, Box<dyn Error>> {
+    let text = std::fs::read_to_string(format!("/sys/class/net/{interface}/ifindex"))?;
+    Ok(text.trim().parse()?)
+}
+
+/// Counts the packets of an interface, until it is dropped.
+#[derive(Debug)]
+pub struct PacketCounter {
+    protocols: Map<Protocols>,
+    sources: Map<Sources>,
+    settings: Map<Settings>,
+    large: RingBuf<LargePackets>,
+    /// Detaches the program when it is dropped.
+    _object: Loaded,
+}
+
+impl PacketCounter {
+    /// Loads the program and attaches it to an interface.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the program was not built, if there is no such interface, or if the kernel refuses the program:
+    /// `CAP_BPF` and `CAP_NET_ADMIN` are needed.
+    pub fn attach(interface: &str, loader: Loader) -> Result<Self, Box<dyn Error>> {
+        let mut object = Loaded::new(loader)?;
+        let Maps { protocols, sources, large_packets, settings } = Maps::from_object(&object)?;
+        object.attach(interface)?;
+        let large = RingBuf::open(&large_packets)?;
+        Ok(Self { protocols, sources, settings, large, _object: object })
+    }
+
+    /// Reports packets of this length or more from now on; `None` reports none.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the kernel refuses.
+    pub fn report_from(&self, length: Option<u32>) -> bpfmap::Result<()> {
+        let setting = Setting { large: length.unwrap_or(0) };
+        self.settings.update(&0, &setting, UpdateMode::Any)
+    }
+
+    /// Returns the traffic of each protocol, summed over all CPUs.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the kernel refuses.
+    pub fn protocols(&self) -> bpfmap::Result<Vec<(Be16, Traffic)>> {
+        let mut protocols = vec![];
+        for entry in &self.protocols {
+            let (protocol, cpus) = entry?;
+            let packets = cpus.iter().map(|traffic| traffic.packets).sum();
+            let bytes = cpus.iter().map(|traffic| traffic.bytes).sum();
+            protocols.push((protocol, Traffic { packets, bytes }));
+        }
+        Ok(protocols)
+    }
+
+    /// Returns the number of packets from an address.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the kernel refuses.
+    pub fn packets_from(&self, source: Ipv4Addr) -> bpfmap::Result<u64> {
+        Ok(self.sources.lookup(&source.into())?.unwrap_or(0))
+    }
+
+    /// Calls `handle` for each large packet since the last call, and returns their number.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the ring buffer is damaged.
+    pub fn large_packets(&mut self, handle: impl FnMut(&LargePacket)) -> bpfmap::Result<usize> {
+        self.large.consume(handle)
+    }
+}
