@@ -4,43 +4,71 @@ use std::path::{Path, PathBuf};
 
 use bpfmap_codegen::backend::GeneratedFile;
 use bpfmap_codegen::output::{OutputError, Planned, plan, write};
+use bpfmap_schema::ir::Schema;
 use bpfmap_schema::layout::Layouts;
 use bpfmap_schema::print;
-use clap::ArgMatches;
+use clap::Args;
 
-use crate::{Failed, Outcome, complain, print as show, schemas};
+use crate::options::{BuildOptions, DiagnosticOptions, Language};
+use crate::schemas::{Findings, read_as_written};
+use crate::{Failed, Outcome, complain, manual, print as show};
 
-pub(crate) fn run(matches: &ArgMatches) -> Outcome {
-    let path = matches.get_one::<PathBuf>("schema").cloned().unwrap_or_default();
-    let out = matches.get_one::<PathBuf>("out");
-    let other = path.extension().is_none_or(|extension| extension != "rs");
-    let to_rust = language(matches, "to", out, other)?;
-    let schema = schemas::read_as_written(matches, &path)?;
-    let text = if to_rust {
-        print::rust::print(&schema, &Layouts::new(&schema))
-    } else {
-        print::toml::print(&schema)
-    };
-    put(matches, out, text)
+/// Write a schema in TOML as Rust with the derives, or the other way round
+#[derive(Debug, Args)]
+#[command(after_long_help = manual::CONVERT)]
+pub(crate) struct ConvertOptions {
+    /// A schema in TOML or Rust; the output contains the schemas that it includes
+    schema: PathBuf,
+    /// The file to write, .rs or .toml; the default is standard output
+    #[arg(value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// The language to write if FILE does not determine it; the default is the other language
+    #[arg(long, value_name = "LANGUAGE")]
+    to: Option<Language>,
+    /// Overwrite an existing file
+    #[arg(long)]
+    force: bool,
+    #[command(flatten)]
+    build: BuildOptions,
+    #[command(flatten)]
+    diagnostics: DiagnosticOptions,
 }
 
-/// Whether to write Rust. The option `option` decides, or else the extension of the output file, or
-/// else `unless_said`.
-pub(crate) fn language(
-    matches: &ArgMatches,
-    option: &str,
-    out: Option<&PathBuf>,
-    unless_said: bool,
-) -> Result<bool, Failed> {
-    match (matches.get_one::<String>(option), out) {
-        (Some(said), _) => Ok(said == "rust"),
-        (None, Some(out)) => is_rust(out, option),
-        (None, None) => Ok(unless_said),
+pub(crate) fn run(options: &ConvertOptions) -> Outcome {
+    let ConvertOptions { schema, to, force, build, diagnostics, .. } = options;
+    let out = options.out.as_deref();
+    let language = chosen(*to, "--to", out)?.unwrap_or(match Language::of(schema) {
+        Some(Language::Rust) => Language::Toml,
+        _ => Language::Rust,
+    });
+    let schema = read_as_written(schema, Findings::new(build, diagnostics.message_format))?;
+    put(&schema, language, out, *force)
+}
+
+/// Returns the language that the command line chooses for the output: by an option, which messages
+/// call `name`, or else by the extension of the output file.
+pub(crate) fn chosen(
+    option: Option<Language>,
+    name: &str,
+    out: Option<&Path>,
+) -> Result<Option<Language>, Failed> {
+    let (None, Some(out)) = (option, out) else { return Ok(option) };
+    if let Some(language) = Language::of(out) {
+        return Ok(Some(language));
     }
+    complain(&format!(
+        "error: `{}` has an unknown extension: use .rs or .toml, or `{name}`\n",
+        out.display()
+    ));
+    Err(Failed::Usage)
 }
 
 /// Writes a schema to a file, or to standard output.
-pub(crate) fn put(matches: &ArgMatches, out: Option<&PathBuf>, text: String) -> Outcome {
+pub(crate) fn put(schema: &Schema, language: Language, out: Option<&Path>, force: bool) -> Outcome {
+    let text = match language {
+        Language::Rust => print::rust::print(schema, &Layouts::new(schema)),
+        Language::Toml => print::toml::print(schema),
+    };
     let Some(out) = out else { return show(&text) };
     let file = GeneratedFile {
         name: out.file_name().unwrap_or_default().to_string_lossy().into_owned(),
@@ -49,7 +77,6 @@ pub(crate) fn put(matches: &ArgMatches, out: Option<&PathBuf>, text: String) -> 
     let folder = out.parent().unwrap_or(Path::new(""));
     let planned = plan(folder, vec![file]).map_err(|error| fail(&error))?;
     // After the first time, the file belongs to its author.
-    let force = matches.get_flag("force");
     if let Some(there) = planned.iter().find(|file| file.is_stale() && file.present.is_some())
         && !force
     {
@@ -64,21 +91,6 @@ pub(crate) fn put(matches: &ArgMatches, out: Option<&PathBuf>, text: String) -> 
         show(&format!("wrote {}\n", out.display()))?;
     }
     Ok(())
-}
-
-/// Returns whether the extension of a file is that of Rust.
-fn is_rust(path: &Path, option: &str) -> Result<bool, Failed> {
-    match path.extension().and_then(|extension| extension.to_str()) {
-        Some("rs") => Ok(true),
-        Some("toml") => Ok(false),
-        _ => {
-            complain(&format!(
-                "error: `{}` has an unknown extension: use .rs or .toml, or `--{option}`\n",
-                path.display()
-            ));
-            Err(Failed::Usage)
-        }
-    }
 }
 
 fn fail(error: &OutputError) -> Failed {

@@ -11,11 +11,11 @@ use bpfmap_schema::check::Checked;
 use crate::{Failed, complain, standard_input};
 
 /// The additional files to write.
-pub(crate) struct Besides<'m> {
+pub(crate) struct Besides<'o> {
     /// A list of the files that were read, in the format of Make.
-    pub(crate) depfile: Option<&'m PathBuf>,
+    pub(crate) depfile: Option<&'o Path>,
     /// An empty file, written on each run that succeeds.
-    pub(crate) stamp: Option<&'m PathBuf>,
+    pub(crate) stamp: Option<&'o Path>,
 }
 
 impl Besides<'_> {
@@ -59,12 +59,12 @@ impl Besides<'_> {
 }
 
 /// Returns the files that schemas were read from, and `others`.
-pub(crate) fn read<'s>(schemas: &'s [Checked], others: Option<&'s PathBuf>) -> BTreeSet<&'s Path> {
+pub(crate) fn read<'s>(schemas: &'s [Checked], others: Option<&'s Path>) -> BTreeSet<&'s Path> {
     let sources = schemas.iter().flat_map(|checked| checked.schema().sources.iter());
     sources
         .map(|source| source.path.as_path())
         .filter(|path| *path != Path::new(standard_input::NAME))
-        .chain(others.map(PathBuf::as_path))
+        .chain(others)
         .collect()
 }
 

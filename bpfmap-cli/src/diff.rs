@@ -8,93 +8,72 @@ use bpfmap_schema::diagnostics::{printable, render};
 use bpfmap_schema::draft::Draft;
 use bpfmap_schema::front::read_file_with;
 use bpfmap_schema::front::rust::Cfg;
-use clap::builder::PossibleValuesParser;
-use clap::{Arg, ArgGroup, ArgMatches, Command, value_parser};
+use clap::{ArgAction, Args};
 
+use crate::options::{BuildOptions, one_of};
 use crate::project::Project;
 use crate::revision::Revision;
-use crate::{
-    Failed, Outcome, build, build_arguments, complain, complain_as_is, print, schemas, style, word,
-};
+use crate::{Failed, Outcome, complain, complain_as_is, manual, print, schemas, style};
 
-pub(crate) fn command() -> Command {
-    Command::new("diff")
-        .about("Show what a changed schema means for pinned maps")
-        .long_about(
-            "Show what a changed schema means for pinned maps: changes that are safe for a live pin, changes \
-             that need a new pin because libbpf or bpfmap refuses the old one, and changes that silently read \
-             wrong data.",
-        )
-        .override_usage(
-            "bpfmap diff [OPTIONS] <OLD> <NEW>\n       \
-             bpfmap diff [OPTIONS] <NEW> --against <REV>\n       \
-             bpfmap diff [OPTIONS] [--against <REV>]",
-        )
-        .arg(
-            Arg::new("old")
-                .value_name("OLD")
-                .value_parser(value_parser!(PathBuf))
-                .requires("newer")
-                .help("The older schema, in TOML or in Rust with the derives; without schemas, compare those of bpfmap.toml with an older revision"),
-        )
-        .arg(
-            Arg::new("new")
-                .value_name("NEW")
-                .value_parser(value_parser!(PathBuf))
-                .help("The newer schema"),
-        )
-        .arg(
-            Arg::new("against")
-                .long("against")
-                .value_name("REV")
-                .help("Compare with the schema in this git revision, such as main, v1.2 or HEAD~3; without schemas, the default is `against` of bpfmap.toml, or HEAD"),
-        )
-        .group(ArgGroup::new("newer").args(["new", "against"]))
-        .arg(
-            Arg::new("format")
-                .long("format")
-                .value_name("FORMAT")
-                .value_parser(PossibleValuesParser::new(Format::ALL.map(|(name, _)| name)))
-                .default_value("text")
-                .help("Lines of text, one JSON object, or workflow commands for GitHub"),
-        )
-        .arg(
-            Arg::new("fail-on")
-                .long("fail-on")
-                .value_name("WHAT")
-                .value_delimiter(',')
-                .default_value("new-pin,wrong-data")
-                .help("The classes (safe, new-pin, wrong-data) and rules for which to exit with status 1, or none"),
-        )
-        .args(build_arguments())
+const USAGE: &str = "\
+bpfmap diff [OPTIONS] <OLD> <NEW>
+       bpfmap diff [OPTIONS] <NEW> --against <REV>
+       bpfmap diff [OPTIONS] [--against <REV>]";
+
+/// The description of the command. As a documentation comment, it would be the short one as well.
+const ABOUT: &str = "\
+Show what a changed schema means for pinned maps: changes that are safe for a live pin, changes that need \
+a new pin because libbpf or bpfmap refuses the old one, and changes that silently read wrong data.";
+
+/// Show what a changed schema means for pinned maps
+#[derive(Debug, Args)]
+#[command(long_about = ABOUT, after_long_help = manual::DIFF, override_usage = USAGE)]
+pub(crate) struct DiffOptions {
+    /// The older schema, in TOML or in Rust with the derives; without schemas, compare those of
+    /// bpfmap.toml with an older revision
+    #[arg(requires = "newer")]
+    old: Option<PathBuf>,
+    /// The newer schema
+    #[arg(group = "newer")]
+    new: Option<PathBuf>,
+    /// Compare with the schema in this git revision, such as main, v1.2 or HEAD~3; without schemas,
+    /// the default is `against` of bpfmap.toml, or HEAD
+    #[arg(long, value_name = "REV", group = "newer")]
+    against: Option<String>,
+    /// Lines of text, one JSON object, or workflow commands for GitHub
+    #[arg(long, value_name = "FORMAT", default_value = "text", value_parser = one_of(&Format::ALL))]
+    format: Format,
+    /// The classes (safe, new-pin, wrong-data) and rules for which to exit with status 1, or none
+    #[arg(long, value_name = "WHAT", value_delimiter = ',', action = ArgAction::Set)]
+    #[arg(default_value = "new-pin,wrong-data")]
+    fail_on: Vec<String>,
+    #[command(flatten)]
+    build: BuildOptions,
 }
 
-pub(crate) fn run(matches: &ArgMatches) -> Outcome {
-    let fail_on = FailOn::read(matches)?;
-    let format = Format::ALL.iter().find(|(name, _)| *name == word(matches, "format"));
-    let format = format.map_or(Format::Text, |(_, format)| *format);
+pub(crate) fn run(options: &DiffOptions) -> Outcome {
+    let fail_on = FailOn::read(&options.fail_on)?;
     let mut is_found = false;
-    for (old, new) in &pairs(matches)? {
+    for (old, new) in &pairs(options)? {
         let changes = diff(old, new).map_err(|error| cannot(&error.to_string()))?;
         let fails = |change: &Change| fail_on.names(change);
         // If the output has no reader any more, the exit status still reports the result.
-        let _ = print(&printable(&report(&changes, (old, new), format, fails)));
+        let _ = print(&printable(&report(&changes, (old, new), options.format, fails)));
         is_found |= changes.iter().any(fails);
     }
     if is_found { Err(Failed::Found) } else { Ok(()) }
 }
 
 /// Returns pairs of the older schema and the newer one.
-fn pairs(matches: &ArgMatches) -> Result<Vec<(Checked, Checked)>, Failed> {
-    let cfg = build(matches);
-    let path = |name: &str| matches.get_one::<PathBuf>(name);
-    let revision = matches.get_one::<String>("against");
-    match (path("old"), path("new"), revision) {
-        (Some(old), Some(new), _) => {
+fn pairs(options: &DiffOptions) -> Result<Vec<(Checked, Checked)>, Failed> {
+    let cfg = options.build.facts();
+    let revision = options.against.as_ref();
+    match (&options.old, &options.new) {
+        (Some(old), Some(new)) => {
             let read = |path: &Path| usable(schemas::draft(path, &cfg));
             Ok(vec![(read(old)?, read(new)?)])
         }
-        (Some(schema), None, revision) => {
+        (Some(schema), None) => {
             let revision = revision.map_or("HEAD", String::as_str);
             let pair = with_revision(schema, revision, &cfg)?.ok_or_else(|| {
                 let schema = schema.display();
@@ -102,7 +81,7 @@ fn pairs(matches: &ArgMatches) -> Result<Vec<(Checked, Checked)>, Failed> {
             })?;
             Ok(vec![pair])
         }
-        (None, ..) => {
+        (None, _) => {
             let project = Project::needed("no schema was given")?;
             let revision = revision.or(project.against.as_ref()).map_or("HEAD", String::as_str);
             let pairs = project.schemas.iter().map(|path| with_revision(path, revision, &cfg));
@@ -147,9 +126,9 @@ struct FailOn {
 }
 
 impl FailOn {
-    fn read(matches: &ArgMatches) -> Result<Self, Failed> {
+    fn read(words: &[String]) -> Result<Self, Failed> {
         let mut fail_on = Self { classes: vec![], rules: vec![] };
-        for word in matches.get_many::<String>("fail-on").into_iter().flatten() {
+        for word in words {
             let class = Class::ALL.into_iter().find(|class| class.name() == word);
             match (class, Rule::by_id(word)) {
                 (Some(class), _) => fail_on.classes.push(class),

@@ -3,13 +3,12 @@
 use bpfmap_codegen::evolve;
 use bpfmap_schema::nearest::nearest;
 use bpfmap_schema::rules::{ALL, Rule};
-use clap::ArgMatches;
 
 use crate::wrap::push_line;
 use crate::{Failed, Outcome, complain, print};
 
-pub(crate) fn run(matches: &ArgMatches) -> Outcome {
-    let Some(id) = matches.get_one::<String>("rule") else {
+pub(crate) fn run(rule: Option<&str>) -> Outcome {
+    let Some(id) = rule else {
         return print(&list());
     };
     if let Some(change) = evolve::Rule::by_id(id) {

@@ -8,84 +8,75 @@ use bpfmap_codegen::backend::rust::emit_modules;
 use bpfmap_codegen::generate::{Options, generate};
 use bpfmap_codegen::output::{OutputError, Planned, plan, write};
 use bpfmap_schema::check::Checked;
-use clap::builder::PossibleValuesParser;
-use clap::{Arg, ArgMatches, Command, value_parser};
+use clap::{ArgAction, Args};
 
 use crate::depfile::Besides;
+use crate::options::{BuildOptions, DiagnosticOptions, KernelBtfOption, SchemasOption, one_of};
 use crate::project::{FILE, Project};
-use crate::schemas::Run;
+use crate::schemas::{Findings, Inputs, read_with_includes};
 use crate::target::{Target, file_name};
-use crate::{
-    Failed, Outcome, build_arguments, complain, depfile, flag, kernel_btf_argument,
-    message_format_argument, print, schemas, schemas_argument,
-};
+use crate::{Failed, Outcome, complain, depfile, manual, print};
 
-pub(crate) fn command() -> Command {
-    Command::new("generate")
-        .about("Write C and Rust from schemas")
-        .arg(schemas_argument())
-        .args(build_arguments())
-        .arg(
-            Arg::new("out")
-                .long("out")
-                .short('o')
-                .value_name("DIR")
-                .value_parser(value_parser!(PathBuf))
-                .help("The folder to write to, which is created if it does not exist; the default is the folders of bpfmap.toml"),
-        )
-        .arg(
-            Arg::new("emit")
-                .long("emit")
-                .value_name("KINDS")
-                .value_delimiter(',')
-                .requires("out")
-                .value_parser(PossibleValuesParser::new(Emit::ALL.iter().map(|(name, _)| *name)))
-                .help("What to write; the default is c,rust, or c for schemas written in Rust"),
-        )
-        .arg(flag("legacy").requires("out").help(
-            "Write `struct bpf_map_def SEC(\"maps\")`, for libbpf before 1.0; \
-             libbpf 1.0 and newer refuse it, and aya also loads the maps that are \
-             written without this option",
-        ))
-        .arg(
-            flag("check").help("Write nothing; show what would change, and fail if anything would"),
-        )
-        .arg(flag("force").help("Overwrite files that bpfmap did not generate"))
-        .arg(
-            Arg::new("modules")
-                .long("modules")
-                .value_name("NAME")
-                .requires("out")
-                .value_parser(file_name)
-                .help("Also write a Rust file of this name with a module for each schema, such as `mod.rs`"),
-        )
-        .arg(
-            file("depfile")
-                .help("Also write a list of the files that were read, including schemas, in the format of Make"),
-        )
-        .arg(file("stamp").help(
-            "Also write this file on each run that succeeds, for build systems that compare times (files whose \
-             content stays the same are not written)",
-        ))
-        .arg(kernel_btf_argument())
-        .arg(message_format_argument())
+/// Write C and Rust from schemas
+#[derive(Debug, Args)]
+#[command(after_long_help = manual::GENERATE)]
+pub(crate) struct GenerateOptions {
+    #[command(flatten)]
+    schemas: SchemasOption,
+    #[command(flatten)]
+    build: BuildOptions,
+    /// The folder to write to, which is created if it does not exist; the default is the folders of
+    /// bpfmap.toml
+    #[arg(long, short, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// What to write; the default is c,rust, or c for schemas written in Rust
+    #[arg(long, value_name = "KINDS", value_delimiter = ',', action = ArgAction::Set)]
+    #[arg(value_parser = one_of(Emit::ALL), requires = "out")]
+    emit: Option<Vec<Emit>>,
+    /// Write `struct bpf_map_def SEC("maps")`, for libbpf before 1.0; libbpf 1.0 and newer refuse it,
+    /// and aya also loads the maps that are written without this option
+    #[arg(long, requires = "out")]
+    legacy: bool,
+    /// Write nothing; show what would change, and fail if anything would
+    #[arg(long)]
+    check: bool,
+    /// Overwrite files that bpfmap did not generate
+    #[arg(long)]
+    force: bool,
+    /// Also write a Rust file of this name with a module for each schema, such as `mod.rs`
+    #[arg(long, value_name = "NAME", requires = "out", value_parser = file_name)]
+    modules: Option<String>,
+    /// Also write a list of the files that were read, including schemas, in the format of Make
+    #[arg(long, value_name = "FILE", conflicts_with = "check")]
+    depfile: Option<PathBuf>,
+    /// Also write this file on each run that succeeds, for build systems that compare times (files
+    /// whose content stays the same are not written)
+    #[arg(long, value_name = "FILE", conflicts_with = "check")]
+    stamp: Option<PathBuf>,
+    #[command(flatten)]
+    kernel: KernelBtfOption,
+    #[command(flatten)]
+    diagnostics: DiagnosticOptions,
 }
 
-pub(crate) fn run(matches: &ArgMatches) -> Outcome {
-    let targets = targets(matches)?;
-    let Run { roots, includes } = schemas::read_with_includes(matches)?;
+pub(crate) fn run(options: &GenerateOptions) -> Outcome {
+    let targets = targets(options)?;
+    let kernel_btf = options.kernel.kernel_btf.as_deref();
+    let findings = Findings::new(&options.build, options.diagnostics.message_format);
+    let findings = findings.with_kernel(kernel_btf)?;
+    let Inputs { roots, includes } = read_with_includes(&options.schemas.schemas, findings)?;
     let mut planned = vec![];
     for (out, targets) in by_folder(&targets) {
         let files = targets.iter().flat_map(|target| files(target, &roots, &includes)).collect();
         planned.extend(plan(out, files).map_err(|error| fail(&error))?);
     }
-    if matches.get_flag("check") {
+    if options.check {
         return compare(&planned, "is stale");
     }
-    let besides = Besides { depfile: matches.get_one("depfile"), stamp: matches.get_one("stamp") };
-    let read = depfile::read(&roots, matches.get_one("kernel-btf"));
+    let besides = Besides { depfile: options.depfile.as_deref(), stamp: options.stamp.as_deref() };
+    let read = depfile::read(&roots, kernel_btf);
     besides.check(&read, &planned)?;
-    write(&planned, matches.get_flag("force")).map_err(|error| fail(&error))?;
+    write(&planned, options.force).map_err(|error| fail(&error))?;
     besides.write(&read, &planned).map_err(|error| fail(&error))?;
     let written = planned.iter().filter(|file| file.is_stale());
     let lines: Vec<String> =
@@ -94,8 +85,9 @@ pub(crate) fn run(matches: &ArgMatches) -> Outcome {
 }
 
 /// Returns what to generate: from the command line, or else from the project file.
-fn targets(matches: &ArgMatches) -> Result<Vec<Target>, Failed> {
-    let Some(out) = matches.get_one::<PathBuf>("out") else {
+fn targets(options: &GenerateOptions) -> Result<Vec<Target>, Failed> {
+    let GenerateOptions { out, emit, legacy, modules, .. } = options;
+    let Some(out) = out else {
         let project = Project::needed("`--out` names no folder")?;
         if project.targets.is_empty() {
             complain(&format!(
@@ -107,9 +99,9 @@ fn targets(matches: &ArgMatches) -> Result<Vec<Target>, Failed> {
     };
     Ok(vec![Target {
         out: out.clone(),
-        emit: asked(matches),
-        legacy: matches.get_flag("legacy"),
-        modules: matches.get_one("modules").cloned(),
+        emit: emit.clone(),
+        legacy: *legacy,
+        modules: modules.clone(),
     }])
 }
 
@@ -149,22 +141,6 @@ fn files(target: &Target, roots: &[Checked], includes: &[Checked]) -> Vec<Genera
         files.push(emit_modules(name, &modules));
     }
     files
-}
-
-/// Returns an option of `generate` that names an additional file to write.
-fn file(name: &'static str) -> Arg {
-    Arg::new(name)
-        .long(name)
-        .value_name("FILE")
-        .value_parser(value_parser!(PathBuf))
-        .conflicts_with("check")
-}
-
-/// Returns the kinds of files that the command line names, if it does.
-fn asked(matches: &ArgMatches) -> Option<Vec<Emit>> {
-    let named: Vec<&String> = matches.get_many("emit")?.collect();
-    let kinds = Emit::ALL.iter().filter(|(name, _)| named.iter().any(|named| named == name));
-    Some(kinds.map(|(_, kind)| *kind).collect())
 }
 
 /// Shows the changes to files that are not up to date. `wrong` is the message for such a file.

@@ -5,15 +5,40 @@ use std::fmt::Write;
 use bpfmap_core::KernelVersion;
 use bpfmap_core::map_type::{Answer, Feature, MapFlag, ProgramOperation, Since};
 use bpfmap_schema::check::{Checked, Requirement};
-use clap::ArgMatches;
+use clap::{Args, ValueEnum};
 use serde_json::json;
 
+use crate::options::{BuildOptions, MessageFormat, SchemasOption};
+use crate::schemas::{Findings, read};
 use crate::wrap::push_line;
-use crate::{Outcome, print, schemas, word};
+use crate::{Outcome, manual, print};
 
-pub(crate) fn run(matches: &ArgMatches) -> Outcome {
-    let checked = schemas::read(matches)?;
-    let show = if word(matches, "format") == "json" { as_json } else { text };
+/// Show which kernel each part of a schema needs
+#[derive(Debug, Args)]
+#[command(after_long_help = manual::KERNELS)]
+pub(crate) struct KernelsOptions {
+    #[command(flatten)]
+    schemas: SchemasOption,
+    #[command(flatten)]
+    build: BuildOptions,
+    /// A table, or one JSON object for each schema
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Format::Text)]
+    format: Format,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Format {
+    Text,
+    Json,
+}
+
+pub(crate) fn run(options: &KernelsOptions) -> Outcome {
+    let findings = Findings::new(&options.build, MessageFormat::Human);
+    let checked = read(&options.schemas.schemas, findings)?;
+    let show = match options.format {
+        Format::Text => text,
+        Format::Json => as_json,
+    };
     print(&checked.iter().map(show).collect::<String>())
 }
 

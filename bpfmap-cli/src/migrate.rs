@@ -10,67 +10,54 @@ use bpfmap_schema::check::Checked;
 use bpfmap_schema::describe::map_def;
 use bpfmap_schema::diagnostics::Position;
 use bumpalo::Bump;
-use clap::{Arg, ArgMatches, Command, value_parser};
+use clap::Args;
 
-use crate::{
-    Failed, Outcome, build_arguments, complain, complain_as_is, flag, message_format_argument,
-    print, schemas,
-};
+use crate::options::{BuildOptions, DiagnosticOptions};
+use crate::schemas::{Findings, read_two};
+use crate::{Failed, Outcome, complain, complain_as_is, manual, print};
 
-pub(crate) fn command() -> Command {
-    let schema = |name: &'static str, help: &'static str| {
-        Arg::new(name)
-            .long(name)
-            .value_name("SCHEMA")
-            .value_parser(value_parser!(PathBuf))
-            .required(true)
-            .help(help)
-    };
-    Command::new("migrate")
-        .about("Move a pinned map with all its entries to a new layout")
-        .long_about(
-            "Move a pinned map with all its entries to a new layout.\n\n\
-             Stop the programs that write to the map first: a loaded program keeps the old map, and the new one \
-             lacks what it writes after the copy. The pin is the old map until the new one is complete. If the \
-             command is killed, run it again.",
-        )
-        .arg(schema("from", "The schema of the existing map"))
-        .arg(schema("to", "The schema of the new map"))
-        .arg(
-            Arg::new("pinned")
-                .long("pinned")
-                .value_name("PATH")
-                .value_parser(value_parser!(PathBuf))
-                .required(true)
-                .help("The pin"),
-        )
-        .arg(Arg::new("map").long("map").value_name("NAME").help(
-            "The name of the map in the schemas; needed if they have several maps and none has the name of the pin",
-        ))
-        .arg(
-            Arg::new("max-entries")
-                .long("max-entries")
-                .value_name("NUMBER")
-                .value_parser(value_parser!(u32))
-                .help("Set the `max_entries` of the new map, instead of that of the schema"),
-        )
-        .arg(flag("allow-differences").help(
-            "Use the new map even if the old one changes meanwhile, or entries are lost",
-        ))
-        .arg(flag("assume-old").help(
-            "Assume that the live map has the old layout if this can't be determined, because it has no BTF and the sizes stay the same",
-        ))
-        .args(build_arguments())
-        .arg(message_format_argument())
+/// Move a pinned map with all its entries to a new layout.
+///
+/// Stop the programs that write to the map first: a loaded program keeps the old map, and the new
+/// one lacks what it writes after the copy. The pin is the old map until the new one is complete.
+/// If the command is killed, run it again.
+#[derive(Debug, Args)]
+#[command(after_long_help = manual::MIGRATE)]
+pub(crate) struct MigrateOptions {
+    /// The schema of the existing map
+    #[arg(long, value_name = "SCHEMA")]
+    from: PathBuf,
+    /// The schema of the new map
+    #[arg(long, value_name = "SCHEMA")]
+    to: PathBuf,
+    /// The pin
+    #[arg(long, value_name = "PATH")]
+    pinned: PathBuf,
+    /// The name of the map in the schemas; needed if they have several maps and none has the name of
+    /// the pin
+    #[arg(long, value_name = "NAME")]
+    map: Option<String>,
+    /// Set the `max_entries` of the new map, instead of that of the schema
+    #[arg(long, value_name = "NUMBER")]
+    max_entries: Option<u32>,
+    /// Use the new map even if the old one changes meanwhile, or entries are lost
+    #[arg(long)]
+    allow_differences: bool,
+    /// Assume that the live map has the old layout if this can't be determined, because it has no
+    /// BTF and the sizes stay the same
+    #[arg(long)]
+    assume_old: bool,
+    #[command(flatten)]
+    build: BuildOptions,
+    #[command(flatten)]
+    diagnostics: DiagnosticOptions,
 }
 
-pub(crate) fn run(matches: &ArgMatches) -> Outcome {
-    let path = |name: &str| matches.get_one::<PathBuf>(name).cloned().unwrap_or_default();
-    let (from, to, pinned) = (path("from"), path("to"), path("pinned"));
-    let (old, new) = schemas::read_two(matches, &from, &to)?;
+pub(crate) fn run(options: &MigrateOptions) -> Outcome {
+    let MigrateOptions { from, to, pinned, build, diagnostics, .. } = options;
+    let (old, new) = read_two(from, to, Findings::new(build, diagnostics.message_format))?;
     let pairing = pair(&old, &new).map_err(|error| fail(&error.to_string()))?;
-    let name = matches.get_one::<String>("map").map(String::as_str);
-    let maps = choose(&pairing.maps, name, &pinned)?;
+    let maps = choose(&pairing.maps, options.map.as_deref(), pinned)?;
     let arena = Bump::new();
     let planned = plan(&arena, &old, &new, maps).map_err(|obstacles| {
         for obstacle in &obstacles {
@@ -83,11 +70,11 @@ pub(crate) fn run(matches: &ArgMatches) -> Outcome {
         complain(&format!("note: {note}\n"));
     }
     let (was, is) = (map_def(&arena, &old, maps.old), map_def(&arena, &new, maps.new));
-    let mut migration = Migration::new(&pinned, &was, &is, planned.plan)
-        .allow_differences(matches.get_flag("allow-differences"))
-        .assume_old(matches.get_flag("assume-old"));
-    if let Some(max_entries) = matches.get_one::<u32>("max-entries") {
-        migration = migration.max_entries(*max_entries);
+    let mut migration = Migration::new(pinned, &was, &is, planned.plan)
+        .allow_differences(options.allow_differences)
+        .assume_old(options.assume_old);
+    if let Some(max_entries) = options.max_entries {
+        migration = migration.max_entries(max_entries);
     }
     let mut shown = Shown { is_terminal: io::stderr().is_terminal(), stage: None };
     let ended = migration.run(|progress| shown.progress(progress));

@@ -14,40 +14,55 @@ use bpfmap_schema::ir::Schema;
 use bpfmap_schema::rules::UNREADABLE_SOURCE;
 use bpfmap_schema::source::{SourceMap, Span};
 use bpfmap_schema::taken::{KernelNames, Taken};
-use clap::ArgMatches;
+use clap::Args;
 
+use crate::options::{
+    BuildOptions, DiagnosticOptions, KernelBtfOption, MessageFormat, SchemasOption,
+};
 use crate::project::Project;
 use crate::{
-    Failed, Outcome, build, complain, complain_as_is, kernel_btf, paths, print, standard_input,
-    style, word,
+    Failed, Outcome, complain, complain_as_is, kernel_btf, manual, print, standard_input, style,
 };
 
+/// Check schemas
+#[derive(Debug, Args)]
+#[command(after_long_help = manual::CHECK)]
+pub(crate) struct CheckOptions {
+    #[command(flatten)]
+    schemas: SchemasOption,
+    #[command(flatten)]
+    kernel: KernelBtfOption,
+    #[command(flatten)]
+    build: BuildOptions,
+    #[command(flatten)]
+    diagnostics: DiagnosticOptions,
+}
+
 /// `bpfmap check`.
-pub(crate) fn check(matches: &ArgMatches) -> Outcome {
-    read(matches).map(|_| ())
+pub(crate) fn check(options: &CheckOptions) -> Outcome {
+    let findings = Findings::new(&options.build, options.diagnostics.message_format);
+    let findings = findings.with_kernel(options.kernel.kernel_btf.as_deref())?;
+    read(&options.schemas.schemas, findings).map(|_| ())
 }
 
 /// Returns the paths of the schemas that the command line names, or else of those of the project.
-pub(crate) fn given(matches: &ArgMatches) -> Result<Vec<PathBuf>, Failed> {
-    let named: Vec<PathBuf> = paths(matches, "schemas").cloned().collect();
+pub(crate) fn given(named: &[PathBuf]) -> Result<Vec<PathBuf>, Failed> {
     if named.is_empty() {
         return Ok(Project::needed("no schema was given")?.schemas);
     }
-    Ok(named)
+    Ok(named.to_vec())
 }
 
 /// Reads and checks the schemas that the command line names, and shows the diagnostics of all of
 /// them. Fails if any of them can't be used.
-pub(crate) fn read(matches: &ArgMatches) -> Result<Vec<Checked>, Failed> {
-    let mut findings = Findings::new(matches);
-    findings.kernel = kernel_btf::names(matches)?;
-    let checked = given(matches)?.iter().filter_map(|path| findings.read(path)).collect();
+pub(crate) fn read(named: &[PathBuf], mut findings: Findings) -> Result<Vec<Checked>, Failed> {
+    let checked = given(named)?.iter().filter_map(|path| findings.read(path)).collect();
     findings.close();
     if findings.errors == 0 { Ok(checked) } else { Err(Failed::Found) }
 }
 
 /// The schemas that files are generated from.
-pub(crate) struct Run {
+pub(crate) struct Inputs {
     /// The schemas that the command line names.
     pub(crate) roots: Vec<Checked>,
     /// The other schemas, which these include.
@@ -56,22 +71,21 @@ pub(crate) struct Run {
 
 /// Reads and checks the schemas that the command line names, and each schema that they include as a
 /// schema of its own. Shows the diagnostics of all of them.
-pub(crate) fn read_with_includes(matches: &ArgMatches) -> Result<Run, Failed> {
-    let mut findings = Findings::new(matches);
-    findings.kernel = kernel_btf::names(matches)?;
-    let roots: Vec<Checked> =
-        given(matches)?.iter().filter_map(|path| findings.read(path)).collect();
+pub(crate) fn read_with_includes(
+    named: &[PathBuf],
+    mut findings: Findings,
+) -> Result<Inputs, Failed> {
+    let roots: Vec<Checked> = given(named)?.iter().filter_map(|path| findings.read(path)).collect();
     let paths = includes(&roots);
     let includes = paths.iter().filter_map(|path| findings.read(path)).collect();
     findings.close();
-    if findings.errors == 0 { Ok(Run { roots, includes }) } else { Err(Failed::Found) }
+    if findings.errors == 0 { Ok(Inputs { roots, includes }) } else { Err(Failed::Found) }
 }
 
 /// Reads and checks the schema in `path`, and shows its diagnostics. The schema is returned as it
 /// was written, without the defaults that the check adds.
-pub(crate) fn read_as_written(matches: &ArgMatches, path: &Path) -> Result<Schema, Failed> {
-    let mut findings = Findings::new(matches);
-    let draft = draft(path, &build(matches));
+pub(crate) fn read_as_written(path: &Path, mut findings: Findings) -> Result<Schema, Failed> {
+    let draft = draft(path, &findings.cfg);
     let schema = draft.schema.clone();
     let checked = findings.check(draft);
     findings.close();
@@ -79,8 +93,7 @@ pub(crate) fn read_as_written(matches: &ArgMatches, path: &Path) -> Result<Schem
 }
 
 /// Reads and checks the schema in `path`, and shows its diagnostics.
-pub(crate) fn read_one(matches: &ArgMatches, path: &Path) -> Result<Checked, Failed> {
-    let mut findings = Findings::new(matches);
+pub(crate) fn read_one(path: &Path, mut findings: Findings) -> Result<Checked, Failed> {
     let checked = findings.read(path);
     findings.close();
     checked.ok_or(Failed::Found)
@@ -88,19 +101,18 @@ pub(crate) fn read_one(matches: &ArgMatches, path: &Path) -> Result<Checked, Fai
 
 /// Reads and checks two schemas, and shows the diagnostics of both.
 pub(crate) fn read_two(
-    matches: &ArgMatches,
     one: &Path,
     other: &Path,
+    mut findings: Findings,
 ) -> Result<(Checked, Checked), Failed> {
-    let mut findings = Findings::new(matches);
     let read = (findings.read(one), findings.read(other));
     findings.close();
     read.0.zip(read.1).ok_or(Failed::Found)
 }
 
 /// Shows diagnostics that do not come from reading a schema.
-pub(crate) fn show_findings(matches: &ArgMatches, found: &[Finding], sources: &SourceMap) {
-    let mut findings = Findings::new(matches);
+pub(crate) fn show_findings(format: MessageFormat, found: &[Finding], sources: &SourceMap) {
+    let mut findings = Findings { format, ..Findings::default() };
     findings.show(found, sources);
     findings.close();
 }
@@ -128,9 +140,10 @@ fn unreadable(path: &Path, why: &str) -> Draft {
     draft
 }
 
+/// What reading schemas needs to know, and the diagnostics that it found.
 #[derive(Default)]
-struct Findings {
-    json: bool,
+pub(crate) struct Findings {
+    format: MessageFormat,
     /// The known facts about the build.
     cfg: Cfg,
     errors: usize,
@@ -148,10 +161,14 @@ struct Findings {
 type Shown = (&'static str, Option<PathBuf>, usize, String);
 
 impl Findings {
-    fn new(matches: &ArgMatches) -> Self {
-        let json = matches.try_get_one::<String>("message-format").is_ok()
-            && word(matches, "message-format") == "json";
-        Self { json, cfg: build(matches), ..Self::default() }
+    /// Returns none yet, for schemas of this build.
+    pub(crate) fn new(build: &BuildOptions, format: MessageFormat) -> Self {
+        Self { format, cfg: build.facts(), ..Self::default() }
+    }
+
+    /// Reserves the names of the kernel whose BTF is in this file, if there is one.
+    pub(crate) fn with_kernel(self, btf: Option<&Path>) -> Result<Self, Failed> {
+        Ok(Self { kernel: btf.map(kernel_btf::names).transpose()?, ..self })
     }
 
     fn read(&mut self, path: &Path) -> Option<Checked> {
@@ -186,7 +203,7 @@ impl Findings {
             }
             self.example.get_or_insert(finding.rule.id);
         }
-        if self.json {
+        if self.format == MessageFormat::Json {
             let lines = findings.iter().map(|finding| to_json_line(finding, sources) + "\n");
             // If the output has no reader any more, the exit status still reports the result.
             let _ = print(&lines.collect::<String>());
@@ -197,7 +214,9 @@ impl Findings {
 
     /// Prints the summary.
     fn close(&self) {
-        let Some(example) = self.example.filter(|_| !self.json) else { return };
+        let Some(example) = self.example.filter(|_| self.format == MessageFormat::Human) else {
+            return;
+        };
         let count = |number: usize, what: &str| match number {
             0 => None,
             1 => Some(format!("1 {what}")),

@@ -8,80 +8,70 @@ use bpfmap::verify::{Attributes, Difference, attributes, event, live, types};
 use bpfmap::{LayoutCheck, LiveMap, MapDef, MapFlags};
 use bpfmap_core::map_type::{MAP_TYPES, MapFlag};
 use bpfmap_schema::check::Checked;
+use bpfmap_schema::describe::map_def;
 use bpfmap_schema::diagnostics::printable;
 use bpfmap_schema::front::btf::{Definitions, MapDefinition, definitions};
 use bumpalo::Bump;
-use clap::{Arg, ArgGroup, ArgMatches, Command, value_parser};
+use clap::Args;
 
-use crate::{
-    Failed, Outcome, build_arguments, complain, kernel_btf, message_format_argument, print, schemas,
-};
-use bpfmap_schema::describe::map_def;
+use crate::options::{BuildOptions, DiagnosticOptions};
+use crate::schemas::{Findings, read_one};
+use crate::{Failed, Outcome, complain, kernel_btf, manual, print};
 
-pub(crate) fn command() -> Command {
-    Command::new("verify")
-        .about("Compare a schema with a compiled object or with a live map")
-        .long_about(
-            "Compare a schema with a compiled object or with a live map.\n\n\
-             Each difference is a line on standard output, with its path: first what the object or the map has, \
-             then what the schema says.",
-        )
-        .arg(
-            Arg::new("schema")
-                .value_name("SCHEMA")
-                .value_parser(value_parser!(PathBuf))
-                .required(true)
-                .help("A schema in TOML or Rust; `-` is TOML on standard input"),
-        )
-        .arg(
-            Arg::new("object")
-                .long("object")
-                .value_name("FILE")
-                .value_parser(value_parser!(PathBuf))
-                .help("An object file that clang compiled, or `-`; each map of the schema is looked up by its name"),
-        )
-        .arg(
-            Arg::new("pinned")
-                .long("pinned")
-                .value_name("PATH")
-                .value_parser(value_parser!(PathBuf))
-                .help("The pin of a map"),
-        )
-        .arg(
-            Arg::new("id")
-                .long("id")
-                .value_name("NUMBER")
-                .value_parser(value_parser!(u32))
-                .help("The id of a map, which `bpftool map` shows"),
-        )
-        .group(ArgGroup::new("what").args(["object", "pinned", "id"]).required(true))
-        .arg(Arg::new("map").long("map").value_name("NAME").help(
-            "Compare only this map of the schema; needed for a live map if its name does not determine it",
-        ))
-        .args(build_arguments())
-        .arg(message_format_argument())
+/// Compare a schema with a compiled object or with a live map.
+///
+/// Each difference is a line on standard output, with its path: first what the object or the map
+/// has, then what the schema says.
+#[derive(Debug, Args)]
+#[command(after_long_help = manual::VERIFY)]
+pub(crate) struct VerifyOptions {
+    /// A schema in TOML or Rust; `-` is TOML on standard input
+    schema: PathBuf,
+    #[command(flatten)]
+    real: Real,
+    /// Compare only this map of the schema; needed for a live map if its name does not determine it
+    #[arg(long, value_name = "NAME")]
+    map: Option<String>,
+    #[command(flatten)]
+    build: BuildOptions,
+    #[command(flatten)]
+    diagnostics: DiagnosticOptions,
 }
 
-pub(crate) fn run(matches: &ArgMatches) -> Outcome {
-    let path = |name: &str| matches.get_one::<PathBuf>(name);
-    let schema =
-        schemas::read_one(matches, path("schema").map_or(Path::new(""), PathBuf::as_path))?;
+/// What the schema is compared with.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+struct Real {
+    /// An object file that clang compiled, or `-`; each map of the schema is looked up by its name
+    #[arg(long, value_name = "FILE")]
+    object: Option<PathBuf>,
+    /// The pin of a map
+    #[arg(long, value_name = "PATH")]
+    pinned: Option<PathBuf>,
+    /// The id of a map, which `bpftool map` shows
+    #[arg(long, value_name = "NUMBER")]
+    id: Option<u32>,
+}
+
+pub(crate) fn run(options: &VerifyOptions) -> Outcome {
+    let VerifyOptions { build, diagnostics, .. } = options;
+    let schema = read_one(&options.schema, Findings::new(build, diagnostics.message_format))?;
     let arena = Bump::new();
     let declared: Vec<MapDef<'_>> =
         schema.schema().maps.iter().map(|map| map_def(&arena, &schema, map)).collect();
-    let name = matches.get_one::<String>("map").map(String::as_str);
+    let name = options.map.as_deref();
     if let Some(name) = name
         && !declared.iter().any(|map| map.name == name)
     {
         complain(&format!("error: the schema has no map `{name}`{}\n", others(&schema)));
         return Err(Failed::Usage);
     }
-    let found = match (path("object"), path("pinned"), matches.get_one::<u32>("id")) {
-        (Some(object), ..) => {
+    let found = match &options.real {
+        Real { object: Some(object), .. } => {
             let asked = declared.iter().filter(|map| name.is_none_or(|name| map.name == name));
             of_object(object, &schema, &asked.collect::<Vec<_>>())?
         }
-        (_, Some(pin), _) => {
+        Real { pinned: Some(pin), .. } => {
             let map = LiveMap::from_pinned(pin).map_err(|error| fail(&error.to_string()))?;
             let pin = pin.file_name().and_then(|name| name.to_str());
             of_live(
@@ -89,11 +79,12 @@ pub(crate) fn run(matches: &ArgMatches) -> Outcome {
                 choose(&declared, name, &[pin, Some(map.info().name.as_str())], &schema)?,
             )?
         }
-        (_, _, Some(id)) => {
+        Real { id: Some(id), .. } => {
             let map = LiveMap::from_id(*id).map_err(|error| fail(&error.to_string()))?;
             of_live(&map, choose(&declared, name, &[Some(map.info().name.as_str())], &schema)?)?
         }
-        _ => return Err(Failed::Usage),
+        // clap requires one of the above.
+        Real { .. } => return Err(Failed::Usage),
     };
     if found.is_empty() {
         return Ok(());

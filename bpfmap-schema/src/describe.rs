@@ -3,7 +3,7 @@
 
 use crate::check::Checked;
 use crate::ir::{
-    self, Attribute, Composite, Enum, Int, KeyValue, MapDecl, MemberType, Target, Type, TypeDefKind,
+    Attribute, Composite, Enum, Int, KeyValue, MapDecl, MemberType, Target, Type, TypeDefKind,
 };
 use crate::layout::{CompositeLayout, Item};
 use bpfmap_core::map_type::{MapFlag, MapType};

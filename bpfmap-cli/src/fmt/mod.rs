@@ -10,37 +10,38 @@ use bpfmap_codegen::backend::GeneratedFile;
 use bpfmap_codegen::output::{Planned, plan, write};
 use bpfmap_schema::draft::Draft;
 use bpfmap_schema::front::toml;
-use clap::{ArgMatches, Command};
+use clap::Args;
 
+use crate::options::{DiagnosticOptions, Language, MessageFormat};
 use crate::schemas::{given, show_findings};
-use crate::{
-    Failed, Outcome, complain, flag, generate, message_format_argument, paths, print,
-    schemas_argument, standard_input,
-};
+use crate::{Failed, Outcome, complain, generate, manual, print, standard_input};
 
-pub(crate) fn command() -> Command {
-    Command::new("fmt")
-        .about("Format schemas in TOML")
-        .long_about(
-            "Format schemas in TOML, in place. Comments, the order of keys and the spelling of values stay as they \
-             are.\n\n\
-             An array stays on several lines if it is on several lines; otherwise it is on one line, if it fits in \
-             100 columns.",
-        )
-        .arg(schemas_argument().help(
-            "Schemas in TOML; `-` formats standard input to standard output; without any, those of bpfmap.toml",
-        ))
-        .arg(flag("check").help("Write nothing; show what would change, and fail if anything would"))
-        .arg(message_format_argument())
+/// Format schemas in TOML, in place. Comments, the order of keys and the spelling of values stay as
+/// they are.
+///
+/// An array stays on several lines if it is on several lines; otherwise it is on one line, if it
+/// fits in 100 columns.
+#[derive(Debug, Args)]
+#[command(about = "Format schemas in TOML", after_long_help = manual::FMT)]
+pub(crate) struct FmtOptions {
+    /// Schemas in TOML; `-` formats standard input to standard output; without any, those of
+    /// bpfmap.toml
+    #[arg(value_name = "SCHEMA")]
+    schemas: Vec<PathBuf>,
+    /// Write nothing; show what would change, and fail if anything would
+    #[arg(long)]
+    check: bool,
+    #[command(flatten)]
+    diagnostics: DiagnosticOptions,
 }
 
-pub(crate) fn run(matches: &ArgMatches) -> Outcome {
-    let check = matches.get_flag("check");
+pub(crate) fn run(options: &FmtOptions) -> Outcome {
+    let check = options.check;
     let mut planned: Vec<Planned> = vec![];
     let mut formatted = String::new();
     let mut outcome = Ok(());
-    for path in &to_format(matches)? {
-        match format_file(matches, path) {
+    for path in &to_format(&options.schemas)? {
+        match format_file(path, options.diagnostics.message_format) {
             Ok(Formatted::File(file)) => planned.push(file),
             Ok(Formatted::StandardInput { before, after }) if check => {
                 if before != after {
@@ -69,15 +70,14 @@ pub(crate) fn run(matches: &ArgMatches) -> Outcome {
 }
 
 /// Returns the schemas that the command line names, or else those of the project that are in TOML.
-fn to_format(matches: &ArgMatches) -> Result<Vec<PathBuf>, Failed> {
-    let is_named = paths(matches, "schemas").next().is_some();
-    let mut given = given(matches)?;
-    given.retain(|path| is_named || !is_rust(path));
+fn to_format(named: &[PathBuf]) -> Result<Vec<PathBuf>, Failed> {
+    let mut given = given(named)?;
+    given.retain(|path| !named.is_empty() || !is_rust(path));
     Ok(given)
 }
 
 fn is_rust(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension == "rs")
+    Language::of(path) == Some(Language::Rust)
 }
 
 enum Formatted {
@@ -85,7 +85,7 @@ enum Formatted {
     StandardInput { before: String, after: String },
 }
 
-fn format_file(matches: &ArgMatches, path: &Path) -> Result<Formatted, Failed> {
+fn format_file(path: &Path, messages: MessageFormat) -> Result<Formatted, Failed> {
     if is_rust(path) {
         let path = path.display();
         return Err(fail(&format!("`{path}` is in Rust, which rustfmt formats")));
@@ -93,14 +93,14 @@ fn format_file(matches: &ArgMatches, path: &Path) -> Result<Formatted, Failed> {
     if standard_input::is_meant(path) {
         let before = standard_input::read_text(toml::MAX_FILE_SIZE)
             .map_err(|error| fail(&format!("can't read standard input: {error}")))?;
-        let after = format(matches, Path::new(standard_input::NAME), &before)?;
+        let after = format(Path::new(standard_input::NAME), &before, messages)?;
         return Ok(Formatted::StandardInput { before, after });
     }
     let cannot_read = |error: io::Error| fail(&format!("can't read `{}`: {error}", path.display()));
     let before = bpfmap_schema::input::read(path, toml::MAX_FILE_SIZE).map_err(cannot_read)?;
     let before = String::from_utf8(before)
         .map_err(|_| fail(&format!("`{}` is not UTF-8 text", path.display())))?;
-    let contents = format(matches, path, &before)?;
+    let contents = format(path, &before, messages)?;
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let folder: PathBuf = path.parent().unwrap_or(Path::new("")).to_owned();
     let planned = plan(&folder, vec![GeneratedFile { name, contents }]);
@@ -110,12 +110,12 @@ fn format_file(matches: &ArgMatches, path: &Path) -> Result<Formatted, Failed> {
 
 /// Formats `text`, which messages refer to as `path`. It must be valid TOML, but need not be a
 /// valid schema.
-fn format(matches: &ArgMatches, path: &Path, text: &str) -> Result<String, Failed> {
+fn format(path: &Path, text: &str, messages: MessageFormat) -> Result<String, Failed> {
     let Draft { findings, schema, .. } = toml::read_syntax(path, text);
     if findings.is_empty() {
         return Ok(format_text(text));
     }
-    show_findings(matches, &findings, &schema.sources);
+    show_findings(messages, &findings, &schema.sources);
     Err(Failed::Found)
 }
 

@@ -5,36 +5,32 @@ use std::path::{Path, PathBuf};
 
 use bpfmap_codegen::backend::GeneratedFile;
 use bpfmap_codegen::output::{plan, write};
-use clap::{Arg, ArgMatches, Command, value_parser};
+use clap::Args;
 
-use crate::{Failed, Outcome, complain, flag, print};
+use crate::{Failed, Outcome, complain, manual, print};
 
-pub(crate) fn command() -> Command {
-    Command::new("init")
-        .about("Create a project, or add bpfmap to an existing one")
-        .long_about(
-            "Create a project: a schema, a BPF program, an application, a test, a build, and a workflow for continuous \
-             integration.\n\n\
-             Existing files stay as they are. In a folder that has a Cargo.toml already, only the schema, the program, \
-             the build script, bpfmap.toml and the workflow are created, and what to add to Cargo.toml is printed.",
-        )
-        .arg(
-            Arg::new("folder")
-                .value_name("FOLDER")
-                .value_parser(value_parser!(PathBuf))
-                .default_value(".")
-                .help("The folder of the project; created if it does not exist"),
-        )
-        .arg(
-            Arg::new("path")
-                .long("path")
-                .value_name("CLONE")
-                .value_parser(value_parser!(PathBuf))
-                .conflicts_with("c")
-                .help("Use the crates in a clone of bpfmap's repository, not the published ones"),
-        )
-        .arg(flag("derive").conflicts_with("c").help("Declare the maps in Rust, not in TOML"))
-        .arg(flag("c").help("Create an application in C with a Makefile, not one in Rust with Cargo"))
+/// Create a project: a schema, a BPF program, an application, a test, a build, and a workflow for
+/// continuous integration.
+///
+/// Existing files stay as they are. In a folder that has a Cargo.toml already, only the schema, the
+/// program, the build script, bpfmap.toml and the workflow are created, and what to add to
+/// Cargo.toml is printed.
+#[derive(Debug, Args)]
+#[command(about = "Create a project, or add bpfmap to an existing one")]
+#[command(after_long_help = manual::INIT)]
+pub(crate) struct InitOptions {
+    /// The folder of the project; created if it does not exist
+    #[arg(default_value = ".")]
+    folder: PathBuf,
+    /// Use the crates in a clone of bpfmap's repository, not the published ones
+    #[arg(long, value_name = "CLONE", conflicts_with = "c")]
+    path: Option<PathBuf>,
+    /// Declare the maps in Rust, not in TOML
+    #[arg(long, conflicts_with = "c")]
+    derive: bool,
+    /// Create an application in C with a Makefile, not one in Rust with Cargo
+    #[arg(long)]
+    c: bool,
 }
 
 /// A kind of project.
@@ -61,8 +57,8 @@ const MAPS: Template = ("maps.toml", include_str!("shared/maps.toml"));
 const GIT_IGNORE: &str = ".gitignore";
 
 impl Variant {
-    fn of(matches: &ArgMatches) -> Self {
-        match (matches.get_flag("derive"), matches.get_flag("c")) {
+    fn of(options: &InitOptions) -> Self {
+        match (options.derive, options.c) {
             (true, _) => Self::Derive,
             (_, true) => Self::C,
             _ => Self::Toml,
@@ -121,13 +117,12 @@ impl Variant {
     }
 }
 
-pub(crate) fn run(matches: &ArgMatches) -> Outcome {
-    let folder = matches.get_one::<PathBuf>("folder").cloned().unwrap_or_default();
-    let variant = Variant::of(matches);
+pub(crate) fn run(options: &InitOptions) -> Outcome {
+    let folder = &options.folder;
+    let variant = Variant::of(options);
     let is_crate = folder.join(MANIFEST).exists() && variant != Variant::C;
-    let name = package_name(&folder, is_crate || variant == Variant::C)?;
-    let patch = matches.get_one::<PathBuf>("path").map(|clone| patch(clone)).transpose()?;
-    let patch = patch.unwrap_or_default();
+    let name = package_name(folder, is_crate || variant == Variant::C)?;
+    let patch = options.path.as_deref().map(patch).transpose()?.unwrap_or_default();
     let krate = if is_crate { &[] } else { variant.krate() };
 
     let mut said = String::new();
@@ -146,12 +141,12 @@ pub(crate) fn run(matches: &ArgMatches) -> Outcome {
             files.push(GeneratedFile { name: (*path).to_owned(), contents });
         }
     }
-    let planned = plan(&folder, files).map_err(|error| fail(&error.to_string()))?;
+    let planned = plan(folder, files).map_err(|error| fail(&error.to_string()))?;
     write(&planned, false).map_err(|error| fail(&error.to_string()))?;
     for file in &planned {
         let _ = writeln!(said, "created {}", file.path.display());
     }
-    said.push_str(&next_steps(&folder, variant, is_crate.then_some(&patch), &kept));
+    said.push_str(&next_steps(folder, variant, is_crate.then_some(&patch), &kept));
     print(&said)
 }
 

@@ -14,14 +14,14 @@ use bpfmap_vmtest::event::Event;
 use bpfmap_vmtest::kernel::{self, LockFile, Mirror, Packages};
 use bpfmap_vmtest::report::{Files, Terminal};
 use bpfmap_vmtest::{Binary, Driver, Filter, Matrix};
-use clap::ArgMatches;
 
 use crate::project::Project;
-use crate::{Failed, Outcome, complain, paths, print, schemas};
+use crate::schemas::{Findings, Inputs, read_with_includes};
+use crate::{Failed, Outcome, complain, print};
 use prepare::{Prepared, Unproven};
 
 pub(crate) use guest::main_if_test;
-pub(crate) use options::command;
+pub(crate) use options::TestOptions;
 
 /// The name of the tests in reports, which is that of the compiled fixtures.
 const NAME: &str = "fixtures";
@@ -29,9 +29,8 @@ const NAME: &str = "fixtures";
 /// The directory in a guest that contains the objects and schemas.
 const IN_GUEST: &str = "/bpfmap/fixtures";
 
-pub(crate) fn run(matches: &ArgMatches) -> Outcome {
-    let on_host = matches.get_flag("host");
-    if on_host && !rustix::process::geteuid().is_root() {
+pub(crate) fn run(options: &TestOptions) -> Outcome {
+    if options.host && !rustix::process::geteuid().is_root() {
         complain(
             "error: `--host` creates maps on this machine, which only root can\n\
              help: run it as root, or leave out `--host` to run it in QEMU\n",
@@ -42,14 +41,14 @@ pub(crate) fn run(matches: &ArgMatches) -> Outcome {
         complain(&format!("error: can't make a temporary folder: {error}\n"));
         Failed::Found
     })?;
-    let prepared = prepared(matches, folder.path())?;
+    let prepared = prepared(options, folder.path())?;
     let of_project = Project::find()?.map(|project| project.kernels).unwrap_or_default();
     if prepared.tests.is_empty() {
         report::tell_unproven(&prepared.unproven);
         complain("error: there is no map that can be tested\n");
         return Err(Failed::Found);
     }
-    let events = in_kernels(matches, folder.path(), &prepared, of_project).map_err(|error| {
+    let events = in_kernels(options, folder.path(), &prepared, of_project).map_err(|error| {
         complain(&format!("error: {error}\n"));
         Failed::Found
     })?;
@@ -58,22 +57,25 @@ pub(crate) fn run(matches: &ArgMatches) -> Outcome {
 }
 
 /// Prepares the schemas and objects that the command line names in a directory.
-fn prepared(matches: &ArgMatches, folder: &Path) -> Result<Prepared, Failed> {
+fn prepared(options: &TestOptions, folder: &Path) -> Result<Prepared, Failed> {
+    let TestOptions { build, objects, .. } = options;
+    let (schemas, messages) = (&options.schemas.schemas, options.diagnostics.message_format);
     let mut prepared = Prepared::default();
     // If neither an object nor a schema is named, the schemas of the project are used.
-    if matches.contains_id("schemas") || !matches.contains_id("object") {
-        let schemas::Run { roots, includes } = schemas::read_with_includes(matches)?;
+    if !schemas.is_empty() || objects.is_empty() {
+        let Inputs { roots, includes } =
+            read_with_includes(schemas, Findings::new(build, messages))?;
         prepared.add_schemas(&roots, &includes, folder)?;
     }
-    for object in paths(matches, "object") {
-        prepared.add_object(matches, object, folder)?;
+    for object in objects {
+        prepared.add_object(object, folder, messages)?;
     }
     Ok(prepared)
 }
 
 /// Runs the tests on the kernels, shows their progress, and writes the reports.
 fn in_kernels(
-    matches: &ArgMatches,
+    options: &TestOptions,
     folder: &Path,
     prepared: &Prepared,
     of_project: Vec<String>,
@@ -81,7 +83,7 @@ fn in_kernels(
     let config = Config::find()?;
     let lock = config::find(config::LOCK)?.map(LockFile::at);
     let packages = Packages { mirror: Mirror::configured(None, None), lock };
-    let asked = kernels(matches, &config, prepared.oldest, of_project);
+    let asked = kernels(options, &config, prepared.oldest, of_project);
     let mut matrix = Matrix::configured(config, packages);
     let this = std::env::current_exe().map_err(|error| {
         let what = "cannot find the path of this program";
@@ -91,7 +93,7 @@ fn in_kernels(
     NAME.clone_into(&mut binary.name);
     binary.tests = Some(prepared.tests.clone());
     binary.args.push(guest::RUN.to_owned());
-    if matches.get_flag("host") {
+    if options.host {
         matrix.driver = Driver::Host;
         matrix.kernels = vec!["host".to_owned()];
         binary.args.push(folder.join(prepare::FOR_GUEST).display().to_string());
@@ -105,14 +107,14 @@ fn in_kernels(
     matrix.add_second_cpu();
     matrix.init = Some(this);
     matrix.binaries = vec![binary];
-    matrix.filter = Filter { texts: words(matches, "filter"), ..Filter::default() };
-    matrix.jobs = matches.get_one::<usize>("jobs").copied().unwrap_or(matrix.jobs);
-    matrix.report_dir = path(matches, "report-dir");
+    matrix.filter = Filter { texts: options.filters.clone(), ..Filter::default() };
+    matrix.jobs = options.jobs.unwrap_or(matrix.jobs);
+    matrix.report_dir.clone_from(&options.report_dir);
     let files = Files {
-        json: path(matches, "json"),
-        junit: path(matches, "junit"),
-        html: path(matches, "html"),
-        summary: path(matches, "github-summary"),
+        json: options.json.clone(),
+        junit: options.junit.clone(),
+        html: options.html.clone(),
+        summary: options.github_summary.clone(),
     };
     let (mut recorder, mut terminal) = (files.open()?, Terminal::new());
     matrix.stop.say_on_signals("bpfmap")?;
@@ -130,17 +132,16 @@ fn in_kernels(
 /// Returns the requested kernels, or else those of the project. If there are none, returns the
 /// newest one and the oldest one that the schemas support.
 fn kernels(
-    matches: &ArgMatches,
+    options: &TestOptions,
     config: &Config,
     oldest: Option<KernelVersion>,
     of_project: Vec<String>,
 ) -> Vec<String> {
-    let named = words(matches, "kernel");
-    if !named.is_empty() {
-        return named;
+    if !options.kernels.is_empty() {
+        return options.kernels.clone();
     }
     let lines = kernel::lines();
-    if matches.get_flag("matrix") {
+    if options.matrix {
         let all = lines.into_iter().map(str::to_owned).collect();
         return if config.matrix.is_empty() { all } else { config.matrix.clone() };
     }
@@ -169,27 +170,24 @@ fn oldest(schemas: &[Checked]) -> Option<KernelVersion> {
     promised?.into_iter().min()
 }
 
-fn words(matches: &ArgMatches, name: &str) -> Vec<String> {
-    matches.get_many::<String>(name).into_iter().flatten().cloned().collect()
-}
-
-fn path(matches: &ArgMatches, name: &str) -> Option<PathBuf> {
-    matches.get_one::<PathBuf>(name).cloned()
-}
-
 #[cfg(test)]
 mod tests {
+    use clap::Parser as _;
+
     use super::*;
+    use crate::options::{Command, CommandLine};
 
     fn asked(
         arguments: &[&str],
         oldest: Option<KernelVersion>,
         of_project: &[&str],
     ) -> Vec<String> {
-        let all = [&["test", "maps.toml"], arguments].concat();
-        let matches = command().try_get_matches_from(all).unwrap();
+        let all = [&["bpfmap", "test", "maps.toml"], arguments].concat();
+        let Command::Test(options) = CommandLine::<Command>::parse_from(all).command else {
+            panic!("expected the command `test`");
+        };
         let of_project = of_project.iter().map(ToString::to_string).collect();
-        kernels(&matches, &Config::default(), oldest, of_project)
+        kernels(&options, &Config::default(), oldest, of_project)
     }
 
     #[test]

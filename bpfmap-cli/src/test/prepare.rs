@@ -18,9 +18,9 @@ use bpfmap_schema::front::toml::read_str;
 use bpfmap_schema::ir::Schema;
 use bpfmap_schema::print::toml::print;
 use bpfmap_vmtest::report::show_status;
-use clap::ArgMatches;
 
 use super::oldest;
+use crate::options::MessageFormat;
 use crate::schemas::show_findings;
 use crate::{Failed, complain, kernel_btf};
 
@@ -95,14 +95,14 @@ impl Prepared {
     /// Prepares the maps of an object file in a directory.
     pub(super) fn add_object(
         &mut self,
-        matches: &ArgMatches,
         path: &Path,
         folder: &Path,
+        messages: MessageFormat,
     ) -> Result<(), Failed> {
         let data = kernel_btf::read_file(path)?;
         let imported = read_object(path, &data, None);
         if imported.schema.maps.is_empty() && imported.left_out.is_empty() {
-            show_findings(matches, &imported.findings, &imported.schema.sources);
+            show_findings(messages, &imported.findings, &imported.schema.sources);
             if imported.is_partial() {
                 return Err(Failed::Found);
             }
