@@ -7,14 +7,14 @@ use std::io;
 /// A `Result` with this crate's [`Error`].
 pub type Result<T, E = Error> = core::result::Result<T, E>;
 
-/// An error of an operation. It contains the operation, the map, and the kernel's errno or the difference that opening
-/// found.
+/// An error of this crate. It contains the action that failed, the map, and the kernel's errno or the difference
+/// that opening found.
 ///
 /// An absent key is not an error: lookups return `Ok(None)`, deletions return `Ok(false)`.
 ///
 /// ```
 /// # #[cfg(feature = "derive")] fn main() -> bpfmap::Result<()> {
-/// use bpfmap::{BpfMap, Error, ErrorKind, Map, Operation, UpdateMode};
+/// use bpfmap::{BpfMap, Error, ErrorKind, Map, Action, UpdateMode};
 ///
 /// #[derive(BpfMap)]
 /// #[bpf_map(hash, max_entries = 1)]
@@ -26,7 +26,7 @@ pub type Result<T, E = Error> = core::result::Result<T, E>;
 /// let seen = Map::<Seen>::create()?;
 /// seen.update(&1, &0, UpdateMode::Any)?;
 /// let error: Error = seen.update(&2, &0, UpdateMode::Any).unwrap_err();
-/// assert_eq!((error.kind(), error.operation()), (ErrorKind::Full, Operation::Update));
+/// assert_eq!((error.kind(), error.action()), (ErrorKind::Full, Action::Update));
 /// // 7 is `E2BIG`.
 /// assert_eq!((error.map(), error.errno()), ("seen", Some(7)));
 /// println!("{error}");
@@ -36,12 +36,12 @@ pub type Result<T, E = Error> = core::result::Result<T, E>;
 pub struct Error(Repr);
 
 enum Repr {
-    Os { operation: Operation, map: &'static str, errno: i32 },
+    Os { action: Action, map: &'static str, errno: i32 },
     Told(Box<Told>),
 }
 
 struct Told {
-    operation: Operation,
+    action: Action,
     map: String,
     errno: i32,
     kind: ErrorKind,
@@ -110,34 +110,34 @@ pub enum ErrorKind {
     Other,
 }
 
-/// The operation that failed.
+/// The action that failed: an operation on a map, or another one, such as opening or pinning it.
 ///
 /// ```
-/// use bpfmap::Operation;
+/// use bpfmap::Action;
 ///
 /// /// Returns the label under which an error is counted.
-/// fn label(operation: Operation) -> &'static str {
-///     match operation {
-///         Operation::Open | Operation::Create | Operation::Preflight | Operation::LoadBtf => "start",
-///         Operation::Info | Operation::Clone | Operation::PossibleCpus => "information",
-///         Operation::Pin | Operation::Unpin | Operation::Freeze | Operation::Migrate => {
+/// fn label(action: Action) -> &'static str {
+///     match action {
+///         Action::Open | Action::Create | Action::Preflight | Action::LoadBtf => "start",
+///         Action::Info | Action::Clone | Action::PossibleCpus => "information",
+///         Action::Pin | Action::Unpin | Action::Freeze | Action::Migrate => {
 ///             "administration"
 ///         }
-///         Operation::Lookup | Operation::NextKey | Operation::LookupBatch | Operation::Peek => "read",
-///         Operation::Update | Operation::UpdateBatch | Operation::Push => "write",
-///         Operation::Delete | Operation::DeleteBatch => "delete",
-///         Operation::Take | Operation::TakeBatch | Operation::Pop => "take",
-///         Operation::Mmap | Operation::OpenPerfEvent | Operation::Wait | Operation::Read => "events",
+///         Action::Lookup | Action::NextKey | Action::LookupBatch | Action::Peek => "read",
+///         Action::Update | Action::UpdateBatch | Action::Push => "write",
+///         Action::Delete | Action::DeleteBatch => "delete",
+///         Action::Take | Action::TakeBatch | Action::Pop => "take",
+///         Action::Mmap | Action::OpenPerfEvent | Action::Wait | Action::Read => "events",
 ///         _ => "other",
 ///     }
 /// }
 ///
-/// assert_eq!((label(Operation::Pop), label(Operation::Mmap)), ("take", "events"));
+/// assert_eq!((label(Action::Pop), label(Action::Mmap)), ("take", "events"));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 #[allow(missing_docs, reason = "each variant is named like the method that failed")]
-pub enum Operation {
+pub enum Action {
     Open,
     Create,
     Preflight,
@@ -167,7 +167,7 @@ pub enum Operation {
     Migrate,
 }
 
-impl Operation {
+impl Action {
     /// Returns a description for the message.
     fn text(self) -> &'static str {
         match self {
@@ -206,38 +206,38 @@ impl Error {
     /// Returns the error for an errno of the kernel.
     #[cold]
     #[inline(never)]
-    pub(crate) fn os(operation: Operation, map: &'static str, errno: i32) -> Self {
-        Self(Repr::Os { operation, map, errno })
+    pub(crate) fn os(action: Action, map: &'static str, errno: i32) -> Self {
+        Self(Repr::Os { action, map, errno })
     }
 
     /// Returns the error for an [`Errno`] of the kernel.
     #[cold]
     #[inline(never)]
-    pub(crate) fn from_errno(operation: Operation, map: &'static str, errno: Errno) -> Self {
-        Self::os(operation, map, errno.0)
+    pub(crate) fn from_errno(action: Action, map: &'static str, errno: Errno) -> Self {
+        Self::os(action, map, errno.0)
     }
 
     /// Returns an error with an explanation; `errno` is 0 if no system call failed.
     #[cold]
     pub(crate) fn told(
-        operation: Operation,
+        action: Action,
         map: &str,
         kind: ErrorKind,
         errno: i32,
         text: String,
     ) -> Self {
         let map = map.to_owned();
-        Self(Repr::Told(Box::new(Told { operation, map, errno, kind, text, source: None })))
+        Self(Repr::Told(Box::new(Told { action, map, errno, kind, text, source: None })))
     }
 
     /// Returns the error for a failure in a different library. An error without an errno becomes
     /// the [`source`](core::error::Error::source).
     #[cold]
-    pub(crate) fn caused(operation: Operation, map: &str, error: io::Error) -> Self {
+    pub(crate) fn caused(action: Action, map: &str, error: io::Error) -> Self {
         if let Some(errno) = error.raw_os_error() {
-            return Self::refused(operation, map, Errno(errno), String::new());
+            return Self::refused(action, map, Errno(errno), String::new());
         }
-        let mut caused = Self::told(operation, map, ErrorKind::Other, 0, String::new());
+        let mut caused = Self::told(action, map, ErrorKind::Other, 0, String::new());
         if let Repr::Told(told) = &mut caused.0 {
             told.source = Some(error);
         }
@@ -246,16 +246,16 @@ impl Error {
 
     /// Returns an error of the kernel with an explanation; an empty text adds nothing.
     #[cold]
-    pub(crate) fn refused(operation: Operation, map: &str, errno: Errno, text: String) -> Self {
-        Self::told(operation, map, kind_of(errno.0), errno.0, text)
+    pub(crate) fn refused(action: Action, map: &str, errno: Errno, text: String) -> Self {
+        Self::told(action, map, kind_of(errno.0), errno.0, text)
     }
 
-    /// Returns the operation that failed.
+    /// Returns the action that failed.
     #[must_use]
-    pub fn operation(&self) -> Operation {
+    pub fn action(&self) -> Action {
         match &self.0 {
-            Repr::Os { operation, .. } => *operation,
-            Repr::Told(told) => told.operation,
+            Repr::Os { action, .. } => *action,
+            Repr::Told(told) => told.action,
         }
     }
 
@@ -319,48 +319,65 @@ impl fmt::Display for ErrnoText {
 }
 
 /// Returns a hint for well-known errors.
-fn remedy(operation: Operation, errno: i32) -> Option<&'static str> {
-    use Operation as Op;
-    Some(match (operation, errno) {
-        (Op::Create, libc::EPERM) => {
+fn remedy(action: Action, errno: i32) -> Option<&'static str> {
+    Some(match (action, errno) {
+        (Action::Create, libc::EPERM) => {
             "creating a map needs CAP_BPF (CAP_SYS_ADMIN before Linux 5.8); up to Linux 5.10 the map must also fit into RLIMIT_MEMLOCK, even for root: raise the limit first"
         }
-        (Op::LoadBtf, libc::EPERM) => "loading BTF needs CAP_BPF (CAP_SYS_ADMIN before Linux 5.8)",
-        (Op::Create, libc::EINVAL) => {
+        (Action::LoadBtf, libc::EPERM) => {
+            "loading BTF needs CAP_BPF (CAP_SYS_ADMIN before Linux 5.8)"
+        }
+        (Action::Create, libc::EINVAL) => {
             "the kernel refuses this type with these sizes, max_entries or flags, or doesn't know the type"
         }
-        (Op::Create, libc::E2BIG) => "key, value or max_entries is larger than the kernel allows",
-        (Op::Open, libc::EPERM) => {
+        (Action::Create, libc::E2BIG) => {
+            "key, value or max_entries is larger than the kernel allows"
+        }
+        (Action::Open, libc::EPERM) => {
             "opening a map by id needs CAP_SYS_ADMIN; opening a pin needs permission for the file, and CAP_BPF if unprivileged BPF is disabled"
         }
-        (Op::Open | Op::Pin, libc::EINVAL) => "is the path on a BPF file system (/sys/fs/bpf)?",
-        (Op::Pin, libc::EPERM) => "the path must be on a mounted BPF file system (/sys/fs/bpf)",
-        (Op::Update | Op::Delete | Op::Push | Op::UpdateBatch | Op::DeleteBatch, libc::EPERM) => {
+        (Action::Open | Action::Pin, libc::EINVAL) => {
+            "is the path on a BPF file system (/sys/fs/bpf)?"
+        }
+        (Action::Pin, libc::EPERM) => "the path must be on a mounted BPF file system (/sys/fs/bpf)",
+        (
+            Action::Update
+            | Action::Delete
+            | Action::Push
+            | Action::UpdateBatch
+            | Action::DeleteBatch,
+            libc::EPERM,
+        ) => {
             "the map is frozen, or its descriptor is read-only, because creation with the flag `rdonly` returned it: open the map by pin or id to write"
         }
-        (Op::Pop | Op::Take | Op::TakeBatch, libc::EPERM) => {
+        (Action::Pop | Action::Take | Action::TakeBatch, libc::EPERM) => {
             "the map is frozen, or its descriptor is read-only or write-only, because creation with the flag `rdonly` or `wronly` returned it: open the map by pin or id"
         }
-        (Op::Lookup | Op::NextKey | Op::LookupBatch | Op::Peek, libc::EPERM) => {
+        (Action::Lookup | Action::NextKey | Action::LookupBatch | Action::Peek, libc::EPERM) => {
             "the map's descriptor is write-only, because creation with the flag `wronly` returned it: open the map by pin or id to read"
         }
-        (Op::Mmap, libc::EPERM) => "the map is frozen",
-        (Op::Mmap, libc::EACCES) => {
+        (Action::Mmap, libc::EPERM) => "the map is frozen",
+        (Action::Mmap, libc::EACCES) => {
             "the map's descriptor is read-only or write-only, or the map has the flag `rdonly_prog`, with which its values can only be mapped read-only"
         }
-        (Op::Freeze, libc::EBUSY) => "the map is already frozen, or mapped into memory for writing",
-        (Op::Take, ENOTSUPP) => {
+        (Action::Freeze, libc::EBUSY) => {
+            "the map is already frozen, or mapped into memory for writing"
+        }
+        (Action::Take, ENOTSUPP) => {
             "hash maps can look up and delete in one step from Linux 5.14 on: on older kernels, use `lookup` and then `delete`"
         }
-        (Op::LookupBatch | Op::UpdateBatch | Op::DeleteBatch | Op::TakeBatch, ENOTSUPP) => {
-            "this kernel has no batch operations for the map type"
+        (
+            Action::LookupBatch | Action::UpdateBatch | Action::DeleteBatch | Action::TakeBatch,
+            ENOTSUPP,
+        ) => "this kernel has no batch operations for the map type",
+        (Action::Update | Action::Push, libc::E2BIG) => {
+            "the map is full, or the index is out of range"
         }
-        (Op::Update | Op::Push, libc::E2BIG) => "the map is full, or the index is out of range",
-        (Op::Update, libc::ENOSPC) => "the map is full",
-        (Op::OpenPerfEvent, libc::EACCES | libc::EPERM) => {
+        (Action::Update, libc::ENOSPC) => "the map is full",
+        (Action::OpenPerfEvent, libc::EACCES | libc::EPERM) => {
             "opening a perf event for a CPU needs CAP_PERFMON (CAP_SYS_ADMIN before Linux 5.8); without it, the memory must be within kernel.perf_event_mlock_kb and RLIMIT_MEMLOCK"
         }
-        (Op::PossibleCpus, _) => {
+        (Action::PossibleCpus, _) => {
             "/sys/devices/system/cpu/possible must be readable: is /sys mounted?"
         }
         _ => return None,
@@ -369,7 +386,7 @@ fn remedy(operation: Operation, errno: i32) -> Option<&'static str> {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "can't {}", self.operation().text())?;
+        write!(f, "can't {}", self.action().text())?;
         if !self.map().is_empty() {
             write!(f, " map `{}`", self.map())?;
         }
@@ -380,7 +397,7 @@ impl fmt::Display for Error {
         }
         if let Some(errno) = self.errno() {
             write!(f, ": {}", ErrnoText(errno))?;
-            if let Some(remedy) = remedy(self.operation(), errno) {
+            if let Some(remedy) = remedy(self.action(), errno) {
                 write!(f, ": {remedy}")?;
             }
         }
@@ -420,7 +437,7 @@ mod tests {
 
     #[test]
     fn the_kernels_own_errno_has_its_name() {
-        let error = Error::os(Operation::Take, "flows", 524);
+        let error = Error::os(Action::Take, "flows", 524);
         assert_eq!(error.kind(), ErrorKind::Unsupported);
         assert_eq!(
             error.to_string(),
@@ -431,9 +448,9 @@ mod tests {
 
     #[test]
     fn other_errnos_are_named_or_numbered() {
-        let named = Error::os(Operation::Freeze, "m", libc::EBADF).to_string();
+        let named = Error::os(Action::Freeze, "m", libc::EBADF).to_string();
         assert_eq!(named, "can't freeze map `m`: EBADF (Bad file descriptor)");
-        let numbered = Error::os(Operation::Freeze, "m", libc::EXDEV).to_string();
+        let numbered = Error::os(Action::Freeze, "m", libc::EXDEV).to_string();
         assert_eq!(numbered, "can't freeze map `m`: errno 18 (Invalid cross-device link)");
     }
 }

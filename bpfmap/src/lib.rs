@@ -298,7 +298,7 @@ pub use bridges::Pod;
 pub use bridges::Zerocopy;
 pub use char_array::{CharArray, CharArrayError};
 #[cfg(not(target_arch = "bpf"))]
-pub use error::{Error, ErrorKind, Operation, Result};
+pub use error::{Action, Error, ErrorKind, Result};
 pub use insn_offsets::InsnOffsets;
 pub use kernel_fields::{
     HasSpinLock, Kptr, ListHead, ListNode, RbNode, RbRoot, RefCount, ResSpinLock, SpinLock,

@@ -1,7 +1,7 @@
 //! Live maps without a spec.
 
 use crate::MapDef;
-use crate::error::{Error, ErrorKind, Operation, Result};
+use crate::error::{Action, Error, ErrorKind, Result};
 use crate::kind::{ArrayOfMaps, HashOfMaps, Kind};
 use crate::map::{Info, btf_blob, by_id, create_def, get_pinned, open_def};
 use crate::source::MapSource;
@@ -62,7 +62,7 @@ impl LiveMap {
     /// Fails like [`Map::create`](crate::Map::create).
     pub fn create(def: &MapDef<'_>) -> Result<Self> {
         let made = Self::from_fd(create_def(def)?);
-        made.map_err(|errno| Error::refused(Operation::Info, def.name, errno, String::new()))
+        made.map_err(|errno| Error::refused(Action::Info, def.name, errno, String::new()))
     }
 
     /// Opens the map of a loaded object with the name in a definition, and compares it with the
@@ -93,7 +93,7 @@ impl LiveMap {
         let path = path.as_ref();
         let opened = get_pinned(path).and_then(Self::from_fd);
         opened.map_err(|errno| {
-            Error::refused(Operation::Open, "", errno, format!("the pin {}", path.display()))
+            Error::refused(Action::Open, "", errno, format!("the pin {}", path.display()))
         })
     }
 
@@ -104,7 +104,7 @@ impl LiveMap {
     pub fn from_id(id: u32) -> Result<Self> {
         let opened = by_id(Command::MapGetFdById, id).and_then(Self::from_fd);
         opened.map_err(|errno| {
-            Error::refused(Operation::Open, "", errno, format!("the map with id {id}"))
+            Error::refused(Action::Open, "", errno, format!("the map with id {id}"))
         })
     }
 
@@ -130,7 +130,7 @@ impl LiveMap {
                 Err(Errno(libc::ENOENT)) => return Ok(ids),
                 Err(errno) => {
                     let text = "the next map of the machine".to_owned();
-                    return Err(Error::refused(Operation::Open, "", errno, text));
+                    return Err(Error::refused(Action::Open, "", errno, text));
                 }
             }
         }
@@ -169,7 +169,7 @@ impl LiveMap {
             match found {
                 Ok(()) => {}
                 Err(Errno(libc::ENOENT)) => break,
-                Err(errno) => return Err(self.failed(Operation::NextKey, errno)),
+                Err(errno) => return Err(self.failed(Action::NextKey, errno)),
             }
             key.copy_from_slice(&next);
             last = key.as_ptr();
@@ -182,7 +182,7 @@ impl LiveMap {
             match shown {
                 Ok(()) => {}
                 Err(Errno(libc::ENOENT)) => continue,
-                Err(errno) => return Err(self.failed(Operation::Lookup, errno)),
+                Err(errno) => return Err(self.failed(Action::Lookup, errno)),
             }
             match Self::from_id(u32::from_ne_bytes(id)) {
                 Err(error) if error.kind() == ErrorKind::NotFound => {}
@@ -192,8 +192,8 @@ impl LiveMap {
         Ok(None)
     }
 
-    fn failed(&self, operation: Operation, errno: Errno) -> Error {
-        Error::refused(operation, &self.info.name, errno, String::new())
+    fn failed(&self, action: Action, errno: Errno) -> Error {
+        Error::refused(action, &self.info.name, errno, String::new())
     }
 
     /// Returns the BTF of the map, or `None` if it has none.
@@ -206,7 +206,7 @@ impl LiveMap {
         }
         btf_blob(self.info.btf_id).map(Some).map_err(|errno| {
             let text = format!("the BTF of the map with id {}", self.info.id);
-            Error::refused(Operation::Info, &self.info.name, errno, text)
+            Error::refused(Action::Info, &self.info.name, errno, text)
         })
     }
 }

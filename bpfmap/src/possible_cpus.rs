@@ -5,7 +5,7 @@
 //! mounted a different file over it. So the number is compared once in each process with the
 //! behaviour of the kernel.
 
-use crate::error::{Error, ErrorKind, Operation, Result};
+use crate::error::{Action, Error, ErrorKind, Result};
 use crate::kind::{Kind, PercpuArray};
 use crate::mapping::page_size;
 use crate::sys::{self, Command, CreateAttr, ElementAttr, Errno};
@@ -48,7 +48,7 @@ pub fn possible_cpus() -> Result<usize> {
 
 #[cold]
 fn checked() -> Result<usize> {
-    let failed = |errno| Error::os(Operation::PossibleCpus, "", errno);
+    let failed = |errno| Error::os(Action::PossibleCpus, "", errno);
     let mut list = String::new();
     File::open(LIST)
         .and_then(|mut file| file.read_to_string(&mut list))
@@ -58,7 +58,7 @@ fn checked() -> Result<usize> {
     if cfg!(miri) {
         return Ok(count);
     }
-    let differs = |text| Error::told(Operation::PossibleCpus, "", ErrorKind::PossibleCpus, 0, text);
+    let differs = |text| Error::told(Action::PossibleCpus, "", ErrorKind::PossibleCpus, 0, text);
     let help = "help: unmount the file system that covers the file or one of its parent folders";
     match measured(count) {
         Ok(Measured::Cpus(kernels)) if kernels == count => Ok(count),

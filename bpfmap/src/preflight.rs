@@ -1,7 +1,7 @@
 //! Reports what the running kernel lacks, before a loader creates the maps.
 
 use crate::MapDef;
-use crate::error::{Error, ErrorKind, Operation, Result};
+use crate::error::{Action, Error, ErrorKind, Result};
 use crate::kind::MapType;
 use crate::map::create_def;
 use bpfmap_core::map_type::{Feature, MapExtraRule, MaxEntriesRule, PAGE_SIZE, Requirement};
@@ -51,7 +51,7 @@ pub fn preflight(maps: &[MapDef<'_>]) -> Result<()> {
          `optional` in the schema, and turn it off with `set_autocreate(false)`)",
         list.join(", ")
     );
-    Err(Error::told(Operation::Preflight, "", ErrorKind::Unsupported, 0, text))
+    Err(Error::told(Action::Preflight, "", ErrorKind::Unsupported, 0, text))
 }
 
 /// Returns the mainline release of the running kernel, or `None` if the release from `uname` does

@@ -18,7 +18,7 @@ pub use crate::difference::Difference;
 
 use crate::MapDef;
 use crate::btf::{self, Accept};
-use crate::error::{Error, Operation, Result};
+use crate::error::{Action, Error, Result};
 use crate::kind::{MapType, added_flags, entries, type_name};
 use crate::map::{Info, LayoutCheck, btf_blob, is_placeholder, kernel_name, not_created};
 use crate::possible_cpus;
@@ -130,9 +130,8 @@ pub(crate) fn live_of_this(declared: &MapDef<'_>, fd: BorrowedFd<'_>) -> Result<
 }
 
 fn compared(declared: &MapDef<'_>, fd: BorrowedFd<'_>, accept: Accept) -> Result<Verified> {
-    let failed = |operation, errno, text: &str| {
-        Error::refused(operation, declared.name, errno, text.to_owned())
-    };
+    let failed =
+        |action, errno, text: &str| Error::refused(action, declared.name, errno, text.to_owned());
     let info = Info::of_map(fd).map_err(|errno| {
         if errno == Errno(libc::EINVAL) && is_placeholder(fd) {
             return not_created(declared);
@@ -142,7 +141,7 @@ fn compared(declared: &MapDef<'_>, fd: BorrowedFd<'_>, accept: Accept) -> Result
         } else {
             ""
         };
-        failed(Operation::Info, errno, text)
+        failed(Action::Info, errno, text)
     })?;
     let real = Attributes {
         map_type: info.map_type,
@@ -157,7 +156,7 @@ fn compared(declared: &MapDef<'_>, fd: BorrowedFd<'_>, accept: Accept) -> Result
     if declared.btf && info.btf_id != 0 {
         match btf_blob(info.btf_id) {
             Err(Errno(libc::EPERM | libc::EACCES)) => layout_check = LayoutCheck::NotPermitted,
-            Err(errno) => return Err(failed(Operation::Open, errno, "its BTF can't be read")),
+            Err(errno) => return Err(failed(Action::Open, errno, "its BTF can't be read")),
             Ok(blob) => match Btf::parse(&blob) {
                 Err(error) => differences.push(Difference::new("BTF", error.to_string())),
                 Ok(btf) => {

@@ -1,7 +1,7 @@
 //! Arenas: memory that programs and user space share, with pointers that are valid for both.
 
 use super::Map;
-use crate::error::{Error, ErrorKind, Operation, Result};
+use crate::error::{Action, Error, ErrorKind, Result};
 use crate::kind::MapArena;
 use crate::mapping::{Access, Mapping, page_size};
 use crate::plain::Plain;
@@ -59,7 +59,7 @@ where
     /// address, or the address is not a multiple of the page size. `EEXIST`: the address is in use. `ENOMEM`: no
     /// address range is left.
     pub fn map_arena(&self) -> Result<Arena<'static, S>> {
-        let failed = |errno| Error::from_errno(Operation::Mmap, S::DEF.name, errno);
+        let failed = |errno| Error::from_errno(Action::Mmap, S::DEF.name, errno);
         let address =
             usize::try_from(S::DEF.map_extra).map_err(|_| failed(sys::Errno(libc::EINVAL)))?;
         let address = core::ptr::with_exposed_provenance_mut(address);
@@ -94,7 +94,7 @@ where
         let own = self.info()?.id;
         if Self::from_object(object)?.info()?.id != own {
             let text = "the object has a different map with this name".to_owned();
-            return Err(Error::told(Operation::Mmap, S::DEF.name, ErrorKind::Mismatch, 0, text));
+            return Err(Error::told(Action::Mmap, S::DEF.name, ErrorKind::Mismatch, 0, text));
         }
         let Some(start) = object.arena_start(S::DEF.name) else { return self.map_arena() };
         let memory = Memory::Loader { start, len: self.arena_len()? };
@@ -103,7 +103,7 @@ where
 
     fn arena_len(&self) -> Result<usize> {
         let pages = usize::try_from(self.max_entries()).unwrap_or(usize::MAX);
-        let failed = || Error::from_errno(Operation::Mmap, S::DEF.name, sys::Errno(libc::ENOMEM));
+        let failed = || Error::from_errno(Action::Mmap, S::DEF.name, sys::Errno(libc::ENOMEM));
         pages.checked_mul(page_size()).ok_or_else(failed)
     }
 }

@@ -2,7 +2,7 @@
 
 use super::element::LOCK;
 use super::{Map, UpdateMode, Value};
-use crate::error::{Error, ErrorKind, Operation, Result};
+use crate::error::{Action, Error, ErrorKind, Result};
 use crate::kernel_fields::HasSpinLock;
 use crate::kind::AttachValues;
 use crate::plain::from_bytes;
@@ -110,7 +110,7 @@ where
         let () = Pointers::<S>::NONE;
         self.knows_pointers()?;
         self.write_attached(&owner.into(), value, UpdateMode::Any as u64)
-            .map_err(|errno| Self::failed(Operation::Update, errno))
+            .map_err(|errno| Self::failed(Action::Update, errno))
     }
 
     /// Attaches a value to an owner that has none. Returns `false` and writes nothing if it has one.
@@ -145,7 +145,7 @@ where
         match self.write_attached(&owner.into(), value, UpdateMode::NoExist as u64) {
             Ok(()) => Ok(true),
             Err(Errno(libc::EEXIST)) => Ok(false),
-            Err(errno) => Err(Self::failed(Operation::Update, errno)),
+            Err(errno) => Err(Self::failed(Action::Update, errno)),
         }
     }
 
@@ -163,7 +163,7 @@ where
         match self.write_attached(&owner.into(), value, UpdateMode::Exist as u64) {
             Ok(()) => Ok(true),
             Err(Errno(libc::ENOENT)) => Ok(false),
-            Err(errno) => Err(Self::failed(Operation::Update, errno)),
+            Err(errno) => Err(Self::failed(Action::Update, errno)),
         }
     }
 
@@ -202,7 +202,7 @@ where
         mode: UpdateMode,
     ) -> Result<()> {
         self.write_attached(&owner.into(), value, mode as u64)
-            .map_err(|errno| Self::failed(Operation::Update, errno))
+            .map_err(|errno| Self::failed(Action::Update, errno))
     }
 
     /// Removes the value from an owner. Returns `false` if it had none.
@@ -220,7 +220,7 @@ where
         match unsafe { sys::bpf(Command::DeleteElem, &mut attr) } {
             Ok(_) => Ok(true),
             Err(Errno(libc::ENOENT)) => Ok(false),
-            Err(errno) => Err(Self::failed(Operation::Delete, errno)),
+            Err(errno) => Err(Self::failed(Action::Delete, errno)),
         }
     }
 
@@ -276,7 +276,7 @@ where
         let () = Pointers::<S>::NONE;
         self.knows_pointers()?;
         self.write_attached(&owner.into(), value, UpdateMode::Any as u64 | LOCK)
-            .map_err(|errno| Self::failed(Operation::Update, errno))
+            .map_err(|errno| Self::failed(Action::Update, errno))
     }
 
     /// Fails if the value may have a user pointer that the spec lacks.
@@ -287,7 +287,7 @@ where
         let text = "this process may not read the BTF of the map, so its value may have a user pointer, through which \
                     programs write (help: run with CAP_SYS_ADMIN, or attach with `attach_user_ptrs`, which is unsafe)";
         let kind = ErrorKind::PermissionDenied;
-        Err(Error::told(Operation::Update, S::DEF.name, kind, 0, text.to_owned()))
+        Err(Error::told(Action::Update, S::DEF.name, kind, 0, text.to_owned()))
     }
 
     /// Returns the key that the kernel expects: an `int`.
@@ -297,7 +297,7 @@ where
     }
 
     fn read_attached(&self, owner: &Owner<'_, S>, flags: u64) -> Result<Option<Value<S>>> {
-        self.read((Command::LookupElem, Operation::Lookup), Some(&Self::key(owner)), flags)
+        self.read((Command::LookupElem, Action::Lookup), Some(&Self::key(owner)), flags)
     }
 
     fn write_attached(

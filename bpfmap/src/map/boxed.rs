@@ -2,7 +2,7 @@
 
 use super::element::address;
 use super::{Map, Value};
-use crate::error::{Operation, Result};
+use crate::error::{Action, Result};
 use crate::held::Held;
 use crate::kind::{Kind, LookupElement, Peek, Pop, TakeElement};
 use crate::spec::MapSpec;
@@ -18,7 +18,7 @@ where
     /// Reads an entry into newly allocated memory. Returns `None` for `ENOENT`.
     fn read_boxed(
         &self,
-        (command, operation): (Command, Operation),
+        (command, action): (Command, Action),
         key: Option<&S::Key>,
     ) -> Result<Option<Box<S::Value>>> {
         let mut slot = Box::<S::Value>::new_uninit();
@@ -29,7 +29,7 @@ where
             // SAFETY: the kernel wrote the whole value.
             Ok(_) => Ok(Some(unsafe { slot.assume_init() })),
             Err(Errno(libc::ENOENT)) => Ok(None),
-            Err(errno) => Err(Self::failed(operation, errno)),
+            Err(errno) => Err(Self::failed(action, errno)),
         }
     }
 
@@ -61,7 +61,7 @@ where
     where
         S::Kind: LookupElement,
     {
-        self.read_boxed((Command::LookupElem, Operation::Lookup), Some(key))
+        self.read_boxed((Command::LookupElem, Action::Lookup), Some(key))
     }
 
     /// Deletes the entry of a key and returns its value like [`take`](Self::take), but never puts the value on the
@@ -83,7 +83,7 @@ where
     where
         S::Kind: TakeElement,
     {
-        self.read_boxed((Command::LookupAndDeleteElem, Operation::Take), Some(key))
+        self.read_boxed((Command::LookupAndDeleteElem, Action::Take), Some(key))
     }
 
     /// Removes the next value of a queue or a stack and returns it like [`pop`](Self::pop), but never puts it on the
@@ -117,7 +117,7 @@ where
     where
         S::Kind: Pop,
     {
-        self.read_boxed((Command::LookupAndDeleteElem, Operation::Pop), None)
+        self.read_boxed((Command::LookupAndDeleteElem, Action::Pop), None)
     }
 
     /// Returns the value that [`pop_boxed`](Self::pop_boxed) would return, and leaves it in the
@@ -129,7 +129,7 @@ where
     where
         S::Kind: Peek,
     {
-        self.read_boxed((Command::LookupElem, Operation::Peek), None)
+        self.read_boxed((Command::LookupElem, Action::Peek), None)
     }
 }
 
@@ -191,7 +191,7 @@ impl<S: MapSpec> Map<S> {
         match unsafe { sys::bpf(Command::LookupElem, &mut attr) } {
             Ok(_) => Ok(true),
             Err(Errno(libc::ENOENT)) => Ok(false),
-            Err(errno) => Err(Self::failed(Operation::Lookup, errno)),
+            Err(errno) => Err(Self::failed(Action::Lookup, errno)),
         }
     }
 }

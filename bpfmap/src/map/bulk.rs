@@ -3,7 +3,7 @@
 use super::batch::{Entries, capacity};
 use super::walk::{Fetch, Fetcher};
 use super::{Keys, Map, UpdateMode, Value};
-use crate::error::{Error, Operation, Result};
+use crate::error::{Action, Error, Result};
 use crate::held::Held;
 use crate::kind::{
     DeleteBatch, DeleteElement, Iterate, Kind as _, LookupElement, UpdateBatch, UpdateElement,
@@ -58,7 +58,7 @@ impl<S: MapSpec> Map<S> {
         if keys.len() != values {
             let text = format!("{} keys, but {values} values", keys.len());
             let errno = Errno(libc::EINVAL);
-            return Err(Error::refused(Operation::UpdateBatch, S::DEF.name, errno, text));
+            return Err(Error::refused(Action::UpdateBatch, S::DEF.name, errno, text));
         }
         if keys.is_empty() {
             return Ok(());
@@ -69,8 +69,8 @@ impl<S: MapSpec> Map<S> {
         };
         match done.errno {
             None => Ok(()),
-            Some(errno) if done.missing => Err(Self::failed(Operation::UpdateBatch, errno)),
-            Some(errno) => Err(partly::<S>(Operation::UpdateBatch, errno, done.count)),
+            Some(errno) if done.missing => Err(Self::failed(Action::UpdateBatch, errno)),
+            Some(errno) => Err(partly::<S>(Action::UpdateBatch, errno, done.count)),
         }
     }
 }
@@ -99,9 +99,9 @@ impl<S: MapSpec> Map<S> {
                 None => break,
                 Some(Errno(libc::ENOENT)) => rest = rest.get(done.count + 1..).unwrap_or_default(),
                 Some(errno) if done.missing => {
-                    return Err(Self::failed(Operation::DeleteBatch, errno));
+                    return Err(Self::failed(Action::DeleteBatch, errno));
                 }
-                Some(errno) => return Err(partly::<S>(Operation::DeleteBatch, errno, deleted)),
+                Some(errno) => return Err(partly::<S>(Action::DeleteBatch, errno, deleted)),
             }
         }
         Ok(deleted)
@@ -180,21 +180,21 @@ impl<S: MapSpec> Map<S> {
                 None => return Ok(()),
                 Some(_) if done.missing => self.lacks.remember(Command::UpdateBatch),
                 Some(errno) => {
-                    return Err(partly::<S>(Operation::Update, errno, before + done.count));
+                    return Err(partly::<S>(Action::Update, errno, before + done.count));
                 }
             }
         }
         for (index, (key, value)) in keys.iter().zip(values).enumerate() {
             self.write(Some(key), value, UpdateMode::Any as u64)
-                .map_err(|errno| partly::<S>(Operation::Update, errno, before + index))?;
+                .map_err(|errno| partly::<S>(Action::Update, errno, before + index))?;
         }
         Ok(())
     }
 }
 
 /// Returns the error for a failure after some entries.
-fn partly<S: MapSpec>(operation: Operation, errno: Errno, entries: usize) -> Error {
-    Error::refused(operation, S::DEF.name, errno, format!("after {entries} entries"))
+fn partly<S: MapSpec>(action: Action, errno: Errno, entries: usize) -> Error {
+    Error::refused(action, S::DEF.name, errno, format!("after {entries} entries"))
 }
 
 impl<S: MapSpec> Map<S> {
@@ -305,7 +305,7 @@ impl<S: MapSpec> Map<S> {
                 None => return Ok(deleted),
                 Some(Errno(libc::ENOENT)) => rest = rest.get(done.count + 1..).unwrap_or_default(),
                 Some(_) if done.missing => self.lacks.remember(Command::DeleteBatch),
-                Some(errno) => return Err(partly::<S>(Operation::Delete, errno, deleted)),
+                Some(errno) => return Err(partly::<S>(Action::Delete, errno, deleted)),
             }
         }
         for key in rest {
@@ -320,7 +320,7 @@ impl<S: MapSpec> Map<S> {
         S::Kind: Iterate + LookupElement + DeleteElement,
     {
         if !self.lacks.knows(Command::LookupAndDeleteElem) {
-            match self.read((Command::LookupAndDeleteElem, Operation::Take), Some(key), 0) {
+            match self.read((Command::LookupAndDeleteElem, Action::Take), Some(key), 0) {
                 Err(error) if error.kind() == crate::ErrorKind::Unsupported => {
                     self.lacks.remember(Command::LookupAndDeleteElem);
                 }

@@ -5,7 +5,7 @@ use super::open::{Consistent, LayoutCheck};
 use super::{Map, OpenOptions};
 use crate::MapDef;
 use crate::btf::{Encoder, Tags};
-use crate::error::{Error, Operation, Result};
+use crate::error::{Action, Error, Result};
 use crate::kind::{Kind, MapType, entries};
 use crate::spec::MapSpec;
 use crate::sys::{self, BtfLoadAttr, Command, CreateAttr, Errno};
@@ -49,7 +49,7 @@ pub(super) fn create<S: MapSpec>(
     }
     // The kernel may have rounded up the number of entries.
     let info = Info::of(fd.as_fd())
-        .map_err(|errno| Error::from_errno(Operation::Info, S::DEF.name, errno))?;
+        .map_err(|errno| Error::from_errno(Action::Info, S::DEF.name, errno))?;
     Ok(options.map(fd, info.max_entries, layout_check))
 }
 
@@ -104,9 +104,9 @@ pub(crate) fn create_declared(
     let fd = unsafe { sys::bpf(Command::MapCreate, &mut attr) }.map_err(|errno| {
         if max_entries.is_none() && errno == Errno(libc::EINVAL) {
             let text = "neither the schema nor the options set max_entries".to_owned();
-            return Error::refused(Operation::Create, said, errno, text);
+            return Error::refused(Action::Create, said, errno, text);
         }
-        Error::refused(Operation::Create, said, errno, String::new())
+        Error::refused(Action::Create, said, errno, String::new())
     })?;
     // SAFETY: the kernel just returned this new descriptor.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
@@ -158,9 +158,9 @@ fn load_btf_with(declared: &MapDef<'_>, said: &str, tags: Tags) -> Result<Loaded
     match load_blob(&blob, &mut []) {
         Ok(fd) => Ok(LoadedBtf { fd, key, value }),
         Err(errno @ Errno(libc::EPERM)) => {
-            Err(Error::refused(Operation::LoadBtf, said, errno, String::new()))
+            Err(Error::refused(Action::LoadBtf, said, errno, String::new()))
         }
-        Err(errno) => Err(Error::refused(Operation::LoadBtf, said, errno, verifier_log(&blob))),
+        Err(errno) => Err(Error::refused(Action::LoadBtf, said, errno, verifier_log(&blob))),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Operations on one entry. Each is one system call with buffers on the stack.
 
 use super::{Map, UpdateMode, Value};
-use crate::error::{Error, Operation, Result};
+use crate::error::{Action, Error, Result};
 use crate::held::Held;
 use crate::kind::{
     DeleteElement, InsertElement, Kind, LookupElement, MapType, TakeElement, UpdateElement,
@@ -43,7 +43,7 @@ impl<S: MapSpec> Map<S> {
     #[inline]
     pub(super) fn read(
         &self,
-        (command, operation): (Command, Operation),
+        (command, action): (Command, Action),
         key: Option<&S::Key>,
         flags: u64,
     ) -> Result<Option<Value<S>>> {
@@ -57,7 +57,7 @@ impl<S: MapSpec> Map<S> {
             // slot.
             Ok(_) => Ok(Some(unsafe { Value::<S>::from_slot(slot) })),
             Err(Errno(libc::ENOENT)) => Ok(None),
-            Err(errno) => Err(Self::failed(operation, errno)),
+            Err(errno) => Err(Self::failed(action, errno)),
         }
     }
 
@@ -65,7 +65,7 @@ impl<S: MapSpec> Map<S> {
     #[inline]
     pub(super) fn read_into(
         &self,
-        (command, operation): (Command, Operation),
+        (command, action): (Command, Action),
         key: Option<&S::Key>,
         into: &mut Value<S>,
         flags: u64,
@@ -76,7 +76,7 @@ impl<S: MapSpec> Map<S> {
         match unsafe { sys::bpf(command, &mut attr) } {
             Ok(_) => Ok(true),
             Err(Errno(libc::ENOENT)) => Ok(false),
-            Err(errno) => Err(Self::failed(operation, errno)),
+            Err(errno) => Err(Self::failed(action, errno)),
         }
     }
 
@@ -96,8 +96,8 @@ impl<S: MapSpec> Map<S> {
 
     #[cold]
     #[inline(never)]
-    pub(super) fn failed(operation: Operation, errno: Errno) -> Error {
-        Error::from_errno(operation, S::DEF.name, errno)
+    pub(super) fn failed(action: Action, errno: Errno) -> Error {
+        Error::from_errno(action, S::DEF.name, errno)
     }
 }
 
@@ -116,7 +116,7 @@ impl<S: MapSpec> Map<S> {
     where
         S::Kind: LookupElement,
     {
-        self.read((Command::LookupElem, Operation::Lookup), Some(key), 0)
+        self.read((Command::LookupElem, Action::Lookup), Some(key), 0)
     }
 
     /// Reads the entry of a key into `into`. Returns `false` and leaves `into` unchanged if there
@@ -152,7 +152,7 @@ impl<S: MapSpec> Map<S> {
     where
         S::Kind: LookupElement,
     {
-        self.read_into((Command::LookupElem, Operation::Lookup), Some(key), into, 0)
+        self.read_into((Command::LookupElem, Action::Lookup), Some(key), into, 0)
     }
 }
 
@@ -173,7 +173,7 @@ impl<S: MapSpec> Map<S> {
         S::Kind: UpdateElement,
     {
         self.write(Some(key), value, mode as u64)
-            .map_err(|errno| Self::failed(Operation::Update, errno))
+            .map_err(|errno| Self::failed(Action::Update, errno))
     }
 }
 
@@ -212,7 +212,7 @@ impl<S: MapSpec> Map<S> {
         match self.write(Some(key), value, UpdateMode::NoExist as u64) {
             Ok(()) => Ok(true),
             Err(Errno(libc::EEXIST)) => Ok(false),
-            Err(errno) => Err(Self::failed(Operation::Update, errno)),
+            Err(errno) => Err(Self::failed(Action::Update, errno)),
         }
     }
 
@@ -228,7 +228,7 @@ impl<S: MapSpec> Map<S> {
         match self.write(Some(key), value, UpdateMode::Exist as u64) {
             Ok(()) => Ok(true),
             Err(Errno(libc::ENOENT)) => Ok(false),
-            Err(errno) => Err(Self::failed(Operation::Update, errno)),
+            Err(errno) => Err(Self::failed(Action::Update, errno)),
         }
     }
 }
@@ -253,7 +253,7 @@ impl<S: MapSpec> Map<S> {
         match unsafe { sys::bpf(Command::DeleteElem, &mut attr) } {
             Ok(_) => Ok(true),
             Err(Errno(errno)) if errno == const { delete_missing(S::Kind::FACTS) } => Ok(false),
-            Err(errno) => Err(Self::failed(Operation::Delete, errno)),
+            Err(errno) => Err(Self::failed(Action::Delete, errno)),
         }
     }
 }
@@ -272,7 +272,7 @@ impl<S: MapSpec> Map<S> {
         S::Kind: TakeElement,
     {
         let () = Needs::<S>::TAKE;
-        self.read((Command::LookupAndDeleteElem, Operation::Take), Some(key), 0)
+        self.read((Command::LookupAndDeleteElem, Action::Take), Some(key), 0)
     }
 
     /// Does the same as [`take`](Self::take), but writes the value to `into`. Returns `false` and
@@ -305,7 +305,7 @@ impl<S: MapSpec> Map<S> {
         S::Kind: TakeElement,
     {
         let () = Needs::<S>::TAKE;
-        self.read_into((Command::LookupAndDeleteElem, Operation::Take), Some(key), into, 0)
+        self.read_into((Command::LookupAndDeleteElem, Action::Take), Some(key), into, 0)
     }
 }
 

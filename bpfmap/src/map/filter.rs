@@ -1,7 +1,7 @@
 //! Operations on Bloom filters, whose values can be tested but not read back.
 
 use super::{Map, UpdateMode, Value};
-use crate::error::{Operation, Result};
+use crate::error::{Action, Result};
 use crate::held::Held as _;
 use crate::kind::Filter;
 use crate::spec::MapSpec;
@@ -28,7 +28,7 @@ impl<S: MapSpec> Map<S> {
         S::Kind: Filter,
     {
         self.write(None, value, UpdateMode::Any as u64)
-            .map_err(|errno| Self::failed(Operation::Push, errno))
+            .map_err(|errno| Self::failed(Action::Push, errno))
     }
 
     /// Returns whether a value may have been added (Linux 5.16). `false` is always right. `true` can be a false
@@ -48,7 +48,7 @@ impl<S: MapSpec> Map<S> {
         match unsafe { sys::bpf(Command::LookupElem, &mut attr) } {
             Ok(_) => Ok(true),
             Err(Errno(libc::ENOENT)) => Ok(false),
-            Err(errno) => Err(Self::failed(Operation::Lookup, errno)),
+            Err(errno) => Err(Self::failed(Action::Lookup, errno)),
         }
     }
 }

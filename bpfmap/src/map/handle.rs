@@ -3,7 +3,7 @@
 use super::info::Info;
 use super::options::{c_path, on_path};
 use super::{Map, OpenOptions};
-use crate::error::{Error, Operation, Result};
+use crate::error::{Action, Error, Result};
 use crate::spec::MapSpec;
 use crate::sys::{self, Command, FdAttr, PathAttr};
 use std::os::fd::{AsFd, AsRawFd};
@@ -15,7 +15,7 @@ impl<S: MapSpec> Map<S> {
     /// # Errors
     /// Fails if the system call fails, which is not expected.
     pub fn info(&self) -> Result<Info> {
-        Info::of(self.as_fd()).map_err(|errno| Self::failed(Operation::Info, errno))
+        Info::of(self.as_fd()).map_err(|errno| Self::failed(Action::Info, errno))
     }
 
     /// Returns the maximum number of entries of the map. The handle reads this number once, when
@@ -50,7 +50,7 @@ impl<S: MapSpec> Map<S> {
     /// `EMFILE`: no descriptor is left.
     pub fn try_clone(&self) -> Result<Self> {
         let fd = self.fd.try_clone().map_err(|error| {
-            Error::os(Operation::Clone, S::DEF.name, error.raw_os_error().unwrap_or(libc::EMFILE))
+            Error::os(Action::Clone, S::DEF.name, error.raw_os_error().unwrap_or(libc::EMFILE))
         })?;
         let mut clone = Self::new(fd, self.max_entries, self.layout_check);
         clone.may_hide_user_ptrs = self.may_hide_user_ptrs;
@@ -88,7 +88,7 @@ impl<S: MapSpec> Map<S> {
                 unsafe { sys::bpf(Command::ObjPin, &mut attr) }
             })
             .map(|_| ())
-            .map_err(|errno| on_path::<S>(Operation::Pin, path, errno))
+            .map_err(|errno| on_path::<S>(Action::Pin, path, errno))
     }
 
     /// Removes the pin at a path, after checking that it belongs to this map. This handle keeps the map alive.
@@ -102,11 +102,11 @@ impl<S: MapSpec> Map<S> {
         if pinned.info()?.id != self.info()?.id {
             let text = format!("{} is the pin of another map", path.display());
             let kind = crate::ErrorKind::Mismatch;
-            return Err(Error::told(Operation::Unpin, S::DEF.name, kind, 0, text));
+            return Err(Error::told(Action::Unpin, S::DEF.name, kind, 0, text));
         }
         std::fs::remove_file(path).map_err(|error| {
             let errno = sys::Errno(error.raw_os_error().unwrap_or(libc::EIO));
-            on_path::<S>(Operation::Unpin, path, errno)
+            on_path::<S>(Action::Unpin, path, errno)
         })
     }
 
@@ -122,6 +122,6 @@ impl<S: MapSpec> Map<S> {
         // SAFETY: the attribute has no address.
         unsafe { sys::bpf(Command::MapFreeze, &mut attr) }
             .map(|_| ())
-            .map_err(|errno| Self::failed(Operation::Freeze, errno))
+            .map_err(|errno| Self::failed(Action::Freeze, errno))
     }
 }

@@ -2,7 +2,7 @@
 
 use super::walk::{Fetch, Fetcher};
 use super::{Map, Value};
-use crate::error::{Operation, Result};
+use crate::error::{Action, Result};
 use crate::held::Held as _;
 use crate::kind::{Iterate, LookupElement};
 use crate::spec::MapSpec;
@@ -42,7 +42,7 @@ impl<S: MapSpec> Map<S> {
     where
         S::Kind: Iterate,
     {
-        self.key_after(key).map_err(|errno| Self::failed(Operation::NextKey, errno))
+        self.key_after(key).map_err(|errno| Self::failed(Action::NextKey, errno))
     }
 
     /// Returns an iterator over all keys: see [`iter`](Self::iter).

@@ -2,7 +2,7 @@
 
 use super::element::LOCK;
 use super::{Map, UpdateMode, Value};
-use crate::error::{Operation, Result};
+use crate::error::{Action, Result};
 use crate::kernel_fields::HasSpinLock;
 use crate::kind::{Lock, LookupElement, UpdateElement};
 use crate::spec::MapSpec;
@@ -55,7 +55,7 @@ impl<S: MapSpec> Map<S> {
         S::Kind: Lock + LookupElement,
         S::Value: HasSpinLock,
     {
-        self.read((Command::LookupElem, Operation::Lookup), Some(key), LOCK)
+        self.read((Command::LookupElem, Action::Lookup), Some(key), LOCK)
     }
 
     /// Does the same as [`lookup_locked`](Self::lookup_locked), but writes the value to `into`.
@@ -68,7 +68,7 @@ impl<S: MapSpec> Map<S> {
         S::Kind: Lock + LookupElement,
         S::Value: HasSpinLock,
     {
-        self.read_into((Command::LookupElem, Operation::Lookup), Some(key), into, LOCK)
+        self.read_into((Command::LookupElem, Action::Lookup), Some(key), into, LOCK)
     }
 }
 
@@ -87,6 +87,6 @@ impl<S: MapSpec> Map<S> {
         S::Value: HasSpinLock,
     {
         self.write(Some(key), value, mode as u64 | LOCK)
-            .map_err(|errno| Self::failed(Operation::Update, errno))
+            .map_err(|errno| Self::failed(Action::Update, errno))
     }
 }

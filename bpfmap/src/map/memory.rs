@@ -1,7 +1,7 @@
 //! Arrays with `BPF_F_MMAPABLE`, mapped into the memory of the process.
 
 use super::Map;
-use crate::error::{Error, Operation, Result};
+use crate::error::{Action, Error, Result};
 use crate::kind::MapValues;
 use crate::mapping::{Access, Mapping};
 use crate::shared::{ReadCell, SharedCell};
@@ -197,7 +197,7 @@ impl Values {
             );
             assert!(align_of::<S::Value>() <= STRIDE_ALIGN, "values are aligned to 8 bytes");
         };
-        let failed = |errno| Error::from_errno(Operation::Mmap, S::DEF.name, errno);
+        let failed = |errno| Error::from_errno(Action::Mmap, S::DEF.name, errno);
         let len = stride::<S>().checked_mul(map.max_entries as usize);
         let len = len.ok_or_else(|| failed(Errno(libc::ENOMEM)))?;
         let mapping = Mapping::new(map.as_fd(), 0, len, access).map_err(failed)?;

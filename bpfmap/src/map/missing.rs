@@ -1,7 +1,7 @@
 //! Errors about maps that an object lacks, and about maps that its loader did not create.
 
 use crate::MapDef;
-use crate::error::{Error, ErrorKind, Operation, Result};
+use crate::error::{Action, Error, ErrorKind, Result};
 use crate::source::MapSource;
 #[cfg(feature = "libbpf-rs")]
 use crate::{map::Info, sys::Errno};
@@ -20,7 +20,7 @@ pub(super) fn find(
     object: &impl MapSource,
 ) -> Result<Option<OwnedFd>> {
     let fd = object.map_fd(name);
-    let fd = fd.map_err(|error| Error::caused(Operation::Open, declared.name, error))?;
+    let fd = fd.map_err(|error| Error::caused(Action::Open, declared.name, error))?;
     if fd.is_none() {
         let names = object.map_names();
         if !names.iter().any(|known| known == name) {
@@ -49,7 +49,7 @@ fn not_in_object(declared: &MapDef<'_>, name: &str, names: &[String]) -> Error {
         "the object has no map named `{name}`{has} (help: {near}include the schema's header in the program and compile it \
          again)"
     );
-    Error::told(Operation::Open, declared.name, ErrorKind::NotFound, 0, text)
+    Error::told(Action::Open, declared.name, ErrorKind::NotFound, 0, text)
 }
 
 /// Returns the first names and the number of the others.
@@ -74,7 +74,7 @@ pub(crate) fn not_created(declared: &MapDef<'_>) -> Error {
         "the program that loaded the object did not create this map (help: call `set_autocreate(true)` on it before the \
          object is loaded; or {or})"
     );
-    Error::told(Operation::Open, declared.name, ErrorKind::NotCreated, 0, text)
+    Error::told(Action::Open, declared.name, ErrorKind::NotCreated, 0, text)
 }
 
 /// Returns whether a descriptor belongs to a map. If this can't be determined, returns true.

@@ -3,7 +3,7 @@
 use super::batch::Entries;
 use super::origin::Origin;
 use super::{Map, OpenOptions};
-use crate::error::{Error, ErrorKind, Operation, Result};
+use crate::error::{Action, Error, ErrorKind, Result};
 use crate::kind::{HoldObjects, ShowObjects};
 use crate::objects::{MapId, as_inner};
 use crate::spec::{MapSpec, OuterMapSpec};
@@ -142,7 +142,7 @@ pub(super) fn check<S: MapSpec>(map: &Map<S>) -> Result<()> {
             let text = format!(
                 "its inner maps do not match the schema, for example the map with id {id}: {error}"
             );
-            Error::told(Operation::Open, S::DEF.name, error.kind(), 0, text)
+            Error::told(Action::Open, S::DEF.name, error.kind(), 0, text)
         },
     )
 }

@@ -3,7 +3,7 @@
 use super::iter::State;
 use super::walk::Fetch;
 use super::{Map, UpdateMode};
-use crate::error::{Error, Operation, Result};
+use crate::error::{Action, Error, Result};
 use crate::kind::{HoldObjects, InsertElement, Iterate, Kind, ShowObjects, UpdateBatch};
 use crate::spec::MapSpec;
 use crate::sys::{self, Command, Errno};
@@ -172,7 +172,7 @@ impl<S: MapSpec> Map<S> {
         match unsafe { sys::bpf(Command::LookupElem, &mut attr) } {
             Ok(_) => Ok(Some(S::Kind::from_kernel(value))),
             Err(Errno(libc::ENOENT)) => Ok(None),
-            Err(errno) => Err(Self::failed(Operation::Lookup, errno)),
+            Err(errno) => Err(Self::failed(Action::Lookup, errno)),
         }
     }
 
@@ -242,8 +242,8 @@ impl<S: MapSpec> Map<S> {
         S::Kind: HoldObjects<S>,
     {
         match S::Kind::refusal(errno.0) {
-            Some(text) => Error::refused(Operation::Update, S::DEF.name, errno, text.to_owned()),
-            None => Self::failed(Operation::Update, errno),
+            Some(text) => Error::refused(Action::Update, S::DEF.name, errno, text.to_owned()),
+            None => Self::failed(Action::Update, errno),
         }
     }
 }

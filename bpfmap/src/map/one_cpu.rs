@@ -2,7 +2,7 @@
 //! 7.0).
 
 use super::Map;
-use crate::error::{Error, ErrorKind, Operation, Result};
+use crate::error::{Action, Error, ErrorKind, Result};
 use crate::kind::SelectCpu;
 use crate::oldest_kernel::Needs;
 use crate::spec::MapSpec;
@@ -33,7 +33,7 @@ impl<S: MapSpec> Map<S> {
         S::Kind: SelectCpu,
     {
         let () = Needs::<S>::LOOKUP_ON;
-        let flags = on(cpu).map_err(|errno| Self::failed(Operation::Lookup, errno))?;
+        let flags = on(cpu).map_err(|errno| Self::failed(Action::Lookup, errno))?;
         let mut value = MaybeUninit::<S::Value>::uninit();
         let mut attr = self.element(key, value.as_mut_ptr().cast(), flags);
         // SAFETY: the key is only read. With `BPF_F_CPU`, the kernel writes one value of the size
@@ -43,8 +43,8 @@ impl<S: MapSpec> Map<S> {
             // SAFETY: the kernel wrote the whole value.
             Ok(_) => Ok(Some(unsafe { value.assume_init() })),
             Err(Errno(libc::ENOENT)) => Ok(None),
-            Err(Errno(libc::EINVAL)) => Err(Self::cannot_select(Operation::Lookup)),
-            Err(errno) => Err(Self::failed(Operation::Lookup, errno)),
+            Err(Errno(libc::EINVAL)) => Err(Self::cannot_select(Action::Lookup)),
+            Err(errno) => Err(Self::failed(Action::Lookup, errno)),
         }
     }
 
@@ -76,7 +76,7 @@ impl<S: MapSpec> Map<S> {
         S::Kind: SelectCpu,
     {
         let () = Needs::<S>::UPDATE_ON;
-        let flags = on(cpu).map_err(|errno| Self::failed(Operation::Update, errno))?;
+        let flags = on(cpu).map_err(|errno| Self::failed(Action::Update, errno))?;
         self.write_selected(key, value, flags)
     }
 
@@ -96,13 +96,13 @@ impl<S: MapSpec> Map<S> {
     fn write_selected(&self, key: &S::Key, value: &S::Value, flags: u64) -> Result<()> {
         // An older kernel would read a value for each CPU before it refuses the flag.
         if !self.can_select() {
-            return Err(Self::cannot_select(Operation::Update));
+            return Err(Self::cannot_select(Action::Update));
         }
         let mut attr = self.element(key, from_ref(value).cast(), flags);
         // SAFETY: key and value are only read. The kernel knows the flags, and reads one value with them.
         match unsafe { sys::bpf(Command::UpdateElem, &mut attr) } {
             Ok(_) => Ok(()),
-            Err(errno) => Err(Self::failed(Operation::Update, errno)),
+            Err(errno) => Err(Self::failed(Action::Update, errno)),
         }
     }
 
@@ -122,10 +122,10 @@ impl<S: MapSpec> Map<S> {
     }
 
     #[cold]
-    fn cannot_select(operation: Operation) -> Error {
+    fn cannot_select(action: Action) -> Error {
         let text = "this kernel can't access the value of one CPU, which needs Linux 7.0: use `lookup` and \
                     `update` with a `PerCpu`, which work on all kernels";
-        Error::told(operation, S::DEF.name, ErrorKind::Unsupported, libc::EINVAL, text.to_owned())
+        Error::told(action, S::DEF.name, ErrorKind::Unsupported, libc::EINVAL, text.to_owned())
     }
 }
 

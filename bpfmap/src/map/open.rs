@@ -4,7 +4,7 @@ use super::info::Info;
 use super::origin::{self, Origin};
 use super::{Map, OpenOptions, missing};
 use crate::MapDef;
-use crate::error::{Error, ErrorKind, Operation, Result};
+use crate::error::{Action, Error, ErrorKind, Result};
 use crate::kind::Kind;
 use crate::possible_cpus;
 use crate::source::MapSource;
@@ -233,7 +233,7 @@ pub(super) fn check_def(
     let list = verify::list(&differences);
     let help = origin.help(declared, &differences);
     let text = format!("the map does not match the schema: {list}{help}");
-    Err(Error::told(Operation::Open, declared.name, ErrorKind::Mismatch, 0, text))
+    Err(Error::told(Action::Open, declared.name, ErrorKind::Mismatch, 0, text))
 }
 
 /// Opens the map of a loaded object with the name in a definition, and compares it with the
@@ -257,7 +257,7 @@ pub(super) fn check_event(
     if matches!(declared.event, TypeDesc::Void) {
         return Ok(false);
     }
-    let differs = |text| Error::told(Operation::Open, declared.name, ErrorKind::Mismatch, 0, text);
+    let differs = |text| Error::told(Action::Open, declared.name, ErrorKind::Mismatch, 0, text);
     let Some(data) = object.btf() else { return Ok(false) };
     let btf = Btf::parse(&data)
         .map_err(|error| differs(format!("the BTF of the object can't be read: {error}")))?;

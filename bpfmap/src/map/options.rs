@@ -2,7 +2,7 @@
 
 use super::origin::Origin;
 use super::{LayoutCheck, Map, missing};
-use crate::error::{Error, Operation, Result};
+use crate::error::{Action, Error, Result};
 use crate::source::MapSource;
 use crate::spec::MapSpec;
 use crate::sys::{self, Command, Errno, PathAttr};
@@ -165,7 +165,7 @@ impl<S: MapSpec> OpenOptions<S> {
     /// Fails like the method of [`Map`].
     pub fn from_map(self, map: &impl AsFd) -> Result<Map<S>> {
         let fd = map.as_fd().try_clone_to_owned();
-        let fd = fd.map_err(|error| Error::caused(Operation::Clone, S::DEF.name, error))?;
+        let fd = fd.map_err(|error| Error::caused(Action::Clone, S::DEF.name, error))?;
         self.from_fd(fd)
     }
 
@@ -185,7 +185,7 @@ impl<S: MapSpec> OpenOptions<S> {
     /// Fails like the method of [`Map`].
     pub fn from_pinned(self, path: impl AsRef<Path>) -> Result<Map<S>> {
         let path = path.as_ref();
-        let fd = get_pinned(path).map_err(|errno| on_path::<S>(Operation::Open, path, errno))?;
+        let fd = get_pinned(path).map_err(|errno| on_path::<S>(Action::Open, path, errno))?;
         self.open(fd, &Origin::Pin(path))
     }
 
@@ -195,7 +195,7 @@ impl<S: MapSpec> OpenOptions<S> {
     /// Fails like the method of [`Map`].
     pub fn from_id(self, id: u32) -> Result<Map<S>> {
         let fd = super::info::by_id(Command::MapGetFdById, id)
-            .map_err(|errno| Error::from_errno(Operation::Open, S::DEF.name, errno))?;
+            .map_err(|errno| Error::from_errno(Action::Open, S::DEF.name, errno))?;
         self.from_fd(fd)
     }
 
@@ -252,6 +252,6 @@ pub(crate) fn c_path(path: &Path) -> Result<CString, Errno> {
 }
 
 /// Returns the error for a path, with the path in the message.
-pub(super) fn on_path<S: MapSpec>(operation: Operation, path: &Path, errno: Errno) -> Error {
-    Error::refused(operation, S::DEF.name, errno, path.display().to_string())
+pub(super) fn on_path<S: MapSpec>(action: Action, path: &Path, errno: Errno) -> Error {
+    Error::refused(action, S::DEF.name, errno, path.display().to_string())
 }

@@ -1,7 +1,7 @@
 //! Operations on queues and stacks, which have values without keys.
 
 use super::{Map, UpdateMode, Value};
-use crate::error::{Operation, Result};
+use crate::error::{Action, Result};
 use crate::kind::{Peek, Pop, Push};
 use crate::spec::MapSpec;
 use crate::sys::{Command, Errno};
@@ -45,7 +45,7 @@ impl<S: MapSpec> Map<S> {
     where
         S::Kind: Push,
     {
-        self.write(None, value, mode as u64).map_err(|errno| Self::failed(Operation::Push, errno))
+        self.write(None, value, mode as u64).map_err(|errno| Self::failed(Action::Push, errno))
     }
 
     /// Appends a value. Returns `false` and appends nothing if the map is full.
@@ -60,7 +60,7 @@ impl<S: MapSpec> Map<S> {
         match self.write(None, value, UpdateMode::Any as u64) {
             Ok(()) => Ok(true),
             Err(Errno(libc::E2BIG)) => Ok(false),
-            Err(errno) => Err(Self::failed(Operation::Push, errno)),
+            Err(errno) => Err(Self::failed(Action::Push, errno)),
         }
     }
 }
@@ -76,7 +76,7 @@ impl<S: MapSpec> Map<S> {
     where
         S::Kind: Pop,
     {
-        self.read((Command::LookupAndDeleteElem, Operation::Pop), None, 0)
+        self.read((Command::LookupAndDeleteElem, Action::Pop), None, 0)
     }
 
     /// Does the same as [`pop`](Self::pop), but writes the value to `into`. Returns `false` and
@@ -89,7 +89,7 @@ impl<S: MapSpec> Map<S> {
     where
         S::Kind: Pop,
     {
-        self.read_into((Command::LookupAndDeleteElem, Operation::Pop), None, into, 0)
+        self.read_into((Command::LookupAndDeleteElem, Action::Pop), None, into, 0)
     }
 }
 
@@ -104,7 +104,7 @@ impl<S: MapSpec> Map<S> {
     where
         S::Kind: Peek,
     {
-        self.read((Command::LookupElem, Operation::Peek), None, 0)
+        self.read((Command::LookupElem, Action::Peek), None, 0)
     }
 
     /// Does the same as [`peek`](Self::peek), but writes the value to `into`. Returns `false` and leaves `into`
@@ -117,6 +117,6 @@ impl<S: MapSpec> Map<S> {
     where
         S::Kind: Peek,
     {
-        self.read_into((Command::LookupElem, Operation::Peek), None, into, 0)
+        self.read_into((Command::LookupElem, Action::Peek), None, into, 0)
     }
 }

@@ -2,7 +2,7 @@
 
 use super::Map;
 use super::info::Info;
-use crate::error::{Error, ErrorKind, Operation, Result};
+use crate::error::{Action, Error, ErrorKind, Result};
 use crate::kind::RegisterOps;
 use crate::spec::MapSpec;
 use crate::sys::{self, Command, DeleteAttr, ElementAttr, Errno};
@@ -90,7 +90,7 @@ where
     /// `EPERM`: the descriptor is write-only. [`Mismatch`](ErrorKind::Mismatch): the kernel's value is too short to
     /// hold a registration.
     pub fn registration(&self) -> Result<Registration> {
-        let failed = |errno| Self::failed(Operation::Lookup, errno);
+        let failed = |errno| Self::failed(Action::Lookup, errno);
         let size = Info::of(self.as_fd()).map_err(failed)?.value_size as usize;
         // `struct bpf_struct_ops_common_value`: the count and the state come first.
         let mut value = vec![0_u8; size];
@@ -107,7 +107,7 @@ where
         let number = |at: usize| value.get(at..at + 4)?.try_into().ok().map(u32::from_ne_bytes);
         let (Some(references), Some(state)) = (number(0), number(4)) else {
             let text = format!("a value of {size} bytes is too small for a registration");
-            return Err(Error::told(Operation::Lookup, S::DEF.name, ErrorKind::Mismatch, 0, text));
+            return Err(Error::told(Action::Lookup, S::DEF.name, ErrorKind::Mismatch, 0, text));
         };
         let state = match state {
             0 => StructOpsState::Init,
@@ -135,7 +135,7 @@ where
         match unsafe { sys::bpf(Command::DeleteElem, &mut attr) } {
             Ok(_) => Ok(true),
             Err(Errno(libc::ENOENT)) => Ok(false),
-            Err(errno) => Err(Self::failed(Operation::Delete, errno)),
+            Err(errno) => Err(Self::failed(Action::Delete, errno)),
         }
     }
 }

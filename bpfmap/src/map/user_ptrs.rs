@@ -6,7 +6,7 @@
 
 use super::info::{Info, btf_blob};
 use crate::btf;
-use crate::error::{Error, ErrorKind, Operation, Result};
+use crate::error::{Action, Error, ErrorKind, Result};
 use crate::kind::Kind;
 use crate::spec::MapSpec;
 use crate::sys::Errno;
@@ -31,13 +31,13 @@ pub(super) fn check<S: MapSpec>(info: &Info) -> Result<Hidden> {
     {
         return Ok(Hidden::None);
     }
-    let differs = |text| Error::told(Operation::Open, S::DEF.name, ErrorKind::Mismatch, 0, text);
+    let differs = |text| Error::told(Action::Open, S::DEF.name, ErrorKind::Mismatch, 0, text);
     let blob = match btf_blob(info.btf_id) {
         Ok(blob) => blob,
         Err(Errno(libc::EPERM | libc::EACCES)) => return Ok(Hidden::Unknown),
         Err(errno) => {
             let text = "its BTF can't be read".to_owned();
-            return Err(Error::refused(Operation::Open, S::DEF.name, errno, text));
+            return Err(Error::refused(Action::Open, S::DEF.name, errno, text));
         }
     };
     let btf = Btf::parse(&blob).map_err(|error| differs(error.to_string()))?;

@@ -11,7 +11,7 @@
 
 use super::Map;
 use super::batch::{Entries, capacity, is_missing};
-use crate::error::{Error, ErrorKind, Operation, Result};
+use crate::error::{Action, Error, ErrorKind, Result};
 use crate::kind::Kind;
 use crate::spec::MapSpec;
 use crate::sys::{self, Command, Errno};
@@ -232,9 +232,9 @@ impl<'a, S: MapSpec> Fetcher<'a, S> {
 
     /// Fetches one batch, beginning at the cursor.
     fn fetch_batch(&mut self, into: &mut Entries, from_start: bool) -> Result<()> {
-        let (command, operation) = match self.fetch {
-            Fetch::Take => (Command::LookupAndDeleteBatch, Operation::TakeBatch),
-            Fetch::Keys | Fetch::Entries => (Command::LookupBatch, Operation::LookupBatch),
+        let (command, action) = match self.fetch {
+            Fetch::Take => (Command::LookupAndDeleteBatch, Action::TakeBatch),
+            Fetch::Keys | Fetch::Entries => (Command::LookupBatch, Action::LookupBatch),
         };
         let mut from_start = from_start;
         for _ in 0..RETRIES {
@@ -256,13 +256,13 @@ impl<'a, S: MapSpec> Fetcher<'a, S> {
                 Some(Errno(libc::ENOSPC)) if into.len > 0 => return Ok(()),
                 Some(errno @ Errno(libc::ENOSPC)) => {
                     if into.capacity as u64 > self.limit {
-                        return Err(Map::<S>::failed(operation, errno));
+                        return Err(Map::<S>::failed(action, errno));
                     }
                     *into = Entries::new::<S>(into.capacity * 2)?;
                 }
                 // Linux before 6.14 returns this when entries of a trie vanish during the read.
                 Some(Errno(libc::EINTR | libc::EAGAIN)) => {}
-                Some(errno) => return Err(Map::<S>::failed(operation, errno)),
+                Some(errno) => return Err(Map::<S>::failed(action, errno)),
             }
         }
         Err(disturbed::<S>())
@@ -337,17 +337,17 @@ impl<'a, S: MapSpec> Fetcher<'a, S> {
     }
 
     fn read_value(&self, key: &S::Key, into: &mut Entries) -> Result<bool> {
-        self.map.read_first(key, into).map_err(|errno| Map::<S>::failed(Operation::Lookup, errno))
+        self.map.read_first(key, into).map_err(|errno| Map::<S>::failed(Action::Lookup, errno))
     }
 
     fn key_after(&self, key: Option<&S::Key>) -> Result<Option<S::Key>> {
-        self.map.key_after(key).map_err(|errno| Map::<S>::failed(Operation::NextKey, errno))
+        self.map.key_after(key).map_err(|errno| Map::<S>::failed(Action::NextKey, errno))
     }
 }
 
 fn disturbed<S: MapSpec>() -> Error {
     let text = "the map changes so often that the walk can't reach its end".to_owned();
-    Error::told(Operation::NextKey, S::DEF.name, ErrorKind::Disturbed, 0, text)
+    Error::told(Action::NextKey, S::DEF.name, ErrorKind::Disturbed, 0, text)
 }
 
 fn same<K: crate::Plain>(one: &K, other: &K) -> bool {

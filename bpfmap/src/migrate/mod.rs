@@ -78,7 +78,7 @@ mod raw;
 pub use bpfmap_core::{MigrationPlan, MigrationStep};
 
 use crate::MapDef;
-use crate::error::{Error, ErrorKind, Operation, Result};
+use crate::error::{Action, Error, ErrorKind, Result};
 use crate::kind::{MapType, type_name};
 use crate::map::{Info, LayoutCheck, create_declared};
 use crate::verify::{self, Verified};
@@ -282,9 +282,8 @@ impl<'a> Migration<'a> {
             progress(Progress { stage: Stage::Waiting { holder }, entries: 0, at_most: 0 });
         })?;
         let fd = pin.open()?;
-        let live = Info::of_map(fd.as_fd()).map_err(|errno| {
-            Error::refused(Operation::Info, self.old.name, errno, String::new())
-        })?;
+        let live = Info::of_map(fd.as_fd())
+            .map_err(|errno| Error::refused(Action::Info, self.old.name, errno, String::new()))?;
         let target = self.target(&live);
         let state = self.recognise(fd.as_fd().try_clone_to_owned(), &live, &target)?;
         self.remove_leftover(&pin)?;
@@ -326,7 +325,7 @@ impl<'a> Migration<'a> {
         ] {
             bpfmap_core::migration::check(steps, from, to).map_err(|error| {
                 let text = format!("{what}: {error}");
-                Error::told(Operation::Migrate, self.old.name, ErrorKind::Other, 0, text)
+                Error::told(Action::Migrate, self.old.name, ErrorKind::Other, 0, text)
             })?;
         }
         Ok(())
@@ -349,7 +348,7 @@ impl<'a> Migration<'a> {
     ) -> Result<State> {
         let fd = fd.map_err(|error| {
             let errno = error.raw_os_error().unwrap_or(libc::EMFILE);
-            Error::told(Operation::Clone, self.old.name, ErrorKind::Other, errno, String::new())
+            Error::told(Action::Clone, self.old.name, ErrorKind::Other, errno, String::new())
         })?;
         let any = |declared: &MapDef<'a>| {
             let mut any = *declared;
@@ -370,7 +369,7 @@ impl<'a> Migration<'a> {
                     self.path.display(),
                     verify::list(&old.differences)
                 );
-                Err(Error::told(Operation::Migrate, self.old.name, ErrorKind::Mismatch, 0, text))
+                Err(Error::told(Action::Migrate, self.old.name, ErrorKind::Mismatch, 0, text))
             }
             (true, true) if self.is_same_layout() => {
                 if Some(live.max_entries) == target.max_entries {
@@ -392,7 +391,7 @@ impl<'a> Migration<'a> {
                      line `--assume-old`)",
                     self.path.display()
                 );
-                Err(Error::told(Operation::Migrate, self.old.name, ErrorKind::Mismatch, 0, text))
+                Err(Error::told(Action::Migrate, self.old.name, ErrorKind::Mismatch, 0, text))
             }
         }
     }
@@ -420,7 +419,7 @@ impl<'a> Migration<'a> {
             "{} exists, and is not from an interrupted migration to this schema: remove it",
             pin.beside().display()
         );
-        Err(Error::told(Operation::Migrate, self.old.name, ErrorKind::Exists, 0, text))
+        Err(Error::told(Action::Migrate, self.old.name, ErrorKind::Exists, 0, text))
     }
 
     /// Checks that the new map has space for all entries.
@@ -440,7 +439,7 @@ impl<'a> Migration<'a> {
                 "an LRU map would evict entries"
             }
         );
-        Err(Error::told(Operation::Migrate, self.old.name, ErrorKind::Full, 0, text))
+        Err(Error::told(Action::Migrate, self.old.name, ErrorKind::Full, 0, text))
     }
 
     fn is_array(&self) -> bool {
@@ -491,14 +490,13 @@ impl<'a> Migration<'a> {
              if losing some changes is acceptable, use `allow_differences` (on the command line \
              `--allow-differences`)"
         );
-        Err(Error::told(Operation::Migrate, self.old.name, ErrorKind::Disturbed, 0, text))
+        Err(Error::told(Action::Migrate, self.old.name, ErrorKind::Disturbed, 0, text))
     }
 
     fn create(&self, target: &MapDef<'_>) -> Result<RawMap> {
         let fd = create_declared(target, None, self.new.name)?;
-        let info = Info::of(fd.as_fd()).map_err(|errno| {
-            Error::refused(Operation::Info, self.new.name, errno, String::new())
-        })?;
+        let info = Info::of(fd.as_fd())
+            .map_err(|errno| Error::refused(Action::Info, self.new.name, errno, String::new()))?;
         RawMap::new(fd, info, self.new.name, self.batches)
     }
 
@@ -518,11 +516,11 @@ impl<'a> Migration<'a> {
             "{} entries were copied, but the new map has {}: {why}",
             written.entries, new.entries
         );
-        Error::told(Operation::Migrate, self.new.name, ErrorKind::Other, 0, text)
+        Error::told(Action::Migrate, self.new.name, ErrorKind::Other, 0, text)
     }
 
     fn unsupported(&self, text: String) -> Error {
-        Error::told(Operation::Migrate, self.old.name, ErrorKind::Unsupported, 0, text)
+        Error::told(Action::Migrate, self.old.name, ErrorKind::Unsupported, 0, text)
     }
 }
 

@@ -1,7 +1,7 @@
 //! The pin that a migration replaces, and the temporary pin beside it.
 
 use super::lock;
-use crate::error::{Error, ErrorKind, Operation, Result};
+use crate::error::{Action, Error, ErrorKind, Result};
 use crate::map::{Info, c_path, get_pinned};
 use crate::sys::{self, Command, Errno, PathAttr};
 use std::fs::File;
@@ -32,11 +32,11 @@ impl<'a> Pin<'a> {
     pub(super) fn new(given: &Path, name: &'a str) -> Result<Self> {
         let path = given.canonicalize().map_err(|error| {
             let errno = Errno(error.raw_os_error().unwrap_or(libc::EIO));
-            Error::refused(Operation::Open, name, errno, given.display().to_string())
+            Error::refused(Action::Open, name, errno, given.display().to_string())
         })?;
         let Some(file) = path.file_name() else {
             let text = format!("`{}` is not the name of a pin", given.display());
-            return Err(Error::told(Operation::Migrate, name, ErrorKind::Other, 0, text));
+            return Err(Error::told(Action::Migrate, name, ErrorKind::Other, 0, text));
         };
         let mut beside = file.to_owned();
         beside.push(SUFFIX);
@@ -55,12 +55,12 @@ impl<'a> Pin<'a> {
             }
             Ok(Lock(folder))
         });
-        locked.map_err(|error| self.io(Operation::Open, folder, &error))
+        locked.map_err(|error| self.io(Action::Open, folder, &error))
     }
 
     /// Returns the pinned map.
     pub(super) fn open(&self) -> Result<OwnedFd> {
-        get_pinned(&self.path).map_err(|errno| self.refused(Operation::Open, &self.path, errno))
+        get_pinned(&self.path).map_err(|errno| self.refused(Action::Open, &self.path, errno))
     }
 
     /// Returns the map that an interrupted migration has pinned temporarily.
@@ -68,7 +68,7 @@ impl<'a> Pin<'a> {
         match get_pinned(&self.beside) {
             Ok(fd) => Ok(Some(fd)),
             Err(Errno(libc::ENOENT)) => Ok(None),
-            Err(errno) => Err(self.refused(Operation::Open, &self.beside, errno)),
+            Err(errno) => Err(self.refused(Action::Open, &self.beside, errno)),
         }
     }
 
@@ -79,7 +79,7 @@ impl<'a> Pin<'a> {
     /// Removes the temporary pin.
     pub(super) fn remove_beside(&self) -> Result<()> {
         std::fs::remove_file(&self.beside)
-            .map_err(|error| self.io(Operation::Unpin, &self.beside, &error))
+            .map_err(|error| self.io(Action::Unpin, &self.beside, &error))
     }
 
     /// Pins a map temporarily, with the owner and the mode of the pin.
@@ -93,7 +93,7 @@ impl<'a> Pin<'a> {
             // SAFETY: the path ends with a zero and is only read.
             unsafe { sys::bpf(Command::ObjPin, &mut attr) }
         });
-        pinned.map_err(|errno| self.refused(Operation::Pin, &self.beside, errno))?;
+        pinned.map_err(|errno| self.refused(Action::Pin, &self.beside, errno))?;
         let as_the_pin = || {
             let pin = std::fs::metadata(&self.path)?;
             let ours = std::fs::metadata(&self.beside)?;
@@ -104,7 +104,7 @@ impl<'a> Pin<'a> {
         };
         as_the_pin().map_err(|error| {
             let _ = std::fs::remove_file(&self.beside);
-            self.io(Operation::Pin, &self.beside, &error)
+            self.io(Action::Pin, &self.beside, &error)
         })
     }
 
@@ -114,7 +114,7 @@ impl<'a> Pin<'a> {
         let swapped = self.still(&self.path, old).and_then(|()| {
             self.still(&self.beside, new)?;
             std::fs::rename(&self.beside, &self.path)
-                .map_err(|error| self.io(Operation::Pin, &self.path, &error))
+                .map_err(|error| self.io(Action::Pin, &self.path, &error))
         });
         if swapped.is_err() {
             let _ = std::fs::remove_file(&self.beside);
@@ -127,10 +127,10 @@ impl<'a> Pin<'a> {
         let found = match get_pinned(path) {
             Ok(fd) => {
                 let info = Info::of(fd.as_fd());
-                info.map_err(|errno| self.refused(Operation::Info, path, errno))?.id
+                info.map_err(|errno| self.refused(Action::Info, path, errno))?.id
             }
             Err(Errno(libc::ENOENT)) => 0,
-            Err(errno) => return Err(self.refused(Operation::Open, path, errno)),
+            Err(errno) => return Err(self.refused(Action::Open, path, errno)),
         };
         if found == id {
             return Ok(());
@@ -141,14 +141,14 @@ impl<'a> Pin<'a> {
              the program that replaces the pin, and try again",
             path.display()
         );
-        Err(Error::told(Operation::Migrate, self.name, ErrorKind::Disturbed, 0, text))
+        Err(Error::told(Action::Migrate, self.name, ErrorKind::Disturbed, 0, text))
     }
 
-    fn io(&self, operation: Operation, path: &Path, error: &io::Error) -> Error {
-        self.refused(operation, path, Errno(error.raw_os_error().unwrap_or(libc::EIO)))
+    fn io(&self, action: Action, path: &Path, error: &io::Error) -> Error {
+        self.refused(action, path, Errno(error.raw_os_error().unwrap_or(libc::EIO)))
     }
 
-    fn refused(&self, operation: Operation, path: &Path, errno: Errno) -> Error {
-        Error::refused(operation, self.name, errno, path.display().to_string())
+    fn refused(&self, action: Action, path: &Path, errno: Errno) -> Error {
+        Error::refused(action, self.name, errno, path.display().to_string())
     }
 }

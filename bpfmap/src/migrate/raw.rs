@@ -1,6 +1,6 @@
 //! The entries of a map as bytes, in batches if the kernel has them, or one by one.
 
-use crate::error::{Error, ErrorKind, Operation, Result};
+use crate::error::{Action, Error, ErrorKind, Result};
 use crate::kind::MapType;
 use crate::map::Info;
 use crate::map::batch::{capacity, is_missing};
@@ -121,7 +121,7 @@ impl RawMap {
                 Err(errno) if !walk.started && is_missing(errno) => self.reads_batches = false,
                 done => {
                     walk.started = true;
-                    return done.map_err(|errno| self.failed(Operation::LookupBatch, errno));
+                    return done.map_err(|errno| self.failed(Action::LookupBatch, errno));
                 }
             }
         }
@@ -189,7 +189,7 @@ impl RawMap {
                     walk.ended = true;
                     return Ok(());
                 }
-                Err(errno) => return Err(self.failed(Operation::NextKey, errno)),
+                Err(errno) => return Err(self.failed(Action::NextKey, errno)),
             }
             walk.last = Some(key.to_vec());
             let key = key.as_ptr();
@@ -200,7 +200,7 @@ impl RawMap {
                 Ok(()) => entries.len += 1,
                 // The entry vanished between the two calls.
                 Err(Errno(libc::ENOENT)) => {}
-                Err(errno) => return Err(self.failed(Operation::Lookup, errno)),
+                Err(errno) => return Err(self.failed(Action::Lookup, errno)),
             }
         }
         Ok(())
@@ -229,7 +229,7 @@ impl RawMap {
                     self.writes_batches = false;
                 }
                 Err(errno) if attr.count == asked => {
-                    return Err(self.failed(Operation::UpdateBatch, errno));
+                    return Err(self.failed(Action::UpdateBatch, errno));
                 }
                 // The error of the entry itself is handled below.
                 Err(_) => done = attr.count as usize,
@@ -244,9 +244,9 @@ impl RawMap {
             written.map_err(|errno| match errno.0 {
                 libc::E2BIG | libc::ENOSPC => {
                     let text = full.to_owned();
-                    Error::told(Operation::Migrate, &self.name, ErrorKind::Full, errno.0, text)
+                    Error::told(Action::Migrate, &self.name, ErrorKind::Full, errno.0, text)
                 }
-                _ => self.failed(Operation::Update, errno),
+                _ => self.failed(Action::Update, errno),
             })?;
         }
         Ok(())
@@ -266,19 +266,19 @@ impl RawMap {
         unsafe { sys::element(command, self.fd.as_fd(), key, value) }
     }
 
-    fn failed(&self, operation: Operation, errno: Errno) -> Error {
-        Error::refused(operation, &self.name, errno, String::new())
+    fn failed(&self, action: Action, errno: Errno) -> Error {
+        Error::refused(action, &self.name, errno, String::new())
     }
 
     pub(super) fn disturbed(&self) -> Error {
         let text = "the map changes so often that the walk can't reach its end".to_owned();
-        Error::told(Operation::NextKey, &self.name, ErrorKind::Disturbed, 0, text)
+        Error::told(Action::NextKey, &self.name, ErrorKind::Disturbed, 0, text)
     }
 }
 
 fn unknown(name: &str, info: &Info) -> Error {
     let text = format!("this version of bpfmap doesn't know map type {}", info.map_type);
-    Error::told(Operation::Migrate, name, ErrorKind::Unsupported, 0, text)
+    Error::told(Action::Migrate, name, ErrorKind::Unsupported, 0, text)
 }
 
 /// The position of an iteration.

@@ -15,7 +15,7 @@ pub(crate) use ring::drive::drive as drive_ring;
 pub use ring_buf::{Records, RingBuf};
 pub use user_ring_buf::{Reservation, UserRingBuf};
 
-use crate::error::{Error, ErrorKind, Operation};
+use crate::error::{Action, Error, ErrorKind};
 use crate::spec::EventSpec;
 use ring::Fault;
 
@@ -34,7 +34,7 @@ impl<S: EventSpec> ConsistentEvent<S> {
 
 /// Returns the error for a fault of a ring, with a hint.
 #[cold]
-fn error_of<S: EventSpec>(operation: Operation, fault: Fault) -> Error {
+fn error_of<S: EventSpec>(action: Action, fault: Fault) -> Error {
     let (kind, help) = match fault {
         Fault::Size { .. } => (ErrorKind::Mismatch, "make the ring larger"),
         Fault::Moved { .. } => {
@@ -42,5 +42,5 @@ fn error_of<S: EventSpec>(operation: Operation, fault: Fault) -> Error {
         }
         _ => (ErrorKind::Corrupted, "another process wrote to the ring: recreate the map"),
     };
-    Error::told(operation, S::DEF.name, kind, 0, format!("{fault}: {help}"))
+    Error::told(action, S::DEF.name, kind, 0, format!("{fault}: {help}"))
 }

@@ -6,7 +6,7 @@ use super::perf_ring::{PerfRing, Refusal};
 use super::ring::PerfFound;
 use super::ring_buf::wrong_size;
 use super::{ConsistentEvent, error_of};
-use crate::error::{Error, ErrorKind, Operation, Result};
+use crate::error::{Action, Error, ErrorKind, Result};
 use crate::kind::ReadPerCpuRecords;
 use crate::map::Map;
 use crate::possible_cpus::cpu_ranges;
@@ -133,10 +133,10 @@ impl<S: EventSpec> PerfBufferOptions<'_, S> {
         let () = ConsistentEvent::<S>::CHECK;
         if !self.pages.is_power_of_two() {
             let text = format!("{} pages, which is not a power of two", self.pages);
-            return Err(Error::refused(Operation::Mmap, S::DEF.name, Errno(libc::EINVAL), text));
+            return Err(Error::refused(Action::Mmap, S::DEF.name, Errno(libc::EINVAL), text));
         }
         let epoll =
-            Epoll::new().map_err(|errno| Error::from_errno(Operation::Wait, S::DEF.name, errno))?;
+            Epoll::new().map_err(|errno| Error::from_errno(Action::Wait, S::DEF.name, errno))?;
         let mut buffer = PerfBuffer {
             map: self.map.try_clone()?,
             rings: vec![],
@@ -188,17 +188,17 @@ impl<S: EventSpec> PerfBuffer<S> {
                 Ok(ring) => ring,
                 // The CPU went offline again.
                 Err(Refusal::Kernel(Errno(libc::ENODEV))) => continue,
-                Err(Refusal::Ring(fault)) => return Err(error_of::<S>(Operation::Mmap, fault)),
+                Err(Refusal::Ring(fault)) => return Err(error_of::<S>(Action::Mmap, fault)),
                 Err(Refusal::Kernel(errno)) => {
                     let text = format!("on CPU {cpu}, {} pages", self.pages);
-                    return Err(Error::refused(Operation::OpenPerfEvent, S::DEF.name, errno, text));
+                    return Err(Error::refused(Action::OpenPerfEvent, S::DEF.name, errno, text));
                 }
             };
             self.epoll
                 .add(ring.event(), libc::EPOLLIN, u64::from(cpu))
-                .map_err(|errno| Error::from_errno(Operation::Wait, S::DEF.name, errno))?;
+                .map_err(|errno| Error::from_errno(Action::Wait, S::DEF.name, errno))?;
             element(Command::UpdateElem, &self.map, cpu, Some(ring.event()))
-                .map_err(|errno| Error::from_errno(Operation::Update, S::DEF.name, errno))?;
+                .map_err(|errno| Error::from_errno(Action::Update, S::DEF.name, errno))?;
             self.rings.push(ring);
             opened += 1;
         }
@@ -217,7 +217,7 @@ impl<S: EventSpec> PerfBuffer<S> {
     pub fn read(&mut self) -> Result<Option<PerfRecord<'_, S::Event>>> {
         let mut empty = 0;
         while let Some(ring) = self.rings.get_mut(self.turn) {
-            match ring.reader.take().map_err(|fault| error_of::<S>(Operation::Read, fault))? {
+            match ring.reader.take().map_err(|fault| error_of::<S>(Action::Read, fault))? {
                 Some(PerfFound::Event) => {
                     self.exhausted = false;
                     let ring = &self.rings[self.turn];
@@ -232,7 +232,7 @@ impl<S: EventSpec> PerfBuffer<S> {
                 None => {
                     self.turn = (self.turn + 1) % self.rings.len();
                     let found = self.rings[self.turn].reader.look();
-                    let found = found.map_err(|fault| error_of::<S>(Operation::Read, fault))?;
+                    let found = found.map_err(|fault| error_of::<S>(Action::Read, fault))?;
                     empty = if found { 0 } else { empty + 1 };
                 }
             }
@@ -273,7 +273,7 @@ impl<S: EventSpec> PerfBuffer<S> {
         let events = self
             .epoll
             .wait(&mut events, timeout)
-            .map_err(|errno| Error::from_errno(Operation::Wait, S::DEF.name, errno))?;
+            .map_err(|errno| Error::from_errno(Action::Wait, S::DEF.name, errno))?;
         for event in events {
             let (flags, cpu) = (event.events, event.u64);
             // The ring of a CPU that has been removed stays readable forever.
@@ -335,11 +335,11 @@ fn online_cpus<S: EventSpec>() -> Result<impl Iterator<Item = u32>> {
     const LIST: &str = "/sys/devices/system/cpu/online";
     let list = std::fs::read_to_string(LIST).map_err(|error| {
         let errno = Errno(error.raw_os_error().unwrap_or(libc::EIO));
-        Error::refused(Operation::OpenPerfEvent, S::DEF.name, errno, LIST.to_owned())
+        Error::refused(Action::OpenPerfEvent, S::DEF.name, errno, LIST.to_owned())
     })?;
     let ranges = cpu_ranges(&list).ok_or_else(|| {
         let text = format!("{LIST} is not a list of CPUs: {list:?}");
-        Error::told(Operation::OpenPerfEvent, S::DEF.name, ErrorKind::Other, 0, text)
+        Error::told(Action::OpenPerfEvent, S::DEF.name, ErrorKind::Other, 0, text)
     })?;
     Ok(ranges.into_iter().flatten().filter_map(|cpu| u32::try_from(cpu).ok()))
 }

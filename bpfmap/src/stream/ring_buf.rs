@@ -4,7 +4,7 @@ use super::epoll::wait_readable;
 use super::ring::{Found, Reader};
 use super::sole::Sole;
 use super::{ConsistentEvent, error_of};
-use crate::error::{Error, ErrorKind, Operation, Result};
+use crate::error::{Action, Error, ErrorKind, Result};
 use crate::kind::ReadRecords;
 use crate::map::Map;
 use crate::mapping::{Access, Mapping, page_size};
@@ -86,7 +86,7 @@ impl<S: EventSpec> RingBuf<S> {
         let sole = Sole::take(&map)?;
         let page = page_size();
         let size = map.max_entries() as usize;
-        let failed = |errno| Error::from_errno(Operation::Mmap, S::DEF.name, errno);
+        let failed = |errno| Error::from_errno(Action::Mmap, S::DEF.name, errno);
         let consumer = Mapping::new(map.as_fd(), 0, page, Access::ReadWrite).map_err(failed)?;
         let producer =
             Mapping::new(map.as_fd(), page, page + 2 * size, Access::Read).map_err(failed)?;
@@ -97,7 +97,7 @@ impl<S: EventSpec> RingBuf<S> {
         let reader = unsafe {
             Reader::new(consumer.start(), producer.start(), data, size as u64, Self::OVERWRITES)
         };
-        let reader = reader.map_err(|fault| error_of::<S>(Operation::Mmap, fault))?;
+        let reader = reader.map_err(|fault| error_of::<S>(Action::Mmap, fault))?;
         let event = zeroed_box();
         Ok(Self { map, reader, event, _consumer: consumer, _producer: producer, _sole: sole })
     }
@@ -169,7 +169,7 @@ impl<S: EventSpec> RingBuf<S> {
                 count += 1;
             }
             let more = self.reader.is_ready();
-            if !more.map_err(|fault| error_of::<S>(Operation::Read, fault))? {
+            if !more.map_err(|fault| error_of::<S>(Action::Read, fault))? {
                 return Ok(count);
             }
             // SAFETY: as above. `take` handles records that are not events, and reports or skips
@@ -227,7 +227,7 @@ impl<S: EventSpec> RingBuf<S> {
         while !self.is_ready()? {
             let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
             let readable = wait_readable(self.map.as_fd(), left)
-                .map_err(|errno| Error::from_errno(Operation::Wait, S::DEF.name, errno))?;
+                .map_err(|errno| Error::from_errno(Action::Wait, S::DEF.name, errno))?;
             if !readable {
                 return self.is_ready();
             }
@@ -281,7 +281,7 @@ impl<S: EventSpec> RingBuf<S> {
     }
 
     fn is_ready(&mut self) -> Result<bool> {
-        self.reader.is_ready().map_err(|fault| error_of::<S>(Operation::Wait, fault))
+        self.reader.is_ready().map_err(|fault| error_of::<S>(Action::Wait, fault))
     }
 }
 
@@ -292,7 +292,7 @@ fn take<S: EventSpec>(reader: &mut Reader<S::Event>, event: &mut S::Event) -> Re
         Ok(Some(Found::Event)) => Ok(true),
         Ok(None) => Ok(false),
         Ok(Some(Found::WrongSize(size))) => Err(wrong_size::<S>(size as usize)),
-        Err(fault) => Err(error_of::<S>(Operation::Read, fault)),
+        Err(fault) => Err(error_of::<S>(Action::Read, fault)),
     }
 }
 
@@ -303,7 +303,7 @@ pub(super) fn wrong_size<S: EventSpec>(size: usize) -> Error {
         "a record has {size} bytes, but an event has {}: the program sends another type",
         size_of::<S::Event>()
     );
-    Error::told(Operation::Read, S::DEF.name, ErrorKind::Mismatch, 0, text)
+    Error::told(Action::Read, S::DEF.name, ErrorKind::Mismatch, 0, text)
 }
 
 /// Returns the descriptor of the map, which is readable when there are events.

@@ -1,6 +1,6 @@
 //! Ensures that a process has at most one reader or writer of a ring.
 
-use crate::error::{Error, Operation, Result};
+use crate::error::{Action, Error, Result};
 use crate::map::Map;
 use crate::spec::MapSpec;
 use crate::sys::Errno;
@@ -24,7 +24,7 @@ impl Sole {
             return Ok(Self(id));
         }
         let text = "this process already has it open, and a ring can only have one user".to_owned();
-        Err(Error::refused(Operation::Mmap, S::DEF.name, Errno(libc::EBUSY), text))
+        Err(Error::refused(Action::Mmap, S::DEF.name, Errno(libc::EBUSY), text))
     }
 }
 

@@ -4,7 +4,7 @@ use super::epoll::Epoll;
 use super::ring::{Fault, Writer};
 use super::sole::Sole;
 use super::{ConsistentEvent, error_of};
-use crate::error::{Error, Operation, Result};
+use crate::error::{Action, Error, Result};
 use crate::kind::WriteRecords;
 use crate::map::Map;
 use crate::mapping::{Access, Mapping, page_size};
@@ -71,7 +71,7 @@ impl<S: EventSpec> UserRingBuf<S> {
         let map = map.try_clone()?;
         let sole = Sole::take(&map)?;
         let page = page_size();
-        let failed = |errno| Error::from_errno(Operation::Mmap, S::DEF.name, errno);
+        let failed = |errno| Error::from_errno(Action::Mmap, S::DEF.name, errno);
         let consumer = Mapping::new(map.as_fd(), 0, page, Access::Read).map_err(failed)?;
         let size = map.max_entries() as usize;
         let producer =
@@ -81,14 +81,14 @@ impl<S: EventSpec> UserRingBuf<S> {
         // SAFETY: both mappings begin at a page and live as long as the writer, and only the writer uses them. The
         // second is writable. The kernel and other processes that map the ring access it from outside.
         let writer = unsafe { Writer::new(consumer.start(), producer.start(), data, size as u64) };
-        let writer = writer.map_err(|fault| error_of::<S>(Operation::Mmap, fault))?;
+        let writer = writer.map_err(|fault| error_of::<S>(Action::Mmap, fault))?;
         let epoll = Epoll::new()
             .and_then(|epoll| {
                 // A ring with space for half an event is always writable, so this waits for a program that frees space.
                 epoll.add(map.as_fd(), libc::EPOLLOUT | libc::EPOLLET, 0)?;
                 Ok(epoll)
             })
-            .map_err(|errno| Error::from_errno(Operation::Wait, S::DEF.name, errno))?;
+            .map_err(|errno| Error::from_errno(Action::Wait, S::DEF.name, errno))?;
         let event = zeroed_box();
         Ok(Self {
             map,
@@ -161,7 +161,7 @@ impl<S: EventSpec> UserRingBuf<S> {
             let events = self
                 .epoll
                 .wait(&mut events, left)
-                .map_err(|errno| Error::from_errno(Operation::Wait, S::DEF.name, errno))?;
+                .map_err(|errno| Error::from_errno(Action::Wait, S::DEF.name, errno))?;
             if events.is_empty() && !self.has_room()? {
                 return Ok(None);
             }
@@ -230,7 +230,7 @@ impl<S: EventSpec> UserRingBuf<S> {
 
     #[cold]
     fn error(fault: Fault) -> Error {
-        error_of::<S>(Operation::Push, fault)
+        error_of::<S>(Action::Push, fault)
     }
 }
 

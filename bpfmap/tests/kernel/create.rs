@@ -2,7 +2,7 @@
 
 use crate::common::{anyone_may, create, errno, kernel, raise_memlock, set_memlock, unprivileged};
 use crate::spec;
-use bpfmap::{Error, ErrorKind, LayoutCheck, Map, MapDef, MapFlags, MapSpec, Operation, Timer};
+use bpfmap::{Action, Error, ErrorKind, LayoutCheck, Map, MapDef, MapFlags, MapSpec, Timer};
 use bpfmap::{MemberDesc, TypeDesc};
 
 const NO_PREALLOC: MapFlags = MapFlags::NO_PREALLOC;
@@ -14,7 +14,7 @@ fn bad_attributes_are_einval() {
         raise_memlock();
         let error = Map::<S>::create().unwrap_err();
         assert_eq!(error.errno(), Some(libc::EINVAL), "{}: {error}", S::DEF.name);
-        assert_eq!(error.operation(), Operation::Create, "{}", S::DEF.name);
+        assert_eq!(error.action(), Action::Create, "{}", S::DEF.name);
     }
     type Flags = MapFlags;
     spec!(HashNoEntries: Hash, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 0, btf = false);
@@ -232,7 +232,7 @@ fn refused_btf_is_explained() {
     spec!(Bad: Hash, u32 as TypeDesc::U32 => u32 as BAD, max 4);
     raise_memlock();
     let error = Map::<Bad>::create().unwrap_err();
-    assert_eq!(error.operation(), Operation::LoadBtf);
+    assert_eq!(error.action(), Action::LoadBtf);
     assert!(error.to_string().contains("Invalid name"), "{error}");
     assert_eq!(errno(Map::<Bad>::create()), libc::EINVAL);
 }

@@ -6,7 +6,7 @@ use crate::common::{
 };
 use crate::spec;
 use bpfmap::TypeDesc;
-use bpfmap::{ErrorKind, Map, MapFlags, MapSpec, Operation, OuterMapSpec, UpdateMode};
+use bpfmap::{Action, ErrorKind, Map, MapFlags, MapSpec, OuterMapSpec, UpdateMode};
 
 /// `nested!(Outer: Kind of Inner, u32 as TypeDesc::U32, max 4)`
 macro_rules! nested {
@@ -143,7 +143,7 @@ fn inner_maps_are_like_the_template() {
     let pages: Map<Pages> = common::create();
     let larger = Map::<Cells>::options().max_entries(3).create().unwrap();
     let error = pages.set(&0, &larger).unwrap_err();
-    assert_eq!((error.errno(), error.operation()), (Some(libc::EINVAL), Operation::Update));
+    assert_eq!((error.errno(), error.action()), (Some(libc::EINVAL), Action::Update));
     assert!(error.to_string().contains("BPF_F_INNER_MAP"), "{error}");
     assert_eq!(pages.get(&0).unwrap(), None);
 

@@ -4,7 +4,7 @@
 use crate::common;
 use crate::spec;
 use bpfmap::TypeDesc;
-use bpfmap::{ErrorKind, Map, Operation, possible_cpus};
+use bpfmap::{Action, ErrorKind, Map, possible_cpus};
 use std::ffi::CString;
 use std::process::Command;
 
@@ -66,10 +66,7 @@ fn a_false_list_is_noticed_before_anything_is_read() {
     };
     mount_over(&list);
     let error = Map::<Packets>::create().and_then(|map| map.lookup(&0)).unwrap_err();
-    assert_eq!(
-        (error.operation(), error.kind()),
-        (Operation::PossibleCpus, ErrorKind::PossibleCpus)
-    );
+    assert_eq!((error.action(), error.kind()), (Action::PossibleCpus, ErrorKind::PossibleCpus));
     let text = error.to_string();
     assert!(text.contains("lists") && text.contains("the kernel keeps values of"), "{text}");
     // Not forgotten either.

@@ -3,7 +3,7 @@
 use crate::common::{self, DELETE, LOOKUP, TAKE, UPDATE, bare, errno};
 use crate::spec;
 use bpfmap::TypeDesc;
-use bpfmap::{Map, Operation, ProgramFd};
+use bpfmap::{Action, Map, ProgramFd};
 use std::ffi::{c_int, c_long};
 use std::fs::File;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
@@ -115,7 +115,7 @@ fn what_is_no_program_of_the_maps_type_is_refused() {
 
     let file = File::open("/proc/self/exe").unwrap();
     let error = jumps.set(&0, ProgramFd::new(file.as_fd())).unwrap_err();
-    assert_eq!((error.errno(), error.operation()), (Some(libc::EINVAL), Operation::Update));
+    assert_eq!((error.errno(), error.action()), (Some(libc::EINVAL), Action::Update));
     assert!(error.to_string().contains("the descriptor is not a program"), "{error}");
 
     // The first program decides which others there may be.
