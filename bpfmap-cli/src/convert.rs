@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use bpfmap_codegen::backend::GeneratedFile;
-use bpfmap_codegen::output::{OutputError, Planned, plan, write};
+use bpfmap_codegen::output::{OutputError, PlannedFile, plan, write};
 use bpfmap_schema::ir::Schema;
 use bpfmap_schema::layout::Layouts;
 use bpfmap_schema::print;
@@ -87,7 +87,7 @@ pub(crate) fn put(schema: &Schema, language: Language, out: Option<&Path>, force
         return Err(Failed::Found);
     }
     write(&planned, force).map_err(|error| fail(&error))?;
-    if planned.iter().any(Planned::is_stale) {
+    if planned.iter().any(PlannedFile::is_stale) {
         show(&format!("wrote {}\n", out.display()))?;
     }
     Ok(())

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use bpfmap_codegen::output::{OutputError, Planned, replace};
+use bpfmap_codegen::output::{OutputError, PlannedFile, replace};
 use bpfmap_schema::check::Checked;
 
 use crate::{Failed, complain, standard_input};
@@ -20,7 +20,11 @@ pub(crate) struct Besides<'o> {
 
 impl Besides<'_> {
     /// Refuses to overwrite a file that was read or generated, and a file that is not a stamp.
-    pub(crate) fn check(&self, read: &BTreeSet<&Path>, planned: &[Planned]) -> Result<(), Failed> {
+    pub(crate) fn check(
+        &self,
+        read: &BTreeSet<&Path>,
+        planned: &[PlannedFile],
+    ) -> Result<(), Failed> {
         let same = |one: &Path, other: &Path| place(one) == place(other);
         for path in self.depfile.into_iter().chain(self.stamp) {
             let taken = read.iter().copied().chain(planned.iter().map(|file| file.path.as_path()));
@@ -44,7 +48,7 @@ impl Besides<'_> {
     pub(crate) fn write(
         &self,
         read: &BTreeSet<&Path>,
-        planned: &[Planned],
+        planned: &[PlannedFile],
     ) -> Result<(), OutputError> {
         if let Some(path) = self.depfile {
             let generated = planned.iter().map(|file| file.path.as_path());

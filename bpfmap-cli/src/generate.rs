@@ -6,15 +6,15 @@ use bpfmap_codegen::Emit;
 use bpfmap_codegen::backend::GeneratedFile;
 use bpfmap_codegen::backend::rust::emit_modules;
 use bpfmap_codegen::generate::{Options, generate};
-use bpfmap_codegen::output::{OutputError, Planned, plan, write};
+use bpfmap_codegen::output::{OutputError, PlannedFile, plan, write};
 use bpfmap_schema::check::Checked;
 use clap::{ArgAction, Args};
 
 use crate::depfile::Besides;
 use crate::options::{BuildOptions, DiagnosticOptions, KernelBtfOption, SchemasOption, one_of};
+use crate::output_folder::{OutputFolder, file_name};
 use crate::project::{FILE, Project};
 use crate::schemas::{Findings, Inputs, read_with_includes};
-use crate::target::{Target, file_name};
 use crate::{Failed, Outcome, complain, depfile, manual, print};
 
 /// Write C and Rust from schemas
@@ -60,14 +60,14 @@ pub(crate) struct GenerateOptions {
 }
 
 pub(crate) fn run(options: &GenerateOptions) -> Outcome {
-    let targets = targets(options)?;
+    let outputs = outputs(options)?;
     let kernel_btf = options.kernel.kernel_btf.as_deref();
     let findings = Findings::new(&options.build, options.diagnostics.message_format);
     let findings = findings.with_kernel(kernel_btf)?;
     let Inputs { roots, includes } = read_with_includes(&options.schemas.schemas, findings)?;
     let mut planned = vec![];
-    for (out, targets) in by_folder(&targets) {
-        let files = targets.iter().flat_map(|target| files(target, &roots, &includes)).collect();
+    for (out, outputs) in by_folder(&outputs) {
+        let files = outputs.iter().flat_map(|output| files(output, &roots, &includes)).collect();
         planned.extend(plan(out, files).map_err(|error| fail(&error))?);
     }
     if options.check {
@@ -85,19 +85,19 @@ pub(crate) fn run(options: &GenerateOptions) -> Outcome {
 }
 
 /// Returns what to generate: from the command line, or else from the project file.
-fn targets(options: &GenerateOptions) -> Result<Vec<Target>, Failed> {
+fn outputs(options: &GenerateOptions) -> Result<Vec<OutputFolder>, Failed> {
     let GenerateOptions { out, emit, legacy, modules, .. } = options;
     let Some(out) = out else {
         let project = Project::needed("`--out` names no folder")?;
-        if project.targets.is_empty() {
+        if project.outputs.is_empty() {
             complain(&format!(
                 "error: `--out` names no folder, and `{FILE}` has no `[[generate]]` table\n"
             ));
             return Err(Failed::Usage);
         }
-        return Ok(project.targets);
+        return Ok(project.outputs);
     };
-    Ok(vec![Target {
+    Ok(vec![OutputFolder {
         out: out.clone(),
         emit: emit.clone(),
         legacy: *legacy,
@@ -105,20 +105,20 @@ fn targets(options: &GenerateOptions) -> Result<Vec<Target>, Failed> {
     }])
 }
 
-/// Groups the targets by directory, so that a file that two of them would create is found.
-fn by_folder(targets: &[Target]) -> Vec<(&Path, Vec<&Target>)> {
-    let mut folders: Vec<(&Path, Vec<&Target>)> = vec![];
-    for target in targets {
-        match folders.iter_mut().find(|(out, _)| *out == target.out) {
-            Some((_, targets)) => targets.push(target),
-            None => folders.push((&target.out, vec![target])),
+/// Groups the outputs by folder, so that a file that two of them would create is found.
+fn by_folder(outputs: &[OutputFolder]) -> Vec<(&Path, Vec<&OutputFolder>)> {
+    let mut folders: Vec<(&Path, Vec<&OutputFolder>)> = vec![];
+    for output in outputs {
+        match folders.iter_mut().find(|(out, _)| *out == output.out) {
+            Some((_, outputs)) => outputs.push(output),
+            None => folders.push((&output.out, vec![output])),
         }
     }
     folders
 }
 
-fn files(target: &Target, roots: &[Checked], includes: &[Checked]) -> Vec<GeneratedFile> {
-    let Target { emit: asked, legacy, modules, .. } = target;
+fn files(output: &OutputFolder, roots: &[Checked], includes: &[Checked]) -> Vec<GeneratedFile> {
+    let OutputFolder { emit: asked, legacy, modules, .. } = output;
     if *legacy && asked.as_ref().is_none_or(|kinds| kinds.contains(&Emit::C)) {
         complain(
             "warning: `--legacy` writes `struct bpf_map_def SEC(\"maps\")`, which libbpf before \
@@ -144,8 +144,8 @@ fn files(target: &Target, roots: &[Checked], includes: &[Checked]) -> Vec<Genera
 }
 
 /// Shows the changes to files that are not up to date. `wrong` is the message for such a file.
-pub(crate) fn compare(planned: &[Planned], wrong: &str) -> Outcome {
-    let stale: Vec<&Planned> = planned.iter().filter(|file| file.is_stale()).collect();
+pub(crate) fn compare(planned: &[PlannedFile], wrong: &str) -> Outcome {
+    let stale: Vec<&PlannedFile> = planned.iter().filter(|file| file.is_stale()).collect();
     if stale.is_empty() {
         return Ok(());
     }
@@ -159,7 +159,7 @@ pub(crate) fn compare(planned: &[Planned], wrong: &str) -> Outcome {
 }
 
 /// Returns the changes to a file as a unified diff.
-fn diff(file: &Planned) -> String {
+fn diff(file: &PlannedFile) -> String {
     let present = String::from_utf8_lossy(file.present.as_deref().unwrap_or_default());
     let path = file.path.display().to_string();
     let old = if file.present.is_some() { path.as_str() } else { "/dev/null" };

@@ -31,7 +31,7 @@ get numbers, and so do different types with the same name; this needs CAP_SYS_AD
 #[command(long_about = ABOUT, after_long_help = manual::IMPORT)]
 pub(crate) struct ImportOptions {
     #[command(flatten)]
-    source: Source,
+    from: ImportFrom,
     /// The file to write, .rs or .toml; the default is standard output
     #[arg(long, short, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -51,7 +51,7 @@ pub(crate) struct ImportOptions {
 /// What is imported.
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
-struct Source {
+struct ImportFrom {
     /// An object file that clang compiled for the BPF target with -g; `-` is standard input
     #[arg(value_name = "FILE")]
     object: Option<PathBuf>,
@@ -69,9 +69,9 @@ struct Source {
 pub(crate) fn run(options: &ImportOptions) -> Outcome {
     let kernel = options.kernel_btf.as_deref().map(kernel_btf::read_file).transpose()?;
     let kernel = kernel.as_deref().map(kernel_btf::parse).transpose()?;
-    let live = match &options.source {
-        Source { pinned: Some(pin), .. } => Some((pin.clone(), LiveMap::from_pinned(pin))),
-        Source { id: Some(id), .. } => {
+    let live = match &options.from {
+        ImportFrom { pinned: Some(pin), .. } => Some((pin.clone(), LiveMap::from_pinned(pin))),
+        ImportFrom { id: Some(id), .. } => {
             Some((PathBuf::from(format!("map {id}")), LiveMap::from_id(*id)))
         }
         _ => None,
@@ -82,7 +82,7 @@ pub(crate) fn run(options: &ImportOptions) -> Outcome {
         let name = live.maps[0].name.clone();
         return finish(options, &import_live(&path, &name, &live, kernel.as_ref()));
     }
-    let Some(path) = &options.source.object else {
+    let Some(path) = &options.from.object else {
         let live = LiveMaps::all()?;
         return finish(
             options,

@@ -18,19 +18,19 @@ mod live;
 mod manual;
 mod migrate;
 mod options;
+mod output_folder;
 mod project;
 mod revision;
 mod schemas;
 mod shell;
 mod standard_input;
-mod target;
 mod test;
 mod verify;
 mod wrap;
 
 pub use fmt::format_text;
+pub use output_folder::OutputFolder;
 pub use project::Project;
-pub use target::Target;
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use bpfmap::{ErrorKind, LiveMap};
 use bpfmap_btf::{Btf, Kind};
-use bpfmap_schema::front::btf::{LiveBtf, LiveMap as Described};
+use bpfmap_schema::front::btf::{LiveBtf, LiveMapInfo};
 use bpfmap_schema::input;
 
 use crate::{Failed, complain};
@@ -20,7 +20,7 @@ const VALUE_PREFIX: &str = "bpf_struct_ops_";
 /// Live maps, with the BTF of those that have any.
 #[derive(Default)]
 pub(crate) struct LiveMaps {
-    pub(crate) maps: Vec<Described>,
+    pub(crate) maps: Vec<LiveMapInfo>,
     pub(crate) btfs: HashMap<u32, Option<LiveBtf>>,
     /// The kernel's structs of functions, by the types of their values. `None` if they were not
     /// read yet.
@@ -69,7 +69,7 @@ impl LiveMaps {
         btfs
     }
 
-    fn described(&mut self, map: &LiveMap, is_outer: bool) -> Result<Described, Failed> {
+    fn described(&mut self, map: &LiveMap, is_outer: bool) -> Result<LiveMapInfo, Failed> {
         let info = map.info();
         self.read_btf(map)?;
         let inner = if is_outer { map.first_inner() } else { Ok(None) };
@@ -80,7 +80,7 @@ impl LiveMaps {
             Err(error) => return Err(fail(&error.to_string())),
         };
         let inner = inner.map(|inner| self.described(&inner, false)).transpose()?;
-        Ok(Described {
+        Ok(LiveMapInfo {
             id: info.id,
             // A map may have no name.
             name: if info.name.is_empty() { format!("map_{}", info.id) } else { info.name.clone() },

@@ -12,7 +12,7 @@ use bpfmap_vmtest::config;
 use serde::Deserialize;
 use toml::Spanned;
 
-use crate::target::Target;
+use crate::output_folder::OutputFolder;
 use crate::{Failed, complain, complain_as_is, style};
 
 /// The name of the project file.
@@ -29,7 +29,7 @@ pub struct Project {
     /// The names of kernels, as in `bpfmap-vmtest`. Empty if the file names none.
     pub kernels: Vec<String>,
     /// What to generate.
-    pub targets: Vec<Target>,
+    pub outputs: Vec<OutputFolder>,
     /// The revision of git that schemas are compared with.
     pub against: Option<String>,
 }
@@ -41,7 +41,7 @@ struct File {
     #[serde(default)]
     kernels: Vec<String>,
     #[serde(default)]
-    generate: Vec<Target>,
+    generate: Vec<OutputFolder>,
     #[serde(default)]
     diff: Diff,
 }
@@ -115,11 +115,11 @@ impl Project {
         if schemas.is_empty() {
             return Err(mistake("a project needs at least one schema", file.schemas.span()));
         }
-        let mut targets = file.generate;
-        for target in &mut targets {
-            target.out = folder.join(&target.out);
+        let mut outputs = file.generate;
+        for output in &mut outputs {
+            output.out = folder.join(&output.out);
         }
-        Ok(Self { schemas, kernels: file.kernels, targets, against: file.diff.against })
+        Ok(Self { schemas, kernels: file.kernels, outputs, against: file.diff.against })
     }
 }
 

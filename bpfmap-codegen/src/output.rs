@@ -67,7 +67,7 @@ impl std::error::Error for OutputError {
 
 /// A generated file and the existing file at its path.
 #[derive(Debug)]
-pub struct Planned {
+pub struct PlannedFile {
     /// The path.
     pub path: PathBuf,
     /// The generated content.
@@ -76,7 +76,7 @@ pub struct Planned {
     pub present: Option<Vec<u8>>,
 }
 
-impl Planned {
+impl PlannedFile {
     /// Returns whether the existing content differs from the generated content.
     #[must_use]
     pub fn is_stale(&self) -> bool {
@@ -96,9 +96,9 @@ impl Planned {
 /// # Errors
 ///
 /// Fails if two different files have the same name, or if a file can't be read.
-pub fn plan(folder: &Path, files: Vec<GeneratedFile>) -> Result<Vec<Planned>, OutputError> {
+pub fn plan(folder: &Path, files: Vec<GeneratedFile>) -> Result<Vec<PlannedFile>, OutputError> {
     let mut indexes = HashMap::with_capacity(files.len());
-    let mut planned: Vec<Planned> = Vec::with_capacity(files.len());
+    let mut planned: Vec<PlannedFile> = Vec::with_capacity(files.len());
     for file in files {
         let path = folder.join(&file.name);
         match indexes.entry(file.name) {
@@ -113,7 +113,7 @@ pub fn plan(folder: &Path, files: Vec<GeneratedFile>) -> Result<Vec<Planned>, Ou
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => return Err(OutputError::Io { action: "read", path, error }),
         };
-        planned.push(Planned { path, contents: file.contents, present });
+        planned.push(PlannedFile { path, contents: file.contents, present });
     }
     Ok(planned)
 }
@@ -127,8 +127,8 @@ pub fn plan(folder: &Path, files: Vec<GeneratedFile>) -> Result<Vec<Planned>, Ou
 ///
 /// Fails if a file exists that bpfmap did not generate (unless `force` is true), or if an I/O error
 /// occurs.
-pub fn write(planned: &[Planned], force: bool) -> Result<usize, OutputError> {
-    let stale: Vec<&Planned> = planned.iter().filter(|file| file.is_stale()).collect();
+pub fn write(planned: &[PlannedFile], force: bool) -> Result<usize, OutputError> {
+    let stale: Vec<&PlannedFile> = planned.iter().filter(|file| file.is_stale()).collect();
     if let Some(foreign) = stale.iter().find(|file| !force && !file.is_ours()) {
         return Err(OutputError::NotGenerated(foreign.path.clone()));
     }
@@ -148,7 +148,7 @@ pub fn write(planned: &[Planned], force: bool) -> Result<usize, OutputError> {
 ///
 /// Fails if an I/O error occurs.
 pub fn replace(path: &Path, contents: String) -> Result<(), OutputError> {
-    Waiting::write(&Planned { path: path.to_owned(), contents, present: None })?.take_place()
+    Waiting::write(&PlannedFile { path: path.to_owned(), contents, present: None })?.take_place()
 }
 
 /// A complete temporary file that has not been renamed yet. It is deleted when it is dropped.
@@ -158,7 +158,7 @@ struct Waiting {
 }
 
 impl Waiting {
-    fn write(file: &Planned) -> Result<Self, OutputError> {
+    fn write(file: &PlannedFile) -> Result<Self, OutputError> {
         // If the path is a symbolic link, its target is replaced.
         let place = fs::canonicalize(&file.path).unwrap_or_else(|_| file.path.clone());
         let folder = match place.parent() {
@@ -321,12 +321,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("a.h"), generated("old")).unwrap();
         let planned = vec![
-            Planned {
+            PlannedFile {
                 path: folder.path().join("a.h"),
                 contents: generated("new"),
                 present: Some(generated("old").into_bytes()),
             },
-            Planned {
+            PlannedFile {
                 path: folder.path().join("a.h/no-folder/b.h"),
                 contents: generated("b"),
                 present: None,

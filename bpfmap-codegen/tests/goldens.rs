@@ -96,7 +96,7 @@ fn assert_golden(diffs: &str) {
     );
 }
 
-fn diff(file: &output::Planned) -> String {
+fn diff(file: &output::PlannedFile) -> String {
     let present = String::from_utf8_lossy(file.present.as_deref().unwrap_or_default());
     let path = file.path.display().to_string();
     similar::TextDiff::from_lines(present.as_ref(), file.contents.as_str())

@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use bpfmap_codegen::evolve::pair;
-use bpfmap_codegen::evolve::plan::{Obstacle, Planned, plan};
+use bpfmap_codegen::evolve::plan::{Obstacle, PlannedMigration, plan};
 use bpfmap_core::MigrationStep;
 use bpfmap_core::migration::check as check_steps;
 use bpfmap_schema::check::{Checked, check};
@@ -39,7 +39,7 @@ fn planned(old: &Checked, new: &Checked) -> Result<LeakedPlan, Vec<Obstacle>> {
     let (old, new) = (Box::leak(Box::new(old.clone())), Box::leak(Box::new(new.clone())));
     let pairing = pair(old, new).unwrap();
     let arena = Box::leak(Box::new(Bump::new()));
-    let Planned { plan, notes, is_unchanged } = plan(arena, old, new, &pairing.maps[0])?;
+    let PlannedMigration { plan, notes, is_unchanged } = plan(arena, old, new, &pairing.maps[0])?;
     Ok(LeakedPlan { key: plan.key, value: plan.value, notes, is_unchanged })
 }
 
@@ -356,7 +356,7 @@ fn check_bounds(old: &Checked, new: &Checked) {
     };
     for pair in pair(old, new).unwrap().maps {
         let arena = Bump::new();
-        let Ok(Planned { plan, .. }) = plan(&arena, old, new, &pair) else { continue };
+        let Ok(PlannedMigration { plan, .. }) = plan(&arena, old, new, &pair) else { continue };
         let (from, to) = both((pair.old, pair.new), |map| &map.key);
         assert!(check_steps(plan.key, from, to).is_ok(), "{plan:#?}");
         let (from, to) = both((pair.old, pair.new), |map| &map.value);

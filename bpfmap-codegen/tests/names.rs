@@ -15,7 +15,7 @@ use bpfmap_codegen::backend::c;
 use bpfmap_schema::check::check_with;
 use bpfmap_schema::diagnostics::{Rejected, Severity};
 use bpfmap_schema::front::toml::read_str;
-use bpfmap_schema::taken::{KernelNames, Kind, LIST, Namespace, Releases, Source, Taken};
+use bpfmap_schema::taken::{KernelNames, LIST, NameKind, Namespace, Origin, Releases, Taken};
 use support::{CLANGS, clang, compile_bpf, run_clang};
 
 /// How many names of the kernel's share one that is tried.
@@ -129,7 +129,7 @@ fn accepted_names_compile() {
     let own: Vec<String> = FREE.iter().map(ToString::to_string).collect();
     let listed: Vec<String> = LIST
         .entries()
-        .filter(|(_, uses)| uses.iter().any(|taken| taken.source != Source::Kernel))
+        .filter(|(_, uses)| uses.iter().any(|taken| taken.origin != Origin::Kernel))
         .step_by(7)
         .chain(LIST.entries().step_by(SHARE * 4))
         .map(|(name, _)| name)
@@ -211,10 +211,10 @@ fn what_every_program_has_does_not_compile() {
     let mut claims = BTreeSet::new();
     for (name, uses) in LIST.entries() {
         for taken in uses {
-            let is_here = matches!(taken.source, Source::Clang | Source::Uapi | Source::Helpers)
+            let is_here = matches!(taken.origin, Origin::Clang | Origin::Uapi | Origin::Helpers)
                 && taken.releases == Releases::All;
             // A macro takes a name whatever becomes of it; what it leaves may compile.
-            if is_here && !matches!(taken.kind, Kind::Macro | Kind::FunctionMacro) {
+            if is_here && !matches!(taken.kind, NameKind::Macro | NameKind::FunctionMacro) {
                 let spaces = Namespace::ALL.into_iter().filter(|space| taken.kind.takes(*space));
                 claims.extend(spaces.map(|space| (space, name.clone())));
                 words.insert(name.clone());
@@ -243,7 +243,8 @@ fn what_every_program_has_does_not_compile() {
 fn what_a_kernel_has_does_not_compile() {
     let prelude = Prelude::vmlinux();
     let kernel = prelude.kernel.as_ref().unwrap();
-    let kinds = [Kind::Struct, Kind::Union, Kind::Enum, Kind::Typedef, Kind::Constant];
+    let kinds =
+        [NameKind::Struct, NameKind::Union, NameKind::Enum, NameKind::Typedef, NameKind::Constant];
     let mut claims: BTreeSet<(Namespace, String)> = BTreeSet::new();
     for (name, _) in LIST.entries().step_by(SHARE) {
         for kind in kernel.kinds(&name).filter(|kind| kinds.contains(kind)) {
@@ -279,7 +280,7 @@ fn neither_map_nor_program_can_be_called_as_a_section() {
         compile_bpf(&clang, &source, &folder.path().join("program.o"))
     };
     let sections = LIST.entries();
-    let sections = sections.filter(|(_, uses)| uses.iter().any(|it| it.kind == Kind::Section));
+    let sections = sections.filter(|(_, uses)| uses.iter().any(|it| it.kind == NameKind::Section));
     let sections: Vec<String> = sections.map(|(name, _)| name).collect();
     assert!(sections.len() > 30, "{sections:?}");
     for name in sections {

@@ -187,8 +187,14 @@ pub enum Pinning {
 }
 
 impl Pinning {
+    /// The variants that have a name in schemas, by that name.
+    pub const WORDS: &'static [(&'static str, Self)] =
+        &[("none", Self::None), ("by_name", Self::ByName)];
+
     /// Returns the variant for a number of `enum libbpf_pin_type`, or [`Other`](Self::Other) for
     /// any other number.
+    ///
+    /// Source: libbpf, `libbpf.h`.
     #[doc(hidden)]
     #[must_use]
     pub const fn from_number(number: u32) -> Self {

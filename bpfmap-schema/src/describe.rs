@@ -22,11 +22,7 @@ pub fn map_def<'a>(arena: &'a Bump, checked: &'a Checked, map: &'a MapDecl) -> M
     def.max_entries = map.max_entries.as_ref().map(|entries| entries.value);
     def.map_extra = map.map_extra.as_ref().map_or(0, |extra| extra.value);
     def.numa_node = map.numa_node.as_ref().map(|node| node.value);
-    def.pinning = match map.pinning.as_ref().map(|pinning| pinning.value) {
-        None | Some(ir::Pinning::None) => Pinning::None,
-        Some(ir::Pinning::ByName) => Pinning::ByName,
-        Some(ir::Pinning::Other(number)) => Pinning::Other(number),
-    };
+    def.pinning = map.pinning.as_ref().map_or(Pinning::None, |pinning| pinning.value);
     def.btf = map.btf.as_ref().is_none_or(|btf| btf.value);
     def.optional = map.optional.value;
     if let Some(event) = &map.event {

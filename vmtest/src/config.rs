@@ -23,7 +23,7 @@
 //! ```
 
 use crate::error::{Context as _, Error, ErrorKind, Result};
-use crate::kernel::{Source, check_name};
+use crate::kernel::{KernelSource, check_name};
 use crate::root::RootSource;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
@@ -65,7 +65,7 @@ pub struct Config {
     /// Programs of this machine that are added to each guest.
     pub host_programs: Vec<String>,
     /// Kernels by name.
-    pub kernels: BTreeMap<String, Source>,
+    pub kernels: BTreeMap<String, KernelSource>,
 }
 
 impl Config {
@@ -180,7 +180,7 @@ mod tests {
         let config = read(&lines[..end].join("\n")).unwrap();
         assert_eq!(config.kernel.as_deref(), Some("6.1"));
         assert_eq!(config.kernels.len(), 6);
-        assert_eq!(config.kernels["here"], Source::Host);
+        assert_eq!(config.kernels["here"], KernelSource::Host);
     }
 
     #[test]

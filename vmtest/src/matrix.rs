@@ -2,7 +2,7 @@
 
 use crate::binary::Binary;
 use crate::config::Config;
-use crate::kernel::{Packages, Source};
+use crate::kernel::{KernelSource, Packages};
 use crate::machine::{Engine, SILENCE};
 use crate::plan::Filter;
 use crate::root::RootSource;
@@ -18,7 +18,7 @@ pub struct Matrix {
     /// The names of the kernels. A name is one of `sources` or a line of Debian's kernels.
     pub kernels: Vec<String>,
     /// Kernels from sources other than Debian's packages, by name.
-    pub sources: BTreeMap<String, Source>,
+    pub sources: BTreeMap<String, KernelSource>,
     /// The test binaries.
     pub binaries: Vec<Binary>,
     /// The program that runs the tests: as init in the guests, or as the runner on this machine.

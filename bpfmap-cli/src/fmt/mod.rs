@@ -7,7 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use bpfmap_codegen::backend::GeneratedFile;
-use bpfmap_codegen::output::{Planned, plan, write};
+use bpfmap_codegen::output::{PlannedFile, plan, write};
 use bpfmap_schema::draft::Draft;
 use bpfmap_schema::front::toml;
 use clap::Args;
@@ -37,7 +37,7 @@ pub(crate) struct FmtOptions {
 
 pub(crate) fn run(options: &FmtOptions) -> Outcome {
     let check = options.check;
-    let mut planned: Vec<Planned> = vec![];
+    let mut planned: Vec<PlannedFile> = vec![];
     let mut formatted = String::new();
     let mut outcome = Ok(());
     for path in &to_format(&options.schemas)? {
@@ -81,7 +81,7 @@ fn is_rust(path: &Path) -> bool {
 }
 
 enum Formatted {
-    File(Planned),
+    File(PlannedFile),
     StandardInput { before: String, after: String },
 }
 

@@ -4,7 +4,7 @@ use super::attributes::{Flags, NUMA_NODE, max_entries};
 use super::change::{Change, Side};
 use super::leaves;
 use super::pair::{Composites, MapPair, Shape, TypePair};
-use super::place::{Place, View};
+use super::place::{PlacedMember, View};
 use super::rules::{self, Class, Loading, Rule};
 use super::words::{bits, bytes, listed, offset, was};
 use bpfmap_core::map_type::{InnerRule, MapType};
@@ -347,8 +347,14 @@ impl<'a> Changes<'a> {
     }
 
     /// Compares the widths of bit-fields, and the sizes of arrays and of types without members.
-    fn width(&mut self, path: &str, old: &Place<'a>, new: &Place<'a>, ty: &TypePair<'a>) {
-        let is_bit_field = |place: &Place<'_>| place.member.bits.is_some();
+    fn width(
+        &mut self,
+        path: &str,
+        old: &PlacedMember<'a>,
+        new: &PlacedMember<'a>,
+        ty: &TypePair<'a>,
+    ) {
+        let is_bit_field = |place: &PlacedMember<'_>| place.member.bits.is_some();
         let differ = match &ty.shape {
             Shape::Composites(_) => false,
             _ => old.bits != new.bits,
@@ -361,7 +367,7 @@ impl<'a> Changes<'a> {
             && !is_bit_field(old)
             && !is_bit_field(new);
         if !is_said {
-            let width = |place: &Place<'_>| {
+            let width = |place: &PlacedMember<'_>| {
                 if is_bit_field(place) { format!("{} wide", bits(place)) } else { bits(place) }
             };
             let message = format!("{}, was {}", width(new), width(old));
@@ -375,7 +381,7 @@ impl<'a> Changes<'a> {
         rule: &'static Rule,
         path: &str,
         message: String,
-        (place, side): (&Place<'a>, Side),
+        (place, side): (&PlacedMember<'a>, Side),
     ) {
         let is_special = match &place.member.ty {
             MemberType::Type(ty) => leaves::is_special(&ty.value),
@@ -405,7 +411,7 @@ impl<'a> Changes<'a> {
 }
 
 /// Returns the rule and the message for a member that only the new type has.
-fn added(place: &Place<'_>, composites: &Composites<'_>) -> (&'static Rule, String) {
+fn added(place: &PlacedMember<'_>, composites: &Composites<'_>) -> (&'static Rule, String) {
     let what = format!("new, {} at {}", bits(place), offset(place));
     if place.in_union {
         return (&rules::UNION_MEMBER, what);
@@ -438,7 +444,7 @@ fn added(place: &Place<'_>, composites: &Composites<'_>) -> (&'static Rule, Stri
 
 impl Composites<'_> {
     /// Returns whether `place` is completely within the size of the old type.
-    fn reaches(&self, place: &Place<'_>) -> bool {
+    fn reaches(&self, place: &PlacedMember<'_>) -> bool {
         place.bit_offset.saturating_add(place.bits) <= self.old_size.saturating_mul(8)
     }
 }

@@ -20,6 +20,6 @@ mod words;
 pub use change::{Change, Side};
 pub use diff::diff;
 pub use pair::{Composites, MapPair, MemberPair, Pairing, Shape, TooLarge, TypePair, pair};
-pub use place::{Body, End, Place, View};
+pub use place::{Body, End, PlacedMember, View};
 pub use report::{Format, report};
 pub use rules::{Class, Rule};

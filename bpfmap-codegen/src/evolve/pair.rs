@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::fmt;
 
-use super::place::{Body, End, Place, View, end_of, places};
+use super::place::{Body, End, PlacedMember, View, end_of, places};
 use super::same::Same;
 use bpfmap_schema::check::{Checked, Resolved};
 use bpfmap_schema::ir::{Enum, KeyValue, MapDecl, Type};
@@ -70,11 +70,11 @@ pub struct Composites<'a> {
     /// Members that both have, in the order of the new one.
     pub members: Vec<MemberPair<'a>>,
     /// Members that only the old one has.
-    pub removed: Vec<Place<'a>>,
+    pub removed: Vec<PlacedMember<'a>>,
     /// Members that only the new one has.
-    pub added: Vec<Place<'a>>,
+    pub added: Vec<PlacedMember<'a>>,
     /// Every member of the old one.
-    pub old: Vec<Place<'a>>,
+    pub old: Vec<PlacedMember<'a>>,
     /// The size of the old one in bytes.
     pub old_size: u64,
 }
@@ -83,9 +83,9 @@ pub struct Composites<'a> {
 #[derive(Debug)]
 pub struct MemberPair<'a> {
     /// In the old schema.
-    pub old: Place<'a>,
+    pub old: PlacedMember<'a>,
     /// In the new schema, possibly with another name.
-    pub new: Place<'a>,
+    pub new: PlacedMember<'a>,
     /// Its types.
     pub ty: TypePair<'a>,
 }
@@ -199,7 +199,7 @@ impl<'a> Pairer<'a> {
         let old_size = old.layout.size;
         let (old_places, new_places) = (places(old), places(new));
         let partners = partners(
-            old_places.iter().map(Place::name),
+            old_places.iter().map(PlacedMember::name),
             new_places
                 .iter()
                 .map(|place| (place.name(), former(place.member.renamed_from.as_ref()))),
@@ -220,7 +220,7 @@ impl<'a> Pairer<'a> {
             let ty = self.types(old.end(self.old), new.end(self.new));
             composites.members.push(MemberPair { old, new, ty });
         }
-        let is_alone = |(index, _): &(usize, &Place<'_>)| !partners.contains(&Some(*index));
+        let is_alone = |(index, _): &(usize, &PlacedMember<'_>)| !partners.contains(&Some(*index));
         composites
             .removed
             .extend(old_places.iter().enumerate().filter(is_alone).map(|(_, place)| *place));

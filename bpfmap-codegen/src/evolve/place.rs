@@ -48,7 +48,7 @@ pub struct Body<'a> {
 
 /// A member and its position.
 #[derive(Debug, Clone, Copy)]
-pub struct Place<'a> {
+pub struct PlacedMember<'a> {
     /// The member; it has a name.
     pub member: &'a Member,
     /// The first bit, counted from the start of the innermost struct or union that is not anonymous.
@@ -63,7 +63,7 @@ pub struct Place<'a> {
     nested: Option<&'a CompositeLayout>,
 }
 
-impl<'a> Place<'a> {
+impl<'a> PlacedMember<'a> {
     /// Returns the member's name.
     #[must_use]
     pub fn name(&self) -> &'a str {
@@ -93,7 +93,7 @@ impl<'a> Place<'a> {
 }
 
 /// Returns all members with names, including members of anonymous members.
-pub(super) fn places(body: Body<'_>) -> Vec<Place<'_>> {
+pub(super) fn places(body: Body<'_>) -> Vec<PlacedMember<'_>> {
     let mut places = vec![];
     push_places(body.body, body.layout, (0, body.is_union, 0), &mut places);
     places
@@ -103,13 +103,13 @@ fn push_places<'a>(
     body: &'a Composite,
     layout: &'a CompositeLayout,
     (start, in_union, depth): (u64, bool, usize),
-    places: &mut Vec<Place<'a>>,
+    places: &mut Vec<PlacedMember<'a>>,
 ) {
     for (member, lies) in body.members.iter().zip(&layout.members) {
         let bit_offset = start.saturating_add(lies.bit_offset);
         match (&member.name, &member.ty, &lies.nested) {
             (Some(name), ..) if is_padding_name(&name.value) => {}
-            (Some(_), ..) => places.push(Place {
+            (Some(_), ..) => places.push(PlacedMember {
                 member,
                 bit_offset,
                 bits: lies.bits,

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use super::place::{Body, End, Place, View, end_of, places};
+use super::place::{Body, End, PlacedMember, View, end_of, places};
 use bpfmap_schema::check::Resolved;
 use bpfmap_schema::ir::{Enum, Type};
 
@@ -58,8 +58,8 @@ impl<'a> Same<'a> {
         old.len() == new.len() && old.iter().zip(&new).all(|(old, new)| self.places(old, new))
     }
 
-    fn places(&mut self, old: &Place<'a>, new: &Place<'a>) -> bool {
-        let is_bit_field = |place: &Place<'_>| place.member.bits.is_some();
+    fn places(&mut self, old: &PlacedMember<'a>, new: &PlacedMember<'a>) -> bool {
+        let is_bit_field = |place: &PlacedMember<'_>| place.member.bits.is_some();
         old.name() == new.name()
             && old.bit_offset == new.bit_offset
             && old.bits == new.bits

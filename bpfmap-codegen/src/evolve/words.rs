@@ -1,6 +1,6 @@
 //! Words that several messages share.
 
-use super::place::Place;
+use super::place::PlacedMember;
 
 pub(super) fn listed(flags: &[&str]) -> String {
     if flags.is_empty() { "none".to_owned() } else { flags.join(", ") }
@@ -16,7 +16,7 @@ pub(super) fn bytes(count: u64) -> String {
 }
 
 /// Describes the size of a member as text.
-pub(super) fn bits(place: &Place<'_>) -> String {
+pub(super) fn bits(place: &PlacedMember<'_>) -> String {
     match (place.member.bits.is_some(), place.bits) {
         (true, 1) => "1 bit".to_owned(),
         (true, bits) => format!("{bits} bits"),
@@ -24,7 +24,7 @@ pub(super) fn bits(place: &Place<'_>) -> String {
     }
 }
 
-pub(super) fn offset(place: &Place<'_>) -> String {
+pub(super) fn offset(place: &PlacedMember<'_>) -> String {
     match (place.member.bits.is_some(), place.bit_offset) {
         (true, bit) => format!("bit {bit}"),
         (false, bit) => format!("byte {}", bit / 8),

@@ -5,7 +5,7 @@ use std::path::Path;
 use bpfmap_codegen::backend::c;
 use bpfmap_schema::check::{Checked, check};
 use bpfmap_schema::diagnostics::{Style, render};
-use bpfmap_schema::front::btf::{Imported, LiveBtf, LiveMap, read_live, read_object};
+use bpfmap_schema::front::btf::{Imported, LiveBtf, LiveMapInfo, read_live, read_object};
 use bpfmap_schema::front::toml;
 use bpfmap_schema::ir::{Schema, TypeDefKind};
 use bpfmap_schema::print;
@@ -102,7 +102,7 @@ fn of_64_bits_in_old_kernels_become_integers() {
     let header = [24, 0, types, types, names].into_iter().flat_map(u32::to_ne_bytes);
     let data = 0xeb9f_u16.to_ne_bytes().into_iter().chain([1, 0]).chain(header).chain(words);
     let btf = LiveBtf { id: 1, data: data.chain(strings.iter().copied()).collect() };
-    let map = LiveMap {
+    let map = LiveMapInfo {
         name: "m".to_owned(),
         map_type: 1,
         key_size: 4,
@@ -111,7 +111,7 @@ fn of_64_bits_in_old_kernels_become_integers() {
         btf: 1,
         key_type: 5,
         value_type: 4,
-        ..LiveMap::default()
+        ..LiveMapInfo::default()
     };
     let Imported { schema, findings, .. } =
         read_live(Path::new("live"), "live", &[map], &[btf], None);

@@ -8,7 +8,7 @@ use crate::ir::{Composite, Enum, MemberType, TypeDef, TypeDefKind};
 use crate::naming::c_event_function;
 use crate::rules::{self, Rule};
 use crate::source::Spanned;
-use crate::taken::{Kind, Namespace};
+use crate::taken::{NameKind, Namespace};
 use crate::type_word;
 use bpfmap_core::map_type::MapType;
 
@@ -148,7 +148,7 @@ fn not_taken(cx: &mut Context<'_>, name: &CName<'_>) {
         ("generated C uses names that begin like this".to_owned(), true)
     } else {
         let Some(why) = cx.taken.why(written, name.space) else { return };
-        if name.kernel && !matches!(why.kind, Kind::Macro | Kind::Keyword) {
+        if name.kernel && !matches!(why.kind, NameKind::Macro | NameKind::Keyword) {
             return;
         }
         // A single item does not show whether there is a C program and which headers it includes.

@@ -1,5 +1,7 @@
 //! Maps and their attributes.
 
+use bpfmap_core::Pinning;
+
 use super::Type;
 use crate::source::{Span, Spanned};
 
@@ -128,35 +130,6 @@ impl KeyValue {
         match self {
             Self::Type(ty) => ty.span,
             Self::Size(size) => size.span,
-        }
-    }
-}
-
-/// How libbpf pins a map when it loads the object.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Pinning {
-    /// `LIBBPF_PIN_NONE`.
-    None,
-    /// `LIBBPF_PIN_BY_NAME`: under the object's pin root, by the map's name.
-    ByName,
-    /// A number that only the user's own loader knows.
-    Other(u32),
-}
-
-impl Pinning {
-    /// The kinds of pinning with a name in a schema.
-    pub const WORDS: &'static [(&'static str, Self)] =
-        &[("none", Self::None), ("by_name", Self::ByName)];
-
-    /// Returns the kind of pinning with this number in `enum libbpf_pin_type`.
-    ///
-    /// Source: libbpf, `libbpf.h`.
-    #[must_use]
-    pub const fn from_number(number: u32) -> Self {
-        match number {
-            0 => Self::None,
-            1 => Self::ByName,
-            other => Self::Other(other),
         }
     }
 }

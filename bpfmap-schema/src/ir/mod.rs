@@ -10,7 +10,8 @@ mod types;
 
 use std::collections::HashMap;
 
-pub use maps::{Attribute, InnerMap, KeyValue, MapDecl, Pinning, TEMPLATE_SUFFIX};
+pub use bpfmap_core::Pinning;
+pub use maps::{Attribute, InnerMap, KeyValue, MapDecl, TEMPLATE_SUFFIX};
 pub use target::Target;
 pub use types::{
     Composite, DefaultValue, Enum, InC, Int, Member, MemberType, Type, TypeDef, TypeDefKind,

@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use bpfmap_btf::{Btf, Kind as BtfKind, TypeId};
+use bpfmap_btf::{Btf, Kind, TypeId};
 
-use super::Kind;
+use super::NameKind;
 
 /// The declaration tag of kernel functions that programs can call. Newer releases of bpftool
 /// declare these functions in `vmlinux.h`.
@@ -16,7 +16,7 @@ pub struct KernelName<'a> {
     /// The name.
     pub name: &'a str,
     /// The kind of item.
-    pub kind: Kind,
+    pub kind: NameKind,
     /// The size in bytes, for a type.
     pub size: Option<u32>,
 }
@@ -27,22 +27,22 @@ impl<'a> KernelName<'a> {
     pub fn all(btf: &'a Btf<'a>) -> impl Iterator<Item = Self> {
         btf.iter().flat_map(|(id, ty)| {
             let kind = match &ty.kind {
-                BtfKind::Struct(_) => Some(Kind::Struct),
-                BtfKind::Union(_) => Some(Kind::Union),
-                BtfKind::Enum(_) => Some(Kind::Enum),
-                BtfKind::Typedef(_) => Some(Kind::Typedef),
-                BtfKind::DeclTag { target, component: None } if ty.name == KFUNC => {
+                Kind::Struct(_) => Some(NameKind::Struct),
+                Kind::Union(_) => Some(NameKind::Union),
+                Kind::Enum(_) => Some(NameKind::Enum),
+                Kind::Typedef(_) => Some(NameKind::Typedef),
+                Kind::DeclTag { target, component: None } if ty.name == KFUNC => {
                     return Self::function(btf, *target).into_iter().collect();
                 }
                 _ => None,
             };
             let constants = match &ty.kind {
-                BtfKind::Enum(body) => body.variants.as_slice(),
+                Kind::Enum(body) => body.variants.as_slice(),
                 _ => &[],
             };
             let constants = constants.iter().map(|variant| Self {
                 name: variant.name,
-                kind: Kind::Constant,
+                kind: NameKind::Constant,
                 size: None,
             });
             let size = btf.size(id).ok().and_then(|size| u32::try_from(size).ok());
@@ -54,15 +54,15 @@ impl<'a> KernelName<'a> {
 
     fn function(btf: &'a Btf<'a>, id: TypeId) -> Option<Self> {
         let ty = btf.get(id)?;
-        let is_function = matches!(ty.kind, BtfKind::Function { .. }) && !ty.name.is_empty();
-        is_function.then_some(Self { name: ty.name, kind: Kind::Function, size: None })
+        let is_function = matches!(ty.kind, Kind::Function { .. }) && !ty.name.is_empty();
+        is_function.then_some(Self { name: ty.name, kind: NameKind::Function, size: None })
     }
 }
 
 /// The names of one kernel, for lookups.
 #[derive(Debug, Clone)]
 pub struct KernelNames {
-    names: HashMap<String, Vec<Kind>>,
+    names: HashMap<String, Vec<NameKind>>,
     label: String,
 }
 
@@ -70,7 +70,7 @@ impl KernelNames {
     /// Returns the names in `btf`, which messages call `label`.
     #[must_use]
     pub fn new(btf: &Btf<'_>, label: impl Into<String>) -> Self {
-        let mut names: HashMap<String, Vec<Kind>> = HashMap::new();
+        let mut names: HashMap<String, Vec<NameKind>> = HashMap::new();
         for KernelName { name, kind, .. } in KernelName::all(btf) {
             let kinds = names.entry(name.to_owned()).or_default();
             if !kinds.contains(&kind) {
@@ -81,7 +81,7 @@ impl KernelNames {
     }
 
     /// Returns the kinds of items that the kernel calls `name`.
-    pub fn kinds(&self, name: &str) -> impl Iterator<Item = Kind> {
+    pub fn kinds(&self, name: &str) -> impl Iterator<Item = NameKind> {
         self.names.get(name).into_iter().flatten().copied()
     }
 

@@ -6,13 +6,13 @@
 //! `a` means 26. A lookup is a binary search in the text for the right block, so no data structure
 //! has to be built first.
 //!
-//! A use by the kernel is the letter of its [kind](super::Kind). If not every kernel has it, two
+//! A use by the kernel is the letter of its [kind](super::NameKind). If not every kernel has it, two
 //! letters for the first and the last kernel that have it follow (`A` is the first kernel in the
 //! list's header). For a type that all kernels have with the same size, the size in bytes follows.
-//! Uses by other sources begin with the digit of the [source](super::Source). They end in `+` if
+//! Uses by other origins begin with the digit of the [origin](super::Origin). They end in `+` if
 //! only newer releases have the name, and in `-` if only older ones do.
 
-use super::{Kind, Releases, Source, Use};
+use super::{NameKind, Origin, Releases, Use};
 
 /// The number of names in a block.
 const BLOCK: usize = 16;
@@ -119,8 +119,8 @@ pub fn encode<'n>(header: &str, entries: impl IntoIterator<Item = (&'n str, &'n 
 }
 
 fn encode_use(text: &mut String, taken: &Use) {
-    if taken.source != Source::Kernel {
-        text.push_str(&taken.source.digit().to_string());
+    if taken.origin != Origin::Kernel {
+        text.push_str(&taken.origin.digit().to_string());
     }
     text.push(taken.kind.letter());
     let letter = |at: u8| char::from(b'A' + at);
@@ -197,23 +197,23 @@ fn decode<'t>(line: &'t [u8], is_first: bool, before: &mut Vec<u8>) -> Option<&'
 fn parse_use(word: &[u8]) -> Option<Use> {
     let (&first, rest) = word.split_first()?;
     if first.is_ascii_digit() {
-        let source = *Source::DIGITS.get(usize::from(first - b'0').checked_sub(1)?)?;
+        let origin = *Origin::DIGITS.get(usize::from(first - b'0').checked_sub(1)?)?;
         let (&kind, rest) = rest.split_first()?;
         let releases = match rest {
             b"+" => Releases::Newer,
             b"-" => Releases::Older,
             _ => Releases::All,
         };
-        return Some(Use { releases, ..Use::new(source, Kind::of(kind)?) });
+        return Some(Use { releases, ..Use::new(origin, NameKind::of(kind)?) });
     }
-    let kind = Kind::of(first)?;
+    let kind = NameKind::of(first)?;
     let all = (0, u8::try_from(KERNELS.len() - 1).ok()?);
     let (kernels, rest) = match rest {
         [first @ b'A'..=b'Z', last @ b'A'..=b'Z', rest @ ..] => ((first - b'A', last - b'A'), rest),
         rest => (all, rest),
     };
     let size = std::str::from_utf8(rest).ok().and_then(|size| size.parse().ok());
-    Some(Use { kernels: Some(kernels), size, ..Use::new(Source::Kernel, kind) })
+    Some(Use { kernels: Some(kernels), size, ..Use::new(Origin::Kernel, kind) })
 }
 
 #[cfg(test)]

@@ -38,7 +38,7 @@ impl Namespace {
 
 /// The kind of a reserved name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Kind {
+pub enum NameKind {
     /// `struct NAME`.
     Struct,
     /// `union NAME`.
@@ -66,7 +66,7 @@ pub enum Kind {
     Symbol,
 }
 
-impl Kind {
+impl NameKind {
     /// All of them, each with its letter in the list.
     const LETTERS: [(u8, Self); 12] = [
         (b's', Self::Struct),
@@ -121,7 +121,7 @@ impl Kind {
 }
 
 /// Writes the kind with an article for messages, such as `a struct`.
-impl fmt::Display for Kind {
+impl fmt::Display for NameKind {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
             Self::Struct => "a struct",
@@ -139,9 +139,9 @@ impl fmt::Display for Kind {
     }
 }
 
-/// The source of a reserved name.
+/// Where a reserved name is declared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Source {
+pub enum Origin {
     /// `vmlinux.h`, which bpftool writes from the BTF of a kernel.
     Kernel,
     /// clang itself.
@@ -164,7 +164,7 @@ pub enum Source {
     Program,
 }
 
-impl Source {
+impl Origin {
     /// All but the kernel, in the order of their digits in the list, from 1 on.
     const DIGITS: [Self; 9] = [
         Self::Clang,
@@ -178,7 +178,7 @@ impl Source {
         Self::Program,
     ];
 
-    /// Returns the header of this source, if it is one.
+    /// Returns the header, if it is one.
     #[must_use]
     pub const fn header(self) -> Option<&'static str> {
         Some(match self {
@@ -193,7 +193,7 @@ impl Source {
         })
     }
 
-    /// Returns whether every program has the names of this source. All programs include
+    /// Returns whether every program has the names of this origin. All programs include
     /// `bpf/bpf_helpers.h`, and either `linux/bpf.h` or
     /// `vmlinux.h`. The header of a schema must work with both. `vmlinux.h` has thousands of types
     /// that a program with `linux/bpf.h` never sees.
@@ -205,7 +205,7 @@ impl Source {
     /// Returns its digit in the list, or 0 for the kernel, whose digit is not written.
     #[must_use]
     pub fn digit(self) -> usize {
-        Self::DIGITS.iter().position(|source| *source == self).map_or(0, |at| at + 1)
+        Self::DIGITS.iter().position(|origin| *origin == self).map_or(0, |at| at + 1)
     }
 }
 
@@ -223,10 +223,10 @@ pub enum Releases {
 /// One use of a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Use {
-    /// The source that declares it.
-    pub source: Source,
+    /// Where the name is declared.
+    pub origin: Origin,
     /// The kind of item.
-    pub kind: Kind,
+    pub kind: NameKind,
     /// For the kernel, the first and the last version that has the name, as indexes into
     /// [`KERNELS`].
     pub kernels: Option<(u8, u8)>,
@@ -237,10 +237,10 @@ pub struct Use {
 }
 
 impl Use {
-    /// Returns a use that is in all releases of a source.
+    /// Returns a use that is in all releases of an origin.
     #[must_use]
-    pub const fn new(source: Source, kind: Kind) -> Self {
-        Self { source, kind, kernels: None, releases: Releases::All, size: None }
+    pub const fn new(origin: Origin, kind: NameKind) -> Self {
+        Self { origin, kind, kernels: None, releases: Releases::All, size: None }
     }
 }
 
@@ -260,9 +260,9 @@ pub struct Why {
     /// `a struct in the kernel's vmlinux.h (Linux 5.10 to 7.3)`.
     pub what: Cow<'static, str>,
     /// The kind of item.
-    pub kind: Kind,
-    /// The source that declares it.
-    pub source: Source,
+    pub kind: NameKind,
+    /// Where the name is declared.
+    pub origin: Origin,
     /// Whether the name is reserved in every program.
     pub is_certain: bool,
 }
@@ -281,24 +281,24 @@ impl<'a> Taken<'a> {
     pub fn why(&self, name: &str, space: Namespace) -> Option<Why> {
         let mut uses = LIST.find(name);
         if name.starts_with(BUILTIN_PREFIX) {
-            uses.push(Use::new(Source::Clang, Kind::Keyword));
+            uses.push(Use::new(Origin::Clang, NameKind::Keyword));
         }
         let listed = uses.into_iter().filter(|taken| taken.kind.takes(space));
         let listed = listed.filter(|taken| {
-            self.kernel.is_none() || !matches!(taken.source, Source::Kernel | Source::Uapi)
+            self.kernel.is_none() || !matches!(taken.origin, Origin::Kernel | Origin::Uapi)
         });
         let listed = listed.map(|taken| Why {
             what: what(taken).into(),
             kind: taken.kind,
-            source: taken.source,
-            is_certain: taken.source.is_everywhere(),
+            origin: taken.origin,
+            is_certain: taken.origin.is_everywhere(),
         });
         let asked = self.kernel.and_then(|kernel| {
             let kind = kernel.kinds(name).find(|kind| kind.takes(space))?;
             Some(Why {
                 what: format!("{kind} in {}", kernel.label()).into(),
                 kind,
-                source: Source::Kernel,
+                origin: Origin::Kernel,
                 is_certain: true,
             })
         });
@@ -310,7 +310,7 @@ impl<'a> Taken<'a> {
 
 fn what(taken: Use) -> String {
     let kind = taken.kind;
-    let Some(header) = taken.source.header() else { return kind.to_string() };
+    let Some(header) = taken.origin.header() else { return kind.to_string() };
     match (taken.kernels, taken.releases) {
         (Some((first, last)), _) if first == last => {
             format!("{kind} in {header} (Linux {})", kernel(first))
@@ -332,18 +332,18 @@ fn kernel(at: u8) -> &'static str {
 #[must_use]
 pub fn is_in_uapi(name: &str) -> bool {
     let uses = LIST.find(name);
-    uses.iter().any(|taken| taken.source == Source::Uapi && taken.kind.is_type())
+    uses.iter().any(|taken| taken.origin == Origin::Uapi && taken.kind.is_type())
 }
 
 /// Returns whether the kernel has a type `name`. If only `vmlinux.h` has it and `size` is given, it
 /// must have that size, because unrelated types may have the same name.
 #[must_use]
 pub fn is_kernels(name: &str, size: Option<u64>) -> bool {
-    LIST.find(name).iter().any(|taken| match taken.source {
-        Source::Uapi => taken.kind.is_type(),
-        Source::Kernel => {
+    LIST.find(name).iter().any(|taken| match taken.origin {
+        Origin::Uapi => taken.kind.is_type(),
+        Origin::Kernel => {
             let is_like = size.is_none_or(|size| {
-                taken.kind != Kind::Enum && taken.size.map(u64::from) == Some(size)
+                taken.kind != NameKind::Enum && taken.size.map(u64::from) == Some(size)
             });
             taken.kind.is_type() && is_like
         }
@@ -353,7 +353,7 @@ pub fn is_kernels(name: &str, size: Option<u64>) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Kind, Namespace, Source, Taken, is_in_uapi, is_kernels};
+    use super::{NameKind, Namespace, Origin, Taken, is_in_uapi, is_kernels};
 
     #[test]
     fn every_namespace_has_names_of_its_own() {
@@ -363,7 +363,10 @@ mod tests {
         assert_eq!(why("key", Namespace::Variable), None);
         assert_eq!(why("key", Namespace::Member), None);
         let log = Taken::default().why("log", Namespace::Variable).unwrap();
-        assert_eq!((log.kind, log.source, log.is_certain), (Kind::Builtin, Source::Clang, true));
+        assert_eq!(
+            (log.kind, log.origin, log.is_certain),
+            (NameKind::Builtin, Origin::Clang, true)
+        );
         assert_eq!(why("log", Namespace::Tag), None);
         assert_eq!(why("log", Namespace::Member), None);
         for space in Namespace::ALL {

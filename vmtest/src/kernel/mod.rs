@@ -24,7 +24,7 @@ pub(crate) use cache::{Cache, fill_directory, remove_directory};
 pub use debian::Packages;
 pub use lock::LockFile;
 pub use mirror::Mirror;
-pub use source::Source;
+pub use source::KernelSource;
 pub(crate) use verified::{Identity, check as check_file};
 
 use crate::digest::sha256;
@@ -121,7 +121,7 @@ impl Kernel {
     /// wrong.
     pub fn named(
         name: &str,
-        sources: &BTreeMap<String, Source>,
+        sources: &BTreeMap<String, KernelSource>,
         packages: &Packages,
     ) -> Result<Self> {
         check_name(name)?;
@@ -290,7 +290,7 @@ impl Kernel {
 /// Fails if a file or directory can't be removed.
 pub fn prune(
     packages: &Packages,
-    sources: &BTreeMap<String, Source>,
+    sources: &BTreeMap<String, KernelSource>,
     is_waited_for: impl FnOnce(),
 ) -> Result<usize> {
     let cache = Cache::open()?;

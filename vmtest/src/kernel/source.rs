@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "Entry")]
 #[non_exhaustive]
-pub enum Source {
+pub enum KernelSource {
     /// A line of Debian's kernels.
     Debian(String),
     /// An image (`vmlinux` or `bzImage`), and optionally a directory with the kernel's modules.
@@ -52,7 +52,7 @@ struct Entry {
     sha256: Option<String>,
 }
 
-impl TryFrom<Entry> for Source {
+impl TryFrom<Entry> for KernelSource {
     type Error = String;
 
     fn try_from(entry: Entry) -> Result<Self, String> {
@@ -76,7 +76,7 @@ impl TryFrom<Entry> for Source {
     }
 }
 
-impl Source {
+impl KernelSource {
     /// Interprets relative paths as relative to a directory.
     pub(crate) fn relative_to(&mut self, base: &Path) {
         match self {

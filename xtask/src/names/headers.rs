@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use bpfmap_schema::taken::{BUILTIN_PREFIX, Kind, Namespace, Releases, Source, Use};
+use bpfmap_schema::taken::{BUILTIN_PREFIX, NameKind, Namespace, Origin, Releases, Use};
 use bpfmap_vmtest::kernel::{Mirror, debian_package};
 
 use super::Uses;
@@ -23,49 +23,49 @@ const PACKAGES: [[(&str, &str); 2]; 2] = [
 ];
 
 /// Headers, each with the headers that are included before it.
-const HEADERS: [(Source, Source, &str); 6] = [
-    (Source::Standard, Source::Clang, "#include <stdbool.h>\n#include <stddef.h>\n"),
-    (Source::Uapi, Source::Clang, "#include <linux/bpf.h>\n"),
-    (Source::Helpers, Source::Uapi, "#include <bpf/bpf_helpers.h>\n"),
-    (Source::CoreRead, Source::Helpers, "#include <bpf/bpf_core_read.h>\n"),
-    (Source::Tracing, Source::Helpers, "#include <bpf/bpf_tracing.h>\n"),
-    (Source::Endian, Source::Helpers, "#include <bpf/bpf_endian.h>\n"),
+const HEADERS: [(Origin, Origin, &str); 6] = [
+    (Origin::Standard, Origin::Clang, "#include <stdbool.h>\n#include <stddef.h>\n"),
+    (Origin::Uapi, Origin::Clang, "#include <linux/bpf.h>\n"),
+    (Origin::Helpers, Origin::Uapi, "#include <bpf/bpf_helpers.h>\n"),
+    (Origin::CoreRead, Origin::Helpers, "#include <bpf/bpf_core_read.h>\n"),
+    (Origin::Tracing, Origin::Helpers, "#include <bpf/bpf_tracing.h>\n"),
+    (Origin::Endian, Origin::Helpers, "#include <bpf/bpf_endian.h>\n"),
 ];
 
 /// Adds the names to `uses`. Returns the versions that were measured.
 pub(super) fn measure(uses: &mut Uses) -> Result<String, Error> {
-    let mut found: BTreeMap<(String, Source, Kind), Vec<usize>> = BTreeMap::new();
+    let mut found: BTreeMap<(String, Origin, NameKind), Vec<usize>> = BTreeMap::new();
     let mut versions = vec![];
     for (at, program) in CLANGS.into_iter().enumerate() {
         let clang = Clang::new(program, &[], "");
         let words = strings(program)?;
         println!("{program}: {} strings", words.len());
         for (name, kind) in new_in(&clang, None, words)? {
-            found.entry((name, Source::Clang, kind)).or_default().push(at);
+            found.entry((name, Origin::Clang, kind)).or_default().push(at);
         }
         versions.push(format!("clang {}", clang.version()?));
     }
     for (at, packages) in PACKAGES.into_iter().enumerate() {
         let folders = folders(packages)?;
-        for (source, parent, _) in HEADERS {
+        for (origin, parent, _) in HEADERS {
             let before = Clang::new(NEWER, &folders, &prelude(parent));
-            let clang = Clang::new(NEWER, &folders, &prelude(source));
+            let clang = Clang::new(NEWER, &folders, &prelude(origin));
             let names = new_in(&clang, Some(&before), BTreeSet::new())?;
-            println!("{source:?} {at}: {} names", names.len());
+            println!("{origin:?} {at}: {} names", names.len());
             for (name, kind) in names {
-                found.entry((name, source, kind)).or_default().push(at);
+                found.entry((name, origin, kind)).or_default().push(at);
             }
         }
     }
-    for ((name, source, kind), releases) in found {
+    for ((name, origin, kind), releases) in found {
         let releases = match releases.as_slice() {
             // A word that only one of the compilers uses is reserved nevertheless.
-            _ if source == Source::Clang => Releases::All,
+            _ if origin == Origin::Clang => Releases::All,
             [0] => Releases::Older,
             [1] => Releases::Newer,
             _ => Releases::All,
         };
-        let taken = Use { releases, ..Use::new(source, kind) };
+        let taken = Use { releases, ..Use::new(origin, kind) };
         uses.entry(name).or_default().push(taken);
     }
     let packages: Vec<String> =
@@ -85,9 +85,9 @@ fn folders(packages: [(&'static str, &'static str); 2]) -> Result<Vec<PathBuf>, 
     Ok(folders)
 }
 
-/// Returns the includes of a program whose last header is `source`.
-fn prelude(source: Source) -> String {
-    let found = HEADERS.iter().find(|(header, ..)| *header == source);
+/// Returns the includes of a program whose last header is `origin`.
+fn prelude(origin: Origin) -> String {
+    let found = HEADERS.iter().find(|(header, ..)| *header == origin);
     found.map_or(String::new(), |(_, parent, text)| prelude(*parent) + text)
 }
 
@@ -97,7 +97,7 @@ fn new_in(
     clang: &Clang,
     before: Option<&Clang>,
     more: BTreeSet<String>,
-) -> Result<BTreeSet<(String, Kind)>, Error> {
+) -> Result<BTreeSet<(String, NameKind)>, Error> {
     let mut words = clang.words()?;
     words.extend(more);
     words.retain(|word| !word.starts_with(BUILTIN_PREFIX));
@@ -106,7 +106,7 @@ fn new_in(
     let macros = clang.macros()?;
     for (name, what) in macros.iter().filter(|(_, what)| !what.is_itself) {
         if !old_macros.contains_key(name) {
-            let kind = if what.has_parameters { Kind::FunctionMacro } else { Kind::Macro };
+            let kind = if what.has_parameters { NameKind::FunctionMacro } else { NameKind::Macro };
             found.insert((name.clone(), kind));
         }
         // The expansion of a macro says nothing about its name.
@@ -124,10 +124,10 @@ fn new_in(
     let none = BTreeSet::new();
     let of = |space| refused.get(&space).unwrap_or(&none);
     let keywords = of(Namespace::Member);
-    found.extend(keywords.iter().map(|name| (name.clone(), Kind::Keyword)));
+    found.extend(keywords.iter().map(|name| (name.clone(), NameKind::Keyword)));
     let tags = of(Namespace::Tag).difference(keywords).cloned().collect();
     let words = ["struct", "union", "enum"];
-    for (word, kind) in words.into_iter().zip([Kind::Struct, Kind::Union, Kind::Enum]) {
+    for (word, kind) in words.into_iter().zip([NameKind::Struct, NameKind::Union, NameKind::Enum]) {
         let others = clang
             .failing(&tags, |at, name| format!("extern {word} {name} *bpfmap_pointer_{at};"))?;
         found.extend(tags.difference(&others).map(|name| (name.clone(), kind)));
@@ -139,10 +139,10 @@ fn new_in(
     })?;
     for name in ordinary {
         let kind = match (no_type.contains(&name), no_constant.contains(&name)) {
-            (false, _) => Kind::Typedef,
-            (true, false) => Kind::Constant,
-            (true, true) if before.is_none() => Kind::Builtin,
-            (true, true) => Kind::Function,
+            (false, _) => NameKind::Typedef,
+            (true, false) => NameKind::Constant,
+            (true, true) if before.is_none() => NameKind::Builtin,
+            (true, true) => NameKind::Function,
         };
         found.insert((name, kind));
     }
@@ -152,13 +152,13 @@ fn new_in(
 
 /// Compares what clang rejected with what the kinds say.
 fn agree(
-    found: &BTreeSet<(String, Kind)>,
+    found: &BTreeSet<(String, NameKind)>,
     refused: &BTreeMap<Namespace, BTreeSet<String>>,
 ) -> Result<(), Error> {
     let mut wrong = vec![];
     for (space, names) in refused {
         let takes = found.iter().filter(|(_, kind)| {
-            !matches!(kind, Kind::Macro | Kind::FunctionMacro) && kind.takes(*space)
+            !matches!(kind, NameKind::Macro | NameKind::FunctionMacro) && kind.takes(*space)
         });
         let said: BTreeSet<&String> = takes.map(|(name, _)| name).collect();
         let names: BTreeSet<&String> = names.iter().collect();
@@ -170,6 +170,7 @@ fn agree(
     if wrong.is_empty() {
         Ok(())
     } else {
-        Err(format!("clang refuses otherwise than `Kind::takes` says: {}", wrong.join(", ")).into())
+        Err(format!("clang refuses otherwise than `NameKind::takes` says: {}", wrong.join(", "))
+            .into())
     }
 }

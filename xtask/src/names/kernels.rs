@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bpfmap_btf::Btf;
-use bpfmap_schema::taken::{KERNELS, KernelName, Kind, Source, Use};
+use bpfmap_schema::taken::{KERNELS, KernelName, NameKind, Origin, Use};
 use bpfmap_vmtest::Kernel;
 use bpfmap_vmtest::kernel::{Packages, lines};
 
@@ -20,7 +20,7 @@ pub(super) fn kernel(at: usize) -> Result<Kernel, Error> {
 }
 
 /// Returns the names of a kernel.
-pub(super) fn of(kernel: &Kernel) -> Result<BTreeSet<(String, Kind)>, Error> {
+pub(super) fn of(kernel: &Kernel) -> Result<BTreeSet<(String, NameKind)>, Error> {
     let btf = kernel.btf()?;
     let btf = Btf::parse(&btf)?;
     Ok(KernelName::all(&btf).map(|name| (name.name.to_owned(), name.kind)).collect())
@@ -46,7 +46,7 @@ pub(super) fn all() -> Result<(Names, Vec<String>), Error> {
 
 /// Names, with the kernels that define them.
 #[derive(Default)]
-pub(super) struct Names(BTreeMap<(String, Kind), In>);
+pub(super) struct Names(BTreeMap<(String, NameKind), In>);
 
 /// The kernels that define a name.
 struct In {
@@ -85,7 +85,7 @@ impl Names {
     }
 
     /// Returns the names of the first or the last kernel. Kernels in between may lack a name.
-    pub(super) fn of(&self, at: usize) -> BTreeSet<(String, Kind)> {
+    pub(super) fn of(&self, at: usize) -> BTreeSet<(String, NameKind)> {
         let has = |known: &In| (usize::from(known.first)..=usize::from(known.last)).contains(&at);
         self.0.iter().filter(|(_, known)| has(known)).map(|(name, _)| name.clone()).collect()
     }
@@ -95,7 +95,7 @@ impl Names {
         for ((name, kind), known) in self.0 {
             let size = known.size.filter(|_| known.count == KERNELS.len() && kind.is_type());
             let kernels = Some((known.first, known.last));
-            let taken = Use { kernels, size, ..Use::new(Source::Kernel, kind) };
+            let taken = Use { kernels, size, ..Use::new(Origin::Kernel, kind) };
             uses.entry(name).or_default().push(taken);
         }
         uses

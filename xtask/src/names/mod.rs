@@ -9,7 +9,7 @@ mod sections;
 use std::collections::BTreeMap;
 use std::fs;
 
-use bpfmap_schema::taken::{Kind, LIST, Source, Use, encode};
+use bpfmap_schema::taken::{LIST, NameKind, Origin, Use, encode};
 
 use crate::Error;
 use crate::cargo::root;
@@ -36,7 +36,7 @@ type Uses = BTreeMap<String, Vec<Use>>;
 ///
 /// # Errors
 ///
-/// Fails if a kernel or a package is not available, or if clang disagrees with a [`Kind`].
+/// Fails if a kernel or a package is not available, or if clang disagrees with a [`NameKind`].
 pub(crate) fn write() -> Result<(), Error> {
     let mut steps = Steps::new(4);
     steps.next("Packages");
@@ -51,15 +51,15 @@ pub(crate) fn write() -> Result<(), Error> {
     let versions = headers::measure(&mut uses)?;
 
     steps.next("Sections");
-    let mut add = |name: &str, source, kind| {
-        uses.entry(name.to_owned()).or_default().push(Use::new(source, kind));
+    let mut add = |name: &str, origin, kind| {
+        uses.entry(name.to_owned()).or_default().push(Use::new(origin, kind));
     };
-    add(LICENSE, Source::License, Kind::Section);
+    add(LICENSE, Origin::License, NameKind::Section);
     for name in sections::all()?.iter().map(String::as_str).chain(SECTIONS.iter().copied()) {
-        add(name, Source::Program, Kind::Section);
+        add(name, Origin::Program, NameKind::Section);
     }
     for name in SYMBOLS {
-        add(name, Source::Program, Kind::Symbol);
+        add(name, Origin::Program, NameKind::Symbol);
     }
 
     for uses in uses.values_mut() {

@@ -7,7 +7,7 @@ use std::fmt::Write;
 
 use super::{OPENING, reexport};
 use crate::backend::{GeneratedFile, marker};
-use crate::evolve::plan::{Obstacle, Planned, is_unchanged, plan};
+use crate::evolve::plan::{Obstacle, PlannedMigration, is_unchanged, plan};
 use crate::evolve::{MapPair, TooLarge, pair};
 use bpfmap_schema::check::Checked;
 use bpfmap_schema::describe::map_def;
@@ -86,7 +86,7 @@ fn with_constants<'a>(maps: impl Iterator<Item = &'a MapDecl>) -> Vec<(&'a MapDe
 fn push_functions(
     code: &mut String,
     pair: &MapPair<'_>,
-    planned: &Planned<'_>,
+    planned: &PlannedMigration<'_>,
     (was, is): (&str, &str),
 ) {
     let name = &pair.new.name.value;

@@ -6,7 +6,7 @@ use super::numbers::{number, widen};
 use super::{Obstacle, Planner, is_special};
 use crate::evolve::change::Side;
 use crate::evolve::pair::{Composites, MemberPair, Shape, TypePair};
-use crate::evolve::place::{End, Place, View, end_of, places};
+use crate::evolve::place::{End, PlacedMember, View, end_of, places};
 use bpfmap_core::MigrationStep;
 use bpfmap_schema::ir::{MemberType, Type};
 use bumpalo::Bump;
@@ -316,7 +316,7 @@ impl<'a> Planner<'a> {
 
     /// Adds the default of a new member for old entries. For a struct or union, adds the defaults
     /// of its members.
-    fn defaults(&self, place: &Place<'a>, base: u64, moves: &mut Moves<'a>) {
+    fn defaults(&self, place: &PlacedMember<'a>, base: u64, moves: &mut Moves<'a>) {
         let end = place.end(self.new);
         let bit = base * 8 + place.bit_offset;
         if let View::Composite(body) = end.view {

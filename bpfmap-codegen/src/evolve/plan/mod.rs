@@ -27,7 +27,7 @@ use members::Moves;
 
 /// The conversion of a map's entries to those of its replacement.
 #[derive(Debug, Clone)]
-pub struct Planned<'a> {
+pub struct PlannedMigration<'a> {
     /// The conversion of keys and values.
     pub plan: MigrationPlan<'a>,
     /// Notes about data that is not in the new map, such as `value.drops: dropped, …`.
@@ -68,7 +68,7 @@ pub fn plan<'a>(
     old: &'a Checked,
     new: &'a Checked,
     pair: &MapPair<'a>,
-) -> Result<Planned<'a>, Vec<Obstacle>> {
+) -> Result<PlannedMigration<'a>, Vec<Obstacle>> {
     let mut planner = Planner {
         arena,
         old: old.resolved(),
@@ -86,7 +86,7 @@ pub fn plan<'a>(
         plan.value = planner.part("value", pair, value);
     }
     if planner.obstacles.is_empty() {
-        Ok(Planned { plan, notes: planner.notes, is_unchanged: is_unchanged(pair) })
+        Ok(PlannedMigration { plan, notes: planner.notes, is_unchanged: is_unchanged(pair) })
     } else {
         Err(planner.obstacles)
     }

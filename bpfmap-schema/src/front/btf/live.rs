@@ -12,7 +12,7 @@ use bpfmap_core::map_type::MapFlag;
 
 /// A map as the kernel describes it: `struct bpf_map_info`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct LiveMap {
+pub struct LiveMapInfo {
     /// Its id.
     pub id: u32,
     /// Its name, which the kernel cuts to 15 bytes.
@@ -36,7 +36,7 @@ pub struct LiveMap {
     /// The type of a value in its BTF, or 0 if there is none.
     pub value_type: u32,
     /// An inner map of a map of maps, if there is one.
-    pub inner: Option<Box<LiveMap>>,
+    pub inner: Option<Box<LiveMapInfo>>,
     /// For a `struct_ops` map, the kernel's struct of functions that it implements.
     pub ops: Option<String>,
 }
@@ -53,7 +53,7 @@ pub struct LiveBtf {
 /// For each BTF ID, the index of its source or the reason why it could not be read.
 struct Found(HashMap<u32, Result<usize, String>>);
 
-impl LiveMap {
+impl LiveMapInfo {
     fn definition(&self, name: &str, found: &Found) -> MapDefinition {
         if self.map_type == STRUCT_OPS {
             // libbpf sets this flag itself if a kernel module defines the struct.
@@ -103,7 +103,7 @@ impl LiveMap {
 pub fn read_live(
     path: &Path,
     name: &str,
-    maps: &[LiveMap],
+    maps: &[LiveMapInfo],
     btfs: &[LiveBtf],
     kernel: Option<&Btf<'_>>,
 ) -> Imported {
@@ -128,7 +128,7 @@ pub fn read_live(
     let definitions: Vec<MapDefinition> = definitions.collect();
     let size = btfs.iter().map(|btf| btf.data.len()).sum::<usize>();
     // Maps without BTF also use memory.
-    let size = size.saturating_add(maps.len().saturating_mul(size_of::<LiveMap>()));
+    let size = size.saturating_add(maps.len().saturating_mul(size_of::<LiveMapInfo>()));
     import(path, &identifier(name), size, &sources, kernel, &definitions, &[])
 }
 

@@ -31,7 +31,7 @@ use std::path::Path;
 use bpfmap_btf::{Btf, Kind, TypeId};
 
 pub use definition::{EventDefinition, MapDefinition};
-pub use live::{LiveBtf, LiveMap, read_live};
+pub use live::{LiveBtf, LiveMapInfo, read_live};
 
 use definition::Unread;
 use elf::ObjectFile;

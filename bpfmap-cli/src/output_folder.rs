@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer};
 /// The files to generate into one directory.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Target {
+pub struct OutputFolder {
     /// The output directory.
     pub out: PathBuf,
     /// The kinds of files. `None` stands for those that suit the schema.
