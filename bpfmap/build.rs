@@ -1,18 +1,20 @@
-//! Says that libelf is missing before the build of libbpf fails in the output of make.
+//! Reports that libelf is missing, before the build of libbpf fails with an error that is hard to
+//! find in the output of make.
 //!
-//! libbpf-rs compiles libbpf, which includes a header of libelf, unless its feature `vendored` compiles libelf as well.
-//! What other crates ask of libbpf-rs is not known here, so this fails only where both fail.
+//! libbpf-rs compiles libbpf, which includes a header of libelf, unless its feature `vendored`
+//! compiles libelf as well. This script does not know which features of libbpf-rs other crates turn
+//! on, so it fails only if both ways would fail.
 
 use std::env;
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
-/// What compiling libelf takes beside a C compiler.
+/// The tools that are needed to compile libelf, besides a C compiler.
 const TOOLS_OF_LIBELF: [&str; 5] = ["autoreconf", "autopoint", "flex", "bison", "gawk"];
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
-    // A build for another machine has its headers elsewhere, and docs.rs builds no libraries.
+    // The headers for a cross build are in a different folder, and docs.rs builds no libraries.
     let is_foreign = env::var_os("TARGET") != env::var_os("HOST");
     let is_needed = env::var_os("CARGO_FEATURE_LIBBPF_RS").is_some();
     if !is_needed || is_foreign || env::var_os("DOCS_RS").is_some() {
@@ -30,7 +32,8 @@ fn main() {
     }
 }
 
-/// Returns whether the C compiler finds a header. Where there is no compiler, the header is not what is missing.
+/// Returns whether the C compiler finds a header. Returns true if there is no compiler, because the
+/// missing compiler is then the problem.
 fn compiler_finds(header: &str) -> bool {
     let compiler = env::var("CC").unwrap_or_else(|_| "cc".to_owned());
     let flags =
@@ -42,7 +45,7 @@ fn compiler_finds(header: &str) -> bool {
     command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
     let Ok(mut child) = command.spawn() else { return true };
     if let Some(mut input) = child.stdin.take() {
-        // The status tells about a compiler that did not read this.
+        // If the compiler did not read this line, its exit status reports the failure.
         let _ = writeln!(input, "#include <{header}>");
     }
     child.wait().is_ok_and(|status| status.success())

@@ -110,7 +110,7 @@ fn each_difference_has_its_path() {
             "flows.value.verdict: offset 48, schema says 32",
             "flows.value.verdict: VERDICT_DROP is 2, schema says 1",
             "flows.value.(anonymous at 36): offset 52, schema says 36",
-            "flows.value.(anonymous at 36).port: no byte order, schema says big-endian",
+            "flows.value.(anonymous at 36).port: host byte order, schema says network byte order",
             "flows.value.proto: offset 54, schema says 38",
             "flows.value.proto: 3 bits, schema says 4 bits",
         ]

@@ -1,12 +1,13 @@
 //! Types that zerocopy or bytemuck have proven to be plain data.
 //!
-//! A blanket `impl` can't take over the proofs of both crates, because a type could then be plain in two ways. So a
-//! macro names the proof for a type of your own, and a wrapper holds a type of another crate.
+//! Two blanket implementations of [`Plain`], one for each crate, would overlap, so Rust does not
+//! allow them. Instead, macros implement [`Plain`] for types of your own, and wrappers implement it
+//! for types of other crates.
 
 use crate::plain::Plain;
 
-/// A wrapper that makes a type of another crate [`Plain`] by zerocopy's proof. For your own types,
-/// see [`plain_from_zerocopy!`](crate::plain_from_zerocopy!).
+/// A wrapper that implements [`Plain`] for a type of another crate, based on zerocopy's proof. For
+/// your own types, see [`plain_from_zerocopy!`](crate::plain_from_zerocopy!).
 ///
 /// ```no_run
 /// use bpfmap::{Map, UpdateMode, Zerocopy};
@@ -14,7 +15,7 @@ use crate::plain::Plain;
 ///
 /// # fn f<S: bpfmap::MapSpec<Kind = bpfmap::kind::Hash, Key = Zerocopy<U32>, Value = u32>>(
 /// #     routes: &Map<S>) -> bpfmap::Result<()> {
-/// // A type of the crate zerocopy as the key.
+/// // The key is a type of the crate zerocopy.
 /// routes.update(&Zerocopy(U32::new(7)), &1, UpdateMode::Any)?;
 /// # Ok(())
 /// # }
@@ -32,8 +33,8 @@ unsafe impl<T> Plain for Zerocopy<T> where
 {
 }
 
-/// A wrapper that makes a type of another crate [`Plain`] by bytemuck's proof. For your own types,
-/// see [`plain_from_bytemuck!`](crate::plain_from_bytemuck!).
+/// A wrapper that implements [`Plain`] for a type of another crate, based on bytemuck's proof. For
+/// your own types, see [`plain_from_bytemuck!`](crate::plain_from_bytemuck!).
 ///
 /// ```no_run
 /// # fn f<S: bpfmap::MapSpec<Kind = bpfmap::kind::Array, Key = u32, Value = bpfmap::Pod<core::num::Wrapping<u64>>>>(
@@ -41,7 +42,7 @@ unsafe impl<T> Plain for Zerocopy<T> where
 /// use bpfmap::{Pod, UpdateMode};
 /// use core::num::Wrapping;
 ///
-/// // A type of another crate for which bytemuck has a proof.
+/// // `Wrapping<u64>` is a type of another crate that implements bytemuck's `Pod`.
 /// let Pod(sum) = sums.lookup(&0)?.unwrap_or_default();
 /// sums.update(&0, &Pod(sum + Wrapping(1)), UpdateMode::Any)?;
 /// # Ok(())
@@ -93,7 +94,8 @@ macro_rules! plain_from_zerocopy {
 ///     address: bpfmap::Be32,
 ///     packets: u32,
 /// }
-/// // Or `#[derive(bytemuck::Pod, bytemuck::Zeroable)]`, which checks what is claimed here.
+/// // Instead of these unsafe implementations, you can use `#[derive(bytemuck::Pod,
+/// // bytemuck::Zeroable)]`.
 /// unsafe impl bytemuck::Zeroable for Flow {}
 /// unsafe impl bytemuck::Pod for Flow {}
 /// bpfmap::plain_from_bytemuck!(Flow);

@@ -9,11 +9,12 @@ use crate::plain::Plain;
 use crate::types::BpfType;
 use bpfmap_core::TypeDesc;
 
-/// An array of `char` in C, `char name[N]`: text that ends at the first zero byte (NUL), or fills the array.
+/// An array of `char` in C, `char name[N]`: text that ends before the first zero byte (NUL), or
+/// fills the whole array.
 ///
-/// In a schema this is `[char; N]`. All bytes are kept and compared, also those after the first NUL, because the kernel
-/// compares all bytes of a key. The text ends before the first NUL. The kernel does not guarantee its encoding, so it
-/// may not be UTF-8.
+/// In a schema, this type is `[char; N]`. All bytes are kept and compared, including the bytes
+/// after the first NUL, because the kernel compares all bytes of a key. The kernel does not
+/// guarantee an encoding, so the text is not always UTF-8.
 ///
 /// ```
 /// use bpfmap::CharArray;
@@ -35,7 +36,7 @@ pub struct CharArray<const N: usize>([u8; N]);
 impl<const N: usize> CharArray<N> {
     /// Returns the array with these bytes.
     ///
-    /// Use it to make a constant from a byte string of the same length:
+    /// You can use this function to create a constant from a byte string of the same length:
     ///
     /// ```
     /// use bpfmap::CharArray;
@@ -49,14 +50,15 @@ impl<const N: usize> CharArray<N> {
         Self(bytes)
     }
 
-    /// Returns all bytes, including those after the first NUL.
+    /// Returns all bytes, including the bytes after the first NUL.
     #[inline]
     #[must_use]
     pub const fn to_bytes(self) -> [u8; N] {
         self.0
     }
 
-    /// Returns the bytes of the text: those before the first NUL, or all bytes if there is no NUL.
+    /// Returns the bytes of the text. These are the bytes before the first NUL, or all bytes if
+    /// there is no NUL.
     #[must_use]
     pub fn bytes_until_nul(&self) -> &[u8] {
         self.0.split(|byte| *byte == 0).next().unwrap_or_default()
@@ -72,7 +74,8 @@ impl<const N: usize> CharArray<N> {
         core::str::from_utf8(self.bytes_until_nul())
     }
 
-    /// Returns the text, with U+FFFD (�) in place of bytes that are not UTF-8. Allocates only if there are such bytes.
+    /// Returns the text, with U+FFFD (�) in place of bytes that are not UTF-8. Allocates memory
+    /// only if the text contains such bytes.
     ///
     /// ```
     /// use bpfmap::CharArray;
@@ -99,12 +102,13 @@ impl<const N: usize> BpfType for CharArray<N> {
         &TypeDesc::Array { element: TypeDesc::CHAR, len: crate::types::len(N) };
 }
 
-/// Copies the text and fills the array with zero bytes, at least one.
+/// Copies the text and fills the rest of the array with zero bytes. The text must leave space for
+/// at least one zero byte.
 ///
 /// # Errors
 ///
-/// Fails if the text has `N` bytes or more, which leaves no room for the final NUL, or if it contains a NUL. Use
-/// [`from_bytes`](CharArray::from_bytes) for a text that fills the array.
+/// Fails if the text has `N` bytes or more, which leaves no space for the final NUL, or if it
+/// contains a NUL. Use [`from_bytes`](CharArray::from_bytes) for a text that fills the array.
 ///
 /// ```
 /// use bpfmap::CharArray;
@@ -128,7 +132,7 @@ impl<const N: usize> TryFrom<&str> for CharArray<N> {
     }
 }
 
-/// Does the same as `TryFrom<&str>`.
+/// Converts the text in the same way as `TryFrom<&str>`.
 impl<const N: usize> FromStr for CharArray<N> {
     type Err = CharArrayError;
 
@@ -204,7 +208,7 @@ unsafe impl<const N: usize> bytemuck::Zeroable for CharArray<N> {}
 // SAFETY: an array of bytes.
 unsafe impl<const N: usize> bytemuck::Pod for CharArray<N> {}
 
-/// Why a text is not a [`CharArray`].
+/// The reason why a text can't be converted to a [`CharArray`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CharArrayError(Why);
 
@@ -218,7 +222,7 @@ impl fmt::Display for CharArrayError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             Why::TooLong { size: 0, .. } => {
-                f.write_str("text needs a byte for its NUL, but the array has size zero")
+                f.write_str("the text needs a byte for its NUL, but the array has size zero")
             }
             Why::TooLong { found, size } => {
                 write!(f, "expected at most {} bytes, found {found}", size - 1)
@@ -249,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_are_no_text_are_shown_all_the_same() {
+    fn bytes_that_are_not_utf_8_are_shown() {
         let name = CharArray::from_bytes(*b"a\xff\"\0\xc3\xa9\0");
         assert!(name.to_str().is_err());
         assert_eq!(name.to_string_lossy(), "a\u{fffd}\"");
@@ -266,6 +270,9 @@ mod tests {
         assert_eq!(error("eth0"), "expected at most 3 bytes, found 4");
         assert_eq!(error("a\0b"), "expected no NUL in the text, found one at byte 1");
         let error = "".parse::<CharArray<0>>().unwrap_err();
-        assert_eq!(error.to_string(), "text needs a byte for its NUL, but the array has size zero");
+        assert_eq!(
+            error.to_string(),
+            "the text needs a byte for its NUL, but the array has size zero"
+        );
     }
 }

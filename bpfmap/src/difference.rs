@@ -1,4 +1,4 @@
-//! The result of a comparison.
+//! Differences between maps and schemas.
 
 use core::fmt;
 
@@ -9,7 +9,7 @@ use core::fmt;
 pub struct Difference {
     /// The part that differs, such as `flags` or `value.stats[].rx_bytes`.
     pub path: String,
-    /// The difference, such as `offset 16, schema says 8`.
+    /// A description of the difference, such as `offset 16, schema says 8`.
     pub text: String,
 }
 
@@ -19,7 +19,7 @@ impl Difference {
     /// ```
     /// use bpfmap::verify::Difference;
     ///
-    /// // A check of your own, reported like the others.
+    /// // The result of your own check, in the form of the other differences.
     /// let difference = Difference::new("pinning", "by_name, schema says none".to_owned());
     /// assert_eq!(difference.to_string(), "pinning: by_name, schema says none");
     /// ```

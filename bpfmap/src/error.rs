@@ -7,10 +7,10 @@ use std::io;
 /// A `Result` with this crate's [`Error`].
 pub type Result<T, E = Error> = core::result::Result<T, E>;
 
-/// An error of this crate. It contains the action that failed, the map, and the kernel's errno or the difference
-/// that opening found.
+/// An error of an action on a map. The error contains the action, the name of the map, and the
+/// kernel's errno or an explanation, such as the differences between the map and the schema.
 ///
-/// An absent key is not an error: lookups return `Ok(None)`, deletions return `Ok(false)`.
+/// An absent key is not an error: a lookup returns `Ok(None)`, and a deletion returns `Ok(false)`.
 ///
 /// ```
 /// # #[cfg(feature = "derive")] fn main() -> bpfmap::Result<()> {
@@ -54,7 +54,7 @@ struct Told {
 /// ```
 /// use bpfmap::{Error, ErrorKind};
 ///
-/// /// Returns what an operator can do about an error.
+/// /// Returns advice for the operator about an error.
 /// fn advice(error: &Error) -> &'static str {
 ///     match error.kind() {
 ///         ErrorKind::Unsupported => "run a newer kernel",
@@ -77,19 +77,20 @@ struct Told {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The kernel lacks the operation, or lacks it for this map type (`ENOTSUPP`, `EOPNOTSUPP`, `ENOSYS`).
+    /// The kernel does not support the operation, either for all map types or for this map type
+    /// (`ENOTSUPP`, `EOPNOTSUPP`, `ENOSYS`).
     Unsupported,
     /// A privilege is missing, a limit is exceeded, or the map or its descriptor is read-only or write-only (`EPERM`,
     /// `EACCES`).
     PermissionDenied,
-    /// The key is present, and the mode is [`UpdateMode::NoExist`](crate::UpdateMode::NoExist)
-    /// (`EEXIST`).
+    /// The key is present, and the mode is [`UpdateMode::NoExist`](crate::UpdateMode::NoExist); or
+    /// a file already exists at the path of a new pin (`EEXIST`).
     Exists,
-    /// The key is absent, and the mode is [`UpdateMode::Exist`](crate::UpdateMode::Exist); or there is no such map,
-    /// path or id (`ENOENT`).
+    /// The key is absent, and the mode is [`UpdateMode::Exist`](crate::UpdateMode::Exist); or the
+    /// map, the path or the id does not exist (`ENOENT`).
     NotFound,
-    /// The object declares the map, but the program that loaded the object did not create it
-    /// (libbpf's `bpf_map__set_autocreate`).
+    /// The object declares the map, but the program that loaded the object turned off the creation
+    /// of the map (libbpf's `bpf_map__set_autocreate`).
     NotCreated,
     /// The map is full, or the index is out of range (`E2BIG`, `ENOSPC`).
     Full,
@@ -100,13 +101,15 @@ pub enum ErrorKind {
     /// `/sys/devices/system/cpu/possible` does not list the CPUs for which the kernel keeps values; see
     /// [`possible_cpus`](crate::possible_cpus).
     PossibleCpus,
-    /// The map changed so often that an iteration could not reach its end.
+    /// The map changed so often that an iteration or a migration could not finish, or another
+    /// process replaced the pin during a migration.
     Disturbed,
-    /// Another process, or another library in this process, uses the same ring and has moved its position.
+    /// Another process, or another library in this process, uses the same ring and has moved the
+    /// position in the ring.
     Contended,
-    /// The memory of a ring contains positions or records that no kernel would write.
+    /// The memory of a ring contains positions or records that the kernel never writes.
     Corrupted,
-    /// Any other error; see [`Error::errno`].
+    /// Any other error. [`Error::errno`] returns more information.
     Other,
 }
 
@@ -115,7 +118,7 @@ pub enum ErrorKind {
 /// ```
 /// use bpfmap::Action;
 ///
-/// /// Returns the label under which an error is counted.
+/// /// Returns the label of the counter for errors of this operation.
 /// fn label(action: Action) -> &'static str {
 ///     match action {
 ///         Action::Open | Action::Create | Action::Preflight | Action::LoadBtf => "start",
@@ -217,7 +220,7 @@ impl Error {
         Self::os(action, map, errno.0)
     }
 
-    /// Returns an error with an explanation; `errno` is 0 if no system call failed.
+    /// Returns an error with an explanation. `errno` is 0 if no system call failed.
     #[cold]
     pub(crate) fn told(
         action: Action,
@@ -244,7 +247,8 @@ impl Error {
         caused
     }
 
-    /// Returns an error of the kernel with an explanation; an empty text adds nothing.
+    /// Returns the error for an errno of the kernel, with an explanation. An empty `text` adds no
+    /// explanation.
     #[cold]
     pub(crate) fn refused(action: Action, map: &str, errno: Errno, text: String) -> Self {
         Self::told(action, map, kind_of(errno.0), errno.0, text)
@@ -268,7 +272,8 @@ impl Error {
         }
     }
 
-    /// Returns the errno of the system call that failed, or `None` if none failed. 524 is the kernel's `ENOTSUPP`.
+    /// Returns the errno of the system call that failed, or `None` if no system call failed. The
+    /// number 524 is the kernel's `ENOTSUPP`, which has no name in libc.
     #[must_use]
     pub fn errno(&self) -> Option<i32> {
         match &self.0 {
@@ -299,7 +304,7 @@ fn kind_of(errno: i32) -> ErrorKind {
     }
 }
 
-/// Returns the name and the meaning of an errno, such as `ENOENT (No such file or directory)`.
+/// Displays the name and the meaning of an errno, such as `ENOENT (No such file or directory)`.
 struct ErrnoText(i32);
 
 impl fmt::Display for ErrnoText {
@@ -328,7 +333,7 @@ fn remedy(action: Action, errno: i32) -> Option<&'static str> {
             "loading BTF needs CAP_BPF (CAP_SYS_ADMIN before Linux 5.8)"
         }
         (Action::Create, libc::EINVAL) => {
-            "the kernel refuses this type with these sizes, max_entries or flags, or doesn't know the type"
+            "the kernel refuses these sizes, flags or this max_entries for the map type, or doesn't know the map type"
         }
         (Action::Create, libc::E2BIG) => {
             "key, value or max_entries is larger than the kernel allows"
@@ -336,10 +341,9 @@ fn remedy(action: Action, errno: i32) -> Option<&'static str> {
         (Action::Open, libc::EPERM) => {
             "opening a map by id needs CAP_SYS_ADMIN; opening a pin needs permission for the file, and CAP_BPF if unprivileged BPF is disabled"
         }
-        (Action::Open | Action::Pin, libc::EINVAL) => {
-            "is the path on a BPF file system (/sys/fs/bpf)?"
+        (Action::Open | Action::Pin, libc::EINVAL) | (Action::Pin, libc::EPERM) => {
+            "the path must be on a mounted BPF file system (/sys/fs/bpf)"
         }
-        (Action::Pin, libc::EPERM) => "the path must be on a mounted BPF file system (/sys/fs/bpf)",
         (
             Action::Update
             | Action::Delete
@@ -348,17 +352,17 @@ fn remedy(action: Action, errno: i32) -> Option<&'static str> {
             | Action::DeleteBatch,
             libc::EPERM,
         ) => {
-            "the map is frozen, or its descriptor is read-only, because creation with the flag `rdonly` returned it: open the map by pin or id to write"
+            "the map is frozen, or its descriptor is read-only because the map was created with the flag `rdonly`: to write, open the map by pin or id"
         }
         (Action::Pop | Action::Take | Action::TakeBatch, libc::EPERM) => {
-            "the map is frozen, or its descriptor is read-only or write-only, because creation with the flag `rdonly` or `wronly` returned it: open the map by pin or id"
+            "the map is frozen, or its descriptor is read-only or write-only because the map was created with the flag `rdonly` or `wronly`: open the map by pin or id"
         }
         (Action::Lookup | Action::NextKey | Action::LookupBatch | Action::Peek, libc::EPERM) => {
-            "the map's descriptor is write-only, because creation with the flag `wronly` returned it: open the map by pin or id to read"
+            "the map's descriptor is write-only because the map was created with the flag `wronly`: to read, open the map by pin or id"
         }
         (Action::Mmap, libc::EPERM) => "the map is frozen",
         (Action::Mmap, libc::EACCES) => {
-            "the map's descriptor is read-only or write-only, or the map has the flag `rdonly_prog`, with which its values can only be mapped read-only"
+            "the map's descriptor is read-only or write-only, or the map has the flag `rdonly_prog`, which allows only read-only mappings of the values"
         }
         (Action::Freeze, libc::EBUSY) => {
             "the map is already frozen, or mapped into memory for writing"
@@ -375,7 +379,7 @@ fn remedy(action: Action, errno: i32) -> Option<&'static str> {
         }
         (Action::Update, libc::ENOSPC) => "the map is full",
         (Action::OpenPerfEvent, libc::EACCES | libc::EPERM) => {
-            "opening a perf event for a CPU needs CAP_PERFMON (CAP_SYS_ADMIN before Linux 5.8); without it, the memory must be within kernel.perf_event_mlock_kb and RLIMIT_MEMLOCK"
+            "opening a perf event for a CPU needs CAP_PERFMON (CAP_SYS_ADMIN before Linux 5.8); without this capability, the memory of the rings must be within kernel.perf_event_mlock_kb and RLIMIT_MEMLOCK"
         }
         (Action::PossibleCpus, _) => {
             "/sys/devices/system/cpu/possible must be readable: is /sys mounted?"
@@ -407,14 +411,15 @@ impl fmt::Display for Error {
 
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // `unwrap` and a failing `main` print this.
+        // `unwrap` prints this text, and so does a `main` function that returns the error.
         write!(f, "Error({self})")
     }
 }
 
 impl core::error::Error for Error {
-    /// Returns the error of a different library that caused this one, such as an error of a
-    /// [`MapSource`](crate::MapSource). An errno is part of the message and is not returned here.
+    /// Returns the error of a different library that caused this error, such as an error of a
+    /// [`MapSource`](crate::MapSource). An errno is part of this error's message, so it is not
+    /// returned here.
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match &self.0 {
             Repr::Os { .. } => None,
@@ -428,7 +433,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_error_is_small_and_crosses_threads() {
+    fn an_error_is_small_and_can_be_sent_to_other_threads() {
         fn crosses<T: Send + Sync + 'static>() {}
         crosses::<Error>();
         assert!(size_of::<Error>() <= 24);
@@ -436,7 +441,7 @@ mod tests {
     }
 
     #[test]
-    fn the_kernels_own_errno_has_its_name() {
+    fn the_message_names_enotsupp() {
         let error = Error::os(Action::Take, "flows", 524);
         assert_eq!(error.kind(), ErrorKind::Unsupported);
         assert_eq!(
@@ -447,7 +452,7 @@ mod tests {
     }
 
     #[test]
-    fn other_errnos_are_named_or_numbered() {
+    fn an_unknown_errno_is_shown_as_a_number() {
         let named = Error::os(Action::Freeze, "m", libc::EBADF).to_string();
         assert_eq!(named, "can't freeze map `m`: EBADF (Bad file descriptor)");
         let numbered = Error::os(Action::Freeze, "m", libc::EXDEV).to_string();

@@ -19,7 +19,7 @@ pub trait Handle: Sized {
     /// Opens the map.
     ///
     /// # Errors
-    /// Fails like [`Map::from_object`].
+    /// Fails in the same cases as [`Map::from_object`].
     fn open(object: &impl MapSource) -> Result<Self>;
 }
 
@@ -41,7 +41,7 @@ impl<S: MapSpec> Handle for Option<Map<S>> {
     }
 }
 
-/// Checks that the field is an `Option` if the map is optional, and only then.
+/// Checks that the field is an `Option` if and only if the map is optional.
 ///
 /// # Panics
 /// Panics at compile time if the field and the schema differ.
@@ -50,7 +50,7 @@ pub const fn fits_schema<H: Handle>() {
     rule::holds(rule::handle(H::DEF.name, H::DEF.optional, H::IS_OPTIONAL));
 }
 
-/// Returns the first kernel that can create each of these maps that is not optional.
+/// Returns the oldest kernel version that can create all of these maps, except for optional maps.
 #[must_use]
 pub const fn min_kernel(maps: &[MapDef<'_>]) -> KernelVersion {
     let (mut newest, mut index) = (KernelVersion::new(0, 0), 0);
@@ -63,10 +63,10 @@ pub const fn min_kernel(maps: &[MapDef<'_>]) -> KernelVersion {
     newest
 }
 
-/// Calls [`preflight`](crate::preflight) with all of these maps that are not optional.
+/// Calls [`preflight`](crate::preflight) with all of these maps, except for optional maps.
 ///
 /// # Errors
-/// Fails like [`preflight`](crate::preflight).
+/// Fails in the same cases as [`preflight`](crate::preflight).
 pub fn preflight(maps: &[MapDef<'_>]) -> Result<()> {
     let needed: Vec<MapDef<'_>> = maps.iter().filter(|map| !map.optional).copied().collect();
     crate::preflight(&needed)

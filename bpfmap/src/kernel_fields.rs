@@ -1,8 +1,8 @@
-//! Special fields: members of a value that the kernel manages. User space reserves space for them
-//! and can't access them. A lookup returns zeros for them, or the bytes of an empty list or of an
-//! initial count. An update ignores the new bytes and resets the field: timers are cancelled, and
-//! objects that the value owns are released. From Linux 7.1 on, the elements of an array keep their
-//! fields on update.
+//! Special fields: members of a value that the kernel manages. User space reserves space for these
+//! members and can't access them. A lookup returns zeros for a special field, or the bytes of an
+//! empty list or of an initial count. An update ignores the new bytes and resets the field. This
+//! cancels timers, and releases objects that the value owns. From Linux 7.1 on, the elements of an
+//! array keep their fields on update.
 
 use crate::plain::Plain;
 use bpfmap_core::SpecialField;
@@ -37,8 +37,8 @@ macro_rules! opaque {
 }
 
 opaque! {
-    /// A `struct bpf_spin_lock` (Linux 5.1): 4 bytes. Only BPF programs can lock it directly. User
-    /// space can read and write a whole value under the lock with
+    /// A `struct bpf_spin_lock` (Linux 5.1): 4 bytes. Only BPF programs can acquire the lock
+    /// directly. User space can read and write a whole value under the lock with
     /// [`Map::lookup_locked`](crate::Map::lookup_locked) and
     /// [`Map::update_locked`](crate::Map::update_locked).
     ///
@@ -85,7 +85,8 @@ opaque! {
     ///     task: Kptr,
     /// }
     ///
-    /// // User space can access the other members. These are always zero.
+    /// // User space can access the members that are not special fields. The special fields are
+    /// // always zero.
     /// let queue = Queue { length: 2, ..bpfmap::zeroed() };
     /// assert_eq!((queue.length, queue.lock), (2, SpinLock::default()));
     /// # }
@@ -94,53 +95,59 @@ opaque! {
     #[repr(C)]
     SpinLock(u32);
 
-    /// A `struct bpf_res_spin_lock` (Linux 6.15): 4 bytes. A lock that a program can fail to acquire, which prevents
-    /// deadlocks. User space can't lock it: `BPF_F_LOCK` needs a [`SpinLock`]. See [`SpinLock`] for an example.
+    /// A `struct bpf_res_spin_lock` (Linux 6.15): 4 bytes. A program can fail to acquire this lock,
+    /// which prevents deadlocks. User space can't acquire this lock, because `BPF_F_LOCK` needs a
+    /// [`SpinLock`]. See [`SpinLock`] for an example.
     #[repr(C)]
     ResSpinLock(u32);
 
-    /// A `struct bpf_timer` (Linux 5.15): 16 bytes, aligned to 8. It is cancelled when its entry is deleted, or when
-    /// the last descriptor and pin of the map are closed. See [`SpinLock`] for an example.
+    /// A `struct bpf_timer` (Linux 5.15): 16 bytes, aligned to 8. The kernel cancels the timer when
+    /// its entry is deleted, or when the last descriptor of the map is closed and its last pin is
+    /// removed. See [`SpinLock`] for an example.
     #[repr(C, align(8))]
     Timer([u64; 2]);
 
-    /// A `struct bpf_wq` (Linux 6.10): 16 bytes, aligned to 8. Work that a program passes to a kernel thread, where it
-    /// may sleep. See [`SpinLock`] for an example.
+    /// A `struct bpf_wq` (Linux 6.10): 16 bytes, aligned to 8. A program uses a work queue to pass
+    /// work to a kernel thread, where the work may sleep. See [`SpinLock`] for an example.
     #[repr(C, align(8))]
     WorkQueue([u64; 2]);
 
-    /// A `struct bpf_task_work` (Linux 6.18): 8 bytes. Work that a task does before it returns to user space.
-    /// See [`SpinLock`] for an example.
+    /// A `struct bpf_task_work` (Linux 6.18): 8 bytes. A program uses this field to pass work to a
+    /// task. The task does the work before returning to user space. See [`SpinLock`] for an
+    /// example.
     #[repr(C, align(8))]
     TaskWork([u64; 1]);
 
-    /// A `struct bpf_refcount` (Linux 6.4): 4 bytes. Counts the owners of an object that programs allocate.
-    /// See [`SpinLock`] for an example.
+    /// A `struct bpf_refcount` (Linux 6.4): 4 bytes. The field counts the owners of an object that
+    /// programs allocate. See [`SpinLock`] for an example.
     #[repr(C)]
     RefCount(u32);
 
-    /// A pointer to an object of the kernel or of a program, which the value owns or only refers to (Linux 5.19; to
-    /// per-CPU memory from 6.7): 8 bytes. Only programs can store one. See [`SpinLock`] for an example.
+    /// A pointer to an object of the kernel or of a program (Linux 5.19): 8 bytes. The value owns
+    /// the object, or only refers to it. Pointers to per-CPU memory need Linux 6.7. Only programs
+    /// can store a pointer. See [`SpinLock`] for an example.
     #[repr(C, align(8))]
     Kptr(u64);
 
-    /// A `struct bpf_list_head` (Linux 6.2): 16 bytes, aligned to 8. A list of objects that programs allocate. Deleting
-    /// the entry releases them. See [`SpinLock`] for an example.
+    /// A `struct bpf_list_head` (Linux 6.2): 16 bytes, aligned to 8. The field is the head of a
+    /// list of objects that programs allocate. Deleting the entry releases these objects. See
+    /// [`SpinLock`] for an example.
     #[repr(C, align(8))]
     ListHead([u64; 2]);
 
-    /// A `struct bpf_list_node` (Linux 6.2): 24 bytes from 6.6. An object needs this member to be
-    /// in a list. See [`SpinLock`] for an example.
+    /// A `struct bpf_list_node` (Linux 6.2): 24 bytes (from Linux 6.6 on). An object needs this
+    /// member to be in a list. See [`SpinLock`] for an example.
     #[repr(C, align(8))]
     ListNode([u64; 3]);
 
-    /// A `struct bpf_rb_root` (Linux 6.3): 16 bytes, aligned to 8. A sorted tree of objects that programs allocate.
-    /// Deleting the entry releases them. See [`SpinLock`] for an example.
+    /// A `struct bpf_rb_root` (Linux 6.3): 16 bytes, aligned to 8. The field is the root of a
+    /// sorted tree of objects that programs allocate. Deleting the entry releases these objects.
+    /// See [`SpinLock`] for an example.
     #[repr(C, align(8))]
     RbRoot([u64; 2]);
 
-    /// A `struct bpf_rb_node` (Linux 6.3): 32 bytes from 6.6. An object needs this member to be in
-    /// a tree. See [`SpinLock`] for an example.
+    /// A `struct bpf_rb_node` (Linux 6.3): 32 bytes (from Linux 6.6 on). An object needs this
+    /// member to be in a tree. See [`SpinLock`] for an example.
     #[repr(C, align(8))]
     RbNode([u64; 4]);
 }
@@ -148,12 +155,12 @@ opaque! {
 /// A pointer to memory that this process shares with BPF programs (Linux 6.13): 8 bytes, in the value of a
 /// `task_storage` map.
 ///
-/// An update with an address pins the page: programs then read and write it, even while the process sleeps. A lookup
-/// always returns null.
+/// An update that stores an address pins the memory page at this address. Programs can then read
+/// and write the memory, even while the process sleeps. A lookup always returns null.
 ///
-/// The address alone is harmless, and like every [`Plain`] type it can have any bytes. Only the
-/// unsafe method [`Map::attach_user_ptrs`](crate::Map::attach_user_ptrs) makes programs access the
-/// memory at the address.
+/// The address alone is harmless. Like every value of a [`Plain`] type, a `UserPtr` can consist of
+/// any bytes. Only the unsafe method [`Map::attach_user_ptrs`](crate::Map::attach_user_ptrs) makes
+/// programs access the memory at the address.
 ///
 /// The kernel refuses a `T` that crosses a page (`EOPNOTSUPP`) and memory that can't be written (`EFAULT`).
 #[repr(C, align(8))]
@@ -167,7 +174,7 @@ impl<T: Plain> UserPtr<T> {
     pub const NULL: Self = Self { address: 0, shared: PhantomData };
 
     /// Returns a pointer to memory that programs may write to after
-    /// [`Map::attach_user_ptrs`](crate::Map::attach_user_ptrs) has stored it in a map.
+    /// [`Map::attach_user_ptrs`](crate::Map::attach_user_ptrs) has stored the pointer in a map.
     #[must_use]
     pub fn new(memory: NonNull<T>) -> Self {
         Self { address: memory.as_ptr().expose_provenance() as u64, shared: PhantomData }
@@ -191,8 +198,9 @@ impl<T: Plain> UserPtr<T> {
     }
 }
 
-// SAFETY: an integer and a marker of size zero. No safe code can make a program access the address:
-// attaching a value with a user pointer is unsafe, and opening refuses a spec that hides one.
+// SAFETY: the type consists of an integer and a marker of size zero. No safe code can make a
+// program access the address: attaching a value with a user pointer is unsafe, and opening refuses
+// a spec that hides one.
 unsafe impl<T: Plain> Plain for UserPtr<T> {}
 // SAFETY: a number that no code here dereferences. The caller of `attach_user_ptrs` is responsible
 // for the memory.
@@ -246,16 +254,17 @@ impl<T> fmt::Debug for UserPtr<T> {
     }
 }
 
-/// A value with a [`SpinLock`] among its own members, so that an operation can take the lock.
+/// A value that has a [`SpinLock`] as a direct member, so that an operation can take the lock.
 ///
-/// Generated types with a lock implement it. The kernel finds the lock through the map's BTF; if a value has no lock,
-/// the kernel returns `EINVAL`.
+/// Generated types with a lock implement this trait. The kernel finds the lock through the map's
+/// BTF. If a value has no lock, the kernel returns `EINVAL`.
 ///
 /// ```no_run
 /// use bpfmap::kind::{Lock, LookupElement, UpdateElement};
 /// use bpfmap::{HasSpinLock, Map, MapSpec, UpdateMode};
 ///
-/// /// Changes a value in one step for programs that take the lock. Other processes must not write to the map.
+/// /// Changes a value. Programs that take the lock see the whole change at once. Other processes
+/// /// must not write to the map at the same time.
 /// fn change<S>(map: &Map<S>, key: &S::Key, change: impl FnOnce(&mut S::Value)) -> bpfmap::Result<()>
 /// where
 ///     S: MapSpec<Kind: Lock + LookupElement + UpdateElement, Value: HasSpinLock>,

@@ -1,32 +1,34 @@
-//! Typed BPF maps: one handle for each map, checked against the kernel's description of the map.
+//! Typed handles to BPF maps. Each handle is checked against the kernel's description of its map.
 //!
-//! A BPF map is a contract between programs in the kernel and a program in user space. The command
-//! `bpfmap` (crate `bpfmap-codegen`) generates both sides from one schema. Generated Rust code uses
-//! this crate, and applications link it. This crate does not read schema files. Only [`preflight`]
-//! depends on the kernel's release number. All other functions detect missing features by the
-//! kernel's errors.
+//! BPF programs in the kernel and a program in user space share a BPF map, so both sides must agree
+//! on its layout. The command `bpfmap` (crate `bpfmap-cli`) and the build-script library
+//! `bpfmap-codegen` generate code for both sides from one schema. The generated Rust code uses this
+//! crate, which does not read schema files itself.
+//!
+//! Only [`preflight`] depends on the release number of the kernel. All other functions detect a
+//! missing feature by the error that the kernel returns.
 //!
 //! # A map
 //!
-//! A type that implements [`MapSpec`] describes a map. Generated code has one for each map of the schema. Written by
-//! hand, it looks like this:
+//! A type that implements [`MapSpec`] describes a map. Generated code contains one such type for
+//! each map of the schema. If you write such a type by hand, it looks like this:
 //!
 //! ```no_run
 //! use bpfmap::{MapDef, MemberDesc, TypeDesc};
 //! use bpfmap::{Be32, Map, MapSpec, UpdateMode, kind};
 //!
-//! /// Where a packet comes from.
+//! /// The source of a packet.
 //! #[repr(C)]
 //! pub struct Source {
 //!     pub address: Be32,
 //!     pub port: bpfmap::Be16,
 //!     pub __pad0: [u8; 2],
 //! }
-//! // Proves that all padding has a name and that every bit pattern is valid. Implements Debug, Default,
-//! // PartialEq, Hash and so on.
+//! // Proves that all padding has a name and that every bit pattern is valid. Also implements
+//! // `Debug`, `Default`, `PartialEq`, `Hash` and other traits.
 //! bpfmap::plain_struct!(Source { address: Be32, port: bpfmap::Be16, __pad0: [u8; 2] });
 //!
-//! /// Packets by source.
+//! /// The number of packets from each source.
 //! pub enum Packets {}
 //!
 //! impl MapSpec for Packets {
@@ -45,7 +47,8 @@
 //! }
 //!
 //! fn main() -> bpfmap::Result<()> {
-//!     // Creates the map. `from_object`, `from_map`, `from_pinned`, `from_id` and `from_fd` open an existing one.
+//!     // Creates the map. `from_object`, `from_map`, `from_pinned`, `from_id` and `from_fd` open
+//!     // an existing map.
 //!     let packets = Map::<Packets>::create()?;
 //!
 //!     let source = Source { address: Be32::from(std::net::Ipv4Addr::LOCALHOST), ..Source::default() };
@@ -66,18 +69,18 @@
 //! }
 //! ```
 //!
-//! # Declared in Rust
+//! # Maps declared in Rust
 //!
-//! With the feature `derive` you need not write this by hand: [`BpfMap`](derive@BpfMap) generates
-//! the spec, and [`BpfType`](derive@BpfType) proves that the types are plain data.
-//! `bpfmap generate src/maps.rs` or a build script generates the header for the programs from the
-//! same source.
+//! With the feature `derive`, you don't have to implement [`MapSpec`] by hand:
+//! [`BpfMap`](derive@BpfMap) generates the spec, and [`BpfType`](derive@BpfType) proves that the
+//! types are plain data. `bpfmap generate src/maps.rs` or a build script generates the C header for
+//! the BPF programs from the same Rust file.
 //!
 //! ```
 //! # #[cfg(feature = "derive")] mod maps {
 //! use bpfmap::{Be16, Be32, BpfMap, BpfType};
 //!
-//! /// Where a packet comes from.
+//! /// The source of a packet.
 //! #[derive(Clone, Copy, Debug, BpfType)]
 //! #[repr(C)]
 //! pub struct Source {
@@ -86,7 +89,7 @@
 //!     pub _pad: [u8; 2],
 //! }
 //!
-//! /// Packets by source.
+//! /// The number of packets from each source.
 //! #[derive(BpfMap)]
 //! #[bpf_map(hash, max_entries = 10_000)]
 //! pub struct Packets {
@@ -98,13 +101,15 @@
 //!
 //! # What a map type can do
 //!
-//! `S::Kind` is a marker of [`kind`], and each method requires a capability of it. An operation
-//! that a map type lacks therefore does not compile. The message explains why, for example
-//! `E0277: entries of a map of type Array can't be deleted`. These are the operations by map type:
+//! Each map type has a marker type in the module [`kind`], and `S::Kind` is the marker of a spec
+//! `S`. Each method of [`Map`] requires that this marker has a certain capability. An operation
+//! that the map type lacks therefore does not compile. The compiler's message explains why, for
+//! example `E0277: entries of a map of type Array can't be deleted`. The following table shows the
+//! operations of each map type:
 //!
 //! | | `hash`, `lru_hash` | `percpu_hash`, `lru_percpu_hash` | `array` | `percpu_array` | `lpm_trie` | `queue`, `stack` |
 //! | --- | --- | --- | --- | --- | --- | --- |
-//! | an entry holds | `V` | [`PerCpu<V>`] | `V` | [`PerCpu<V>`] | `V` | `V` |
+//! | content of an entry | `V` | [`PerCpu<V>`] | `V` | [`PerCpu<V>`] | `V` | `V` |
 //! | [`lookup`](Map::lookup), [`lookup_into`](Map::lookup_into), [`contains_key`](Map::contains_key) | ✓ | ✓ | ✓ | ✓ | ✓ | |
 //! | [`update`](Map::update), [`extend`](Map::extend) | ✓ | ✓ | ✓ | ✓ | ✓ | |
 //! | [`insert`](Map::insert), [`replace`](Map::replace) | ✓ | ✓ | | | ✓ | |
@@ -119,30 +124,33 @@
 //! | [`lookup_locked`](Map::lookup_locked), [`update_locked`](Map::update_locked) | hash, 5.1 | | 5.1 | | | |
 //! | [`push`](Map::push), [`pop`](Map::pop), [`peek`](Map::peek) | | | | | | ✓ |
 //!
-//! A number is the first Linux release with the operation. On older kernels it fails with [`ErrorKind::Unsupported`].
-//! If the schema's `min_kernel` is older, the method does not compile: raise `min_kernel`, or open the map as
-//! [`AnyKernel`] and handle that error. `extend`, `iter`, `drain` and `clear` use batches if the kernel has them, and
-//! single operations otherwise.
+//! A number in the table is the first Linux release that has the operation. On older kernels, the
+//! operation fails with [`ErrorKind::Unsupported`]. If the schema's `min_kernel` is older than that
+//! release, the method does not compile. To use such a method, raise `min_kernel`, or open the map
+//! as [`AnyKernel`] and handle the error. The methods `extend`, `iter`, `drain` and `clear` use
+//! batches if the kernel supports them. Otherwise, they use one system call for each entry.
 //!
-//! `rhash` (Linux 7.2) has the same operations as `hash`. [`map_values`](Map::map_values) maps the values of an array
-//! with [`MapFlags::MMAPABLE`] into memory. The entries of the other map types are not plain data:
+//! A map of type `rhash` (Linux 7.2) has the same operations as a `hash`.
+//! [`map_values`](Map::map_values) maps the values of an array with [`MapFlags::MMAPABLE`] into
+//! memory. The following table shows the other map types. Most of their entries are not plain keys
+//! and values:
 //!
 //! | map type | content | methods and types |
 //! | --- | --- | --- |
-//! | `prog_array` | programs: [`ProgramFd`], shown as [`ProgramId`] | [`set`](Map::set), [`get`](Map::get), [`delete`](Map::delete) |
-//! | `array_of_maps`, `hash_of_maps` | maps: [`Map`] of the inner spec, shown as [`MapId`] | the same, [`inner`](Map::inner), [`swap`](Map::swap) |
-//! | `cgroup_array`, `perf_event_array` | cgroups: [`CgroupFd`], perf events: [`PerfEventFd`]; not shown | [`set`](Map::set), [`delete`](Map::delete) |
-//! | `devmap`, `devmap_hash` | [`InterfaceIndex`] or [`Device`], shown as [`ShownDevice`] | [`set`](Map::set), [`get`](Map::get), [`delete`](Map::delete) |
-//! | `cpumap` | [`CpuQueueSize`] or [`CpuQueue`], shown as [`ShownCpuQueue`] | the same |
-//! | `xskmap`, `sockmap`, `sockhash`, `reuseport_sockarray` | [`SocketFd`], shown as [`SocketCookie`] (not by an `xskmap`) | the same |
-//! | `sk_storage`, `inode_storage`, `task_storage`, `cgrp_storage` | values of sockets ([`SocketFd`]), files ([`FileFd`]), tasks ([`PidFd`]), cgroups ([`CgroupFd`]) | [`attach`](Map::attach), [`attached`](Map::attached), [`detach`](Map::detach) |
-//! | `cgroup_storage`, `percpu_cgroup_storage` | values of cgroups that a program is attached to | [`lookup`](Map::lookup), [`update`](Map::update) |
-//! | `ringbuf`, `perf_event_array` | records of [`EventSpec::Event`] from programs | [`RingBuf`], [`PerfBuffer`] |
-//! | `user_ringbuf` | records of [`EventSpec::Event`] to programs | [`UserRingBuf`] |
-//! | `bloom_filter` | values whose membership can be tested but which can't be read back | [`add`](Map::add), [`may_contain`](Map::may_contain) |
+//! | `prog_array` | programs: stored as [`ProgramFd`], read as [`ProgramId`] | [`set`](Map::set), [`get`](Map::get), [`delete`](Map::delete) |
+//! | `array_of_maps`, `hash_of_maps` | maps: stored as [`Map`] of the inner spec, read as [`MapId`] | [`set`](Map::set), [`get`](Map::get), [`delete`](Map::delete), [`inner`](Map::inner), [`swap`](Map::swap) |
+//! | `cgroup_array`, `perf_event_array` | cgroups ([`CgroupFd`]) or perf events ([`PerfEventFd`]), which user space can't read | [`set`](Map::set), [`delete`](Map::delete) |
+//! | `devmap`, `devmap_hash` | interfaces: stored as [`InterfaceIndex`] or [`Device`]; a [`Device`] is read as [`ShownDevice`] | [`set`](Map::set), [`get`](Map::get), [`delete`](Map::delete) |
+//! | `cpumap` | packet queues: stored as [`CpuQueueSize`] or [`CpuQueue`]; a [`CpuQueue`] is read as [`ShownCpuQueue`] | [`set`](Map::set), [`get`](Map::get), [`delete`](Map::delete) |
+//! | `xskmap`, `sockmap`, `sockhash`, `reuseport_sockarray` | sockets: stored as [`SocketFd`], read as [`SocketCookie`] | [`set`](Map::set), [`get`](Map::get) (except for `xskmap`), [`delete`](Map::delete) |
+//! | `sk_storage`, `inode_storage`, `task_storage`, `cgrp_storage` | values that are attached to sockets ([`SocketFd`]), files ([`FileFd`]), tasks ([`PidFd`]) or cgroups ([`CgroupFd`]) | [`attach`](Map::attach), [`attached`](Map::attached), [`detach`](Map::detach) |
+//! | `cgroup_storage`, `percpu_cgroup_storage` | values of the cgroups to which a program is attached | [`lookup`](Map::lookup), [`update`](Map::update) |
+//! | `ringbuf`, `perf_event_array` | records of type [`EventSpec::Event`], which programs send | [`RingBuf`], [`PerfBuffer`] |
+//! | `user_ringbuf` | records of type [`EventSpec::Event`], which programs receive | [`UserRingBuf`] |
+//! | `bloom_filter` | values that can be tested for membership but not read back | [`add`](Map::add), [`may_contain`](Map::may_contain) |
 //! | `stack_trace` | stacks that programs record | [`addresses`](Map::addresses), [`frames`](Map::frames), [`lookup`](Map::lookup), [`iter`](Map::iter), [`delete`](Map::delete), [`take`](Map::take) (6.18) |
-//! | `arena` | memory at one address for both sides | [`map_arena`](Map::map_arena), [`arena_in`](Map::arena_in): [`Arena`] |
-//! | `insn_array` | [`InsnOffsets`] | as `array`, without batches |
+//! | `arena` | memory that programs and user space share at the same address | [`map_arena`](Map::map_arena), [`arena_in`](Map::arena_in): [`Arena`] |
+//! | `insn_array` | [`InsnOffsets`] | the methods of `array`, except batches |
 //! | `struct_ops` | programs that replace kernel functions | [`registration`](Map::registration), [`unregister`](Map::unregister) |
 //!
 //! # Opening the maps of an object
@@ -158,7 +166,7 @@
 //!     value: u64,
 //! }
 //!
-//! /// The program creates this map if it is started with `--debug`.
+//! /// The application creates this map only if it was started with `--debug`.
 //! #[derive(BpfMap)]
 //! #[bpf_map(ringbuf, max_entries = 65536, optional)]
 //! pub struct Debug;
@@ -170,7 +178,8 @@
 //! }
 //!
 //! fn start(load: impl FnOnce() -> bpfmap::Result<libbpf_rs::Object>) -> bpfmap::Result<Maps> {
-//!     // Fails with "map `flows` needs the map type `rhash` (Linux 7.2)", while loading would fail with `EINVAL`.
+//!     // Names what the kernel lacks, for example: "map `flows` needs the map type `rhash` (Linux
+//!     // 7.2)". Without this call, loading the object would fail with `EINVAL`.
 //!     Maps::preflight()?;
 //!     // If the map `debug` was not created, its handle is `None`.
 //!     Maps::from_object(&load()?)
@@ -178,38 +187,48 @@
 //! # }
 //! ```
 //!
-//! If opening fails, the error names the cause and what to do: compile the program again (a member
-//! has a different offset), let the schema leave `max_entries` to the loader, migrate the pin of an
-//! older layout, create the map, or use one of the names in the object.
+//! If opening a map fails, the error message states the cause and suggests what to do. Possible
+//! suggestions are:
+//!
+//! - Compile the program again, because a member has a different offset.
+//! - Let the schema leave `max_entries` to the loader.
+//! - Migrate a pinned map that has an older layout.
+//! - Create the map.
+//! - Use one of the map names in the object.
 //!
 //! # When a schema changes
 //!
-//! Pins outlive programs. [`migrate`] moves a pinned map with all its entries to a new layout. [`verify`] lists all
-//! differences between a map and its declaration. Both take a [`MapDef`], which is a spec as data, and so need no
-//! generated code. [`LiveMap`] is a handle to a map without a spec.
+//! A pinned map continues to exist after the program that pinned it has ended. The module
+//! [`migrate`] moves a pinned map with all its entries to a new layout. The module [`verify`] lists
+//! all differences between a map and its declaration. Both modules use a [`MapDef`], which
+//! describes a map as data, so they need no generated code. [`LiveMap`] is a handle to a map
+//! without a spec.
 //!
 //! # Cost
 //!
-//! An operation on one entry is one system call with an attribute and a value on the stack. It does
-//! not allocate or call other libraries. Use [`lookup_boxed`](Map::lookup_boxed) and similar
-//! methods for values that are too large for the stack. A map is checked only once, when it is
-//! opened. Events are copied once, without a system call. See `benches/`.
+//! An operation on one entry is one system call, whose attribute and value are on the stack. Such
+//! an operation does not allocate memory and does not call other libraries. Use
+//! [`lookup_boxed`](Map::lookup_boxed) and similar methods for values that are too large for the
+//! stack. A map is checked only once, when it is opened. Each event is copied once, without a
+//! system call. The folder `benches/` contains the benchmarks.
 //!
 //! # Features
 //!
-//! - `libbpf-rs` (default): [`MapSource`] and [`ArenaSource`] for `libbpf_rs::Object` of libbpf-rs
-//!   0.27. Without it the crate needs only libc. No other item exposes a type of libbpf-rs, so add
-//!   the crate to your own `Cargo.toml`.
-//! - `aya`: [`MapSource`] for `aya::Ebpf` of aya 0.14, which needs Rust 1.87. The maps have to be BTF-defined. `bpfmap
-//!   generate` writes such maps by default.
-//! - `derive`: the derives [`BpfType`](derive@BpfType) and [`BpfMap`](derive@BpfMap).
-//! - `zerocopy`, `bytemuck`: keys and values that these crates have proven to be plain data, with
-//!   `plain_from_zerocopy!` and `plain_from_bytemuck!` or the wrappers `Zerocopy<T>` and `Pod<T>`. The features also
-//!   implement the traits of these crates for [`Be32`] and the like.
+//! - `libbpf-rs` (default): implements [`MapSource`] and [`ArenaSource`] for `libbpf_rs::Object` of
+//!   libbpf-rs 0.27. Without this feature, the crate needs only libc. No other item of bpfmap uses
+//!   a type of libbpf-rs. To load objects, add libbpf-rs to your own `Cargo.toml`.
+//! - `aya`: implements [`MapSource`] for `aya::Ebpf` of aya 0.14. This feature needs Rust 1.87. The
+//!   maps must be BTF-defined, like the maps that `bpfmap generate` writes by default.
+//! - `derive`: adds the derive macros [`BpfType`](derive@BpfType), [`BpfMap`](derive@BpfMap) and
+//!   [`BpfMaps`](derive@BpfMaps).
+//! - `zerocopy`, `bytemuck`: accept keys and values of types that these crates have proven to be
+//!   plain data. For your own types, use `plain_from_zerocopy!` or `plain_from_bytemuck!`. For
+//!   types of other crates, use the wrapper `Zerocopy<T>` or `Pod<T>`. The features also implement
+//!   the traits of these crates for [`Be32`] and the other scalar types, and for [`CharArray`].
 
-//! - `serde`: implements `serde::Serialize` for the types that tools print: [`Be32`] and the like,
-//!   [`CharArray`], [`Enum`], [`PerCpu`], [`Info`], [`MapDef`], [`TypeDesc`], [`MapFlags`], and the
-//!   results of [`migrate`] and [`verify`].
+//! - `serde`: implements `serde::Serialize` for the types that tools print: [`Be32`] and the other
+//!   scalar types, [`CharArray`], [`Enum`], [`PerCpu`], [`Info`], [`MapDef`], [`TypeDesc`],
+//!   [`MapFlags`], and the results of [`migrate`] and [`verify`].
 
 #![cfg_attr(target_arch = "bpf", no_std)]
 #![warn(missing_debug_implementations)]
@@ -233,7 +252,7 @@ mod handles;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzz {
-    /// See the function.
+    /// Runs a reader and a writer on the memory of a ring that `input` describes.
     pub fn ring(input: &[u8]) {
         crate::stream::drive_ring(input);
     }
@@ -340,7 +359,7 @@ pub use stream::{
 };
 pub use types::{BpfEnum, BpfType, Enum, Padded};
 
-/// The examples of the README.
+/// Compiles the examples of the README as documentation tests.
 #[cfg(all(doctest, feature = "derive"))]
 #[doc = include_str!("../README.md")]
 struct Readme;

@@ -1,6 +1,8 @@
-//! Checks of a map type's rules for key, value and numbers that only the compiler can make. Not meant for use by hand.
+//! Functions that check a map type's rules for keys, values and numbers at compile time. The
+//! functions are not meant to be called by hand.
 //!
-//! The code that `#[derive(BpfMap)]` generates calls these functions.
+//! The code that `#[derive(BpfMap)]` generates calls them, because only the Rust compiler knows the
+//! types.
 
 use crate::kind::Kind;
 use crate::spec::MapSpec;
@@ -37,9 +39,9 @@ rules! {
     lpm_key<T: BpfType>() => if starts_with_u32(T::DESC) { None } else { Some(rule::lpm_key_shape()) };
     /// Checks the size of a value. `build_ids` is true with the flag `stack_build_id`.
     value_size<K: Kind>(bytes: u64, build_ids: bool) => rule::value_size(K::FACTS, bytes, build_ids);
-    /// Checks the special fields in a value. `btf` says whether BTF describes it.
+    /// Checks the special fields in a value. `btf` is true if BTF describes the value.
     value_fields<K: Kind, T: BpfType>(btf: bool) => rule::fields_in_value(K::FACTS, T::FIELDS, btf);
-    /// Checks the special fields in a value that a flag makes inaccessible for programs.
+    /// Checks the special fields in a value that programs can't access because of a flag.
     flag_and_fields<T: BpfType>(flag: &str) => rule::flag_and_fields(flag, T::FIELDS);
     /// Checks the special fields in an event.
     event_fields<T: BpfType>() => rule::fields_in_event(T::FIELDS);
@@ -71,8 +73,8 @@ const fn in_32_bits(number: Option<u64>) -> Option<u32> {
     }
 }
 
-/// Checks at compile time that no special field of a sort in `single`, which a value may have only once, is both in `T`
-/// and in one of the `others`.
+/// Checks at compile time that no special field in the set `single` is both in `T` and in one of
+/// the `others`. A value can have each of these special fields only once.
 ///
 /// # Panics
 /// Panics at compile time if the check fails.

@@ -10,7 +10,8 @@ use core::ptr::null;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
-/// A live map without a spec. Use it to inspect the map and to [verify](crate::verify) it.
+/// A handle to a live map without a spec. You can use a `LiveMap` to inspect the map and to
+/// [verify](crate::verify) the map.
 ///
 /// ```
 /// # #[cfg(feature = "derive")] fn main() -> bpfmap::Result<()> {
@@ -34,14 +35,14 @@ use std::path::Path;
 /// let counters = LiveMap::create(&Counters::DEF)?;
 /// assert!(counters.btf()?.is_some(), "it was created from a declaration");
 ///
-/// // A command that lists maps works like this. A map may be deleted meanwhile.
+/// // A command that lists maps works like this. A map may be deleted before it is opened.
 /// match LiveMap::from_id(id) {
 ///     Ok(map) => println!("{}: {} entries", map.info().name, map.info().max_entries),
 ///     Err(error) if error.kind() == ErrorKind::NotFound => println!("map {id} is gone"),
 ///     Err(error) => return Err(error),
 /// }
 ///
-/// // A map of maps shows the type of its inner maps as soon as it contains one.
+/// // A map of maps shows the type of its inner maps as soon as it contains an inner map.
 /// assert!(pages.first_inner()?.is_none());
 /// Map::<Pages>::from_map(&pages)?.set(&2, &Map::<Counters>::create()?)?;
 /// assert_eq!(pages.first_inner()?.unwrap().info().name, "counters");
@@ -55,11 +56,11 @@ pub struct LiveMap {
 }
 
 impl LiveMap {
-    /// Creates a map from its definition, as [`Map::create`](crate::Map::create) does from a spec. For a map of maps it
-    /// also creates the template that the kernel requires.
+    /// Creates a map from its definition, as [`Map::create`](crate::Map::create) does from a spec.
+    /// For a map of maps, this method also creates the template that the kernel requires.
     ///
     /// # Errors
-    /// Fails like [`Map::create`](crate::Map::create).
+    /// Fails in the same cases as [`Map::create`](crate::Map::create).
     pub fn create(def: &MapDef<'_>) -> Result<Self> {
         let made = Self::from_fd(create_def(def)?);
         made.map_err(|errno| Error::refused(Action::Info, def.name, errno, String::new()))
@@ -69,7 +70,7 @@ impl LiveMap {
     /// definition, as [`Map::from_object`](crate::Map::from_object) does with a spec.
     ///
     /// # Errors
-    /// Fails like [`Map::from_object`](crate::Map::from_object).
+    /// Fails in the same cases as [`Map::from_object`](crate::Map::from_object).
     pub fn from_object(object: &impl MapSource, def: &MapDef<'_>) -> Result<Self> {
         open_def(def, object).map(|(fd, info)| Self { fd, info })
     }
@@ -87,8 +88,8 @@ impl LiveMap {
     /// ```
     ///
     /// # Errors
-    /// `ENOENT`: there is no such file. `EACCES`, `EPERM`: this process may not open it. `EINVAL`: it is the pin of a
-    /// program or a link.
+    /// `ENOENT`: the path does not exist. `EACCES`, `EPERM`: this process has no permission to open
+    /// the pin. `EINVAL`: the pin belongs to a program or a link.
     pub fn from_pinned(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let opened = get_pinned(path).and_then(Self::from_fd);
@@ -97,10 +98,10 @@ impl LiveMap {
         })
     }
 
-    /// Opens the map with an id. Needs `CAP_SYS_ADMIN`.
+    /// Opens the map that has the given id. Needs `CAP_SYS_ADMIN`.
     ///
     /// # Errors
-    /// `ENOENT`: there is no such map. `EPERM`: the privilege is missing.
+    /// `ENOENT`: no map has this id. `EPERM`: this process lacks `CAP_SYS_ADMIN`.
     pub fn from_id(id: u32) -> Result<Self> {
         let opened = by_id(Command::MapGetFdById, id).and_then(Self::from_fd);
         opened.map_err(|errno| {
@@ -108,14 +109,14 @@ impl LiveMap {
         })
     }
 
-    /// Returns an iterator over the ids of all maps of the machine, in ascending order (`BPF_MAP_GET_NEXT_ID`, Linux
+    /// Returns the ids of all maps of the machine in ascending order (`BPF_MAP_GET_NEXT_ID`, Linux
     /// 4.13). Needs `CAP_SYS_ADMIN`.
     ///
-    /// A map that is created or deleted meanwhile may be included or not. For a deleted map, [`from_id`](Self::from_id)
-    /// returns [`NotFound`](ErrorKind::NotFound).
+    /// A map that is created or deleted during the call may or may not be included. For a deleted
+    /// map, [`from_id`](Self::from_id) fails with [`NotFound`](ErrorKind::NotFound).
     ///
     /// # Errors
-    /// `EPERM`.
+    /// `EPERM`: this process lacks `CAP_SYS_ADMIN`.
     pub fn ids() -> Result<Vec<u32>> {
         let mut ids = vec![];
         let mut last = 0;
@@ -147,11 +148,11 @@ impl LiveMap {
         &self.info
     }
 
-    /// Returns the first map in a map of maps that can be opened, or `None` if the map is empty or not a map of maps.
-    /// Needs `CAP_SYS_ADMIN`.
+    /// Returns the first inner map that can be opened. Returns `None` if this map is empty or is
+    /// not a map of maps. Needs `CAP_SYS_ADMIN`.
     ///
     /// # Errors
-    /// `EPERM`: the privilege is missing, or the descriptor is write-only.
+    /// `EPERM`: this process lacks `CAP_SYS_ADMIN`, or the descriptor is write-only.
     pub fn first_inner(&self) -> Result<Option<Self>> {
         if ![ArrayOfMaps::TYPE, HashOfMaps::TYPE].contains(&self.info.map_type) {
             return Ok(None);
@@ -196,10 +197,10 @@ impl LiveMap {
         Error::refused(action, &self.info.name, errno, String::new())
     }
 
-    /// Returns the BTF of the map, or `None` if it has none.
+    /// Returns the BTF of the map, or `None` if the map has no BTF.
     ///
     /// # Errors
-    /// `EPERM`: `CAP_SYS_ADMIN` is missing.
+    /// `EPERM`: this process lacks `CAP_SYS_ADMIN`.
     pub fn btf(&self) -> Result<Option<Vec<u8>>> {
         if self.info.btf_id == 0 {
             return Ok(None);

@@ -33,7 +33,7 @@ impl Mapping {
         Self::at_address(file, null_mut(), offset, len, access)
     }
 
-    /// Does the same at a given address, which must not be in use. If the address is null, the
+    /// Maps `len` bytes at a given address, which must not be in use. If the address is null, the
     /// kernel chooses one.
     pub(crate) fn at_address(
         file: BorrowedFd<'_>,

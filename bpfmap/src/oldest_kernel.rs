@@ -5,11 +5,12 @@ use bpfmap_core::map_type::{Condition, Operation};
 use bpfmap_core::{MapDef, rule};
 use core::marker::PhantomData;
 
-/// A spec with all methods of the spec `S`, independent of its `min_kernel`.
+/// A spec that allows all methods of the spec `S`, regardless of the `min_kernel` of the schema.
 ///
-/// The schema's `min_kernel` is the oldest kernel that its maps support. A method that this kernel lacks does not
-/// compile, such as [`take`](crate::Map::take) on a `hash` with `min_kernel = "5.10"`, because Linux 5.14 introduced
-/// it. To use the method only on newer kernels, open the map as `AnyKernel` and handle
+/// The schema's `min_kernel` is the oldest kernel that its maps support. A method that needs a
+/// newer kernel does not compile. For example, [`take`](crate::Map::take) on a `hash` does not
+/// compile with `min_kernel = "5.10"`, because this operation needs Linux 5.14. To use such a
+/// method only on newer kernels, open the map as `AnyKernel` and handle
 /// [`Unsupported`](crate::ErrorKind::Unsupported):
 ///
 /// ```no_run
@@ -50,8 +51,8 @@ impl<S: MapSpec> MapSpec for AnyKernel<S> {
     };
 }
 
-/// The requirements of methods that some kernels lack. Each is a constant that fails to compile if a method uses it and
-/// `min_kernel` is older.
+/// The requirements of methods that some kernels lack. Each requirement is a constant. The constant
+/// fails to compile if a method uses it and `min_kernel` is too old.
 pub(crate) struct Needs<S>(PhantomData<S>);
 
 impl<S: MapSpec> Needs<S> {

@@ -11,15 +11,17 @@ use core::{ptr, slice};
 use std::alloc::{Layout, alloc_zeroed, handle_alloc_error};
 use std::borrow::Cow;
 
-/// The values of an entry in a per-CPU map: one for each possible CPU.
+/// The values of an entry in a per-CPU map: one value for each possible CPU.
 ///
-/// It works like a boxed slice whose length is [`possible_cpus`](crate::possible_cpus): [`get`](Self::get), indices and
-/// iterators return the value of each CPU, starting with CPU 0. In memory each value begins at a multiple of 8 bytes.
-/// The kernel copies values in this layout (`bpf_percpu_hash_copy` in `kernel/bpf/hashtab.c`), so it writes an entry
-/// directly and no second buffer is needed.
+/// A `PerCpu` works like a boxed slice whose length is [`possible_cpus`](crate::possible_cpus). The
+/// index of a value is the number of its CPU. In memory, each value begins at a multiple of 8
+/// bytes. The kernel copies values in this layout (`bpf_percpu_hash_copy` in
+/// `kernel/bpf/hashtab.c`), so it can write an entry directly into a `PerCpu`, without a second
+/// buffer.
 ///
-/// Creating it allocates once. [`Map::lookup_into`](crate::Map::lookup_into) reads into an existing
-/// one, and [`Map::walk`](crate::Map::walk) returns references to each entry in one buffer.
+/// Creating a `PerCpu` allocates memory once. To avoid allocations, use
+/// [`Map::lookup_into`](crate::Map::lookup_into), which reads into an existing `PerCpu`, or
+/// [`Map::walk`](crate::Map::walk), which reads all entries into the same buffer.
 ///
 /// ```no_run
 /// # fn f<S>(map: &bpfmap::Map<S>, key: S::Key) -> bpfmap::Result<()>
@@ -34,7 +36,8 @@ use std::borrow::Cow;
 /// # }
 /// ```
 pub struct PerCpu<V> {
-    /// All bytes are initialised, including those after the values, because the kernel reads them.
+    /// All bytes are initialised, including the bytes after the values, because the kernel reads
+    /// all of them.
     slots: Box<[Slot<V>]>,
 }
 
@@ -56,7 +59,7 @@ impl<V: Plain> PerCpu<V> {
         size_of::<Slot<V>>()
     };
 
-    /// Calls `value` with the number of each CPU, and returns the results.
+    /// Creates the value of each CPU by calling `value` with the number of the CPU.
     ///
     /// ```
     /// use bpfmap::PerCpu;
@@ -86,7 +89,7 @@ impl<V: Plain> PerCpu<V> {
         Ok(all)
     }
 
-    /// Returns the same value for each CPU.
+    /// Returns a `PerCpu` with the same value for each CPU.
     ///
     /// # Errors
     /// Fails if the number of possible CPUs is not available: see
@@ -95,7 +98,8 @@ impl<V: Plain> PerCpu<V> {
         Self::from_fn(|_| value)
     }
 
-    /// Returns zero for each CPU, as a buffer for [`Map::lookup_into`](crate::Map::lookup_into).
+    /// Returns a `PerCpu` with a value of zero bytes for each CPU. You can use this `PerCpu` as a
+    /// buffer for [`Map::lookup_into`](crate::Map::lookup_into).
     ///
     /// # Errors
     /// Fails if the number of possible CPUs is not available: see
@@ -104,7 +108,7 @@ impl<V: Plain> PerCpu<V> {
         possible_cpus().map(Self::zeroed_for)
     }
 
-    /// Returns zero for this many CPUs.
+    /// Returns a value of zero bytes for each of this many CPUs.
     fn zeroed_for(cpus: usize) -> Self {
         let () = assert!(cpus > 0 && Self::SLOT > 0, "a machine has a CPU, and a value has a size");
         // This can't overflow, because the kernel keeps all values in memory.
@@ -121,13 +125,14 @@ impl<V: Plain> PerCpu<V> {
         Self { slots }
     }
 
-    /// Returns the number of possible CPUs, which may not all be present.
+    /// Returns the number of possible CPUs. This number includes CPUs that are not present.
     #[must_use]
     pub fn len(&self) -> usize {
         self.slots.len()
     }
 
-    /// Returns whether there is no CPU, which is always `false`.
+    /// Returns whether there are no values. The result is always `false`, because every machine has
+    /// a CPU.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.slots.is_empty()
@@ -146,8 +151,8 @@ impl<V: Plain> PerCpu<V> {
         self.slots.get_mut(cpu).map(|slot| &mut slot.value)
     }
 
-    /// Returns the values as a slice. Returns `None` if the size of `V` is not a multiple of 8,
-    /// because there is padding between the values then.
+    /// Returns the values as a slice. Returns `None` if the size of `V` is not a multiple of 8
+    /// bytes, because the values then have padding between them.
     #[must_use]
     pub fn as_slice(&self) -> Option<&[V]> {
         // SAFETY: the slots have the size of their values, so an array of slots is an array of values.
@@ -369,7 +374,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_are_apart() -> Result<()> {
+    fn values_begin_at_multiples_of_eight_bytes() -> Result<()> {
         let mut values = PerCpu::<[u8; 3]>::zeroed()?;
         let cpus = possible_cpus()?;
         assert_eq!(values.len(), cpus);
@@ -391,7 +396,7 @@ mod tests {
     }
 
     #[test]
-    fn it_iterates_like_a_slice() -> Result<()> {
+    fn values_can_be_iterated_like_a_slice() -> Result<()> {
         let mut values = PerCpu::<u32>::from_fn(|cpu| u32::try_from(cpu).unwrap_or(0))?;
         for value in &mut values {
             *value += 1;

@@ -4,20 +4,22 @@ use core::mem::MaybeUninit;
 
 use crate::prover::Prover;
 
-/// Plain data: a type that can be a map's key or value because any bytes are a value of it.
+/// A type of plain data, which can be a map's key or value because any sequence of bytes is a valid
+/// value of the type.
 ///
-/// Implement it with [`plain!`](crate::plain!) (only the proof, for a type with its own derives),
-/// [`plain_struct!`](crate::plain_struct!) or [`plain_enum!`](crate::plain_enum!) (the proof and the usual traits).
-/// With all three, the compiler checks the promises of this trait.
+/// Implement this trait with one of three macros. [`plain!`](crate::plain!) implements only this
+/// trait, for a type that derives its other traits. [`plain_struct!`](crate::plain_struct!) and
+/// [`plain_enum!`](crate::plain_enum!) also implement other usual traits. With all three macros,
+/// the compiler checks the promises of this trait.
 ///
 /// # Safety
 ///
-/// Every bit pattern of the type's size must be a valid value, no byte of a value may be padding,
-/// and no safe code may dereference an address in it.
+/// Every bit pattern of the type's size must be a valid value. No byte of a value may be padding.
+/// Safe code must not be able to dereference an address in a value.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not proven to be plain data",
     label = "can't be passed to the bpf system call",
-    note = "keys, values and their members need every bit pattern valid and no padding: put `#[derive(Clone, Copy, bpfmap::BpfType)]` and `#[repr(C)]` on the type (feature `derive`), or call `bpfmap::plain!` on it; use `bpfmap::Bool` for `bool`, `bpfmap::CharArray<N>` for text, `bpfmap::KernelPtr` for a pointer, `[u8; N]` for opaque bytes"
+    note = "in keys, values and their members, every bit pattern must be valid and there must be no padding: put `#[derive(Clone, Copy, bpfmap::BpfType)]` and `#[repr(C)]` on the type (feature `derive`), or call `bpfmap::plain!` on it; use `bpfmap::Bool` for `bool`, `bpfmap::CharArray<N>` for text, `bpfmap::KernelPtr` for a pointer, `[u8; N]` for opaque bytes"
 )]
 pub unsafe trait Plain: Copy + 'static {
     /// The proof that a macro uses. Macros access it through the trait, so that a wrong path to the crate can't replace
@@ -40,8 +42,8 @@ unsafe impl Plain for () {}
 // SAFETY: an array's elements follow each other without a gap.
 unsafe impl<T: Plain, const N: usize> Plain for [T; N] {}
 
-/// Returns the value whose bytes are all zero. Use it for padding, which must be zero. The kernel
-/// initialises new array elements with the same value.
+/// Returns the value whose bytes are all zero. Use this function for padding, which must be zero.
+/// The kernel initialises new array elements with the same value.
 ///
 /// ```
 /// let header: [u32; 4] = bpfmap::zeroed();
@@ -54,8 +56,9 @@ pub const fn zeroed<T: Plain>() -> T {
     unsafe { MaybeUninit::zeroed().assume_init() }
 }
 
-/// Allocates the value whose bytes are all zero on the heap, without using the stack. Use it for large values that you
-/// pass to [`Map::update`](crate::Map::update) or [`Map::lookup_into`](crate::Map::lookup_into).
+/// Allocates a value whose bytes are all zero on the heap, without using the stack. Use this
+/// function for large values that you pass to [`Map::update`](crate::Map::update) or
+/// [`Map::lookup_into`](crate::Map::lookup_into).
 ///
 /// ```
 /// // The stack of a thread has 2 MiB.
@@ -109,7 +112,8 @@ pub const fn bytes_of<T: Plain>(value: &T) -> &[u8] {
     unsafe { core::slice::from_raw_parts(core::ptr::from_ref(value).cast(), size_of::<T>()) }
 }
 
-/// Returns the value with these bytes, or `None` if their number is not the size of the type.
+/// Returns the value with these bytes, or `None` if the number of bytes is not the size of the
+/// type.
 #[inline]
 #[must_use]
 pub fn from_bytes<T: Plain>(bytes: &[u8]) -> Option<T> {

@@ -1,11 +1,12 @@
 //! The macros that prove that a type is [`Plain`](crate::Plain).
 
-/// Proves that a struct is [`Plain`](crate::Plain) and implements it.
+/// Proves that a struct is plain data, and implements [`Plain`](crate::Plain) for this struct.
 ///
-/// List all members with their types, including padding members. The compiler then checks that these are all the
-/// members, that the types are right, that each type is plain, and that their sizes add up to the size of the struct,
-/// so that all padding has a name. The macro works for `repr(C)` structs, including aligned and packed ones. The struct
-/// must be `Copy`.
+/// List all members with their types, including padding members. The compiler then checks that no
+/// member is missing, that the types are right, and that each type is plain data. The compiler also
+/// checks that the sizes of the members add up to the size of the struct, which means that all
+/// padding has a name. The macro works for `repr(C)` structs, including aligned and packed ones.
+/// The struct must be `Copy`.
 ///
 /// ```
 /// #[derive(Clone, Copy, Debug, PartialEq)]
@@ -59,18 +60,25 @@ macro_rules! plain {
     };
 }
 
-/// Proves that a struct is [`Plain`](crate::Plain), like [`plain!`](crate::plain!), and implements the usual traits of
-/// keys and values: `Clone`, `Copy`, `PartialEq`, `Eq` and `Hash` (by bytes, because there is no padding), `PartialOrd`
-/// and `Ord` (member by member, in their order), `Default` (all zero) and `Debug`. `benches/compile-cost` compares the
-/// compile time with that of bytemuck's derives. The types of the members must implement `Debug` and `Ord`.
+/// Proves that a struct is plain data like [`plain!`](crate::plain!), and implements
+/// [`Plain`](crate::Plain) and the usual traits of keys and values:
 ///
-/// `Debug` shows the members in order, without members called `__pad` and a number. If a member
-/// only stores other data (bit-fields, the bytes of a union), you can write `=> { accessor, … }`
-/// after it. The results of these methods are then shown and compared instead of the member. The
-/// struct must not derive the traits above itself.
+/// - `Clone` and `Copy`,
+/// - `PartialEq`, `Eq` and `Hash`, which use the bytes of the struct because it has no padding,
+/// - `PartialOrd` and `Ord`, which compare the members in their order,
+/// - `Default`, whose bytes are all zero,
+/// - `Debug`.
+///
+/// The types of the members must implement `Debug` and `Ord`. `benches/compile-cost` compares the
+/// compile time of this macro with that of bytemuck's derives.
+///
+/// `Debug` shows the members in their order, without members whose name consists of `__pad` and a
+/// number. If a member only stores other data, such as bit-fields or the bytes of a union, you can
+/// write `=> { accessor, … }` after this member. The results of these accessors are then shown and
+/// compared instead of the member. The struct must not derive any of the traits in the list itself.
 ///
 /// ```
-/// /// Where a packet came from.
+/// /// The source of a packet.
 /// #[repr(C)]
 /// pub struct Source {
 ///     pub address: bpfmap::Be32,
@@ -86,8 +94,8 @@ macro_rules! plain {
 /// assert_eq!(format!("{source:?}"), "Source { address: 2130706433, vlan: 0 }");
 /// ```
 ///
-/// After the members you can write the expected layout of a `repr(C)` struct: its size, its alignment, the offset of
-/// each member.
+/// After the members, you can write the expected layout of a `repr(C)` struct: its size, its
+/// alignment, and the offset of each member.
 ///
 /// ```
 /// #[repr(C)]
@@ -207,12 +215,14 @@ macro_rules! __std_traits {
     };
 }
 
-/// Proves that a transparent newtype of an integer is [`Plain`](crate::Plain), and implements `Debug` and `Default`
-/// (zero). This is a sound form of a C `enum`, because the kernel may store a number that is not a variant.
+/// Proves that a transparent newtype of an integer is [`Plain`](crate::Plain), and implements
+/// `Debug` and `Default` (zero). Such a newtype can represent a C `enum`, because it is also valid
+/// if the kernel stores a number that is not a variant.
 ///
-/// List the constants of the type that are its variants: `Debug` shows the name of the first one with the same value,
-/// or the number. The type itself derives the other traits. If it derives `PartialEq` and `Eq`, its constants can be
-/// used as patterns.
+/// List the constants of the type that are its variants. `Debug` shows the name of the first listed
+/// constant with the same value, or the number if there is no such constant. The type itself must
+/// derive all other traits. If the type derives `PartialEq` and `Eq`, you can use its constants as
+/// patterns.
 ///
 /// ```
 /// #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -21,12 +21,13 @@ const LIST: &str = "/sys/devices/system/cpu/possible";
 
 /// Returns the number of possible CPUs, which is the length of each per-CPU value.
 ///
-/// The number is read once from `/sys/devices/system/cpu/possible` and stays the same for the life of the process.
-/// Before the first use it is compared with the number of values that the kernel writes for a temporary per-CPU map. A
-/// process that may not create maps checks instead that nothing is mounted over the file.
+/// The function reads the number once from `/sys/devices/system/cpu/possible`, and returns the same
+/// number for the life of the process. The first call compares this number with the number of
+/// values that the kernel writes for a temporary per-CPU map. If the process has no permission to
+/// create maps, the function checks instead that no other file is mounted over this file.
 ///
 /// ```
-/// // The number of bytes that the kernel copies for an entry of a per-CPU map.
+/// // Computes the size of the values of a per-CPU map with 10,000 entries.
 /// let entries = 10_000;
 /// let bytes = entries * bpfmap::possible_cpus()? * size_of::<u64>();
 /// assert!(bytes >= 80_000);
@@ -36,7 +37,7 @@ const LIST: &str = "/sys/devices/system/cpu/possible";
 /// # Errors
 /// Fails if the file can't be read or isn't a list of CPUs, for example if `/sys` is not mounted.
 /// [`PossibleCpus`](ErrorKind::PossibleCpus): the kernel uses a different number, or a different
-/// file is mounted over this one.
+/// file is mounted over this file.
 #[inline]
 pub fn possible_cpus() -> Result<usize> {
     static COUNT: OnceLock<usize> = OnceLock::new();
@@ -63,10 +64,10 @@ fn checked() -> Result<usize> {
     match measured(count) {
         Ok(Measured::Cpus(kernels)) if kernels == count => Ok(count),
         Ok(Measured::Cpus(kernels)) => Err(differs(format!(
-            "{LIST} lists {count}, but the kernel keeps values of {kernels} ({help})"
+            "{LIST} lists {count} CPUs, but the kernel keeps values of {kernels} CPUs ({help})"
         ))),
         Ok(Measured::More) => Err(differs(format!(
-            "{LIST} lists {count}, but the kernel keeps values of more CPUs ({help})"
+            "{LIST} lists {count} CPUs, but the kernel keeps values of more CPUs ({help})"
         ))),
         // Creating a map is not allowed, or there is not enough memory. In this case, check that
         // the file belongs to the kernel.
@@ -83,9 +84,9 @@ fn checked() -> Result<usize> {
 /// The result of testing with a per-CPU map.
 #[derive(Debug, PartialEq, Eq)]
 enum Measured {
-    /// The kernel wrote this many values.
+    /// The number of values that the kernel wrote.
     Cpus(usize),
-    /// There were more values than fit into the buffer.
+    /// The kernel wrote more values than fit into the buffer.
     More,
 }
 
@@ -140,7 +141,7 @@ struct Guarded {
 }
 
 impl Guarded {
-    /// Allocates space for at least this many words.
+    /// Allocates space for at least `words` words.
     fn new(words: usize) -> Result<Self, Errno> {
         let page = page_size();
         let bytes = words.checked_mul(8).and_then(|bytes| bytes.checked_next_multiple_of(page));

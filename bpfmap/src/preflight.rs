@@ -1,4 +1,4 @@
-//! Reports what the running kernel lacks, before a loader creates the maps.
+//! Reports which features the running kernel lacks, before a loader creates the maps.
 
 use crate::MapDef;
 use crate::error::{Action, Error, ErrorKind, Result};
@@ -11,13 +11,14 @@ use core::cell::OnceCell;
 /// Fails if the running kernel lacks a feature that one of these maps needs: its type, a flag, a
 /// special field of its value, or a size.
 ///
-/// The facts table has the first release of each feature. If the running kernel looks too old, its distribution may
-/// have added the feature. To find out, this function creates a small map with the same type and flags, and reads the
-/// kernel's BTF to see which special fields it knows. On a kernel that is new enough, it makes only one system call.
+/// This function knows the first mainline release of each feature. If the running kernel looks too
+/// old, its distribution may still have added the feature. In this case, the function creates a
+/// small map with the same type and flags, and reads the kernel's BTF to see which special fields
+/// the kernel knows. On a kernel that is new enough, the function makes only one system call.
 ///
 /// `Maps::preflight`, which [`derive(BpfMaps)`](derive@crate::BpfMaps) generates, calls this
-/// function with all maps that are not optional. Call it with an optional map to decide whether to
-/// create that map:
+/// function with all maps that are not optional. Call `preflight` with an optional map to decide
+/// whether to create that map:
 ///
 /// ```no_run
 /// # fn f<Debug: bpfmap::MapSpec>() {
@@ -27,10 +28,11 @@ use core::cell::OnceCell;
 /// ```
 ///
 /// # Errors
-/// [`Unsupported`](ErrorKind::Unsupported): the message names each map, what it needs, the first kernel with that
-/// feature and the running kernel.
+/// [`Unsupported`](ErrorKind::Unsupported): the message names each map, the feature that the map
+/// needs, the first kernel with this feature, and the running kernel.
 pub fn preflight(maps: &[MapDef<'_>]) -> Result<()> {
-    // If the release is not known, the kernel decides when the maps are created.
+    // If the release is not known, nothing can be checked here. The kernel then reports missing
+    // features when the maps are created.
     let Some(release) = running_kernel() else { return Ok(()) };
     let kernel = Kernel::new(release);
     let lacking: Vec<(&str, Requirement)> = maps

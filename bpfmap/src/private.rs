@@ -1,4 +1,5 @@
-//! Items for generated code and the expansion of macros. Not meant for use by hand.
+//! Items for generated code and for the expansion of macros. The items are not meant for use by
+//! hand.
 
 pub use crate::definition::{Defined, InBtf, InObject};
 #[cfg(not(target_arch = "bpf"))]
@@ -133,8 +134,8 @@ pub fn hash<R: PlainRef>(value: R, state: &mut impl Hasher) {
 
 /// Implements `Debug` for a struct without its padding.
 ///
-/// `names` is `Struct; view => view => member, member`. `values` has a value for each name after the semicolon. Views
-/// are shown in place of the member that follows them.
+/// `names` has the form `Struct; view => view => member, member`. `values` contains a value for
+/// each name after the semicolon. Views are shown instead of the member that follows them.
 ///
 /// # Errors
 /// Fails if the formatter fails.

@@ -1,8 +1,9 @@
-//! The proof that a Rust type has its C layout, with a name for each byte. Not meant for use by hand.
+//! Checks that a Rust type has the same layout in C, and that each byte belongs to a field. The
+//! items are not meant for use by hand.
 //!
-//! Code from `#[derive(BpfType)]` requests the value of each field from the [`Prover`]. During
-//! this, the Rust compiler computes the C layout, because only the compiler knows the sizes of
-//! types that are declared elsewhere.
+//! Code from `#[derive(BpfType)]` requests the value of each field from the [`Prover`]. While the
+//! Rust compiler evaluates this code, it computes the C layout, because only the compiler knows the
+//! sizes of types that are declared elsewhere.
 
 use crate::plain::Plain;
 use crate::prover::Prover;
@@ -30,11 +31,11 @@ pub struct BitField {
     /// The first bit that the accessors use, relative to the first bit of the shared bytes.
     start: u64,
     width: u64,
-    /// The size of its type in bytes.
+    /// The size of the bit-field's type in bytes.
     size: u64,
     /// The maximum number of bits: 1 for a `bool`, 0 for a type that can't be a bit-field.
     widest: u64,
-    /// Whether it has a name: a bit-field without a name does not affect the alignment.
+    /// Whether the bit-field has a name. A bit-field without a name does not affect the alignment.
     named: bool,
 }
 
@@ -93,14 +94,16 @@ impl InC {
         Self { of_struct, of_union, named: 0 }
     }
 
-    /// Adds a member that is stored in `size` bytes at `offset` in Rust. `in_c` is its size and
-    /// alignment in C.
+    /// Adds a member that is stored in `size` bytes at `offset` in Rust. `in_c` contains the size
+    /// and the alignment of the member in C.
     #[track_caller]
     const fn place(&mut self, name: &str, offset: usize, size: usize, in_c: (usize, usize)) {
         if size != in_c.0 {
             let message = Text::of("`").and(name).and("` has ").number(in_c.0 as u64);
-            let message =
-                message.and(" bytes, and the bytes that hold it are ").number(size as u64);
+            let message = message
+                .and(" bytes in C, but it is stored in ")
+                .number(size as u64)
+                .and(" bytes in Rust");
             fail("rust-repr", &message, &Text::new());
         }
         let end = self.of_struct.end().div_ceil(8);
@@ -112,11 +115,11 @@ impl InC {
     /// `end`.
     #[track_caller]
     const fn at(&mut self, name: &str, offset: u64, at: u64, end: u64) {
-        padding(at - end, self.named, "before", name);
+        padding(at - end, self.named, &Text::of("before `").and(name).and("`"));
         if offset != at {
             let message = Text::of("Rust puts `").and(name).and("` at byte ").number(offset);
-            let message = message.and(", and C at byte ").number(at);
-            let help = Text::of("let bytes hold it, `#[bpf(holds(").and(name).and(": TYPE))] ");
+            let message = message.and(", but C puts it at byte ").number(at);
+            let help = Text::of("store it in bytes: `#[bpf(holds(").and(name).and(": TYPE))] ");
             fail("rust-repr", &message, &help.and(name).and("_bytes: [u8; N]`"));
         }
         self.named = 0;
@@ -133,7 +136,7 @@ impl Prover {
     /// Returns the value of a member of type `T` at `offset` in Rust.
     ///
     /// # Panics
-    /// Panics at compile time if it has a different offset in C.
+    /// Panics at compile time if the field has a different offset in C.
     #[must_use]
     #[track_caller]
     pub const fn member<T: BpfType>(&mut self, name: &str, offset: usize) -> T {
@@ -144,7 +147,7 @@ impl Prover {
     /// Returns the value of the bytes at `offset` that store a member of type `T`, which can't be a field in Rust.
     ///
     /// # Panics
-    /// Panics at compile time if it has a different offset or size in C.
+    /// Panics at compile time if the member has a different offset or size in C.
     #[must_use]
     #[track_caller]
     pub const fn holds<T: BpfType, B: Bytes>(&mut self, name: &str, offset: usize) -> B {
@@ -162,7 +165,8 @@ impl Prover {
     /// Returns the value of the bytes at `offset` that bit-fields share.
     ///
     /// # Panics
-    /// Panics at compile time if they have a different offset in C, or not enough space.
+    /// Panics at compile time if the bit-fields have a different offset in C, or if the bytes have
+    /// not enough space.
     #[must_use]
     #[track_caller]
     pub const fn bits<B: Bytes>(&mut self, name: &str, offset: usize, fields: &[BitField]) -> B {
@@ -175,8 +179,8 @@ impl Prover {
         }
         if at < before {
             let message = Text::of("C puts the bit-fields of `").and(name);
-            let message = message.and("` in the same byte as those before");
-            fail("rust-repr", &message, &Text::of("write them in one `bits(…)`"));
+            let message = message.and("` in the same byte as the previous bit-fields");
+            fail("rust-repr", &message, &Text::of("write all of them in one `bits(…)`"));
         }
         self.in_c.at(name, offset as u64, at, before);
         // The unused bytes after the bit-fields count as named padding.
@@ -187,7 +191,7 @@ impl Prover {
     /// Checks at compile time that the struct `T`, after all its fields were requested, has its C layout, and that each
     /// byte belongs to a field.
     ///
-    /// `asked` is the alignment that is requested in C, or 1 for none.
+    /// `asked` is the alignment that is requested in C, or 1 if no alignment is requested.
     ///
     /// # Panics
     /// Panics at compile time if the check fails.
@@ -195,7 +199,7 @@ impl Prover {
     pub const fn struct_as_c<T: BpfType>(&mut self, asked: usize) {
         let InC { of_struct: layout, named, .. } = self.in_c;
         let size = layout.size(asked as u64);
-        padding(size - layout.end().div_ceil(8), named, "at the end of", "the struct");
+        padding(size - layout.end().div_ceil(8), named, &Text::of("at the end of the struct"));
         as_large::<T>(size, layout.align(asked as u64));
         self.no_padding::<T>();
     }
@@ -216,8 +220,8 @@ impl Prover {
     /// Returns the value of a member of type `M`.
     ///
     /// # Panics
-    /// Panics at compile time if it leaves a byte of the union uninitialised, or has special
-    /// fields.
+    /// Panics at compile time if the member leaves a byte of the union uninitialised, or has
+    /// special fields.
     #[must_use]
     #[track_caller]
     pub const fn union_member<T: Plain, M: BpfType>(&mut self, name: &str) -> M {
@@ -268,7 +272,7 @@ impl Prover {
         let (size, whole) = (size_of::<M>() as u64, size_of::<T>() as u64);
         if size != whole {
             let message = Text::of("`").and(name).and("` has ").number(size);
-            let message = message.and(" bytes, and the union ").number(whole);
+            let message = message.and(" bytes, but the union has ").number(whole);
             let help = Text::of("write `bpfmap::Padded<TYPE, ").number(whole.saturating_sub(size));
             fail("union-filled", &message, &help.and(">`"));
         }
@@ -277,7 +281,7 @@ impl Prover {
 
     /// Checks at compile time that the union `T`, after all its members were requested, has its C layout.
     ///
-    /// `asked` is the alignment that is requested in C, or 1 for none.
+    /// `asked` is the alignment that is requested in C, or 1 if no alignment is requested.
     ///
     /// # Panics
     /// Panics at compile time if the check fails.
@@ -290,7 +294,7 @@ impl Prover {
 
 #[track_caller]
 const fn too_few_bytes(name: &str, taken: u64) {
-    let message = Text::of("the bit-fields of `").and(name).and("` take ").number(taken);
+    let message = Text::of("the bit-fields of `").and(name).and("` need ").number(taken);
     fail("rust-repr", &message.and(" bytes"), &Text::of("write `[u8; ").number(taken).and("]`"));
 }
 
@@ -307,8 +311,12 @@ const fn bits(layout: &mut CLayout, fields: &[BitField]) -> u64 {
             first = offset / 8;
         }
         if offset - first * 8 != start {
-            let help = "let a bit-field of an enum cross no byte, and let them begin at a multiple of their alignment";
-            fail("rust-repr", &Text::of("C puts these bit-fields elsewhere"), &Text::of(help));
+            let help = "move the bit-fields of enums so that none of them crosses a byte boundary, and so that the bytes begin at a multiple of the alignment";
+            fail(
+                "rust-repr",
+                &Text::of("C puts these bit-fields at a different offset"),
+                &Text::of(help),
+            );
         }
         index += 1;
     }
@@ -318,13 +326,13 @@ const fn bits(layout: &mut CLayout, fields: &[BitField]) -> u64 {
 #[track_caller]
 const fn width_fits(width: u64, widest: u64) {
     if widest == 0 {
-        let message = Text::of("a bit-field is an integer, a `bool` or an enum");
-        fail("bit-field-type", &message, &Text::of("take an integer, or leave out `bits`"));
+        let message = Text::of("a bit-field must be an integer, a `bool` or an enum");
+        fail("bit-field-type", &message, &Text::of("use an integer, or remove `bits`"));
     }
     if width == 0 || width > widest {
-        let message = Text::of("a bit-field of this type has 1 to ").number(widest);
-        let message = message.and(" bits, and this one asks for ").number(width);
-        fail("bit-field-width", &message, &Text::of("take another width, or a wider type"));
+        let message = Text::of("a bit-field of this type can have 1 to ").number(widest);
+        let message = message.and(" bits, but this bit-field has ").number(width);
+        fail("bit-field-width", &message, &Text::of("change the width, or use a wider type"));
     }
 }
 
@@ -336,14 +344,14 @@ const fn not_top_level(name: &str) {
 }
 
 #[track_caller]
-const fn padding(there: u64, named: u64, preposition: &str, what: &str) {
+const fn padding(there: u64, named: u64, place: &Text) {
     if there == named {
         return;
     }
-    let message = Text::of("C has ").number(there).and(" bytes of padding ").and(preposition);
-    let message = message.and(" `").and(what).and("`, and the struct names ").number(named);
+    let message = Text::of("C has ").number(there).and(" bytes of padding ").and(place.as_str());
+    let message = message.and(", but the struct names ").number(named).and(" bytes of padding");
     let help = if there == 0 {
-        Text::of("leave it out")
+        Text::of("remove the padding")
     } else {
         Text::of("write `_pad: [u8; ").number(there).and("]` there")
     };
@@ -355,11 +363,11 @@ const fn as_large<T>(size: u64, align: u64) {
     let (in_rust, aligned) = (size_of::<T>() as u64, align_of::<T>() as u64);
     if aligned != align {
         let message = Text::of("C aligns the type to ").number(align);
-        let message = message.and(" bytes, and Rust to ").number(aligned);
+        let message = message.and(" bytes, but Rust aligns it to ").number(aligned);
         fail("rust-repr", &message, &Text::of("write `#[repr(C, align(").number(align).and("))]`"));
     }
     if in_rust != size {
-        let message = Text::of("the type has ").number(size).and(" bytes in C, and ");
+        let message = Text::of("the type has ").number(size).and(" bytes in C, but ");
         fail("rust-repr", &message.number(in_rust).and(" in Rust"), &Text::new());
     }
 }

@@ -1,4 +1,4 @@
-//! The proof that a type is plain data. Not meant for use by hand.
+//! The proof that a type is plain data. The items are not meant for use by hand.
 //!
 //! The macros that implement [`Plain`] construct a value of the type, and request the value of each
 //! field from a [`Prover`]. So the compiler determines the actual types of the fields. The source
@@ -38,7 +38,7 @@ impl Prover {
     pub const fn no_padding<T: Plain>(&mut self) {
         assert!(
             self.bytes == size_of::<T>(),
-            "there is padding between or after the members: name it as a member"
+            "there is padding between or after the members: add a member for the padding"
         );
     }
 
@@ -63,7 +63,10 @@ pub const fn laid_out<T: Plain>(offsets: &[usize], expected: &[usize]) {
     if let [size, align, schema @ ..] = expected {
         assert!(*size == size_of::<T>(), "the size differs from the schema");
         assert!(*align == align_of::<T>(), "the alignment differs from the schema");
-        assert!(schema.len() == offsets.len(), "offsets and members differ in number");
+        assert!(
+            schema.len() == offsets.len(),
+            "the number of offsets differs from the number of members"
+        );
         let mut index = 0;
         while index < offsets.len() {
             assert!(

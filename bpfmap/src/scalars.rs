@@ -100,7 +100,8 @@ big_endian! {
     /// assert_eq!(Be16::from_bytes([1, 187]).get(), 443);
     /// ```
     Be16 u16
-    /// A `__be32`: a `u32` in network byte order, aligned as C aligns it. It converts from and to an IPv4 address.
+    /// A `__be32`: a `u32` in network byte order, aligned as C aligns it. A `Be32` can be converted
+    /// from and to an IPv4 address.
     ///
     /// ```
     /// use bpfmap::Be32;
@@ -231,7 +232,7 @@ impl fmt::Debug for Bool {
     }
 }
 
-/// A kernel address: eight bytes that user space can copy and compare but not follow.
+/// A kernel address: eight bytes that user space can copy and compare but not dereference.
 ///
 /// ```
 /// use bpfmap::KernelPtr;

@@ -1,9 +1,10 @@
 //! Macros for the attributes of a schema in Rust, and for the modules that are generated from schemas in other files.
 
-/// Sets the name of the schema in a Rust source, and the oldest kernel that its maps support.
+/// Sets the name of a schema that is written in Rust, and the oldest kernel that its maps support.
 ///
-/// Write it once, at the top of the file that declares the maps. The command `bpfmap` and build scripts read it there.
-/// Without it, the schema has the name of the file. The macro expands to nothing.
+/// Call this macro once, at the top of the file that declares the maps. The command `bpfmap` and
+/// build scripts read the call in the source file. Without this call, the name of the schema is the
+/// name of the file. The macro itself expands to nothing.
 ///
 /// ```
 /// bpfmap::schema!(name = "ratelimit", min_kernel = "5.10");
@@ -28,11 +29,13 @@ macro_rules! schema {
     };
 }
 
-/// Includes the Rust code that the build script of the package generates: a module for each schema.
+/// Includes the Rust code that the build script of the package generates, which is one module for
+/// each schema.
 ///
-/// The module has the name of the schema. An included schema has a module too, and both use the same types: `net::Addr`
-/// is the type of the keys of `flows::Flows`. The functions from `Builder::migrates_from` are in a module whose name
-/// ends in `_migrate`.
+/// Each module has the name of its schema. If the schema `flows` includes the schema `net`, both
+/// schemas have a module, and both modules use the same types. For example, the keys of
+/// `flows::Flows` can have the type `net::Addr`. The functions from `Builder::migrates_from` are in
+/// a module whose name ends in `_migrate`.
 ///
 /// ```ignore
 /// // build.rs
@@ -46,8 +49,9 @@ macro_rules! schema {
 /// use flows::Maps;
 /// ```
 ///
-/// If the crate already has a module with that name, call the macro in a module of its own: `mod maps {
-/// bpfmap::include_maps!(); }`. If the script calls `generate` for several folders, the modules come from the last one.
+/// If the crate already has a module with the same name, call the macro inside a new module: `mod
+/// maps { bpfmap::include_maps!(); }`. If the build script calls `generate` for several folders,
+/// the macro includes the modules in the last folder.
 #[macro_export]
 macro_rules! include_maps {
     () => {
@@ -70,7 +74,7 @@ macro_rules! __include_maps {
     };
 }
 
-/// This gives one error instead of one for each derive in the generated code.
+/// Reports one error, instead of one error for each derive in the generated code.
 #[cfg(not(feature = "derive"))]
 #[doc(hidden)]
 #[macro_export]
@@ -78,7 +82,7 @@ macro_rules! __include_maps {
     ($($path:tt)*) => {
         const _: &str = $($path)*;
         ::core::compile_error!(
-            "generated code needs the feature `derive` of bpfmap: write `features = [\"derive\"]` at `bpfmap` in \
+            "generated code needs the feature `derive` of bpfmap: add `features = [\"derive\"]` to the dependency `bpfmap` in \
              `Cargo.toml`"
         );
     };

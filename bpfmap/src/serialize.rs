@@ -1,5 +1,5 @@
-//! Serializes keys, values and events for JSON and similar formats. The result corresponds to
-//! `Debug`.
+//! Serializes keys, values and events for JSON and similar formats. The result corresponds to the
+//! output of `Debug`.
 
 use serde::{Serialize, Serializer};
 
@@ -35,7 +35,7 @@ impl<E: BpfEnum<Repr: Serialize> + Serialize> Serialize for Enum<E> {
     }
 }
 
-/// Writes a list of the values, in the order of the CPUs.
+/// Writes a list of the values in the order of their CPUs.
 impl<V: Plain + Serialize> Serialize for PerCpu<V> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_seq(self.iter())
@@ -48,7 +48,7 @@ mod tests {
     use serde_json::{json, to_value};
 
     #[test]
-    fn values_are_what_people_read() {
+    fn values_are_serialized_in_readable_form() {
         assert_eq!(to_value(Be32::new(7)).unwrap(), json!(7));
         assert_eq!(to_value(Bool::from(true)).unwrap(), json!(true));
         assert_eq!(to_value(CharArray::<8>::try_from("eth0").unwrap()).unwrap(), json!("eth0"));

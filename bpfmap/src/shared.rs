@@ -9,12 +9,13 @@ use core::sync::atomic::{
     AtomicI8, AtomicI16, AtomicI32, AtomicI64, AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering,
 };
 
-/// A readable value that programs or other threads may change at any time.
+/// A value in shared memory that you can read, and that programs or other threads may change at any
+/// time.
 ///
-/// An integer of up to 8 bytes is read atomically. A larger value is read in aligned words, each of them atomically,
-/// but the words can come from different updates: if a program writes a struct at the same time, the result can mix two
-/// values. To prevent this, keep a sequence number in the value, or read the entry with a system call under a spin
-/// lock.
+/// An integer of up to 8 bytes is read atomically. A larger value is read in aligned words. Each
+/// word is read atomically, but the words can come from different updates. If a program writes a
+/// struct at the same time, the result can therefore mix two values. To prevent this, keep a
+/// sequence number in the value, or read the entry with a system call under a spin lock.
 ///
 /// ```no_run
 /// use bpfmap::{Plain, ReadCell, SharedCell};
@@ -34,7 +35,7 @@ use core::sync::atomic::{
 ///     }
 /// }
 ///
-/// // The cells of maps that can also be written are read in the same way.
+/// // A `SharedCell`, which can also be written, is read in the same way.
 /// fn both(sequence: &SharedCell<u32>, value: &SharedCell<[u64; 2]>) -> [u64; 2] {
 ///     consistent(sequence, value)
 /// }
@@ -42,10 +43,12 @@ use core::sync::atomic::{
 #[repr(transparent)]
 pub struct ReadCell<T: Plain>(UnsafeCell<T>);
 
-/// A readable and writable value that programs or other threads may change at any time.
+/// A value in shared memory that you can read and write, and that programs or other threads may
+/// change at any time.
 ///
-/// It is written word by word, as [`ReadCell`] reads it. For counters that both sides change (`__sync_fetch_and_add` in
-/// a program), integers have [`as_atomic`](Self::as_atomic).
+/// The value is written in aligned words, in the same way as a [`ReadCell`] reads it. For a counter
+/// that programs also change (with `__sync_fetch_and_add`), use [`as_atomic`](Self::as_atomic),
+/// which is available for integers.
 #[repr(transparent)]
 pub struct SharedCell<T: Plain>(ReadCell<T>);
 
@@ -191,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_stored_is_loaded_whatever_the_size_and_place() {
+    fn a_stored_value_is_loaded_for_each_size_and_alignment() {
         let mut memory = [0_u64; 8];
         let bytes: [u8; 23] = core::array::from_fn(|index| u8::try_from(index).unwrap() + 1);
         for offset in 0..8 {
@@ -202,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn a_store_touches_nothing_around_it() {
+    fn a_store_does_not_change_neighbouring_bytes() {
         let mut memory = [u64::MAX; 3];
         cell::<[u8; 5]>(&mut memory, 9).store([0; 5]);
         assert_eq!(memory, [u64::MAX, 0xffff_0000_0000_00ff, u64::MAX]);

@@ -53,33 +53,36 @@ use std::os::fd::OwnedFd;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a source of maps",
     label = "not a `bpfmap::MapSource`",
-    note = "`libbpf_rs::Object` of libbpf-rs 0.27 is one with the feature `libbpf-rs` of bpfmap (on by default), and `aya::Ebpf` of aya 0.14 with the feature `aya`",
-    note = "if `{Self}` is one of these, it is of another version of the crate: `cargo tree --duplicates` shows both; write `libbpf-rs = \"0.27\"` or `aya = \"0.14\"` in `Cargo.toml`"
+    note = "`libbpf_rs::Object` of libbpf-rs 0.27 is a source with the feature `libbpf-rs` of bpfmap (on by default), and `aya::Ebpf` of aya 0.14 is a source with the feature `aya`",
+    note = "if `{Self}` is one of these types, it comes from another version of the crate: `cargo tree --duplicates` shows both; write `libbpf-rs = \"0.27\"` or `aya = \"0.14\"` in `Cargo.toml`"
 )]
 pub trait MapSource {
-    /// Returns a descriptor of the map with this name (the full name from the object file, not cut to 15 bytes), or
-    /// `None` if there is no such map or the loader did not create it. [`map_names`](Self::map_names) distinguishes
-    /// these two cases.
+    /// Returns a descriptor of the map with this name (the full name from the object file, not cut
+    /// to 15 bytes). Returns `None` if the object has no map with this name, or if the loader did
+    /// not create the map. [`map_names`](Self::map_names) distinguishes these two cases.
     ///
     /// # Errors
-    /// Fails if the descriptor can't be duplicated. The error is an [`io::Error`], because implementations outside this
-    /// crate can't create an [`Error`](crate::Error). Opening converts it and adds the name of the map.
+    /// Fails if the descriptor can't be duplicated. The error is an [`io::Error`], because
+    /// implementations outside this crate can't create an [`Error`](crate::Error). Methods that
+    /// open a map convert this error and add the name of the map.
     fn map_fd(&self, name: &str) -> io::Result<Option<OwnedFd>>;
 
-    /// Returns the names of the maps in the object file, including those that the loader did not create. The default is
-    /// an empty list, which means that the names are not known.
+    /// Returns the names of the maps in the object file, including maps that the loader did not
+    /// create. The default implementation returns an empty list, which means that the names are not
+    /// known.
     ///
-    /// A map that is listed here and has no descriptor was not created: its handle is `None` if the schema says
-    /// `optional`. An error about an unknown name lists these names.
+    /// A map that is listed here but has no descriptor was not created. If the schema declares such
+    /// a map as `optional`, its handle is `None`. Errors about an unknown name also list these
+    /// names.
     fn map_names(&self) -> Vec<String> {
         Vec::new()
     }
 
     /// Returns the BTF of the object file from which the maps were loaded, or `None` if it isn't known.
     ///
-    /// It contains the types of the records in ring buffers and perf event arrays, which the kernel does not know.
-    /// Without it, the types of records are not compared. [`object_btf`](crate::object_btf) extracts it from the bytes
-    /// of a file.
+    /// This BTF contains the types of the records in ring buffers and perf event arrays, which the
+    /// kernel does not know. Without this BTF, the types of records are not compared.
+    /// [`object_btf`](crate::object_btf) extracts the BTF from the bytes of an object file.
     fn btf(&self) -> Option<Cow<'_, [u8]>> {
         None
     }
@@ -93,7 +96,8 @@ pub trait MapSource {
 /// use core::ptr::NonNull;
 /// use std::{io, os::fd::OwnedFd};
 ///
-/// /// Your own loader. It maps the arena `pool` and keeps it mapped until it is dropped.
+/// /// Your own loader, which maps the arena `pool` and keeps the arena mapped until the loader is
+/// /// dropped.
 /// struct Loader {
 ///     pool: OwnedFd,
 ///     start: NonNull<u8>,
@@ -115,9 +119,10 @@ pub trait MapSource {
 ///
 /// # Safety
 ///
-/// At the address that [`arena_start`](Self::arena_start) returns, the whole arena of the map that
-/// [`map_fd`](MapSource::map_fd) returns for the same name must be mapped, readable and writable, and must stay mapped
-/// as long as `self` is borrowed.
+/// [`arena_start`](Self::arena_start) and [`map_fd`](MapSource::map_fd) must refer to the same map
+/// if they are called with the same name. The whole arena of this map must be mapped at the address
+/// that [`arena_start`](Self::arena_start) returns, readable and writable. The arena must stay
+/// mapped as long as `self` is borrowed.
 pub unsafe trait ArenaSource: MapSource {
     /// Returns the start address of the arena with this name, or `None` if the loader hasn't mapped it.
     fn arena_start(&self, name: &str) -> Option<NonNull<u8>>;
@@ -184,9 +189,10 @@ unsafe impl ArenaSource for libbpf_rs::Object {
     }
 }
 
-/// Aya does not keep the BTF of the object, so the types of records in ring buffers and perf event arrays are not
-/// compared. To compare them, implement [`MapSource`] for your own type that also has the bytes of the object file, and
-/// return the result of [`object_btf`](crate::object_btf).
+/// Aya does not keep the BTF of the object, so the types of records in ring buffers and perf event
+/// arrays are not compared. To compare these types, implement [`MapSource`] for your own type,
+/// which also contains the bytes of the object file. In [`MapSource::btf`], return the result of
+/// [`object_btf`](crate::object_btf).
 #[cfg(feature = "aya")]
 impl MapSource for aya::Ebpf {
     fn map_fd(&self, name: &str) -> io::Result<Option<OwnedFd>> {

@@ -1,15 +1,16 @@
-//! Specs: the declarations of maps as types.
+//! Specs, which declare maps as Rust types.
 
 use crate::kind::Kind;
 use crate::plain::Plain;
 use bpfmap_core::MapDef;
 
-/// The declaration of a map. Generated code implements it for an empty enum; [`Map`](crate::Map) is the handle.
+/// The declaration of a map as a Rust type. Generated code implements this trait for an empty enum.
+/// The handle to the map that a spec `S` declares is a [`Map<S>`](crate::Map).
 ///
 /// ```
 /// use bpfmap::{MapDef, MapSpec, kind, TypeDesc};
 ///
-/// /// Packets by protocol.
+/// /// The number of packets of each protocol.
 /// pub enum Packets {}
 ///
 /// impl MapSpec for Packets {
@@ -23,17 +24,18 @@ use bpfmap_core::MapDef;
 pub trait MapSpec: 'static {
     /// The map type, which determines the operations of the map.
     type Kind: Kind;
-    /// The key: `()` if the kind has no key, and `u32` if it is an index.
+    /// The type of a key. The type is `()` if the map type has no keys, and `u32` if the key is an
+    /// index.
     type Key: Plain;
-    /// The value. In a per-CPU map, this is the value of one CPU.
+    /// The type of a value. In a per-CPU map, this is the type of one CPU's value.
     type Value: Plain;
-    /// The definition of the map. [`Kind`] markers have functions that return one, such as
-    /// [`kind::Hash::def`](crate::kind::Hash::def).
+    /// The definition of the map. The markers of map types have functions that return a definition,
+    /// such as [`kind::Hash::def`](crate::kind::Hash::def).
     const DEF: MapDef<'static>;
 }
 
-/// A map of maps, with the kind [`ArrayOfMaps`](crate::kind::ArrayOfMaps) or [`HashOfMaps`](crate::kind::HashOfMaps).
-/// All its inner maps have the same spec.
+/// The declaration of a map of maps, whose kind is [`ArrayOfMaps`](crate::kind::ArrayOfMaps) or
+/// [`HashOfMaps`](crate::kind::HashOfMaps). All inner maps have the same spec.
 ///
 /// ```
 /// use bpfmap::{MapDef, MapSpec, OuterMapSpec, kind, TypeDesc};
@@ -52,7 +54,7 @@ pub trait MapSpec: 'static {
 /// impl MapSpec for Tenants {
 ///     type Kind = kind::HashOfMaps;
 ///     type Key = u32;
-///     // A map is stored by its descriptor, and a lookup returns its id.
+///     // An update stores the descriptor of a map, and a lookup returns the id of the map.
 ///     type Value = u32;
 ///     const DEF: MapDef<'static> = kind::HashOfMaps::def("tenants", TypeDesc::U32, TypeDesc::U32)
 ///         .max_entries(64)
@@ -69,17 +71,18 @@ pub trait MapSpec: 'static {
     note = "implement `bpfmap::OuterMapSpec` for it, with the spec of its inner maps"
 )]
 pub trait OuterMapSpec: MapSpec {
-    /// The spec of the inner maps. The kernel allows only one level, so this can't be a map of
-    /// maps.
+    /// The spec of the inner maps. An inner map can't be a map of maps itself, because the kernel
+    /// allows only one level.
     type Inner: MapSpec;
 }
 
 /// A map that transfers events: a `ringbuf`, `perf_event_array` or `user_ringbuf` whose schema declares the type of the
 /// events.
 ///
-/// The kernel does not know the type of the events. The object file has it in the definition of the map
-/// ([`MapSource::btf`](crate::MapSource::btf)), and [`Map::from_object`](crate::Map::from_object) compares it with
-/// `event` of [`MapSpec::DEF`]. The size of each record is checked when it is read.
+/// The kernel does not know the type of the events. The object file contains this type in the
+/// definition of the map ([`MapSource::btf`](crate::MapSource::btf)).
+/// [`Map::from_object`](crate::Map::from_object) compares this type with `event` of
+/// [`MapSpec::DEF`]. The size of each record is checked when the record is read.
 ///
 /// ```
 /// use bpfmap::{MapDef, EventSpec, MapSpec, kind, TypeDesc};

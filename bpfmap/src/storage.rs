@@ -1,8 +1,9 @@
 //! Storage of members that can't be fields in Rust: members of unions, bit-fields, and misaligned members of packed
 //! structs.
 //!
-//! Generated accessors read and write them in an array of bytes. All offsets are constants there, so that the compiler
-//! removes the loops and checks below.
+//! Generated accessors use these functions to read and write such members in an array of bytes. All
+//! offsets in the accessors are constants, so the compiler removes the loops and checks in these
+//! functions.
 //!
 //! ```
 //! use bpfmap::storage::{self, BitField};
@@ -29,7 +30,7 @@ use core::ops::Range;
 /// Returns the value whose bytes begin at `offset`.
 ///
 /// # Panics
-/// Panics if it is not within `bytes`.
+/// Panics if a part of the value is not within `bytes`.
 #[inline]
 #[must_use]
 pub fn get<T: Plain>(bytes: &[u8], offset: usize) -> T {
@@ -39,17 +40,17 @@ pub fn get<T: Plain>(bytes: &[u8], offset: usize) -> T {
 /// Writes the bytes of `value` at `offset`.
 ///
 /// # Panics
-/// Panics if it would not be within `bytes`.
+/// Panics if a part of the value would not be within `bytes`.
 #[inline]
 pub fn set<T: Plain>(bytes: &mut [u8], offset: usize, value: T) {
     bytes[offset..offset + size_of::<T>()].copy_from_slice(bytes_of(&value));
 }
 
-/// A type that a bit-field can have.
+/// A type that a bit-field can have in C.
 pub trait BitField: Copy {
-    /// Converts the lowest `width` bits; the others are 0.
+    /// Converts the lowest `width` bits of `bits` to a value. All other bits of `bits` are 0.
     fn from_bits(bits: u128, width: u32) -> Self;
-    /// Returns the bits, including those above the width of the field.
+    /// Returns all bits of the value, including bits above the width of the bit-field.
     fn into_bits(self) -> u128;
 }
 
@@ -117,8 +118,8 @@ impl BitField for Bool {
     }
 }
 
-/// Returns the bit-field in the bits `range` of `bytes`. Bits are numbered as by the host's C
-/// compiler: from the lowest bit of the first byte or, on a big-endian host, from the highest.
+/// Returns the bit-field that occupies the bits `range` of `bytes`. Bit 0 is the lowest bit of the
+/// first byte. On a big-endian host, bit 0 is the highest bit of the first byte, as in C.
 ///
 /// # Panics
 /// Panics if the range is empty, wider than 128 bits or not within `bytes`.
@@ -134,7 +135,8 @@ pub fn bits<T: BitField>(bytes: &[u8], range: Range<u32>) -> T {
     T::from_bits(value, width)
 }
 
-/// Writes the bit-field in the bits `range` of `bytes`. Drops bits of `value` that do not fit, like C.
+/// Writes the bit-field that occupies the bits `range` of `bytes`. As in C, bits of `value` that do
+/// not fit are dropped.
 ///
 /// # Panics
 /// Panics if the range is empty, wider than 128 bits or not within `bytes`.
@@ -153,9 +155,9 @@ pub fn set_bits<T: BitField>(bytes: &mut [u8], range: Range<u32>, value: T) {
 /// The part of a bit-field in one byte.
 struct BitFieldByte {
     byte: usize,
-    /// Its lowest bit in the byte.
+    /// The lowest bit of the part within the byte.
     shift: u32,
-    /// Its lowest bit in the value.
+    /// The lowest bit of the part within the value.
     place: u32,
     width: u32,
 }
@@ -190,7 +192,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bit_fields_keep_their_neighbours() {
+    fn writing_a_bit_field_keeps_its_neighbours() {
         let mut bytes = [0xff; 4];
         set_bits(&mut bytes, 5..14, 0u16);
         assert_eq!(bits::<u16>(&bytes, 5..14), 0);
@@ -202,14 +204,14 @@ mod tests {
 
     #[cfg(target_endian = "little")]
     #[test]
-    fn bits_count_from_the_lowest() {
+    fn bits_are_numbered_from_the_lowest_bit() {
         let mut bytes = [0; 2];
         set_bits(&mut bytes, 6..10, 0b1011u8);
         assert_eq!(bytes, [0b1100_0000, 0b10]);
     }
 
     #[test]
-    fn the_sign_comes_down() {
+    fn the_sign_is_extended() {
         let mut bytes = [0; 17];
         set_bits(&mut bytes, 3..8, -9i8);
         assert_eq!(bits::<i8>(&bytes, 3..8), -9);
@@ -220,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn unaligned_values_come_back() {
+    fn unaligned_values_are_read_back() {
         let mut bytes = [0; 7];
         set(&mut bytes, 3, 0x0102_0304u32);
         assert_eq!(get::<u32>(&bytes, 3), 0x0102_0304);

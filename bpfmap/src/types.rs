@@ -1,4 +1,4 @@
-//! Types that are declared in Rust for both sides.
+//! Types that C and Rust share.
 
 use core::cmp::Ordering;
 use core::fmt;
@@ -15,13 +15,13 @@ use bpfmap_core::TypeDesc;
 
 /// A type that C and Rust share: a key, a value, an event, or a member of one of these.
 ///
-/// It is implemented for the types that C and Rust have in common. `#[derive(BpfType)]` (feature `derive`) implements
-/// it for structs, unions and newtypes.
+/// This crate implements the trait for integers, for arrays, and for its own scalar types.
+/// `#[derive(BpfType)]` (feature `derive`) implements it for structs, unions and newtypes.
 ///
 /// ```
 /// use bpfmap::{Be32, BpfType, CharArray, TypeDesc};
 ///
-/// /// Returns the size in C of a type that both sides share.
+/// /// Returns the size that a shared type has in C.
 /// fn size_in_c<T: BpfType>() -> u64 {
 ///     T::DESC.size()
 /// }
@@ -37,22 +37,22 @@ use bpfmap_core::TypeDesc;
 pub trait BpfType: Plain {
     /// The BTF description of the type.
     const DESC: &'static TypeDesc<'static>;
-    /// The description that lists, trees and pointers use for their target. It contains only
-    /// special fields that don't refer to other types. So types can refer to each other although
+    /// The description that lists, trees and pointers use for their target. This description omits
+    /// special fields that refer to other types. So two types can refer to each other, although two
     /// constants can't.
     #[doc(hidden)]
     const POINTEE: &'static TypeDesc<'static> = &without_members(Self::DESC);
     /// Fails to compile if the layouts of the type in Rust and C differ.
     #[doc(hidden)]
     const PROOF: () = ();
-    /// The special fields in a struct, with one bit for each sort of field, numbered as in the
-    /// derives.
+    /// The special fields in a struct. Each kind of special field has one bit, with the same number
+    /// as in the derive macros.
     #[doc(hidden)]
     const FIELDS: u32 = 0;
-    /// The size in C.
+    /// The size of the type in C.
     #[doc(hidden)]
     const C_SIZE: usize = size_of::<Self>();
-    /// The alignment in C.
+    /// The alignment of the type in C.
     #[doc(hidden)]
     const C_ALIGN: usize = align_of::<Self>();
 }
@@ -101,19 +101,20 @@ impl<T: BpfType> BpfType for UserPtr<T> {
         &TypeDesc::Pointer { target: &TypeDesc::Tagged { tag: "uptr", target: T::DESC } };
 }
 
-/// An enum that C and Rust share. Its variants are names for integers.
+/// An enum that C and Rust share. The variants of the enum are names for integers.
 ///
-/// `#[derive(BpfType)]` (feature `derive`) implements it for enums without fields and with an integer `repr`. Use
-/// [`Enum<E>`] in a map or a struct, because the kernel may store a number that is not a variant.
+/// `#[derive(BpfType)]` (feature `derive`) implements the trait for enums that have an integer
+/// `repr` and no fields. In a map or a struct, use [`Enum<E>`] instead of the enum itself, because
+/// the kernel may store a number that is not a variant.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an enum of the schema",
     label = "not a `bpfmap::BpfEnum`",
     note = "put `#[derive(Clone, Copy, bpfmap::BpfType)]` and `#[repr(u32)]`, or another integer, on an enum whose variants have no fields; use structs, unions and integers without `Enum`"
 )]
 pub trait BpfEnum: Copy + 'static {
-    /// The integer type in which it is stored.
+    /// The integer type in which the enum is stored.
     type Repr: BpfType + BitField + Default + Ord + Hash + fmt::Debug;
-    /// Its variants.
+    /// All variants of the enum.
     const VARIANTS: &'static [Self];
     /// The BTF description of the type.
     const DESC: &'static TypeDesc<'static>;
@@ -122,7 +123,8 @@ pub trait BpfEnum: Copy + 'static {
     fn number(self) -> Self::Repr;
 }
 
-/// An enum in a map: a number that should be a variant of `E`, but may be any number.
+/// An enum in a map. The stored number should be the number of a variant of `E`, but can be any
+/// number.
 ///
 /// ```
 /// # use bpfmap::{MapDef, BpfEnum, Enum, TypeDesc};
@@ -150,14 +152,14 @@ pub trait BpfEnum: Copy + 'static {
 pub struct Enum<E: BpfEnum>(E::Repr);
 
 impl<E: BpfEnum> Enum<E> {
-    /// Converts a variant.
+    /// Creates an `Enum` with the number of a variant.
     #[inline]
     #[must_use]
     pub fn new(variant: E) -> Self {
         Self(variant.number())
     }
 
-    /// Converts any number.
+    /// Creates an `Enum` with any number.
     #[inline]
     #[must_use]
     pub const fn from_number(number: E::Repr) -> Self {
@@ -171,10 +173,10 @@ impl<E: BpfEnum> Enum<E> {
         self.0
     }
 
-    /// Returns the variant.
+    /// Returns the variant that has the stored number.
     ///
     /// # Errors
-    /// Returns the number as the error if it is not a variant.
+    /// If no variant has the stored number, returns this number as the error.
     pub fn get(self) -> Result<E, E::Repr> {
         E::VARIANTS.iter().copied().find(|variant| variant.number() == self.0).ok_or(self.0)
     }
@@ -207,7 +209,8 @@ impl<E: BpfEnum> From<E> for Enum<E> {
     }
 }
 
-/// Returns zero, even if it is not a variant. The kernel initialises new array elements with it.
+/// Returns an `Enum` with the number zero, even if no variant has this number. The kernel
+/// initialises new array elements with zero.
 impl<E: BpfEnum> Default for Enum<E> {
     #[inline]
     fn default() -> Self {
@@ -238,7 +241,7 @@ impl<E: BpfEnum> PartialOrd for Enum<E> {
     }
 }
 
-/// Compares the numbers.
+/// Compares the stored numbers.
 impl<E: BpfEnum> Ord for Enum<E> {
     #[inline]
     fn cmp(&self, other: &Self) -> Ordering {
@@ -253,7 +256,7 @@ impl<E: BpfEnum> Hash for Enum<E> {
     }
 }
 
-/// Shows the variant, or the number if it is not a variant.
+/// Shows the variant, or the number if no variant has this number.
 impl<E: BpfEnum + fmt::Debug> fmt::Debug for Enum<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.get() {
@@ -263,7 +266,7 @@ impl<E: BpfEnum + fmt::Debug> fmt::Debug for Enum<E> {
     }
 }
 
-/// A member that is shorter than its union, followed by `N` zero bytes.
+/// A union member that is shorter than its union, together with `N` zero bytes after it.
 ///
 /// Every byte of a value is sent to the kernel, so all bytes of a union must be initialised.
 ///
@@ -283,14 +286,14 @@ pub struct Padded<T: Plain, const N: usize> {
 }
 
 impl<T: Plain, const N: usize> Padded<T, N> {
-    /// Wraps the value and adds the zero bytes.
+    /// Wraps a value and adds the zero bytes.
     #[inline]
     #[must_use]
     pub const fn new(value: T) -> Self {
         Self { value, zero: [0; N] }
     }
 
-    /// Returns the value.
+    /// Returns the value without the zero bytes.
     #[inline]
     #[must_use]
     pub const fn get(self) -> T {

@@ -69,14 +69,14 @@ pub struct Verified {
     pub info: Info,
 }
 
-/// The attributes of a map from any source.
+/// The attributes of a map. They can come from any source, for example from another tool.
 ///
 /// ```
 /// use bpfmap::verify::{self, Attributes};
 /// use bpfmap::{MapDef, MapFlags, TypeDesc};
 ///
 /// let declared = MapDef::new("counters", 1, TypeDesc::U32, TypeDesc::U64).max_entries(100);
-/// // The information that a different tool has about a map.
+/// // These are the attributes that a different tool reports for a map.
 /// let mut real = Attributes::new(1, 4, 8);
 /// real.max_entries = Some(200);
 /// real.flags = MapFlags::NO_PREALLOC;
@@ -96,9 +96,9 @@ pub struct Attributes {
     pub key_size: u32,
     /// The size of a value in bytes. In a per-CPU map, this is the size of one CPU's value.
     pub value_size: u32,
-    /// The number of entries, if it is known.
+    /// The `max_entries` of the map, if this number is known.
     pub max_entries: Option<u32>,
-    /// The flags from the creation.
+    /// The flags with which the map was created.
     pub flags: MapFlags,
     /// A number whose meaning depends on the map type.
     pub map_extra: u64,
@@ -113,10 +113,13 @@ impl Attributes {
     }
 }
 
-/// Compares the map of a descriptor with a declaration: type, sizes, `max_entries` if the schema has it, flags and
-/// `map_extra`. If the map has BTF, it also compares the layout of key and value member by member, in the same way as
-/// opening: a property of older maps that the schema records ([`TypeDesc::Evolved`]) is not a difference. It does not
-/// compare the name; use [`name`] for that.
+/// Compares the map of a descriptor with a declaration. The comparison includes the type, the
+/// sizes, the flags, `map_extra`, and `max_entries` if the schema sets this number. If the map has
+/// BTF, the function also compares the layout of key and value member by member, in the same way as
+/// methods that open a map: a property of older maps that the schema records
+/// ([`TypeDesc::Evolved`]) is not a difference.
+///
+/// The function does not compare the name of the map. Use [`name`] to compare the name.
 ///
 /// # Errors
 /// Fails if the kernel's info or BTF of the map can't be read. A difference is not an error.
@@ -124,7 +127,7 @@ pub fn live(declared: &MapDef<'_>, fd: BorrowedFd<'_>) -> Result<Verified> {
     compared(declared, fd, Accept::Older)
 }
 
-/// Does the same, but does not accept properties of older maps.
+/// Does the same as [`live`], but does not accept properties of older maps.
 pub(crate) fn live_of_this(declared: &MapDef<'_>, fd: BorrowedFd<'_>) -> Result<Verified> {
     compared(declared, fd, Accept::Same)
 }
@@ -156,7 +159,9 @@ fn compared(declared: &MapDef<'_>, fd: BorrowedFd<'_>, accept: Accept) -> Result
     if declared.btf && info.btf_id != 0 {
         match btf_blob(info.btf_id) {
             Err(Errno(libc::EPERM | libc::EACCES)) => layout_check = LayoutCheck::NotPermitted,
-            Err(errno) => return Err(failed(Action::Open, errno, "its BTF can't be read")),
+            Err(errno) => {
+                return Err(failed(Action::Open, errno, "the map's BTF can't be read"));
+            }
             Ok(blob) => match Btf::parse(&blob) {
                 Err(error) => differences.push(Difference::new("BTF", error.to_string())),
                 Ok(btf) => {
@@ -195,8 +200,8 @@ pub fn attributes(declared: &MapDef<'_>, real: &Attributes) -> Result<Vec<Differ
     if !facts.is_some_and(MapType::has_kernel_value) && !declared.value.is_set_by_loader() {
         differ("value_size", real.value_size.into(), declared.value_size());
     }
-    // For an object file, `real` is the number that its author wrote, so it is adjusted like that
-    // of the schema.
+    // For an object file, `real` is the number that the author wrote. So this number is adjusted
+    // like the number in the schema.
     let made = |said: Option<u32>| match (facts, said) {
         (Some(facts), Some(said)) => entries(facts, Some(said)),
         (_, said) => Ok(said),
@@ -222,7 +227,8 @@ pub fn attributes(declared: &MapDef<'_>, real: &Attributes) -> Result<Vec<Differ
     Ok(differences)
 }
 
-/// Compares the kernel's name for a map with a declaration. The kernel keeps the first 15 bytes.
+/// Compares the name of a map in the kernel with the name in a declaration. The kernel keeps only
+/// the first 15 bytes of a name.
 ///
 /// ```
 /// use bpfmap::{MapDef, TypeDesc, verify};
@@ -240,9 +246,10 @@ pub fn name(declared: &MapDef<'_>, real: &str) -> Option<Difference> {
         .then(|| Difference::new("name", format!("`{real}`, schema says `{expected}`")))
 }
 
-/// Compares the types of key and value, by their ids in some BTF (0 for none), with a declaration.
-/// Unlike [`live`], it does not accept older names of members, because it is meant for objects that
-/// were compiled with this schema.
+/// Compares the types of key and value in `btf` with a declaration. The tuple contains the type ids
+/// of the key and the value, or 0 for a missing type. Unlike [`live`], this function does not
+/// accept older names of members, because it is meant for object files that were compiled with this
+/// schema.
 ///
 /// ```
 /// # #[cfg(feature = "derive")] fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -270,15 +277,15 @@ pub fn types(declared: &MapDef<'_>, btf: &Btf<'_>, (key, value): (u32, u32)) -> 
     types_of(declared, btf, (key, value), Accept::Same)
 }
 
-/// Compares the type of a map's events, by its id in the BTF of an object ([`Btf::map_event`]),
-/// with a declaration. Like [`types`], it does not accept older names of members. A declaration
-/// without an event results in no differences.
+/// Compares the type of a map's events in the BTF of an object with a declaration. `type_id` is the
+/// id of the type, from [`Btf::map_event`]. Like [`types`], this function does not accept older
+/// names of members. A declaration without an event results in no differences.
 ///
 /// ```no_run
 /// use bpfmap::{MapSpec, verify};
 /// use bpfmap_btf::Btf;
 ///
-/// /// Returns whether an object file sends the events of a spec.
+/// /// Returns whether the programs in an object file send the events that a spec declares.
 /// fn sends<Events: MapSpec>(object: &[u8]) -> Result<bool, Box<dyn std::error::Error>> {
 ///     let btf = Btf::parse(bpfmap::object_btf(object).ok_or("the object has no BTF")?)?;
 ///     let event = btf.map_event(Events::DEF.name).ok_or("the map has no events")?;
@@ -290,8 +297,8 @@ pub fn event(declared: &MapDef<'_>, btf: &Btf<'_>, type_id: u32) -> Vec<Differen
     event_of(declared, btf, type_id, Accept::Same)
 }
 
-/// Compares the type of a map's events in the same way as opening: in the BTF of the map's object, where a member may
-/// have its older name.
+/// Compares the type of a map's events in the BTF of the map's object. As in methods that open a
+/// map, a member can have its older name.
 pub(crate) fn event_at_opening(
     declared: &MapDef<'_>,
     btf: &Btf<'_>,
@@ -300,7 +307,8 @@ pub(crate) fn event_at_opening(
     event_of(declared, btf, type_id, Accept::Older)
 }
 
-/// Compares types in some BTF in the same way as opening, where a member may have its older name.
+/// Compares the types of key and value in `btf`. As in methods that open a map, a member can have
+/// its older name.
 pub(crate) fn types_at_opening(
     declared: &MapDef<'_>,
     btf: &Btf<'_>,
@@ -334,7 +342,7 @@ fn types_of(
 /// The maximum number of differences in an error message.
 const SHOWN: usize = 5;
 
-/// Returns the first differences, and the number of the others.
+/// Returns the first differences, and the number of further differences.
 pub(crate) fn list(differences: &[Difference]) -> String {
     let shown: Vec<String> = differences.iter().take(SHOWN).map(Difference::to_string).collect();
     let shown = shown.join("; ");

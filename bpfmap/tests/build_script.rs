@@ -1,4 +1,4 @@
-//! What the build script says where libelf is missing.
+//! The message of the build script if libelf is missing.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -20,7 +20,7 @@ fn a_missing_libelf_is_named_with_its_package() {
             ("HOST", "this"),
             ("TARGET", "this"),
             ("CARGO_FEATURE_LIBBPF_RS", "1"),
-            // Neither finds anything.
+            // Neither the compiler nor pkg-config finds a library.
             ("CC", "/bin/false"),
             ("PKG_CONFIG", "/bin/false"),
         ]);
@@ -32,22 +32,22 @@ fn a_missing_libelf_is_named_with_its_package() {
     assert_eq!(said(&[]), MESSAGE);
     assert_eq!(said(&[("CC", "/bin/true")]), "", "the compiler finds it");
     assert_eq!(said(&[("PKG_CONFIG", "/bin/true")]), "", "pkg-config knows it");
-    assert_eq!(said(&[("CC", "/nowhere/cc")]), "", "the compiler is what is missing");
-    assert_eq!(said(&[("TARGET", "other")]), "", "another machine has it or not");
+    assert_eq!(said(&[("CC", "/nowhere/cc")]), "", "the compiler itself is missing");
+    assert_eq!(said(&[("TARGET", "other")]), "", "nothing is known about another machine");
 
     let tools = folder.join("tools");
     for tool in ["autoreconf", "autopoint", "flex", "bison"] {
         fs::write(tools.join(tool), "").unwrap();
     }
     let path = [("PATH", tools.to_str().unwrap())];
-    assert_eq!(said(&path), MESSAGE, "one tool is missing that compiles it");
+    assert_eq!(said(&path), MESSAGE, "one of the tools that compile libelf is missing");
     fs::write(tools.join("gawk"), "").unwrap();
-    assert_eq!(said(&path), "", "it may be compiled");
+    assert_eq!(said(&path), "", "all tools that compile libelf are present");
 }
 
-/// Without libbpf-rs nothing is needed.
+/// Without libbpf-rs, libelf is not needed.
 #[test]
-fn nothing_is_asked_for_where_libbpf_is_not_used() {
+fn libelf_is_not_required_without_libbpf() {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("no_libelf");
     fs::create_dir_all(&folder).unwrap();
     let output =

@@ -1,4 +1,5 @@
-//! What a map type lacks does not compile, and the compiler says why. Needs cargo, so it runs on the host only.
+//! An operation that a map type lacks does not compile, and the compiler's message says why. This
+//! test needs cargo, so it runs only on the host.
 
 #[test]
 fn missing_operations_do_not_compile() {

@@ -1,5 +1,6 @@
-//! A million entries, migrated and killed fifty times on the way; not among the tests that run by themselves. As root:
-//! `cargo test --release --package bpfmap --test migrate_million -- --nocapture`.
+//! Migrates a million entries, and kills the migration fifty times. This test runs only if it is
+//! selected by name. Run it as root with `cargo test --release --package bpfmap --test
+//! migrate_million -- --nocapture`.
 
 #[path = "kernel/bpf_fs.rs"]
 mod bpf_fs;
@@ -12,6 +13,6 @@ fn a_million_entries_survive_fifty_kills() {
 }
 
 #[test]
-fn they_survive_a_kill_at_each_stage() {
+fn a_million_entries_survive_a_kill_at_each_stage() {
     kills::killed_at_each_stage();
 }

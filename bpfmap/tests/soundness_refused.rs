@@ -1,8 +1,9 @@
-//! Programs without unsafe code that would break what the crate promises do not compile.
+//! Programs without unsafe code that would break a promise of the crate do not compile.
 //!
-//! Needs cargo, so it runs on this machine only; `tests/soundness` is for those that fail when they run. The program in
-//! `accepted/` is there so that all are built and not only checked: some are refused by a constant of a generic
-//! function, which only a build evaluates.
+//! This test needs cargo, so it runs only on the host. `tests/soundness` contains the programs that
+//! fail when they run. Because of the program in `accepted/`, all programs are built and not only
+//! checked. This is necessary because a constant in a generic function refuses some programs, and
+//! only a build evaluates this constant.
 
 #[test]
 fn programs_that_break_promises_do_not_compile() {

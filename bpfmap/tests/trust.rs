@@ -1,4 +1,4 @@
-//! `docs/trust.md` lists what is unsafe, and each public trait, of this crate.
+//! `docs/trust.md` lists the unsafe items and the public traits of this crate.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -6,7 +6,7 @@ use std::path::Path;
 
 const PAGE: &str = include_str!("../../docs/trust.md");
 
-/// The sources below a folder.
+/// Collects the source files in a folder and its subfolders.
 fn sources(folder: &Path, found: &mut Vec<String>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -30,12 +30,12 @@ fn identifier(text: &str) -> &str {
     text.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default()
 }
 
-/// Returns what is declared by a line that begins so, in any file.
+/// Returns the items that are declared by lines beginning with `start`, in any file.
 fn declared(start: &str) -> BTreeSet<String> {
     let all = all_sources();
     let lines = all.iter().flat_map(|text| text.lines());
     let names = lines.filter_map(|line| line.trim_start().strip_prefix(start));
-    // `$name`: of a macro, whose rows are named one by one in the page.
+    // A `$name` belongs to a macro. The page lists the items of the macro one by one.
     names.map(|rest| identifier(rest).to_owned()).filter(|name| !name.is_empty()).collect()
 }
 
@@ -54,7 +54,7 @@ fn of_unsafe_traits() -> BTreeSet<String> {
     names
 }
 
-/// Returns the names in backticks in the first cell of each row below a headline.
+/// Returns the names in backticks in the first cell of each row under a heading.
 fn rows(headline: &str) -> BTreeSet<String> {
     let (_, section) = PAGE.split_once(&format!("\n## {headline}\n")).expect("the headline");
     let section = section.split("\n## ").next().unwrap();
@@ -65,7 +65,7 @@ fn rows(headline: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn whatever_is_unsafe_and_public_is_in_the_table() {
+fn all_public_unsafe_items_are_in_the_table() {
     let mut expected = declared("pub unsafe fn ");
     expected.extend(declared("pub const unsafe fn "));
     expected.extend(declared("pub unsafe trait "));
@@ -77,7 +77,7 @@ fn whatever_is_unsafe_and_public_is_in_the_table() {
     );
 }
 
-/// What was renamed or has gone is not there under its old name.
+/// The page does not contain old names of renamed or removed items.
 #[test]
 fn each_name_of_the_page_is_in_the_sources() {
     let all = all_sources().concat();
@@ -91,10 +91,10 @@ fn each_name_of_the_page_is_in_the_sources() {
 }
 
 #[test]
-fn each_public_trait_is_looked_at() {
+fn each_public_trait_is_on_the_page() {
     let mut expected = declared("pub trait ");
     expected.extend(declared("pub unsafe trait "));
-    // What seals is not reachable, and the capabilities are one row.
+    // Sealing traits are not reachable from outside, and the capabilities have one row.
     for sealing in ["Sealed", "Held", "Shown"] {
         expected.remove(sealing);
     }

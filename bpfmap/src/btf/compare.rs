@@ -2,26 +2,28 @@
 //!
 //! Two types match if the same bytes have the same meaning on both sides:
 //!
-//! - Typedefs, `const`, `volatile`, `restrict` and type tags are skipped. Names of types are not compared, except those
-//!   of the kernel's special fields (`bpf_spin_lock`, `bpf_timer` and the like), which the kernel finds by name. The
-//!   content of special fields is not compared.
-//! - Integers must match in size, sign and byte order. The names `__be16`, `__be32` and `__be64` determine the byte
-//!   order. The comparison of bytes is less strict: `char` and `bool` match each other, and also match `__u8` and
-//!   `__s8`. `__u8` and `__s8` do not match.
+//! - Typedefs, `const`, `volatile`, `restrict` and type tags are skipped. Names of types are not
+//!   compared, except for the names of special fields, such as `bpf_spin_lock` and `bpf_timer`,
+//!   because the kernel finds special fields by these names. The content of special fields is not
+//!   compared.
+//! - Integers must match in size, sign and byte order. The names `__be16`, `__be32` and `__be64`
+//!   determine the byte order. The comparison of integers of one byte is less strict: `char` and
+//!   `bool` match each other, and also match `__u8` and `__s8`. However, `__u8` and `__s8` do not
+//!   match each other.
 //! - An enum matches an enum or an integer of its size. A variant that both sides have must have the same number, as
 //!   far as the BTF contains it: compilers before clang 15 keep only the lower 32 bits and don't record whether they
 //!   are signed. Either side may have more variants.
 //! - A floating-point number, which a schema can't express, matches an array of `__u8` of the same size.
 //! - If the kernel is too old for 64-bit enums or floating-point numbers, libbpf loads other types in their place.
 //!   These match the same types.
-//! - Arrays must match in length and element, structs and unions in size and in their members: name, offset, width of a
-//!   bit-field, type.
+//! - Arrays must match in their length and in the type of their elements. Structs and unions must
+//!   match in their size, and in the names, offsets, bit-field widths and types of their members.
 //! - A union may have more members on either side.
 //! - The schema may record that a member had a different name before, or that an older map may have
 //!   padding at its offset.
-//! - Padding is not compared. It consists of members whose name begins with `pad` after its underscores, and of unnamed
-//!   members that are not a struct or union. A struct or union of size zero, and an array of these, is not compared
-//!   either.
+//! - Padding is not compared. Padding consists of members whose name begins with underscores and
+//!   `pad`, and of unnamed members that are not a struct or union. Structs and unions of size zero,
+//!   and arrays of such types, are not compared either.
 //! - A newtype of a program in Rust, a struct whose only member is `__0`, matches what its member matches. If its name is
 //!   `__be16`, `__be32` or `__be64`, this is the byte order.
 //! - A program in Rust has no bit-fields, and no members without a name. `#[derive(BpfType)]` describes the bytes that
@@ -55,10 +57,11 @@ pub(crate) fn compare(
 /// The types that are accepted for a layout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Accept {
-    /// Only types with the same content.
+    /// Accepts only types with the same content.
     Same,
-    /// Also types of older maps that [`TypeDesc::Evolved`] describes, and unions with other
-    /// members. The entry contains a separate member that identifies the union member in use.
+    /// Also accepts types of older maps that [`TypeDesc::Evolved`] describes, and unions with other
+    /// members. For such a union, the entry contains a separate member that identifies the union
+    /// member in use.
     Older,
 }
 
@@ -97,7 +100,9 @@ impl Comparison<'_> {
             {
                 let theirs = newtype_swaps || self.is_big_endian(type_id);
                 if theirs != is_big_endian {
-                    let order = |is_big: bool| if is_big { "big-endian" } else { "no byte order" };
+                    let order = |is_big: bool| {
+                        if is_big { "network byte order" } else { "host byte order" }
+                    };
                     let (theirs, ours) = (order(theirs), order(is_big_endian));
                     self.report(path, format!("{theirs}, schema says {ours}"));
                 }
@@ -316,8 +321,8 @@ impl Comparison<'_> {
         is_bits(their) && width != 0 && first >= start && first + width <= start + bits
     }
 
-    /// Returns whether their member has no name and is at the same offset as ours. The Rust
-    /// compiler describes the tag of an enum like this.
+    /// Returns whether the member of the map has no name and has the same offset as the member of
+    /// the schema. The Rust compiler describes the tag of an enum in this way.
     fn is_tag(&self, our: &MemberDesc<'_>, their: &BtfMember<'_>) -> bool {
         their.name.is_empty()
             && (their.bits, our.bits) == (0, 0)

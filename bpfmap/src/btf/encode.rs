@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 /// The types and strings that have been written so far.
 ///
-/// Writes only kinds that Linux 5.10 reads, except for tags.
+/// Except for tags, the encoder writes only kinds that Linux 5.10 reads.
 pub(crate) struct Encoder<'a> {
     types: Vec<u8>,
     strings: Vec<u8>,

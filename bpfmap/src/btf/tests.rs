@@ -69,7 +69,7 @@ fn difference(ours: &TypeDesc<'static>, theirs: &'static TypeDesc<'static>) -> O
 }
 
 #[test]
-fn what_is_written_is_read_back() {
+fn an_encoded_layout_matches_itself() {
     assert_eq!(difference(VALUE, VALUE), None);
     assert_eq!(difference(TypeDesc::U128, TypeDesc::U128), None);
     assert_eq!(difference(TypeDesc::VOID, TypeDesc::VOID), None);
@@ -123,7 +123,7 @@ fn members_that_one_side_lacks_differ() {
 }
 
 #[test]
-fn each_difference_is_told() {
+fn each_difference_is_reported() {
     const GROWN: &TypeDesc<'static> = &TypeDesc::Struct {
         name: "grown",
         size: 32,
@@ -148,7 +148,7 @@ fn each_difference_is_told() {
 }
 
 #[test]
-fn padding_may_be_named_or_not() {
+fn padding_can_be_named_or_unnamed() {
     const BARE: &TypeDesc<'static> = &TypeDesc::Struct {
         name: "padded",
         size: 8,
@@ -179,7 +179,7 @@ fn padding_may_be_named_or_not() {
 }
 
 #[test]
-fn integers_agree_in_size_and_sign() {
+fn integers_must_match_in_size_and_sign() {
     assert_eq!(
         difference(TypeDesc::U32, &TypeDesc::Typedef { name: "mark", target: TypeDesc::U32 }),
         None
@@ -198,7 +198,7 @@ fn integers_agree_in_size_and_sign() {
 }
 
 #[test]
-fn enums_agree_where_both_know_a_name() {
+fn variants_that_both_enums_have_must_match() {
     const MORE: &TypeDesc<'static> = &TypeDesc::Enum {
         name: "verdict",
         size: 4,
@@ -218,7 +218,7 @@ fn enums_agree_where_both_know_a_name() {
 }
 
 #[test]
-fn bit_fields_agree_in_place_and_width() {
+fn bit_fields_must_match_in_offset_and_width() {
     const OURS: &TypeDesc<'static> = &TypeDesc::Struct {
         name: "b",
         size: 1,
@@ -242,7 +242,7 @@ fn bit_fields_agree_in_place_and_width() {
 }
 
 #[test]
-fn the_kernels_fields_go_by_name() {
+fn special_fields_are_compared_by_name() {
     const FAKE: &TypeDesc<'static> =
         &TypeDesc::Struct { name: "lock", size: 4, members: &[member("val", 0, TypeDesc::U32)] };
     const OTHER_INSIDE: &TypeDesc<'static> = &TypeDesc::Struct {
@@ -260,7 +260,7 @@ fn the_kernels_fields_go_by_name() {
 /// Damaging any byte of a blob results in an error, a difference or no change, but never in a
 /// panic.
 #[test]
-fn a_damaged_blob_does_no_harm() {
+fn a_damaged_blob_never_causes_a_panic() {
     let mut encoder = Encoder::new(Tags::Written);
     let id = encoder.add(VALUE);
     let blob = encoder.finish();
@@ -282,7 +282,7 @@ fn a_damaged_blob_does_no_harm() {
 
 /// A typedef that refers to itself, and an array of itself.
 #[test]
-fn circles_end() {
+fn the_comparison_of_recursive_types_ends() {
     for kind in [super::kind::TYPEDEF, super::kind::ARRAY] {
         let mut words = vec![0, kind << 24, 1];
         if kind == super::kind::ARRAY {
@@ -304,7 +304,7 @@ fn circles_end() {
 }
 
 #[test]
-fn a_missing_type_is_told() {
+fn a_missing_type_is_reported() {
     let blob = Encoder::new(Tags::Written).finish();
     let btf = Btf::parse(&blob).unwrap();
     let differences = compare("key", TypeDesc::U32, &btf, 7, Accept::Older);
@@ -313,17 +313,17 @@ fn a_missing_type_is_told() {
 }
 
 #[test]
-fn numbers_agree_in_byte_order_and_bytes_in_sign_where_both_are_told() {
+fn integers_must_match_in_byte_order_and_bytes_in_sign_if_both_are_known() {
     const ADDRESS: &TypeDesc<'static> =
         &TypeDesc::Typedef { name: "address", target: TypeDesc::BE32 };
     assert_eq!(difference(TypeDesc::BE32, TypeDesc::BE32), None);
     assert_eq!(
         difference(TypeDesc::U32, TypeDesc::BE32).unwrap(),
-        "value: big-endian, schema says no byte order"
+        "value: network byte order, schema says host byte order"
     );
     assert_eq!(
         difference(TypeDesc::BE16, TypeDesc::U16).unwrap(),
-        "value: no byte order, schema says big-endian"
+        "value: host byte order, schema says network byte order"
     );
     assert_eq!(difference(ADDRESS, TypeDesc::BE32), None);
     assert_eq!(difference(TypeDesc::BE32, ADDRESS), None);
@@ -338,7 +338,7 @@ fn numbers_agree_in_byte_order_and_bytes_in_sign_where_both_are_told() {
 }
 
 #[test]
-fn a_member_may_say_what_an_older_map_has() {
+fn a_member_may_differ_from_an_older_map_if_the_schema_records_it() {
     const OVER: &TypeDesc<'static> =
         &stats(&[member("rx", 0, TypeDesc::U64), member("version", 8, NEW)]);
     const SMALL: &TypeDesc<'static> =
@@ -402,7 +402,7 @@ fn unions_may_have_other_members() {
     assert_eq!(difference(MORE, PORT), None);
     assert_eq!(
         difference(WRONG, PORT).unwrap(),
-        "value.port: big-endian, schema says no byte order"
+        "value.port: network byte order, schema says host byte order"
     );
 }
 

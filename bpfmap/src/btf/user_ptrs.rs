@@ -10,8 +10,8 @@ const TAG: &str = "uptr";
 /// The nesting depth at which the search gives up. No real type is nested so deeply.
 const DEEPEST: u32 = 64;
 
-/// Returns the offsets, in bits, of the user pointers in a type of some BTF. For an array, these are the offsets in its
-/// first element.
+/// Returns the offsets, in bits, of the user pointers in the type `type_id`. For an array, these
+/// are the offsets in its first element.
 pub(crate) fn user_ptrs(btf: &Btf<'_>, type_id: u32) -> Result<Vec<u64>, BtfError> {
     let mut search = Search { btf, found: Vec::new(), left: MOST };
     search.within(type_id, 0, DEEPEST)?;
@@ -66,7 +66,7 @@ fn is_tagged(btf: &Btf<'_>, target: u32) -> bool {
     false
 }
 
-/// Does the same for a layout that begins at bit `at`.
+/// Adds the offsets, in bits, of the user pointers in a layout that begins at bit `at`.
 pub(crate) fn user_ptrs_of(layout: &TypeDesc<'_>, at: u64, found: &mut Vec<u64>) {
     match *layout {
         TypeDesc::Struct { members, .. } | TypeDesc::Union { members, .. } => {

@@ -86,7 +86,10 @@ pub(super) const fn agrees<K: Kind>(implemented: &[(Capability, bool)]) {
     let mut index = 0;
     while index < implemented.len() {
         let (capability, implemented) = implemented[index];
-        assert!(capability as u8 == Capability::ALL[index] as u8, "in the order of `Capability`");
+        assert!(
+            capability as u8 == Capability::ALL[index] as u8,
+            "the capabilities must be in the order of `Capability`"
+        );
         if implemented != facts.offers(capability) {
             let verb = if implemented { " implements " } else { " does not implement " };
             let says = if implemented { "does not offer it" } else { "offers it" };

@@ -1,12 +1,14 @@
-//! Map types as Rust types, and their capabilities.
+//! Map types as Rust types, and the operations that each map type supports.
 //!
-//! A marker such as [`Hash`](enum@Hash) implements one capability trait for each operation that the kernel offers user
-//! space on that map type. The methods of [`Map`](crate::Map) require them, so an operation that a map type lacks does
-//! not compile, and the message says why.
+//! Each map type is represented by a marker, such as [`Hash`](enum@Hash). The marker implements one
+//! capability trait for each operation that the kernel offers to user space for that map type. The
+//! methods of [`Map`](crate::Map) require these traits. An operation that a map type lacks
+//! therefore does not compile, and the compiler's message explains why.
 //!
 //! # Generic code
 //!
-//! A function that accepts several map types requires the capabilities of the methods that it calls. Entries with keys:
+//! A generic function that accepts several map types must require the capabilities of the methods
+//! that it calls. The following functions work with entries that have keys:
 //!
 //! ```no_run
 //! use bpfmap::kind::{
@@ -15,7 +17,7 @@
 //! };
 //! use bpfmap::{Map, MapSpec, Value};
 //!
-//! /// Returns the entry of a key, or inserts one.
+//! /// Returns the entry of a key. If the key is absent, inserts `new` and returns it.
 //! fn get_or_insert<S>(map: &Map<S>, key: &S::Key, new: Value<S>) -> bpfmap::Result<Value<S>>
 //! where
 //!     S: MapSpec<Kind: LookupElement + InsertElement + UpdateElement>,
@@ -79,13 +81,14 @@
 //! }
 //! ```
 //!
-//! Values without keys, values of one CPU, values under a lock, and values in memory:
+//! The following functions work with values without keys, values of one CPU, values with a spin
+//! lock, and values in memory:
 //!
 //! ```no_run
 //! use bpfmap::kind::{Filter, Lock, MapArena, MapValues, Peek, Pop, Push, SelectCpu, UpdateElement};
 //! use bpfmap::{HasSpinLock, Map, MapSpec, UpdateMode, Value};
 //!
-//! /// Appends a value even to a full queue, and returns the value that it replaces.
+//! /// Appends a value. If the queue is full, first removes the oldest value and returns it.
 //! fn push_over<S: MapSpec<Kind: Push + Pop>>(
 //!     map: &Map<S>,
 //!     value: &Value<S>,
@@ -97,7 +100,7 @@
 //!     Ok(replaced)
 //! }
 //!
-//! /// Returns whether the next value is due.
+//! /// Returns whether the time in the next value has passed.
 //! fn is_due<S: MapSpec<Kind: Peek, Value = u64>>(map: &Map<S>, now: u64) -> bpfmap::Result<bool>
 //! where
 //!     S::Kind: bpfmap::kind::Kind<Value<u64> = u64>,
@@ -134,7 +137,8 @@
 //! }
 //! ```
 //!
-//! Kernel objects, values that are attached to them, records, and programs:
+//! The following functions work with kernel objects, values that are attached to kernel objects,
+//! stacks, records, and `struct_ops` programs:
 //!
 //! ```no_run
 //! use bpfmap::kind::{
@@ -143,7 +147,8 @@
 //! };
 //! use bpfmap::{EventSpec, Map, MapSpec, PerfBuffer, RingBuf, UserRingBuf, Value};
 //!
-//! /// Stores an object under each key, and returns the information that the map shows about one of them.
+//! /// Stores an object under each key, and returns the kernel's information about one of the
+//! /// objects.
 //! fn store_everywhere<S>(
 //!     map: &Map<S>,
 //!     keys: &[S::Key],
@@ -211,8 +216,8 @@ use bpfmap_core::map_type::MaxEntriesRule;
 
 /// A map type.
 ///
-/// Only the markers of this module implement it, because it determines how many bytes the kernel
-/// copies.
+/// Only the markers of this module implement this trait, because the trait determines how many
+/// bytes the kernel copies.
 ///
 /// ```
 /// use bpfmap::kind::{self, Kind, MapType};
@@ -220,7 +225,7 @@ use bpfmap_core::map_type::MaxEntriesRule;
 ///
 /// const KEY: &TypeDesc<'_> = TypeDesc::U32;
 /// const VALUE: &TypeDesc<'_> = TypeDesc::U64;
-/// // A definition for each map type, to which a tool adds `max_entries` and flags.
+/// // These are definitions of all map types, to which a tool can add `max_entries` and flags.
 /// let definitions: [MapDef<'_>; 35] = [
 ///     kind::Arena::def("map", KEY, VALUE),
 ///     kind::Array::def("map", KEY, VALUE),
@@ -266,11 +271,11 @@ use bpfmap_core::map_type::MaxEntriesRule;
 ///     }
 /// }
 ///
-/// // Properties that all maps of a type share.
+/// // All maps of a type share these properties.
 /// assert_eq!((kind::Hash::NAME, kind::Hash::TYPE), ("hash", 1));
 /// assert!(kind::PercpuHash::FACTS.per_cpu);
 ///
-/// /// The entries of a map with counters. Each is one number, or one number for each CPU.
+/// /// The entries of a map with counters. Each entry is one number, or one number for each CPU.
 /// struct Snapshot<K: Kind>(Vec<K::Value<u64>>);
 /// let counters = Snapshot::<kind::Hash>(vec![1, 2]);
 /// assert_eq!(counters.0.iter().sum::<u64>(), 3);
@@ -278,11 +283,11 @@ use bpfmap_core::map_type::MaxEntriesRule;
 pub trait Kind: sealed::Sealed + Sized + 'static {
     /// The kernel's rules for the map type.
     const FACTS: &'static MapType;
-    /// The number (`enum bpf_map_type`).
+    /// The number of the map type in `enum bpf_map_type`.
     const TYPE: u32 = Self::FACTS.number;
-    /// The name in schemas and in `bpftool`.
+    /// The name of the map type in schemas and in `bpftool`.
     const NAME: &'static str = Self::FACTS.name;
-    /// The content of an entry: `V`, or [`PerCpu<V>`](crate::PerCpu).
+    /// The type of an entry's content: `V`, or [`PerCpu<V>`](crate::PerCpu) for a per-CPU map type.
     #[cfg(not(target_arch = "bpf"))]
     type Value<V: Plain>: Held<One = V>;
 }
@@ -293,10 +298,12 @@ pub trait Kind: sealed::Sealed + Sized + 'static {
 /// Source: libbpf's `map_set_def_max_entries` and `adjust_ringbuf_sz`.
 pub(crate) fn entries(facts: &MapType, said: Option<u32>) -> Result<Option<u32>> {
     Ok(match (facts.max_entries, said) {
-        // There is an entry for each owner. The kernel refuses any other number (`EINVAL`).
+        // Such a map has an entry for each owner, and its `max_entries` must be 0. The kernel
+        // refuses any other number (`EINVAL`).
         (MaxEntriesRule::Zero, None) => Some(0),
         (MaxEntriesRule::PerCpu, None | Some(0)) => u32::try_from(crate::possible_cpus()?).ok(),
-        // Pages may be larger here than on the machine where the schema was written.
+        // The pages of this machine may be larger than those of the machine on which the schema was
+        // written.
         (rule, Some(said)) => {
             let page = u32::try_from(crate::mapping::page_size()).unwrap_or(u32::MAX);
             Some(rule.as_made_of_pages(said, page))
@@ -322,32 +329,34 @@ mod sealed {
     pub trait Sealed {}
 }
 
-/// Seals the capabilities that have a type parameter. Otherwise another crate could implement them for the markers,
-/// with its own spec as the parameter.
+/// Seals the capabilities that have a type parameter. Otherwise, another crate could implement
+/// these capabilities for the markers if it uses its own spec as the parameter.
 pub(crate) mod objects {
     /// Only this crate decides which map types hold kernel objects.
     pub trait Held<S: crate::spec::MapSpec> {}
 
-    /// Only this crate decides which map types return information about them.
+    /// Only this crate decides which map types return information about kernel objects.
     pub trait Shown<S: crate::spec::MapSpec> {}
 }
 
-/// A map type whose values are kernel objects: programs, maps, devices, sockets and the like.
+/// A map type whose values are kernel objects, such as programs, maps, devices and sockets.
 ///
-/// User space passes the object itself, never a bare number: see [`Map::set`](crate::Map::set). The
-/// trait is sealed, because it determines how many bytes the kernel copies.
+/// User space passes a value of an object type, such as [`ProgramFd`](crate::ProgramFd), and never
+/// a plain number: see [`Map::set`](crate::Map::set). The trait is sealed, because its
+/// implementation determines how many bytes the kernel copies.
 #[diagnostic::on_unimplemented(
     message = "a map of type `{Self}` does not hold kernel objects",
     label = "this map type holds plain values",
     note = "use `update`, or `push` for a queue or stack"
 )]
 pub trait HoldObjects<S: MapSpec>: Kind + objects::Held<S> {
-    /// The type of the objects. An object is only borrowed, because the map keeps its own reference to it. The type may
-    /// depend on the map `S`: a map of maps accepts maps of one spec.
+    /// The type of the objects. Methods only borrow an object, because the map keeps its own
+    /// reference to the object. The type can depend on the spec `S`: a map of maps accepts only
+    /// maps of its inner spec.
     type Object<'a>;
 
-    /// Returns the bytes that represent the object in the system call. The kernel reads as many of
-    /// them as the map's value has, 4 or 8.
+    /// Returns the bytes that represent the object in the system call. The kernel reads the first 4
+    /// or 8 of these bytes, depending on the size of the map's value.
     #[doc(hidden)]
     fn to_kernel(object: &Self::Object<'_>) -> [u8; 8];
 
@@ -360,16 +369,17 @@ pub trait HoldObjects<S: MapSpec>: Kind + objects::Held<S> {
     }
 }
 
-/// A map type whose lookups return information about the object in an entry, such as an id or a cookie. The trait is
-/// sealed because it determines how many bytes the kernel copies.
+/// A map type whose lookups return information about the object in an entry, such as an id or a
+/// cookie. The trait is sealed, because its implementation determines how many bytes the kernel
+/// copies.
 #[diagnostic::on_unimplemented(
     message = "user space can't read the entries of a map of type `{Self}`",
     label = "this map type lacks the operation",
-    note = "the kernel returns no information about the objects of this map type: remember in the application what you stored"
+    note = "the kernel returns no information about the objects of this map type: keep track of the stored objects in the application"
 )]
 pub trait ShowObjects<S: MapSpec>: Kind + objects::Shown<S> {
-    /// The result of a lookup. It may depend on the map `S`: a devmap returns only the information
-    /// that fits in its value.
+    /// The type of the information that a lookup returns. The type can depend on the spec `S`: a
+    /// devmap returns only the information that fits into its value.
     type Shown;
 
     /// Decodes the bytes that the kernel wrote. `value` contains the bytes of the map's value,
@@ -379,9 +389,10 @@ pub trait ShowObjects<S: MapSpec>: Kind + objects::Shown<S> {
 }
 
 #[cfg(not(target_arch = "bpf"))]
-/// A map type whose values are attached to an object: a socket, a file, a task, a cgroup.
+/// A map type whose values are attached to a kernel object: a socket, a file, a task or a cgroup.
 ///
-/// User space passes the owner itself, never a bare number: see [`Map::attach`](crate::Map::attach).
+/// User space passes the owner of the value, such as a socket, and never a plain number: see
+/// [`Map::attach`](crate::Map::attach).
 #[diagnostic::on_unimplemented(
     message = "a map of type `{Self}` does not attach values to objects",
     label = "this map type has ordinary keys",
@@ -414,31 +425,31 @@ capabilities! {
     "entries of a map of type `{Self}` can't be updated by key",
     "queues and stacks have no keys: use `push`; for entries that are kernel objects use `set` with the object; `RingBuf` reads a `ringbuf`, which programs fill; `UserRingBuf` fills a `user_ringbuf`; for values of a socket, a file, a task or a cgroup use `attach`; for a `bloom_filter` use `add`; only programs write to a `stack_trace`";
 
-    /// The capability to distinguish a present key from an absent key on update.
+    /// The capability to update an entry only if its key is absent, or only if its key is present.
     InsertElement,
     "keys of a map of type `{Self}` are always present, so nothing can be inserted",
-    "every index of an array is present from its creation on (BPF_NOEXIST fails with EEXIST): use `update`, or `set` for kernel objects";
+    "an array has all of its indices as soon as it is created (BPF_NOEXIST fails with EEXIST): use `update`, or `set` for kernel objects";
 
     /// The capability to read and write the value of one CPU, and to write one value for all CPUs
     /// (Linux 7.0).
     SelectCpu,
     "a map of type `{Self}` does not keep a value for each CPU",
-    "only percpu_hash, percpu_array, lru_percpu_hash and percpu_cgroup_storage do: use `lookup` and `update`";
+    "only percpu_hash, percpu_array, lru_percpu_hash and percpu_cgroup_storage keep a value for each CPU: use `lookup` and `update`";
 
     /// The capability to delete an entry by its key.
     DeleteElement,
     "entries of a map of type `{Self}` can't be deleted",
-    "the entries of an array exist as long as the map (the kernel returns EINVAL): store a zeroed value instead; for a queue or stack use `pop`; values can't be removed from a `bloom_filter`: replace it by a new one";
+    "the entries of an array exist as long as the map (the kernel returns EINVAL): store a zeroed value instead; for a queue or stack use `pop`; values can't be removed from a `bloom_filter`: replace the filter with a new one";
 
     /// The capability to read and delete an entry in one step.
     TakeElement,
     "entries of a map of type `{Self}` can't be looked up and deleted in one step",
-    "only the hash types can do this (from Linux 5.14; ENOTSUPP for other types): use `lookup` and then `delete`, or `pop` for a queue or stack";
+    "only hash types (from Linux 5.14) and `stack_trace` (from 6.18) support this operation, and other types fail with ENOTSUPP: use `lookup` and then `delete`, or `pop` for a queue or stack";
 
     /// The capability to iterate over the keys.
     Iterate,
-    "a map of type `{Self}` can't be walked",
-    "the kernel has no order of keys for this type (it refuses get_next_key): use `pop` to empty a queue or stack";
+    "the keys of a map of type `{Self}` can't be iterated",
+    "the kernel refuses BPF_MAP_GET_NEXT_KEY for this map type: use `pop` to empty a queue or stack";
 
     /// The capability to write many entries in one system call.
     UpdateBatch,
@@ -448,7 +459,7 @@ capabilities! {
     /// The capability to delete many entries in one system call.
     DeleteBatch,
     "entries of a map of type `{Self}` can't be deleted in batches",
-    "the kernel has no BPF_MAP_DELETE_BATCH for this type (ENOTSUPP): call `delete` for each key if the type has it";
+    "the kernel has no BPF_MAP_DELETE_BATCH for this type (ENOTSUPP): call `delete` for each key if the map type supports deletion";
 
     /// The capability to append a value.
     Push,
@@ -473,14 +484,15 @@ capabilities! {
     /// The capability to read stacks that programs have recorded.
     HoldStacks,
     "a map of type `{Self}` contains no stacks",
-    "only a `stack_trace` does: use `lookup`";
+    "only a `stack_trace` contains stacks: use `lookup`";
 
     /// The capability to read the records that programs write to a ring.
     ReadRecords,
     "a map of type `{Self}` is not a ring buffer that programs fill",
     "`RingBuf` reads a `ringbuf`; use `PerfBuffer` for a `perf_event_array`, `UserRingBuf` to write to a `user_ringbuf`, and `lookup`, `iter` or `pop` for the entries of other maps";
 
-    /// The capability to read the records that programs write to a ring for each CPU.
+    /// The capability to read the records that programs write to the rings of a `perf_event_array`,
+    /// which has one ring for each CPU.
     ReadPerCpuRecords,
     "a map of type `{Self}` has no rings of perf events",
     "`PerfBuffer` reads a `perf_event_array`; use `RingBuf` for a `ringbuf`, and `lookup`, `iter` or `pop` for the entries of other maps";
@@ -493,9 +505,9 @@ capabilities! {
     /// The capability to replace functions of the kernel.
     RegisterOps,
     "a map of type `{Self}` does not replace functions of the kernel",
-    "only a `struct_ops` map does (from Linux 5.6)";
+    "only a `struct_ops` map replaces functions of the kernel (from Linux 5.6)";
 
-    /// The capability to share the whole map as memory between the process and programs.
+    /// The capability to share the whole map as memory between this process and BPF programs.
     MapArena,
     "a map of type `{Self}` is not an arena",
     "only an arena is memory that programs and user space share at one address (from Linux 6.9); an array with the flag `mmapable` has `map_values`";
@@ -508,5 +520,5 @@ capabilities! {
     /// The capability to read and write a value under the spin lock in it.
     Lock,
     "a value in a map of type `{Self}` can't be locked",
-    "the kernel allows a `bpf_spin_lock` in the values of hash and array maps (and the storage types), not in per-CPU, LRU or LPM maps";
+    "the kernel allows a `bpf_spin_lock` in the values of hash, array and storage maps, but not in per-CPU, LRU or LPM maps";
 }

@@ -19,14 +19,16 @@ impl<S: MapSpec> Map<S>
 where
     S::Kind: MapArena,
 {
-    /// Maps the arena into memory (Linux 6.9, x86-64 and arm64). The address is `MAP_EXTRA` if the spec has one, and
-    /// the kernel's choice otherwise. Every process must map the arena at the same address, so that the pointers that
-    /// programs store are valid. The kernel does not reveal the address that it chose, so an arena without `MAP_EXTRA`
-    /// can be mapped only once: neither another process nor this one can map it again.
+    /// Maps the arena into memory (Linux 6.9, x86-64 and arm64). The address is the `map_extra` in
+    /// [`MapSpec::DEF`]. If `map_extra` is 0, the kernel chooses the address.
     ///
-    /// The kernel allocates a page, filled with zeros, when it is first read or written. With
-    /// [`MapFlags::SEGV_ON_FAULT`](crate::MapFlags::SEGV_ON_FAULT), that access raises `SIGSEGV` unless a program has
-    /// allocated the page before.
+    /// Every process must map the arena at the same address, because the pointers that programs
+    /// store are valid only at this address. The kernel does not reveal an address that it has
+    /// chosen. An arena without `map_extra` can therefore be mapped only once, by only one process.
+    ///
+    /// When a page is first read or written, the kernel allocates the page and fills it with zeros.
+    /// With the flag [`MapFlags::SEGV_ON_FAULT`](crate::MapFlags::SEGV_ON_FAULT), an access to a
+    /// page that no program has allocated raises `SIGSEGV` instead.
     ///
     /// ```no_run
     /// # use bpfmap::{MapDef, Map, MapFlags, MapSpec, kind, TypeDesc};
@@ -51,13 +53,13 @@ where
     /// # }
     /// ```
     ///
-    /// A process can map an arena only once. libbpf maps the arenas of the objects that it loads: see
-    /// [`arena_in`](Self::arena_in).
+    /// A process can map an arena only once. For an object that libbpf has loaded, use
+    /// [`arena_in`](Self::arena_in), because libbpf has already mapped the arenas of the object.
     ///
     /// # Errors
-    /// `EBUSY`, `EINVAL`: this process has already mapped the arena, it was mapped before at the kernel's choice of
-    /// address, or the address is not a multiple of the page size. `EEXIST`: the address is in use. `ENOMEM`: no
-    /// address range is left.
+    /// `EBUSY`, `EINVAL`: this process has already mapped the arena, the arena was mapped before at
+    /// an address that the kernel chose, or the address is not a multiple of the page size.
+    /// `EEXIST`: the address is in use. `ENOMEM`: no address range is free.
     pub fn map_arena(&self) -> Result<Arena<'static, S>> {
         let failed = |errno| Error::from_errno(Action::Mmap, S::DEF.name, errno);
         let address =
@@ -69,17 +71,20 @@ where
         Ok(Arena { memory, spec: PhantomData, stays: PhantomData })
     }
 
-    /// Returns the arena at the address at which the object's loader has mapped it, for as long as the object lives
-    /// (Linux 6.9).
+    /// Returns the arena that the loader of an object has already mapped into memory (Linux 6.9).
+    /// The result borrows the object, because the arena stays mapped only as long as the object
+    /// exists.
     ///
-    /// libbpf maps the arenas that it creates. It does not map an arena that existed before, such as a pinned one. In
-    /// that case this method maps the arena like [`map_arena`](Self::map_arena), which needs `map_extra` in
-    /// [`MapSpec::DEF`] if the arena was mapped before.
+    /// libbpf maps the arenas that it creates. libbpf does not map an arena that existed before,
+    /// such as a pinned arena. If libbpf has not mapped the arena, this method maps the arena like
+    /// [`map_arena`](Self::map_arena). If another process has mapped the arena before, the spec
+    /// must have a `map_extra` in [`MapSpec::DEF`].
     ///
     /// ```no_run
     /// use bpfmap::{ArenaSource, Map, MapSpec, kind};
     ///
-    /// /// Reads the counter at the start of an arena that libbpf has mapped: pass a `libbpf_rs::Object`.
+    /// /// Returns the counter at the start of an arena. Pass a `libbpf_rs::Object` whose arena
+    /// /// libbpf has mapped.
     /// fn counted<Pool: MapSpec<Kind = kind::Arena>>(object: &impl ArenaSource) -> bpfmap::Result<u64> {
     ///     let pool = Map::<Pool>::from_object(object)?;
     ///     let arena = pool.arena_in(object)?;
@@ -88,8 +93,9 @@ where
     /// ```
     ///
     /// # Errors
-    /// [`NotFound`](ErrorKind::NotFound): the object has no such map. [`Mismatch`](ErrorKind::Mismatch): the map of the
-    /// object is not this map. Fails like [`map_arena`](Self::map_arena) for an arena that the loader did not map.
+    /// [`NotFound`](ErrorKind::NotFound): the object has no map with this name.
+    /// [`Mismatch`](ErrorKind::Mismatch): the map in the object is a different map. For an arena
+    /// that the loader did not map, also fails in the same cases as [`map_arena`](Self::map_arena).
     pub fn arena_in<'o>(&self, object: &'o impl ArenaSource) -> Result<Arena<'o, S>> {
         let own = self.info()?.id;
         if Self::from_object(object)?.info()?.id != own {
@@ -108,12 +114,13 @@ where
     }
 }
 
-/// An arena that is mapped into memory: see [`Map::map_arena`]. It stays mapped for `'m`.
+/// An arena that is mapped into memory: see [`Map::map_arena`]. The arena stays mapped for the
+/// lifetime `'m`.
 ///
 /// ```no_run
 /// use bpfmap::{Arena, ArenaPtr, KernelPtr, Map, MapSpec, kind};
 ///
-/// /// A list in the arena, which a program builds.
+/// /// A node of a list that a program builds in the arena.
 /// #[derive(Clone, Copy)]
 /// #[repr(C)]
 /// struct Node {
@@ -153,12 +160,13 @@ pub struct Arena<'m, S: MapSpec> {
 }
 
 impl<S: MapSpec> Arena<'_, S> {
-    /// Returns the value at an offset from the arena's start, or `None` if a part of it is outside the arena or the
-    /// offset is not aligned.
+    /// Returns the value at an offset from the arena's start, or `None` if a part of the value is
+    /// outside the arena or if the offset is not aligned for `T`.
     ///
-    /// Always access a memory location as the same type, or from one thread at a time. If threads
-    /// access overlapping values of different sizes at once, the processor performs each access
-    /// atomically, but Rust's memory model does not define the result.
+    /// Always access a memory location as the same type, or access it from only one thread at a
+    /// time. If several threads access overlapping values of different sizes at the same time, the
+    /// processor performs each access atomically, but Rust's memory model does not define the
+    /// result.
     #[must_use]
     pub fn at<T: Plain>(&self, offset: usize) -> Option<&SharedCell<T>> {
         let end = offset.checked_add(size_of::<T>())?;
@@ -180,8 +188,8 @@ impl<S: MapSpec> Arena<'_, S> {
     /// Returns the target of a pointer that a program or a process has stored in the arena, or `None` if the pointer is
     /// null, points outside the arena or is not aligned.
     ///
-    /// Programs store the address as seen by user space. The upper 32 bits may be zero, because
-    /// programs only need the lower 32.
+    /// Programs store the address that is valid in user space. The upper 32 bits of a stored
+    /// address can be zero, because programs need only the lower 32 bits.
     #[must_use]
     pub fn follow<T: Plain>(&self, pointer: impl Into<ArenaPtr<T>>) -> Option<&SharedCell<T>> {
         let address = pointer.into().address;
@@ -196,7 +204,8 @@ impl<S: MapSpec> Arena<'_, S> {
         self.at(usize::try_from(lower_half(address).checked_sub(lower_half(start))?).ok()?)
     }
 
-    /// Returns the pointer to the value at an offset, to store it for a program.
+    /// Returns a pointer to the value at an offset, which you can store in the arena for programs.
+    /// Returns `None` in the same cases as [`at`](Self::at).
     #[must_use]
     pub fn pointer<T: Plain>(&self, offset: usize) -> Option<ArenaPtr<T>> {
         self.at::<T>(offset)?;
@@ -215,7 +224,8 @@ impl<S: MapSpec> Arena<'_, S> {
         self.memory.len()
     }
 
-    /// Returns whether the size is 0, which the kernel does not allow.
+    /// Returns whether the size of the arena is 0. The result is always `false`, because the kernel
+    /// does not allow an empty arena.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -228,8 +238,7 @@ enum Memory {
     Loader { start: NonNull<u8>, len: usize },
 }
 
-// SAFETY: an address range of the process, which no thread owns. Its contents are only accessible
-// through cells.
+// SAFETY: no thread owns the address range. Its contents are accessible only through cells.
 unsafe impl Send for Memory {}
 // SAFETY: only the address of the range is shared, and cells allow access from several threads.
 unsafe impl Sync for Memory {}
@@ -265,7 +274,8 @@ const fn lower_half(address: u64) -> u64 {
     address & 0xffff_ffff
 }
 
-/// A pointer into an arena, as both sides store it: 8 bytes, the address in user space.
+/// A pointer into an arena, in the form in which programs and user space store it: 8 bytes that
+/// contain the address in user space.
 #[repr(C)]
 pub struct ArenaPtr<T> {
     address: u64,

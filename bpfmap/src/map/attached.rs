@@ -68,7 +68,7 @@ impl<S: MapSpec> Map<S>
 where
     S::Kind: AttachValues,
 {
-    /// Returns the value that is attached to an owner, or `None` if there is none.
+    /// Returns the value that is attached to an owner, or `None` if the owner has no value.
     ///
     /// ```no_run
     /// # use bpfmap::{MapDef, Map, MapFlags, MapSpec, kind, TypeDesc};
@@ -91,21 +91,24 @@ where
     /// ```
     ///
     /// # Errors
-    /// `EBADF`, `ENOTSOCK`: the descriptor is not an owner for this map type; see its marker in [`kind`](crate::kind).
+    /// `EBADF`, `ENOTSOCK`: the descriptor does not refer to an owner that this map type accepts;
+    /// see the marker of the map type in [`kind`](crate::kind).
     pub fn attached<'a>(&self, owner: impl Into<Owner<'a, S>>) -> Result<Option<Value<S>>> {
         self.read_attached(&owner.into(), 0)
     }
 
-    /// Attaches a value to an owner and replaces an existing one.
+    /// Attaches a value to an owner, and replaces an existing value.
     ///
     /// # Errors
-    /// `EBADF`, `ENOTSOCK`: as for [`attached`](Self::attached). `ENOMEM`: the kernel has not enough memory. `EPERM`:
-    /// the map is frozen. [`PermissionDenied`](ErrorKind::PermissionDenied) without an errno: this process may not read
-    /// the BTF of a [`TaskStorage`](crate::kind::TaskStorage) map, so the map's value could have a
-    /// [`UserPtr`](crate::UserPtr) that the spec lacks.
+    /// `EBADF`, `ENOTSOCK`: the descriptor does not refer to an owner that this map type accepts.
+    /// `ENOMEM`: the kernel has not enough memory. `EPERM`: the map is frozen.
+    /// [`PermissionDenied`](ErrorKind::PermissionDenied) without an errno: this process has no
+    /// permission to read the BTF of a [`TaskStorage`](crate::kind::TaskStorage) map, so the map's
+    /// value could have a [`UserPtr`](crate::UserPtr) that is missing in the spec.
     ///
-    /// Does not compile for a value with a [`UserPtr`](crate::UserPtr), because programs write through it: see
-    /// [`attach_user_ptrs`](Self::attach_user_ptrs).
+    /// This method does not compile for a value with a [`UserPtr`](crate::UserPtr), because
+    /// programs write through that pointer. Use the unsafe method
+    /// [`attach_user_ptrs`](Self::attach_user_ptrs) for such a value.
     pub fn attach<'a>(&self, owner: impl Into<Owner<'a, S>>, value: &Value<S>) -> Result<()> {
         let () = Pointers::<S>::NONE;
         self.knows_pointers()?;
@@ -113,7 +116,8 @@ where
             .map_err(|errno| Self::failed(Action::Update, errno))
     }
 
-    /// Attaches a value to an owner that has none. Returns `false` and writes nothing if it has one.
+    /// Attaches a value to an owner that has none. Returns `false` and writes nothing if the owner
+    /// already has a value.
     ///
     /// ```
     /// # #[cfg(feature = "derive")] fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -138,7 +142,7 @@ where
     /// ```
     ///
     /// # Errors
-    /// Fails like [`attach`](Self::attach).
+    /// Fails in the same cases as [`attach`](Self::attach).
     pub fn attach_new<'a>(&self, owner: impl Into<Owner<'a, S>>, value: &Value<S>) -> Result<bool> {
         let () = Pointers::<S>::NONE;
         self.knows_pointers()?;
@@ -149,10 +153,11 @@ where
         }
     }
 
-    /// Replaces the value of an owner that has one. Returns `false` and writes nothing if it has none.
+    /// Replaces the value of an owner that already has a value. Returns `false` and writes nothing
+    /// if the owner has no value.
     ///
     /// # Errors
-    /// Fails like [`attach`](Self::attach).
+    /// Fails in the same cases as [`attach`](Self::attach).
     pub fn replace_attached<'a>(
         &self,
         owner: impl Into<Owner<'a, S>>,
@@ -167,9 +172,10 @@ where
         }
     }
 
-    /// Attaches a value with a [`UserPtr`](crate::UserPtr) to an owner (Linux 6.13). From then on, programs read and
-    /// write the memory at each address in it that is not null. [`UpdateMode::NoExist`] fails with `EEXIST` if the
-    /// owner has a value, and [`UpdateMode::Exist`] fails with `ENOENT` if it has none.
+    /// Attaches a value with a [`UserPtr`](crate::UserPtr) to an owner (Linux 6.13). After that,
+    /// programs can read and write the memory at each address in the value that is not null.
+    /// [`UpdateMode::NoExist`] fails with `EEXIST` if the owner already has a value, and
+    /// [`UpdateMode::Exist`] fails with `ENOENT` if the owner has no value.
     ///
     /// ```no_run
     /// # use bpfmap::{Map, MapSpec, Plain, UpdateMode, UserPtr, kind, PidFd};
@@ -187,14 +193,18 @@ where
     /// ```
     ///
     /// # Safety
-    /// Each address in the value at which the map's BTF has a `uptr` must be null or point to memory of at least the
-    /// size of its target in the BTF. From this call until the value is replaced or removed, or the owner or the map is
-    /// closed, no Rust code may have a reference to that memory, and it may not be used for anything else: programs may
-    /// write to it at any time.
+    /// Each pointer in the value that is a `uptr` in the map's BTF must either be null or point to
+    /// memory that is at least as large as the pointer's target in the BTF.
+    ///
+    /// Programs can write to this memory at any time until the value is replaced or removed, or
+    /// until the owner or the map is closed. During that time, no Rust code may have a reference to
+    /// the memory, and the memory must not be used for anything else.
     ///
     /// # Errors
-    /// Fails like [`attach`](Self::attach). `EFAULT`: the memory can't be written. `EOPNOTSUPP`: it crosses a page
-    /// boundary. `EEXIST` and `ENOENT` depend on `mode`.
+    /// Fails in the same cases as [`attach`](Self::attach). `EFAULT`: the memory can't be written.
+    /// `EOPNOTSUPP`: the memory crosses a page boundary. `EEXIST`: the owner already has a value,
+    /// and `mode` is [`UpdateMode::NoExist`]. `ENOENT`: the owner has no value, and `mode` is
+    /// [`UpdateMode::Exist`].
     pub unsafe fn attach_user_ptrs<'a>(
         &self,
         owner: impl Into<Owner<'a, S>>,
@@ -205,10 +215,11 @@ where
             .map_err(|errno| Self::failed(Action::Update, errno))
     }
 
-    /// Removes the value from an owner. Returns `false` if it had none.
+    /// Removes the value of an owner. Returns `false` if the owner had no value.
     ///
     /// # Errors
-    /// `EBADF`, `ENOTSOCK`: as for [`attached`](Self::attached). `EPERM`: the map is frozen.
+    /// `EBADF`, `ENOTSOCK`: the descriptor does not refer to an owner that this map type accepts.
+    /// `EPERM`: the map is frozen.
     pub fn detach<'a>(&self, owner: impl Into<Owner<'a, S>>) -> Result<bool> {
         let key = Self::key(&owner.into());
         let mut attr = DeleteAttr {
@@ -224,7 +235,8 @@ where
         }
     }
 
-    /// Does the same as [`attached`](Self::attached) under the lock in the value (`BPF_F_LOCK`).
+    /// Returns the value of an owner like [`attached`](Self::attached). The kernel copies the value
+    /// while it holds the spin lock in the value (`BPF_F_LOCK`).
     ///
     /// ```
     /// # #[cfg(feature = "derive")] fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -256,7 +268,7 @@ where
     /// ```
     ///
     /// # Errors
-    /// Fails like the method without the lock.
+    /// Fails in the same cases as [`attached`](Self::attached).
     pub fn attached_locked<'a>(&self, owner: impl Into<Owner<'a, S>>) -> Result<Option<Value<S>>>
     where
         S::Value: HasSpinLock,
@@ -264,11 +276,11 @@ where
         self.read_attached(&owner.into(), LOCK)
     }
 
-    /// Does the same as [`attach`](Self::attach) under the lock in the value (`BPF_F_LOCK`): an existing value changes
-    /// in place.
+    /// Attaches a value to an owner like [`attach`](Self::attach), but under the spin lock in the
+    /// value (`BPF_F_LOCK`). An existing value changes in place.
     ///
     /// # Errors
-    /// Fails like the method without the lock.
+    /// Fails in the same cases as [`attach`](Self::attach).
     pub fn attach_locked<'a>(&self, owner: impl Into<Owner<'a, S>>, value: &Value<S>) -> Result<()>
     where
         S::Value: HasSpinLock,
@@ -279,13 +291,13 @@ where
             .map_err(|errno| Self::failed(Action::Update, errno))
     }
 
-    /// Fails if the value may have a user pointer that the spec lacks.
+    /// Fails if the value could have a user pointer that the spec lacks.
     fn knows_pointers(&self) -> Result<()> {
         if !self.may_hide_user_ptrs {
             return Ok(());
         }
-        let text = "this process may not read the BTF of the map, so its value may have a user pointer, through which \
-                    programs write (help: run with CAP_SYS_ADMIN, or attach with `attach_user_ptrs`, which is unsafe)";
+        let text = "this process may not read the BTF of the map, so programs could write through a user pointer in the \
+                    value (help: run with CAP_SYS_ADMIN, or use the unsafe method `attach_user_ptrs`)";
         let kind = ErrorKind::PermissionDenied;
         Err(Error::told(Action::Update, S::DEF.name, kind, 0, text.to_owned()))
     }

@@ -20,7 +20,7 @@ pub(crate) fn capacity(entry_size: usize, wanted: usize) -> usize {
     wanted.min(ENTRIES).min(BYTES / entry_size.max(1)).max(1)
 }
 
-/// The batch commands that turned out to be missing and are not tried again.
+/// The batch commands that the kernel is known to lack. They are not tried again.
 #[derive(Default)]
 pub(super) struct Lacks(AtomicU8);
 
@@ -50,8 +50,8 @@ impl Lacks {
     }
 }
 
-/// Returns whether the errno is that of a kernel that lacks a batch command, either completely or
-/// for the map type.
+/// Returns whether the errno means that the kernel lacks a batch command, either completely or for
+/// the map type.
 pub(crate) fn is_missing(errno: Errno) -> bool {
     matches!(errno.0, ENOTSUPP | libc::EOPNOTSUPP | libc::EINVAL)
 }
@@ -61,16 +61,16 @@ pub(super) struct Entries {
     keys: Vec<u8>,
     values: Vec<u8>,
     value_size: usize,
-    /// The number of entries for which there is space.
+    /// The number of entries for which the buffer has space.
     pub(super) capacity: usize,
-    /// The number of entries.
+    /// The number of entries in the buffer.
     pub(super) len: usize,
 }
 
 impl Entries {
     pub(super) fn new<S: MapSpec>(capacity: usize) -> Result<Self> {
         // The compiler evaluates this assertion.
-        assert!(!S::Kind::FACTS.has_kernel_value(), "the size of the value is the kernel's affair");
+        assert!(!S::Kind::FACTS.has_kernel_value(), "the kernel determines the size of the value");
         let value_size = Value::<S>::size()?;
         Ok(Self {
             keys: vec![0; capacity * size_of::<S::Key>()],
@@ -116,7 +116,7 @@ impl Entries {
     #[inline]
     pub(super) fn copy_value<S: MapSpec>(&self, index: usize, to: &mut Value<S>) {
         let value = self.value_bytes(index);
-        assert!(self.is_of::<S>(), "the entries are those of another map");
+        assert!(self.is_of::<S>(), "the buffer must have the key and value sizes of the map");
         // SAFETY: the slice has `Held::size` bytes, as `new` requested. They can be written at `to`, and any bytes are
         // a value. The buffer and `to` do not overlap, because `to` is borrowed mutably.
         unsafe { core::ptr::copy_nonoverlapping(value.as_ptr(), to.address_mut(), value.len()) };
@@ -135,18 +135,18 @@ impl Entries {
 
 /// The result of a command that writes a batch.
 pub(super) struct Written {
-    /// The number of entries that it wrote or deleted.
+    /// The number of entries that the command wrote or deleted.
     pub(super) count: usize,
-    /// The error at the entry after these, if there was one.
+    /// The errno for the next entry, if the command failed.
     pub(super) errno: Option<Errno>,
     /// Whether the kernel lacks the command, either completely or for the map type.
     pub(super) missing: bool,
 }
 
 impl<S: MapSpec> Map<S> {
-    /// Calls a command that fills `into` once, and returns its errno, which is `ENOENT` at the end
-    /// of the map. `cursor` has space for a key and for at least 4 bytes, because hashes store a
-    /// number there.
+    /// Calls a command once that fills `into`. Returns the errno of the command, which is `ENOENT`
+    /// at the end of the map. `cursor` has space for a key and for at least 4 bytes, because hashes
+    /// store a number there.
     pub(super) fn read_batch(
         &self,
         command: Command,
@@ -156,9 +156,9 @@ impl<S: MapSpec> Map<S> {
     ) -> Option<Errno> {
         assert!(
             cursor.len() >= size_of::<S::Key>().max(4),
-            "the kernel keeps a key or a number there"
+            "the cursor must have space for a key and for a number of 4 bytes"
         );
-        assert!(into.is_of::<S>(), "the entries are those of another map");
+        assert!(into.is_of::<S>(), "the buffer must have the key and value sizes of the map");
         let cursor = sys::address(cursor.as_mut_ptr());
         let mut attr = BatchAttr {
             in_batch: if from_start { 0 } else { cursor },
@@ -186,7 +186,7 @@ impl<S: MapSpec> Map<S> {
         errno
     }
 
-    /// Calls a command that reads keys and, for an update, values.
+    /// Calls a command that passes keys to the kernel, and for an update also values.
     ///
     /// # Safety
     /// There must be `count` keys and values, and the values must have the layout in which the

@@ -1,4 +1,4 @@
-//! Operations that read large values to the heap, never to the stack of the thread.
+//! Operations that read large values to the heap instead of the stack of the thread.
 
 use super::element::address;
 use super::{Map, Value};
@@ -34,15 +34,16 @@ where
     }
 
     /// Returns the entry of a key like [`lookup`](Self::lookup), but never stores the value on the
-    /// stack. The kernel writes it to memory that this method allocates.
+    /// stack. The kernel writes the value to memory that this method allocates.
     ///
-    /// Use it for large values. A thread of the standard library has a stack of 2 MiB. A
-    /// [`lookup`](Self::lookup) of a value of 3 MB would overflow it. To read many entries into one
-    /// allocation, call [`lookup_into`](Self::lookup_into) with a value from
-    /// [`zeroed_box`](crate::zeroed_box). [`iter`](Self::iter) also returns values on the stack:
-    /// read large ones with [`walk`](Self::walk).
+    /// Use this method for large values. A thread of the standard library has a stack of 2 MiB. A
+    /// [`lookup`](Self::lookup) of a value of 3 MB would overflow this stack. To read many entries
+    /// into one allocation, call [`lookup_into`](Self::lookup_into) with a value from
+    /// [`zeroed_box`](crate::zeroed_box). To iterate over large values, use [`walk`](Self::walk),
+    /// because [`iter`](Self::iter) also returns values on the stack.
     ///
-    /// Per-CPU maps need no such method, because a [`PerCpu`](crate::PerCpu) is already on the heap.
+    /// For per-CPU maps, use [`lookup`](Self::lookup), because a [`PerCpu`](crate::PerCpu) is
+    /// always on the heap.
     ///
     /// ```no_run
     /// # fn f<Images: bpfmap::MapSpec<Kind = bpfmap::kind::Array, Key = u32, Value = [u8; 3_000_000]>>(
@@ -56,7 +57,7 @@ where
     /// ```
     ///
     /// # Errors
-    /// Fails like [`lookup`](Self::lookup).
+    /// Fails in the same cases as [`lookup`](Self::lookup).
     pub fn lookup_boxed(&self, key: &S::Key) -> Result<Option<Box<S::Value>>>
     where
         S::Kind: LookupElement,
@@ -78,7 +79,7 @@ where
     /// ```
     ///
     /// # Errors
-    /// Fails like [`take`](Self::take).
+    /// Fails in the same cases as [`take`](Self::take).
     pub fn take_boxed(&self, key: &S::Key) -> Result<Option<Box<S::Value>>>
     where
         S::Kind: TakeElement,
@@ -86,8 +87,8 @@ where
         self.read_boxed((Command::LookupAndDeleteElem, Action::Take), Some(key))
     }
 
-    /// Removes the next value of a queue or a stack and returns it like [`pop`](Self::pop), but never puts it on the
-    /// stack of the thread: see [`lookup_boxed`](Self::lookup_boxed).
+    /// Removes the next value of a queue or a stack and returns it like [`pop`](Self::pop), but
+    /// never puts the value on the stack of the thread: see [`lookup_boxed`](Self::lookup_boxed).
     ///
     /// ```
     /// # #[cfg(feature = "derive")] fn main() -> bpfmap::Result<()> {
@@ -112,7 +113,7 @@ where
     /// ```
     ///
     /// # Errors
-    /// Fails like [`pop`](Self::pop).
+    /// Fails in the same cases as [`pop`](Self::pop).
     pub fn pop_boxed(&self) -> Result<Option<Box<S::Value>>>
     where
         S::Kind: Pop,
@@ -124,7 +125,7 @@ where
     /// map.
     ///
     /// # Errors
-    /// Fails like [`peek`](Self::peek).
+    /// Fails in the same cases as [`peek`](Self::peek).
     pub fn peek_boxed(&self) -> Result<Option<Box<S::Value>>>
     where
         S::Kind: Peek,
@@ -137,10 +138,11 @@ where
 const SMALL: usize = 1024;
 
 impl<S: MapSpec> Map<S> {
-    /// Returns whether there is an entry of this key.
+    /// Returns whether the map has an entry with this key.
     ///
-    /// The kernel copies the value nevertheless. An entry of up to 1 KiB, including the values of all CPUs, is copied
-    /// to the stack, and a larger one to memory that this method allocates.
+    /// The kernel copies the value even though this method does not return it. An entry of up to 1
+    /// KiB, including the values of all CPUs, is copied to the stack. A larger entry is copied to
+    /// memory that this method allocates.
     ///
     /// ```
     /// # #[cfg(feature = "derive")] fn main() -> bpfmap::Result<()> {
@@ -162,7 +164,7 @@ impl<S: MapSpec> Map<S> {
     /// ```
     ///
     /// # Errors
-    /// Fails like [`lookup`](Self::lookup).
+    /// Fails in the same cases as [`lookup`](Self::lookup).
     #[inline]
     pub fn contains_key(&self, key: &S::Key) -> Result<bool>
     where

@@ -15,10 +15,10 @@ use core::fmt;
 use core::iter::FusedIterator;
 
 impl<S: MapSpec> Map<S> {
-    /// Writes many entries in one system call, each as with [`UpdateMode::Any`].
+    /// Writes many entries in one system call. Each entry is written as with [`UpdateMode::Any`].
     ///
-    /// [`extend`](Self::extend) does the same with the entries of an iterator. It accepts any
-    /// number of entries, and works on kernels without batches.
+    /// [`extend`](Self::extend) writes the entries of an iterator. That method accepts any number
+    /// of entries, and also works on kernels without batch operations.
     ///
     /// ```
     /// # #[cfg(feature = "derive")] fn main() -> bpfmap::Result<()> {
@@ -42,9 +42,11 @@ impl<S: MapSpec> Map<S> {
     /// ```
     ///
     /// # Errors
-    /// `EINVAL`: the numbers of keys and values differ, and nothing is written. `ENOTSUPP`: this kernel has no batches
-    /// for the map type (hash types and array from Linux 5.6, `percpu_array` and `lpm_trie` from 5.13). Otherwise fails
-    /// like [`update`](Self::update) at the first entry that fails; the message says how many were written before.
+    /// `EINVAL`: the numbers of keys and values differ, so nothing was written. `ENOTSUPP`: this
+    /// kernel has no batch operations for the map type (hash types and `array` have them from Linux
+    /// 5.6 on, `percpu_array` and `lpm_trie` from Linux 5.13 on). Otherwise, the method stops at
+    /// the first entry that can't be written, and returns the error that [`update`](Self::update)
+    /// would return. The message says how many entries were written before.
     pub fn update_batch(&self, keys: &[S::Key], values: &[Value<S>]) -> Result<()>
     where
         S::Kind: UpdateBatch + UpdateElement,
@@ -53,10 +55,13 @@ impl<S: MapSpec> Map<S> {
         self.write_entries(keys, values.len(), &Value::<S>::as_batch(values))
     }
 
-    /// Writes entries in one system call. `bytes` are the bytes of `values` values in the kernel's layout.
+    /// Writes entries in one system call. `bytes` contains `values` values in the kernel's layout.
     pub(super) fn write_entries(&self, keys: &[S::Key], values: usize, bytes: &[u8]) -> Result<()> {
         if keys.len() != values {
-            let text = format!("{} keys, but {values} values", keys.len());
+            let text = format!(
+                "expected as many values as keys, found {} keys and {values} values",
+                keys.len()
+            );
             let errno = Errno(libc::EINVAL);
             return Err(Error::refused(Action::UpdateBatch, S::DEF.name, errno, text));
         }
@@ -76,13 +81,14 @@ impl<S: MapSpec> Map<S> {
 }
 
 impl<S: MapSpec> Map<S> {
-    /// Deletes many entries and returns their number. Skips absent keys. Needs one system call, and one more for each
-    /// absent key.
+    /// Deletes many entries and returns the number of deleted entries. Absent keys are skipped. The
+    /// method needs one system call, and one more system call for each absent key.
     ///
     /// # Errors
-    /// `ENOTSUPP`: this kernel has no batches for the map type (hash types from Linux 5.6, `lpm_trie` from 5.13).
-    /// Otherwise fails like [`delete`](Self::delete) at the first entry that fails; the message says how many were
-    /// deleted before.
+    /// `ENOTSUPP`: this kernel has no batch operations for the map type (hash types have them from
+    /// Linux 5.6 on, `lpm_trie` from Linux 5.13 on). Otherwise, the method stops at the first entry
+    /// that can't be deleted, and returns the error that [`delete`](Self::delete) would return. The
+    /// message says how many entries were deleted before.
     pub fn delete_batch(&self, keys: &[S::Key]) -> Result<usize>
     where
         S::Kind: DeleteBatch,
@@ -109,9 +115,9 @@ impl<S: MapSpec> Map<S> {
 }
 
 impl<S: MapSpec> Map<S> {
-    /// Writes all entries of an iterator, each as with [`UpdateMode::Any`], and returns their
-    /// number. Uses batches of some thousands of entries if the kernel supports them for the map
-    /// type, and single updates otherwise.
+    /// Writes all entries of an iterator and returns their number. Each entry is written as with
+    /// [`UpdateMode::Any`]. The method writes batches of some thousands of entries if the kernel
+    /// supports batches for the map type. Otherwise, the method writes single entries.
     ///
     /// ```
     /// # #[cfg(feature = "derive")] fn main() -> bpfmap::Result<()> {
@@ -135,7 +141,8 @@ impl<S: MapSpec> Map<S> {
     /// ```
     ///
     /// # Errors
-    /// Fails like [`update`](Self::update) at the first entry that fails; the message says how many were written
+    /// The method stops at the first entry that can't be written, and returns the error that
+    /// [`update`](Self::update) would return. The message says how many entries were written
     /// before.
     pub fn extend(&self, entries: impl IntoIterator<Item = (S::Key, Value<S>)>) -> Result<usize>
     where
@@ -164,7 +171,7 @@ impl<S: MapSpec> Map<S> {
     }
 
     /// Writes entries in one batch or one by one. `before` is the number of entries that were
-    /// written earlier, for errors.
+    /// written earlier, which the error message contains.
     fn write_all(&self, keys: &[S::Key], values: &[Value<S>], before: usize) -> Result<()>
     where
         S::Kind: UpdateElement,
@@ -200,18 +207,20 @@ fn partly<S: MapSpec>(action: Action, errno: Errno, entries: usize) -> Error {
 impl<S: MapSpec> Map<S> {
     /// Returns an iterator that removes all entries from the map.
     ///
-    /// For hash types, it removes each batch in one step, so no update is lost. For other map types
-    /// (`lpm_trie`), it reads and then deletes each entry, so an update in between is lost.
+    /// For hash types, the iterator removes each batch in one step, so no update is lost. For other
+    /// map types (`lpm_trie`), the iterator first reads and then deletes each entry. An update
+    /// between these two steps is lost.
     ///
-    /// If you drop the iterator before its end, the remaining entries stay in the map, except for those of a batch that
-    /// it has already removed. These are lost.
+    /// If you drop the iterator before its end, the entries that it has not removed stay in the
+    /// map. Entries of a batch that it has removed but not yet returned are lost.
     ///
-    /// The kernel shrinks the table of an `rhash` meanwhile, and an iteration can then miss entries and return others twice.
-    /// So the iterator starts again until it finds no entry, and can return an entry twice.
+    /// The kernel shrinks the table of an `rhash` while entries are removed. During that time, an
+    /// iteration can miss entries and return other entries twice. For an `rhash`, the iterator
+    /// therefore starts again until it finds no more entries, and it can return an entry twice.
     ///
     /// # Errors
-    /// An item is an error in the same cases as for [`iter`](Self::iter), and is then the last item. `EPERM`: the map
-    /// is frozen or the descriptor read-only.
+    /// An item is an error in the same cases as for [`iter`](Self::iter). The iteration ends after
+    /// an error. `EPERM`: the map is frozen, or the descriptor is read-only.
     pub fn drain(&self) -> Drain<'_, S>
     where
         S::Kind: Iterate + LookupElement + DeleteElement,
@@ -220,16 +229,17 @@ impl<S: MapSpec> Map<S> {
     }
 
     /// Deletes all entries and returns their number. Entries that other processes or programs add
-    /// meanwhile may remain.
+    /// during the call may remain in the map.
     ///
-    /// Starts again for an `rhash` until it finds no entry, for the same reason as [`drain`](Self::drain). The number can
-    /// then include an entry twice.
+    /// For an `rhash`, the method starts again until it finds no more entries, for the same reason
+    /// as [`drain`](Self::drain). The returned number can then count an entry twice.
     ///
-    /// Uses batches if the kernel has them for the map type. Never rescans a hash from its first bucket; such a scan
-    /// makes "delete the first key until there is none" slow.
+    /// The method deletes batches of entries if the kernel supports them for the map type. `clear`
+    /// is faster than a loop that deletes the first key until the map is empty, because such a loop
+    /// searches the hash from its first bucket each time.
     ///
     /// # Errors
-    /// Fails like [`drain`](Self::drain).
+    /// Fails in the same cases as [`drain`](Self::drain).
     pub fn clear(&self) -> Result<usize>
     where
         S::Kind: Iterate + DeleteElement,
@@ -342,17 +352,19 @@ pub struct Drain<'a, S: MapSpec> {
 /// An iteration over a map that removes what it finds.
 #[derive(Default)]
 struct Pass {
-    /// How many entries it has removed.
+    /// The number of entries that this iteration has removed.
     entries: usize,
-    /// How many iterations there were before it.
+    /// The number of earlier iterations.
     before: u32,
 }
 
 impl Pass {
-    /// Returns whether a further iteration may find entries that this one has missed, and begins to count for that one.
+    /// Returns whether a further iteration may find entries that this iteration has missed. If so,
+    /// starts to count for the further iteration.
     fn starts_again<S: MapSpec>(&mut self) -> bool {
-        /// The limit on the iterations, in case others add entries all the time. Six were the most that a map of 100,000
-        /// entries needed on Linux 7.3.
+        /// The maximum number of iterations. This number limits the time if other processes add
+        /// entries all the time. A map of 100,000 entries needed at most six iterations on Linux
+        /// 7.3.
         const MOST: u32 = 64;
         let again = S::Kind::FACTS.resizes && self.entries > 0 && self.before < MOST;
         *self = Self { entries: 0, before: self.before + 1 };

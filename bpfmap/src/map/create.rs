@@ -1,4 +1,4 @@
-//! Creation of maps without an object file.
+//! Methods and functions that create maps without an object file.
 
 use super::info::Info;
 use super::open::{Consistent, LayoutCheck};
@@ -14,15 +14,16 @@ use bpfmap_core::TypeDesc;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 impl<S: MapSpec> Map<S> {
-    /// Creates the map without an object file. The map gets BTF for key and value if its kind accepts BTF, so that spin
-    /// locks and timers in the value work, and programs that open the map can compare the layout.
+    /// Creates the map without an object file. If the map type accepts BTF, the new map gets BTF
+    /// that describes its key and value. This BTF is needed for spin locks and timers in the value.
+    /// Other programs that open the map can use this BTF to compare the layout.
     ///
     /// Needs `CAP_BPF` (`CAP_SYS_ADMIN` before Linux 5.8). The kernel keeps the first 15 bytes of the name.
     ///
     /// # Errors
-    /// `EINVAL`: the kernel refuses these sizes, flags or number of entries, or doesn't know the map type. `EPERM`: a
-    /// privilege is missing, or, up to Linux 5.10, the map exceeds `RLIMIT_MEMLOCK`. `E2BIG`, `ENOMEM`: the map is too
-    /// large.
+    /// `EINVAL`: the kernel refuses these sizes, these flags or this `max_entries`, or doesn't know
+    /// the map type. `EPERM`: this process lacks a privilege. Up to Linux 5.10, this error also
+    /// means that the map exceeds `RLIMIT_MEMLOCK`. `E2BIG`, `ENOMEM`: the map is too large.
     pub fn create() -> Result<Self> {
         Self::options().create()
     }
@@ -65,8 +66,8 @@ fn template(declared: &MapDef<'_>) -> Result<Option<OwnedFd>> {
     declared.inner.map(create_def).transpose()
 }
 
-/// Creates a map from its declaration. Errors contain the name `said`. `template` is the template
-/// for the inner maps of a map of maps.
+/// Creates a map from its declaration. `said` is the name of the map in errors. `template` is the
+/// template for the inner maps of a map of maps.
 pub(crate) fn create_declared(
     declared: &MapDef<'_>,
     template: Option<BorrowedFd<'_>>,
@@ -93,7 +94,7 @@ pub(crate) fn create_declared(
         attr.map_flags |= MapFlags::NUMA_NODE.bits();
         attr.numa_node = node;
     }
-    // The BTF stays open until the map is created, which then holds a reference to it.
+    // The BTF stays open until the map is created. After that, the map has a reference to the BTF.
     let btf = with_btf(declared).then(|| load_btf(declared, said)).transpose()?;
     if let Some(btf) = &btf {
         attr.btf_fd = sys::fd_bits(btf.fd.as_raw_fd());
@@ -113,8 +114,8 @@ pub(crate) fn create_declared(
 }
 
 /// Returns whether to create a map with BTF, which the kernel refuses for some map types. Like
-/// libbpf, this uses no BTF if only the size of the key or of the value is known, because for some
-/// keys the kernel does not accept an array of bytes.
+/// libbpf, this function returns `false` if only the size of the key or of the value is known. The
+/// kernel does not accept an array of bytes as the BTF of some keys.
 fn with_btf(declared: &MapDef<'_>) -> bool {
     declared.btf
         && !matches!(declared.key, TypeDesc::Opaque { .. })
@@ -202,7 +203,8 @@ pub(crate) fn kernel_name(name: &str) -> [u8; 16] {
     bytes
 }
 
-/// Saturates, because the kernel refuses such a large type anyway.
+/// Converts a size. A size of more than 32 bits becomes `u32::MAX`, which the kernel refuses in any
+/// case.
 fn saturated(size: u64) -> u32 {
     u32::try_from(size).unwrap_or(u32::MAX)
 }
@@ -212,7 +214,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_cut_to_what_the_kernel_takes() {
+    fn names_are_converted_to_the_form_that_the_kernel_accepts() {
         assert_eq!(&kernel_name("counters")[..9], b"counters\0");
         assert_eq!(&kernel_name("a-very-long-map-name"), b"a_very_long_map\0");
     }

@@ -1,4 +1,4 @@
-//! Operations on one entry. Each is one system call with buffers on the stack.
+//! Operations on one entry. Each operation is one system call with buffers on the stack.
 
 use super::{Map, UpdateMode, Value};
 use crate::error::{Action, Error, Result};
@@ -12,7 +12,7 @@ use crate::sys::{self, Command, DeleteAttr, ElementAttr, Errno};
 use core::ptr::{from_ref, null};
 use std::os::fd::AsRawFd;
 
-/// `BPF_F_LOCK`: the kernel takes the spin lock in the value.
+/// `BPF_F_LOCK`: the kernel acquires the spin lock in the value.
 pub(super) const LOCK: u64 = 4;
 
 /// Returns the address of a key, or null if there is none.
@@ -22,13 +22,13 @@ pub(super) fn address<K>(key: Option<&K>) -> *const K {
 }
 
 impl<S: MapSpec> Map<S> {
-    /// Returns the attribute of an operation on one entry. The key of kinds without keys is `()`,
-    /// for which the kernel expects a null pointer.
+    /// Returns the attribute of an operation on one entry. For a map type without keys, the key is
+    /// `()`, and the kernel expects a null pointer.
     #[inline]
     pub(super) fn element(&self, key: *const S::Key, value: *const u8, flags: u64) -> ElementAttr {
-        // Opening compares the size of the value with the size of the type, except for these kinds.
-        // The compiler evaluates this assertion.
-        assert!(!S::Kind::FACTS.has_kernel_value(), "the size of the value is the kernel's affair");
+        // Opening compares the size of the value with the size of the type, except for map types
+        // whose value the kernel defines. The compiler evaluates this assertion.
+        assert!(!S::Kind::FACTS.has_kernel_value(), "the kernel determines the size of the value");
         ElementAttr {
             map_fd: sys::fd_bits(self.fd.as_raw_fd()),
             _pad: 0,
@@ -38,8 +38,8 @@ impl<S: MapSpec> Map<S> {
         }
     }
 
-    /// Reads an entry with one of the commands that write a value. Returns `None` for `ENOENT`. `key` is `None` for
-    /// kinds without keys.
+    /// Reads an entry with one of the commands that write a value. Returns `None` for `ENOENT`.
+    /// `key` is `None` for map types without keys.
     #[inline]
     pub(super) fn read(
         &self,
@@ -102,8 +102,8 @@ impl<S: MapSpec> Map<S> {
 }
 
 impl<S: MapSpec> Map<S> {
-    /// Returns the entry of a key, or `None` if there is none, also for an index out of range. In an LPM trie, this is
-    /// the entry of the longest prefix that covers the key.
+    /// Returns the entry of a key, or `None` if the key is absent or the index is out of range. In
+    /// an LPM trie, returns the entry of the longest prefix that covers the key.
     ///
     /// The result is a copy on the stack of the thread. Use [`lookup_into`](Self::lookup_into) for values of 1 KiB and
     /// more, and for per-CPU values that you read repeatedly. Use [`lookup_boxed`](Self::lookup_boxed) for values of
@@ -119,8 +119,8 @@ impl<S: MapSpec> Map<S> {
         self.read((Command::LookupElem, Action::Lookup), Some(key), 0)
     }
 
-    /// Reads the entry of a key into `into`. Returns `false` and leaves `into` unchanged if there
-    /// is none.
+    /// Reads the entry of a key into `into`. Returns `false` and leaves `into` unchanged if the key
+    /// is absent.
     ///
     /// ```
     /// # #[cfg(feature = "derive")] fn main() -> bpfmap::Result<()> {
@@ -146,7 +146,7 @@ impl<S: MapSpec> Map<S> {
     /// ```
     ///
     /// # Errors
-    /// Fails like [`lookup`](Self::lookup).
+    /// Fails in the same cases as [`lookup`](Self::lookup).
     #[inline]
     pub fn lookup_into(&self, key: &S::Key, into: &mut Value<S>) -> Result<bool>
     where
@@ -159,14 +159,16 @@ impl<S: MapSpec> Map<S> {
 impl<S: MapSpec> Map<S> {
     /// Writes the entry of a key.
     ///
-    /// Every index of an array is present, so [`UpdateMode::NoExist`] always fails with `EEXIST`. User space can't
-    /// create entries in a cgroup storage, so [`UpdateMode::NoExist`] always fails with `EINVAL`, even for a present
-    /// entry.
+    /// For an array, [`UpdateMode::NoExist`] always fails with `EEXIST`, because every index of an
+    /// array is present. For a cgroup storage, [`UpdateMode::NoExist`] always fails with `EINVAL`,
+    /// even if the entry is present, because user space can't create entries there.
     ///
     /// # Errors
-    /// `EEXIST` and `ENOENT` depend on `mode`. `E2BIG`: a hash is full, or an index is out of range. `ENOSPC`: an LPM
-    /// trie is full (on Linux 5.10 even if the key is present). `EINVAL`: an LPM prefix is longer than the data.
-    /// `EPERM`: the map is frozen or the descriptor read-only.
+    /// `EEXIST`: the key is present, and `mode` is [`UpdateMode::NoExist`]. `ENOENT`: the key is
+    /// absent, and `mode` is [`UpdateMode::Exist`]. `E2BIG`: a hash is full, or an index is out of
+    /// range. `ENOSPC`: an LPM trie is full (on Linux 5.10, this error is also returned if the key
+    /// is present). `EINVAL`: the prefix length of an LPM key is larger than the key's data.
+    /// `EPERM`: the map is frozen, or the descriptor is read-only.
     #[inline]
     pub fn update(&self, key: &S::Key, value: &Value<S>, mode: UpdateMode) -> Result<()>
     where
@@ -178,7 +180,8 @@ impl<S: MapSpec> Map<S> {
 }
 
 impl<S: MapSpec> Map<S> {
-    /// Writes the entry of a key that is absent. Returns `false` and writes nothing if it is present.
+    /// Writes the entry of a key that is absent. Returns `false` and writes nothing if the key is
+    /// present.
     ///
     /// ```
     /// # #[cfg(feature = "derive")] fn main() -> bpfmap::Result<()> {
@@ -203,7 +206,7 @@ impl<S: MapSpec> Map<S> {
     /// ```
     ///
     /// # Errors
-    /// Fails like [`update`](Self::update).
+    /// Fails in the same cases as [`update`](Self::update).
     #[inline]
     pub fn insert(&self, key: &S::Key, value: &Value<S>) -> Result<bool>
     where
@@ -216,10 +219,11 @@ impl<S: MapSpec> Map<S> {
         }
     }
 
-    /// Writes the entry of a key that is present. Returns `false` and writes nothing if it is absent.
+    /// Writes the entry of a key that is present. Returns `false` and writes nothing if the key is
+    /// absent.
     ///
     /// # Errors
-    /// Fails like [`update`](Self::update).
+    /// Fails in the same cases as [`update`](Self::update).
     #[inline]
     pub fn replace(&self, key: &S::Key, value: &Value<S>) -> Result<bool>
     where
@@ -234,11 +238,13 @@ impl<S: MapSpec> Map<S> {
 }
 
 impl<S: MapSpec> Map<S> {
-    /// Deletes the entry of a key. Returns `false` if there was none, except for map types that
-    /// don't report this (such as [`Devmap`](crate::kind::Devmap)).
+    /// Deletes the entry of a key. Returns `false` if the key was absent. Some map types, such as
+    /// [`Devmap`](crate::kind::Devmap), don't report absent keys. For these types, the method
+    /// returns `true`.
     ///
     /// # Errors
-    /// `EINVAL`: an LPM prefix is longer than the data. `EPERM`: the map is frozen or the descriptor read-only.
+    /// `EINVAL`: the prefix length of an LPM key is larger than the key's data. `EPERM`: the map is
+    /// frozen, or the descriptor is read-only.
     #[inline]
     pub fn delete(&self, key: &S::Key) -> Result<bool>
     where
@@ -259,13 +265,14 @@ impl<S: MapSpec> Map<S> {
 }
 
 impl<S: MapSpec> Map<S> {
-    /// Deletes the entry of a key and returns its value, or `None` if there was none. Both happen in one step, so no
-    /// update is lost in between.
+    /// Deletes the entry of a key and returns its value, or `None` if the key was absent. The
+    /// kernel reads and deletes the entry in one step, so no update between the two is lost.
     ///
     /// # Errors
-    /// `ENOTSUPP` ([`Unsupported`](crate::ErrorKind::Unsupported)): the kernel is older than Linux 5.14. If the
-    /// schema's `min_kernel` is older, the method does not compile: see [`AnyKernel`](crate::AnyKernel). `EPERM`: the
-    /// map is frozen or the descriptor read-only.
+    /// `ENOTSUPP` ([`Unsupported`](crate::ErrorKind::Unsupported)): the kernel is older than Linux
+    /// 5.14, or than Linux 6.18 for a `stack_trace`. If the schema's `min_kernel` is older than
+    /// that release, the method does not compile: see [`AnyKernel`](crate::AnyKernel). `EPERM`: the
+    /// map is frozen, or the descriptor is read-only.
     #[inline]
     pub fn take(&self, key: &S::Key) -> Result<Option<Value<S>>>
     where
@@ -275,13 +282,13 @@ impl<S: MapSpec> Map<S> {
         self.read((Command::LookupAndDeleteElem, Action::Take), Some(key), 0)
     }
 
-    /// Does the same as [`take`](Self::take), but writes the value to `into`. Returns `false` and
-    /// leaves `into` unchanged if there was none.
+    /// Deletes the entry of a key like [`take`](Self::take), and writes its value to `into`.
+    /// Returns `false` and leaves `into` unchanged if the key was absent.
     ///
     /// ```no_run
     /// use bpfmap::{Map, MapSpec, PerCpu, kind};
     ///
-    /// /// Removes flows, and returns the sum of their packets.
+    /// /// Deletes flows, and returns the total number of their packets.
     /// fn end<Flows>(flows: &Map<Flows>, ended: &[u32]) -> bpfmap::Result<u64>
     /// where
     ///     Flows: MapSpec<Kind = kind::PercpuHash, Key = u32, Value = u64>,
@@ -298,7 +305,7 @@ impl<S: MapSpec> Map<S> {
     /// ```
     ///
     /// # Errors
-    /// Fails like [`take`](Self::take).
+    /// Fails in the same cases as [`take`](Self::take).
     #[inline]
     pub fn take_into(&self, key: &S::Key, into: &mut Value<S>) -> Result<bool>
     where
@@ -309,7 +316,7 @@ impl<S: MapSpec> Map<S> {
     }
 }
 
-/// Returns the errno for deleting an absent entry.
+/// Returns the errno with which the kernel refuses to delete an absent entry.
 const fn delete_missing(facts: &MapType) -> i32 {
     match facts.delete_missing() {
         Some(errno) => errno.0,

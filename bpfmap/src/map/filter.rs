@@ -9,8 +9,8 @@ use crate::sys::{self, Command, Errno};
 use core::ptr::null;
 
 impl<S: MapSpec> Map<S> {
-    /// Adds a value (Linux 5.16). It can't be removed again. A filter accepts more values than its `max_entries`, but
-    /// then has more false positives.
+    /// Adds a value to the filter (Linux 5.16). Values can't be removed again. If you add more
+    /// values than `max_entries`, the filter has more false positives.
     ///
     /// ```no_run
     /// # fn f<Seen: bpfmap::MapSpec<Kind = bpfmap::kind::BloomFilter, Value = u32>>(seen: &bpfmap::Map<Seen>) -> bpfmap::Result<()> {
@@ -21,7 +21,7 @@ impl<S: MapSpec> Map<S> {
     /// ```
     ///
     /// # Errors
-    /// `EPERM`: the map is frozen or the descriptor read-only.
+    /// `EPERM`: the map is frozen, or the descriptor is read-only.
     #[inline]
     pub fn add(&self, value: &Value<S>) -> Result<()>
     where
@@ -31,9 +31,10 @@ impl<S: MapSpec> Map<S> {
             .map_err(|errno| Self::failed(Action::Push, errno))
     }
 
-    /// Returns whether a value may have been added (Linux 5.16). `false` is always right. `true` can be a false
-    /// positive: with five hash functions (the kernel's default) and `max_entries` values in the filter, this happens
-    /// for a few per cent of the values that were never added.
+    /// Returns `true` if a value may have been added, and `false` if the value was certainly not
+    /// added (Linux 5.16). A result of `true` can be a false positive. With five hash functions
+    /// (the kernel's default) and `max_entries` values in the filter, this happens for a few per
+    /// cent of the values that were never added.
     ///
     /// # Errors
     /// `EPERM`: the descriptor is write-only.

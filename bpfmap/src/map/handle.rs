@@ -47,7 +47,7 @@ impl<S: MapSpec> Map<S> {
     /// ```
     ///
     /// # Errors
-    /// `EMFILE`: no descriptor is left.
+    /// `EMFILE`: this process has reached its limit of open descriptors.
     pub fn try_clone(&self) -> Result<Self> {
         let fd = self.fd.try_clone().map_err(|error| {
             Error::os(Action::Clone, S::DEF.name, error.raw_os_error().unwrap_or(libc::EMFILE))
@@ -57,7 +57,8 @@ impl<S: MapSpec> Map<S> {
         Ok(clone)
     }
 
-    /// Pins the map at a path of a BPF file system (`/sys/fs/bpf/…`), which keeps it alive without a descriptor.
+    /// Pins the map at a path of a BPF file system (`/sys/fs/bpf/…`). The pin keeps the map alive
+    /// even without an open descriptor.
     ///
     /// ```no_run
     /// # fn f<Counters: bpfmap::MapSpec>() -> bpfmap::Result<()> {
@@ -91,10 +92,11 @@ impl<S: MapSpec> Map<S> {
             .map_err(|errno| on_path::<S>(Action::Pin, path, errno))
     }
 
-    /// Removes the pin at a path, after checking that it belongs to this map. This handle keeps the map alive.
+    /// Removes the pin at a path, after checking that the pin belongs to this map. The map
+    /// continues to exist as long as this handle is open.
     ///
     /// # Errors
-    /// `ENOENT`: there is no such file. [`Mismatch`](crate::ErrorKind::Mismatch): the pin belongs
+    /// `ENOENT`: the path does not exist. [`Mismatch`](crate::ErrorKind::Mismatch): the pin belongs
     /// to a different map.
     pub fn unpin(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
@@ -110,13 +112,13 @@ impl<S: MapSpec> Map<S> {
         })
     }
 
-    /// Makes the map permanently read-only for user space (Linux 5.2). Programs can still write to it, unless the map
-    /// has [`MapFlags::RDONLY_PROG`](crate::MapFlags::RDONLY_PROG).
+    /// Makes the map permanently read-only for user space (Linux 5.2). BPF programs can still write
+    /// to the map, unless the map has [`MapFlags::RDONLY_PROG`](crate::MapFlags::RDONLY_PROG).
     ///
     /// # Errors
-    /// `EBUSY`: the map is mapped into memory for writing, or, up to Linux 6.4, is already frozen. `EPERM`: it is
-    /// already frozen, or the descriptor is read-only. `ENOTSUPP`: the value has a timer or, from Linux 6.2, a spin
-    /// lock.
+    /// `EBUSY`: the map is mapped into memory for writing, or the map is already frozen (up to
+    /// Linux 6.4). `EPERM`: the map is already frozen (on newer kernels), or the descriptor is
+    /// read-only. `ENOTSUPP`: the value has a timer or, from Linux 6.2, a spin lock.
     pub fn freeze(&self) -> Result<()> {
         let mut attr = FdAttr { map_fd: sys::fd_bits(self.fd.as_raw_fd()) };
         // SAFETY: the attribute has no address.

@@ -37,29 +37,31 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 pub struct Info {
     /// The number of the map type (`enum bpf_map_type`).
     pub map_type: u32,
-    /// The id, unique while the map lives: see [`Map::from_id`](crate::Map::from_id).
+    /// The id of the map, which is unique as long as the map exists: see
+    /// [`Map::from_id`](crate::Map::from_id).
     pub id: u32,
     /// The size of a key in bytes.
     pub key_size: u32,
     /// The size of a value in bytes. In a per-CPU map, this is the size of one CPU's value.
     pub value_size: u32,
-    /// The number of entries that the map can hold.
+    /// The maximum number of entries in the map.
     pub max_entries: u32,
-    /// The flags with which it was created, except for flags of the descriptor
+    /// The flags with which the map was created, except for flags of the descriptor
     /// ([`MapFlags::RDONLY`], [`MapFlags::WRONLY`]).
     pub flags: MapFlags,
-    /// The first 15 bytes of its name.
+    /// The first 15 bytes of the map's name.
     pub name: String,
-    /// The id of its BTF, or 0 if it has none.
+    /// The id of the map's BTF, or 0 if the map has no BTF.
     pub btf_id: u32,
-    /// The type of a key in that BTF, or 0 if there is none.
+    /// The id of the key's type in the map's BTF, or 0 if the BTF does not describe the key.
     pub btf_key_type_id: u32,
-    /// The type of a value in that BTF, or 0 if there is none.
+    /// The id of the value's type in the map's BTF, or 0 if the BTF does not describe the value.
     pub btf_value_type_id: u32,
-    /// For a `struct_ops` map, the type of its value in the BTF of the kernel or of a module (Linux 5.6). 0 for other
-    /// maps.
+    /// For a `struct_ops` map, the id of the value's type in the BTF of the kernel or of a kernel
+    /// module (Linux 5.6). For other maps, the number is 0.
     pub btf_vmlinux_value_type_id: u32,
-    /// A number whose meaning depends on the map type (Linux 5.16); 0 on older kernels.
+    /// A number whose meaning depends on the map type (Linux 5.16). On older kernels, the number is
+    /// 0.
     pub map_extra: u64,
 }
 
@@ -72,7 +74,8 @@ impl Info {
             .map_or(self.flags, |facts| self.flags.difference(added_flags(facts)))
     }
 
-    /// Returns the information about a descriptor that may not belong to a map.
+    /// Returns the information about the map of a descriptor. Fails with `EINVAL` if the descriptor
+    /// does not belong to a map.
     pub(crate) fn of_map(fd: BorrowedFd<'_>) -> Result<Self, Errno> {
         is_map(fd)?;
         Self::of(fd)
@@ -105,10 +108,10 @@ impl Info {
 /// Fails with `EINVAL` for a descriptor that does not belong to a map. This check is needed because
 /// `BPF_OBJ_GET_INFO_BY_FD` also accepts programs, links and BTF.
 ///
-/// Requests a batch of zero entries, which has no effect. For a map, this succeeds or fails with an
-/// errno other than `EINVAL`. Linux before 5.6 has no batches. There, this looks up a key at an
-/// invalid address. For a map, the result is `EFAULT` or, if the map has no keys, any errno except
-/// `EINVAL`.
+/// The check requests a batch of zero entries, which has no effect. For a map, this request
+/// succeeds or fails with an errno other than `EINVAL`. Linux before 5.6 has no batch commands. On
+/// these kernels, the check looks up a key at an invalid address. For a map, the result of this
+/// lookup is `EFAULT` or, if the map has no keys, any errno except `EINVAL`.
 fn is_map(fd: BorrowedFd<'_>) -> Result<(), Errno> {
     let mut attr =
         BatchAttr { map_fd: sys::fd_bits(fd.as_raw_fd()), count: 0, ..BatchAttr::default() };
@@ -164,8 +167,8 @@ pub(crate) fn btf_blob(id: u32) -> Result<Vec<u8>, Errno> {
 /// Makes the kernel write its information about an object.
 ///
 /// # Safety
-/// Any bytes must be a valid `I`, and every address in it must be valid for what the kernel writes
-/// there.
+/// Any bytes must be a valid `I`, and every address in `info` must be valid for the data that the
+/// kernel writes there.
 unsafe fn object_info<I>(fd: BorrowedFd<'_>, info: &mut I) -> Result<(), Errno> {
     let mut attr = InfoAttr {
         bpf_fd: sys::fd_bits(fd.as_raw_fd()),

@@ -10,12 +10,13 @@ use core::fmt;
 use core::iter::FusedIterator;
 
 impl<S: MapSpec> Map<S> {
-    /// Returns the key after `key` in the kernel's order, or the first key for `None`. Returns `None` after the last
-    /// key.
+    /// Returns the key after `key` in the kernel's order, or the first key if `key` is `None`.
+    /// Returns `None` if `key` is the last key.
     ///
-    /// This is the kernel's command without corrections. If `key` is absent, a hash or an LPM trie
-    /// returns the first key again (an array returns index + 1, or 0 beyond its end).
-    /// [`iter`](Self::iter) and [`keys`](Self::keys) don't restart like this.
+    /// This method returns the result of the kernel's command unchanged. If `key` is absent, a hash
+    /// or an LPM trie returns the first key again. An array returns the next index, or 0 if `key`
+    /// is out of range. The iterators from [`iter`](Self::iter) and [`keys`](Self::keys) don't
+    /// restart in this case.
     ///
     /// ```
     /// # #[cfg(feature = "derive")] fn main() -> bpfmap::Result<()> {
@@ -45,7 +46,8 @@ impl<S: MapSpec> Map<S> {
         self.key_after(key).map_err(|errno| Self::failed(Action::NextKey, errno))
     }
 
-    /// Returns an iterator over all keys: see [`iter`](Self::iter).
+    /// Returns an iterator over all keys. If the map changes during the iteration, this iterator
+    /// behaves like [`iter`](Self::iter).
     ///
     /// ```
     /// # #[cfg(feature = "derive")] fn main() -> bpfmap::Result<()> {
@@ -60,7 +62,7 @@ impl<S: MapSpec> Map<S> {
     ///
     /// let sessions = Map::<Sessions>::create()?;
     /// sessions.extend([(3, [0; 256]), (5, [1; 256])])?;
-    /// // This does not read the values, which are large.
+    /// // The iterator does not read the large values.
     /// let mut open: Vec<u32> = sessions.keys().collect::<Result<_, _>>()?;
     /// open.sort();
     /// assert_eq!(open, [3, 5]);
@@ -76,24 +78,27 @@ impl<S: MapSpec> Map<S> {
 }
 
 impl<S: MapSpec> Map<S> {
-    /// Returns an iterator over all entries in the kernel's order. Reads batches if the kernel has them for the map
-    /// type (hash types and array from Linux 5.6, `percpu_array` and `lpm_trie` from 5.13), and single entries
-    /// otherwise.
+    /// Returns an iterator over all entries in the kernel's order. The iterator reads batches of
+    /// entries if the kernel supports them for the map type (hash types and `array` from Linux 5.6
+    /// on, `percpu_array` and `lpm_trie` from Linux 5.13 on). Otherwise, the iterator reads single
+    /// entries.
     ///
     /// If the map changes during the iteration, every entry that is present from beginning to end
-    /// is returned at least once. An entry that is added or deleted meanwhile may be returned or
-    /// not. Deleting entries that have been returned, including the last one, never restarts the
-    /// iteration. The iterator reads some thousands of entries ahead, so it can return an entry
-    /// that has just been deleted.
+    /// is returned at least once. An entry that is added or deleted during the iteration may or may
+    /// not be returned. You can delete any entry that has been returned, even the most recent one,
+    /// without restarting the iteration. The iterator reads some thousands of entries ahead, so it
+    /// can return an entry that has just been deleted.
     ///
-    /// An `rhash` (Linux 7.2) is the exception: while the kernel resizes its table, which it does for some time after many
-    /// entries are added or deleted, an iteration can miss entries and return others twice, without an error.
+    /// An `rhash` (Linux 7.2) is an exception. After many entries are added or deleted, the kernel
+    /// resizes the table of an `rhash` for some time. During that time, an iteration can miss
+    /// entries and return other entries twice, without an error.
     ///
     /// # Errors
     /// An item is an error if the kernel refuses the operation (`EPERM`: the descriptor is
     /// write-only), or if the map changes so often that the iteration can't reach its end
-    /// ([`Disturbed`](crate::ErrorKind::Disturbed)). An error is the last item. A hash that is read
-    /// in batches is never disturbed, because changes don't affect the kernel's position.
+    /// ([`Disturbed`](crate::ErrorKind::Disturbed)). The iteration ends after an error. The
+    /// iteration over a hash that is read in batches is never disturbed, because changes don't
+    /// affect the kernel's position.
     pub fn iter(&self) -> Iter<'_, S>
     where
         S::Kind: Iterate + LookupElement,
@@ -103,12 +108,13 @@ impl<S: MapSpec> Map<S> {
 }
 
 impl<S: MapSpec> Map<S> {
-    /// Returns a lending iterator over all entries. It works like [`iter`](Self::iter), but each
-    /// entry is a reference that is valid until the next call.
+    /// Returns a lending iterator over all entries. The iterator works like that of
+    /// [`iter`](Self::iter), but returns each value as a reference, which is valid until the next
+    /// call.
     ///
-    /// It reads every value to the same memory on the heap. So it allocates memory for its batches
-    /// but not for each entry, and stores no value on the stack. Use it for per-CPU maps with many
-    /// entries, and for large values.
+    /// This iterator reads all values into the same memory on the heap. It allocates memory for
+    /// batches but not for each entry, and does not store values on the stack. Use this iterator
+    /// for per-CPU maps with many entries, and for large values.
     ///
     /// ```no_run
     /// # fn f<S>(map: &bpfmap::Map<S>) -> bpfmap::Result<()>
@@ -148,7 +154,7 @@ where
 /// The position of an iterator.
 pub(super) enum State<'a, S: MapSpec> {
     Walking(Box<Fetcher<'a, S>>),
-    /// The error that the next and last item returns.
+    /// The error that the iterator returns as its next and last item.
     Failed(crate::Error),
     Ended,
 }
@@ -205,11 +211,11 @@ pub struct Walk<'a, S: MapSpec> {
 }
 
 impl<S: MapSpec> Walk<'_, S> {
-    /// Returns the key and the value of the next entry, or `None` after the last. The value is
-    /// valid until the next call.
+    /// Returns the key and the value of the next entry, or `None` after the last entry. The
+    /// reference to the value is valid until the next call.
     ///
     /// # Errors
-    /// Fails like the items of [`Map::iter`]. The walk ends after an error.
+    /// Fails in the same cases as an item of [`Map::iter`]. The iteration ends after an error.
     #[inline]
     pub fn next_entry(&mut self) -> Result<Option<(S::Key, &Value<S>)>> {
         let Some(fetcher) = &mut self.fetcher else { return Ok(None) };

@@ -9,8 +9,9 @@ use crate::spec::MapSpec;
 use crate::sys::Command;
 
 impl<S: MapSpec> Map<S> {
-    /// Does the same as [`lookup`](Self::lookup) under the lock, so that the value never mixes two updates
-    /// (`BPF_F_LOCK`, Linux 5.1).
+    /// Returns the entry of a key like [`lookup`](Self::lookup). The kernel copies the value while
+    /// it holds the spin lock in the value, so the result never mixes two updates (`BPF_F_LOCK`,
+    /// Linux 5.1).
     ///
     /// ```
     /// # #[cfg(feature = "derive")] fn main() -> bpfmap::Result<()> {
@@ -32,7 +33,7 @@ impl<S: MapSpec> Map<S> {
     /// }
     ///
     /// let ranges = Map::<Ranges>::create()?;
-    /// // A program that holds the lock sees a change of both numbers or of neither.
+    /// // A program that takes the lock sees both numbers change at the same time.
     /// let new = Range { low: 10, high: 20, ..Range::default() };
     /// ranges.update(&1, &Range::default(), UpdateMode::NoExist)?;
     /// ranges.update_locked(&1, &new, UpdateMode::Exist)?;
@@ -58,10 +59,11 @@ impl<S: MapSpec> Map<S> {
         self.read((Command::LookupElem, Action::Lookup), Some(key), LOCK)
     }
 
-    /// Does the same as [`lookup_locked`](Self::lookup_locked), but writes the value to `into`.
+    /// Reads the entry of a key under the spin lock like [`lookup_locked`](Self::lookup_locked),
+    /// and writes the value to `into`. Returns `false` if the key is absent.
     ///
     /// # Errors
-    /// Fails like [`lookup_locked`](Self::lookup_locked).
+    /// Fails in the same cases as [`lookup_locked`](Self::lookup_locked).
     #[inline]
     pub fn lookup_into_locked(&self, key: &S::Key, into: &mut Value<S>) -> Result<bool>
     where
@@ -73,13 +75,14 @@ impl<S: MapSpec> Map<S> {
 }
 
 impl<S: MapSpec> Map<S> {
-    /// Does the same as [`update`](Self::update) under the lock (`BPF_F_LOCK`, Linux 5.1). An
-    /// existing value changes in place, and programs that take the lock never see a partial change.
-    /// The bytes of the lock in the new value are ignored.
+    /// Writes the entry of a key like [`update`](Self::update), but under the spin lock in the
+    /// value (`BPF_F_LOCK`, Linux 5.1). An existing value changes in place, and programs that take
+    /// the lock never see a partial change. The kernel ignores the bytes of the lock in the new
+    /// value.
     ///
     /// # Errors
-    /// `EINVAL`: the map has no BTF, which the kernel needs to find the lock. Otherwise fails like
-    /// [`update`](Self::update).
+    /// `EINVAL`: the map has no BTF, which the kernel needs to find the lock. Also fails in the
+    /// same cases as [`update`](Self::update).
     #[inline]
     pub fn update_locked(&self, key: &S::Key, value: &Value<S>, mode: UpdateMode) -> Result<()>
     where

@@ -1,4 +1,4 @@
-//! Arrays with `BPF_F_MMAPABLE`, mapped into the memory of the process.
+//! Values of arrays with the flag `BPF_F_MMAPABLE`, mapped into the memory of the process.
 
 use super::Map;
 use crate::error::{Action, Error, Result};
@@ -17,11 +17,13 @@ impl<S: MapSpec> Map<S>
 where
     S::Kind: MapValues,
 {
-    /// Maps the values into memory (Linux 5.5). Reading and writing them then needs no system call.
-    /// Compiles only if the map's spec has [`MapFlags::MMAPABLE`].
+    /// Maps the values of the array into memory for reading and writing (Linux 5.5). Accesses to
+    /// the mapped values need no system calls. This method compiles only if the map's spec has the
+    /// flag [`MapFlags::MMAPABLE`].
     ///
-    /// The kernel aligns values to 8 bytes, and the view returns references to single values. The
-    /// view keeps the map alive, and the map can't be frozen while it exists.
+    /// The result is a view, which returns references to single values. The kernel aligns each
+    /// value to 8 bytes. The view keeps the map alive. While the view exists, the map can't be
+    /// frozen.
     ///
     /// ```no_run
     /// # use bpfmap::{MapDef, Map, MapFlags, MapSpec, kind, TypeDesc};
@@ -48,15 +50,17 @@ where
     /// ```
     ///
     /// # Errors
-    /// `EPERM`: the map is frozen: see [`map_values_read_only`](Self::map_values_read_only). `EACCES`: the map has
-    /// [`MapFlags::RDONLY_PROG`], or the descriptor is read-only or write-only. `ENOMEM`: no address range is left.
+    /// `EPERM`: the map is frozen. For a frozen map, use
+    /// [`map_values_read_only`](Self::map_values_read_only). `EACCES`: the map has
+    /// [`MapFlags::RDONLY_PROG`], or the descriptor is read-only or write-only. `ENOMEM`: no
+    /// address range is free.
     pub fn map_values(&self) -> Result<MappedValues<S>> {
         let values = Values::new(self, Access::ReadWrite)?;
         Ok(MappedValues { values, spec: PhantomData })
     }
 
-    /// Maps the values into memory read-only (Linux 5.5). Reading them then needs no system call.
-    /// This also works for a frozen map.
+    /// Maps the values of the array into memory for reading only (Linux 5.5). Reading the mapped
+    /// values needs no system calls. This method also works for a frozen map.
     ///
     /// ```
     /// # #[cfg(feature = "derive")] fn main() -> bpfmap::Result<()> {
@@ -83,15 +87,15 @@ where
     ///
     /// # Errors
     /// `EACCES`: the descriptor is write-only. `EINVAL`: the descriptor is read-only
-    /// ([`MapFlags::RDONLY`]). The kernel treats its mapping as private, which maps don't support.
-    /// `ENOMEM`: no address range is left.
+    /// ([`MapFlags::RDONLY`]). The kernel treats a mapping of such a descriptor as private, and
+    /// maps don't support private mappings. `ENOMEM`: no address range is free.
     pub fn map_values_read_only(&self) -> Result<ReadOnlyValues<S>> {
         let values = Values::new(self, Access::Read)?;
         Ok(ReadOnlyValues { values, spec: PhantomData })
     }
 }
 
-/// The values of an array in memory: see [`Map::map_values`].
+/// A view of an array's values in memory: see [`Map::map_values`].
 ///
 /// ```
 /// # #[cfg(feature = "derive")] fn main() -> bpfmap::Result<()> {
@@ -116,7 +120,7 @@ pub struct MappedValues<S: MapSpec> {
     spec: PhantomData<fn() -> S>,
 }
 
-/// The values of an array in memory, read-only: see [`Map::map_values_read_only`].
+/// A read-only view of an array's values in memory: see [`Map::map_values_read_only`].
 pub struct ReadOnlyValues<S: MapSpec> {
     values: Values,
     spec: PhantomData<fn() -> S>,
@@ -142,7 +146,8 @@ macro_rules! view {
                 self.values.len
             }
 
-            /// Returns whether there are no values, which the kernel does not allow.
+            /// Returns whether the array has no values. The result is always `false`, because the
+            /// kernel does not allow an empty array.
             #[inline]
             #[must_use]
             pub fn is_empty(&self) -> bool {
@@ -164,7 +169,11 @@ macro_rules! view {
             #[inline]
             fn index(&self, index: u32) -> &$cell<S::Value> {
                 self.get(index).unwrap_or_else(|| {
-                    panic!("index {index} of {}, which has {} values", S::DEF.name, self.len())
+                    panic!(
+                        "index {index} is out of range: `{}` has {} values",
+                        S::DEF.name,
+                        self.len()
+                    )
                 })
             }
         }
@@ -211,7 +220,8 @@ impl Values {
     }
 }
 
-/// The kernel rounds the size of a value up to a multiple of this (`kernel/bpf/arraymap.c`, `array_map_alloc`).
+/// The kernel rounds the size of a value up to a multiple of this number (`kernel/bpf/arraymap.c`,
+/// `array_map_alloc`).
 const STRIDE_ALIGN: usize = 8;
 
 const fn stride<S: MapSpec>() -> usize {

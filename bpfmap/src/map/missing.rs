@@ -10,10 +10,11 @@ use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 /// The maximum number of map names in an error message.
 const LISTED: usize = 16;
 
-/// Returns the map of an object with this name, or `None` if the object declares it and its loader did not create it.
+/// Returns the map with this name from an object, or `None` if the object declares the map but the
+/// program that loaded the object did not create it.
 ///
 /// # Errors
-/// Fails if the object has no such map.
+/// Fails if the object has no map with this name.
 pub(super) fn find(
     declared: &MapDef<'_>,
     name: &str,
@@ -39,20 +40,20 @@ fn not_in_object(declared: &MapDef<'_>, name: &str, names: &[String]) -> Error {
         names.iter().map(String::as_str).filter(|name| !name.contains('.')).collect();
     let has = match names.len() {
         0 => String::new(),
-        _ => format!("; it has {}", listed(&names)),
+        _ => format!("; its maps are {}", listed(&names)),
     };
     let near = match nearest(name, &names) {
         Some(near) => format!("did you mean `{near}`? if not, "),
         None => String::new(),
     };
     let text = format!(
-        "the object has no map named `{name}`{has} (help: {near}include the schema's header in the program and compile it \
-         again)"
+        "the object has no map named `{name}`{has} (help: {near}include the schema's header in the program and compile the \
+         program again)"
     );
     Error::told(Action::Open, declared.name, ErrorKind::NotFound, 0, text)
 }
 
-/// Returns the first names and the number of the others.
+/// Returns a list of the first names, with the number of further names.
 fn listed(names: &[&str]) -> String {
     let first: Vec<String> = names.iter().take(LISTED).map(|name| format!("`{name}`")).collect();
     let first = first.join(", ");
@@ -66,12 +67,12 @@ fn listed(names: &[&str]) -> String {
 #[cold]
 pub(crate) fn not_created(declared: &MapDef<'_>) -> Error {
     let or = if declared.optional {
-        "open it with `Map::from_object_if_created`, which returns `None` in this case"
+        "open the map with `Map::from_object_if_created`, which returns `None` in this case"
     } else {
-        "write `optional = true` in the schema (in Rust `optional` in `#[bpf_map(…)]`), which makes its handle in `Maps` an `Option`"
+        "write `optional = true` in the schema (in Rust `optional` in `#[bpf_map(…)]`), which makes the handle in `Maps` an `Option`"
     };
     let text = format!(
-        "the program that loaded the object did not create this map (help: call `set_autocreate(true)` on it before the \
+        "the program that loaded the object did not create this map (help: call `set_autocreate(true)` on the map before the \
          object is loaded; or {or})"
     );
     Error::told(Action::Open, declared.name, ErrorKind::NotCreated, 0, text)
@@ -127,11 +128,11 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_name_is_told_with_those_that_are_there() {
+    fn the_error_for_a_wrong_name_lists_the_names_in_the_object() {
         assert_eq!(
             text(&["events", "counter", "prog.rodata"]),
-            "can't open map `counters`: the object has no map named `counters`; it has `events`, `counter` (help: did you \
-             mean `counter`? if not, include the schema's header in the program and compile it again)"
+            "can't open map `counters`: the object has no map named `counters`; its maps are `events`, `counter` (help: did you \
+             mean `counter`? if not, include the schema's header in the program and compile the program again)"
         );
         assert!(!text(&["events"]).contains("did you mean"));
         assert!(text(&[]).contains("named `counters` (help: include"));
@@ -147,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn slips_of_the_keyboard_are_near() {
+    fn the_nearest_name_is_found_despite_typing_errors() {
         assert_eq!(distance("kitten", "sitting"), 3);
         assert_eq!(distance("", "ab"), 2);
         assert_eq!(nearest("Countres", &["events", "counters"]), Some("counters"));
@@ -155,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn an_optional_map_is_told_how_it_opens() {
+    fn the_error_for_a_map_that_was_not_created_says_how_to_open_it() {
         let text = not_created(&COUNTERS).to_string();
         assert!(text.contains("did not create this map"), "{text}");
         assert!(text.contains("`set_autocreate(true)`"), "{text}");

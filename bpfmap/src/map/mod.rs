@@ -1,4 +1,4 @@
-//! The typed handle.
+//! The typed handle to a map.
 
 mod arena;
 mod attached;
@@ -74,7 +74,8 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 ///     value: u64,
 /// }
 ///
-/// /// Returns the entry of a key, or `absent` if there is none. An entry is one value, or one for each CPU.
+/// /// Returns the entry of a key, or `absent` if the key is absent. An entry is one value, or one
+/// /// value for each CPU.
 /// fn entry_or<S: MapSpec>(map: &Map<S>, key: &S::Key, absent: Value<S>) -> bpfmap::Result<Value<S>>
 /// where
 ///     S::Kind: LookupElement,
@@ -92,7 +93,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 /// ```
 pub type Value<S> = <<S as MapSpec>::Kind as Kind>::Value<<S as MapSpec>::Value>;
 
-/// How an update handles present and absent keys.
+/// The condition under which an update writes an entry.
 ///
 /// ```
 /// # #[cfg(feature = "derive")] fn main() -> bpfmap::Result<()> {
@@ -121,27 +122,30 @@ pub type Value<S> = <<S as MapSpec>::Kind as Kind>::Value<<S as MapSpec>::Value>
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[repr(u64)]
 pub enum UpdateMode {
-    /// Writes the entry in both cases (`BPF_ANY`).
+    /// Writes the entry, whether its key is present or absent (`BPF_ANY`).
     #[default]
     Any = 0,
-    /// Writes only if the key is absent, and fails with `EEXIST` otherwise (`BPF_NOEXIST`).
+    /// Writes the entry only if its key is absent, and fails with `EEXIST` otherwise
+    /// (`BPF_NOEXIST`).
     NoExist = 1,
-    /// Writes only if the key is present, and fails with `ENOENT` otherwise (`BPF_EXIST`).
+    /// Writes the entry only if its key is present, and fails with `ENOENT` otherwise
+    /// (`BPF_EXIST`).
     Exist = 2,
 }
 
 /// A typed handle to an open BPF map.
 ///
-/// It owns its file descriptor and closes it on drop, so it also works after the object has been dropped. Any number of
-/// threads can use one handle.
+/// The handle owns a file descriptor of the map and closes this descriptor when it is dropped. The
+/// handle continues to work after the object from which it was opened has been dropped. Any number
+/// of threads can use the same handle.
 pub struct Map<S: MapSpec> {
     fd: OwnedFd,
     max_entries: u32,
     layout_check: LayoutCheck,
-    /// Whether the value may have a user pointer that the spec lacks, because this process can't
-    /// read the BTF.
+    /// Whether the value could have a user pointer that the spec lacks. This is not known if the
+    /// process can't read the map's BTF.
     may_hide_user_ptrs: bool,
-    /// The batch commands that this kernel turned out to lack for this map.
+    /// The batch commands that this kernel is known to lack for this map.
     lacks: batch::Lacks,
     spec: PhantomData<fn() -> S>,
 }
@@ -161,7 +165,8 @@ impl<S: MapSpec> Map<S> {
 }
 
 impl<S: MapSpec> From<Map<S>> for Map<AnyKernel<S>> {
-    /// Converts the handle to one whose methods don't depend on the `min_kernel` of the schema.
+    /// Converts the handle to a handle whose methods don't depend on the `min_kernel` of the
+    /// schema.
     fn from(map: Map<S>) -> Self {
         let Map { fd, max_entries, layout_check, may_hide_user_ptrs, lacks, spec: PhantomData } =
             map;

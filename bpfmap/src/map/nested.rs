@@ -15,7 +15,7 @@ where
     S: OuterMapSpec,
     S::Kind: ShowObjects<S, Shown = MapId>,
 {
-    /// Opens the map under a key, or returns `None` if there is none.
+    /// Opens the inner map that is stored under a key. Returns `None` if the key has no map.
     ///
     /// ```no_run
     /// use bpfmap::{Map, MapSpec, OuterMapSpec, kind};
@@ -33,13 +33,13 @@ where
     /// Needs `CAP_SYS_ADMIN`, like [`from_id`](Self::from_id).
     ///
     /// # Errors
-    /// `EPERM`: the privilege is missing, or the descriptor is write-only. [`Mismatch`](ErrorKind::Mismatch): the map
-    /// does not match the inner spec.
+    /// `EPERM`: this process lacks `CAP_SYS_ADMIN`, or the descriptor is write-only.
+    /// [`Mismatch`](ErrorKind::Mismatch): the map does not match the inner spec.
     pub fn inner(&self, key: &S::Key) -> Result<Option<Map<S::Inner>>> {
         while let Some(id) = self.get(key)? {
             match options_as_inner::<S::Inner>().from_id(id.get()) {
                 Ok(map) => return Ok(Some(map)),
-                // The map was replaced meanwhile and no longer exists.
+                // The map was replaced after its id was read, and no longer exists.
                 Err(error) if error.kind() == ErrorKind::NotFound && self.get(key)? != Some(id) => {
                 }
                 Err(error) => return Err(error),
@@ -48,13 +48,13 @@ where
         Ok(None)
     }
 
-    /// Stores a map under a key and returns the previous one. If you store an empty map, the
+    /// Stores a map under a key and returns the previous map. If you store an empty map, the
     /// previous map is a consistent snapshot of all entries.
     ///
     /// ```no_run
     /// use bpfmap::{Map, MapSpec, OuterMapSpec, kind};
     ///
-    /// // The counts since the last call. None of them is lost or returned twice.
+    /// // Returns the counts since the last call. No count is lost or returned twice.
     /// fn since_last<Current, Counts>(current: &Map<Current>) -> bpfmap::Result<Vec<(u32, u64)>>
     /// where
     ///     Current: OuterMapSpec<Inner = Counts, Kind = kind::ArrayOfMaps, Key = u32>,
@@ -67,13 +67,15 @@ where
     /// }
     /// ```
     ///
-    /// When this returns, all running programs except sleepable ones use the new map, so nothing changes the old one
-    /// any more (`kernel/bpf/syscall.c`, `maybe_wait_bpf_programs`, Linux 4.20). The old map is opened first, by its
-    /// id, which needs `CAP_SYS_ADMIN`. If another process stores a map in between, that map is replaced without being
-    /// returned.
+    /// When this method returns, all running programs except sleepable programs use the new map, so
+    /// these programs no longer change the old map (`kernel/bpf/syscall.c`,
+    /// `maybe_wait_bpf_programs`, Linux 4.20). The method first opens the old map by its id, which
+    /// needs `CAP_SYS_ADMIN`, and then stores the new map. If another process stores a map between
+    /// these two steps, the method replaces that map without returning it.
     ///
     /// # Errors
-    /// Fails like [`inner`](Self::inner) and [`set`](Self::set), and then leaves the map unchanged.
+    /// Fails in the same cases as [`inner`](Self::inner) and [`set`](Self::set). After an error,
+    /// the map is unchanged.
     pub fn swap(&self, key: &S::Key, map: &Map<S::Inner>) -> Result<Option<Map<S::Inner>>>
     where
         S::Kind: for<'a> HoldObjects<S, Object<'a> = &'a Map<S::Inner>>,
@@ -85,9 +87,10 @@ where
 }
 
 impl<S: OuterMapSpec> OpenOptions<S> {
-    /// Creates a map of maps with the given template instead of one from the inner spec. Use it if
-    /// the `max_entries` of the inner maps should differ from the inner spec, or if the inner spec
-    /// has none. The template itself is not stored in the map, and you can drop it afterwards.
+    /// Creates a map of maps with the given template for its inner maps, instead of a template from
+    /// the inner spec. Use this method if the inner maps need a different `max_entries` than the
+    /// inner spec, or if the inner spec has no `max_entries`. The new map does not contain the
+    /// template, so you can drop the template afterwards.
     ///
     /// ```
     /// # #[cfg(feature = "derive")] fn main() -> bpfmap::Result<()> {
@@ -105,7 +108,8 @@ impl<S: OuterMapSpec> OpenOptions<S> {
     ///     inner: Counters,
     /// }
     ///
-    /// // On this machine, each map has more counters. The template determines their number.
+    /// // On this machine, each inner map has more counters. The template determines the number of
+    /// // counters.
     /// let large = || Map::<Counters>::options().max_entries(64).create();
     /// let pages = Map::<Pages>::options().create_like(&large()?)?;
     /// pages.set(&0, &large()?)?;
@@ -115,8 +119,9 @@ impl<S: OuterMapSpec> OpenOptions<S> {
     /// ```
     ///
     /// # Errors
-    /// Fails like [`Map::create`]. `EINVAL`: the template is a map of maps. `ENOTSUPP`: its type can't be an inner map
-    /// (`prog_array` and others).
+    /// Fails in the same cases as [`Map::create`]. `EINVAL`: the template is a map of maps.
+    /// `ENOTSUPP`: the kernel does not allow inner maps of the template's type (`prog_array` and
+    /// others).
     pub fn create_like(self, template: &Map<S::Inner>) -> Result<Map<S>> {
         super::create::create(&self, Some(template.as_fd()))
     }
@@ -133,14 +138,15 @@ fn options_as_inner<S: MapSpec>() -> OpenOptions<S> {
 const TRIED: usize = 256;
 
 /// Compares the maps in a map of maps with the inner spec. The kernel doesn't show the template. So
-/// this checks one inner map, if there is one and this process may open it (`CAP_SYS_ADMIN`).
+/// this function checks one inner map, if there is an inner map and this process has the permission
+/// to open it (`CAP_SYS_ADMIN`).
 pub(super) fn check<S: MapSpec>(map: &Map<S>) -> Result<()> {
     let Some(inner) = S::DEF.inner else { return Ok(()) };
     let Some((id, fd)) = any_inner(map) else { return Ok(()) };
     super::open::check_def(&as_inner(*inner), fd.as_fd(), &Origin::Unknown).map(|_| ()).map_err(
         |error| {
             let text = format!(
-                "its inner maps do not match the schema, for example the map with id {id}: {error}"
+                "the inner maps do not match the schema, for example the map with id {id}: {error}"
             );
             Error::told(Action::Open, S::DEF.name, error.kind(), 0, text)
         },

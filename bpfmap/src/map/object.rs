@@ -10,7 +10,7 @@ use crate::sys::{self, Command, Errno};
 use core::fmt;
 use core::iter::FusedIterator;
 
-/// The type of the objects that a map holds, such as a program, a map or a socket.
+/// The type of the objects that a map contains, such as a program, a map or a socket.
 ///
 /// ```
 /// # #[cfg(feature = "derive")] fn main() -> bpfmap::Result<()> {
@@ -52,14 +52,15 @@ use core::iter::FusedIterator;
 /// ```
 pub type Object<'a, S> = <<S as MapSpec>::Kind as HoldObjects<S>>::Object<'a>;
 
-/// A type that a map of objects `O` accepts: `O` itself, and every type that converts to it with [`Into`].
+/// A type that a map of objects `O` accepts: `O` itself, and every type that converts to `O` with
+/// [`Into`].
 #[diagnostic::on_unimplemented(
     message = "this map does not accept `{Self}`",
     label = "this map accepts `{O}`",
-    note = "pass the object itself and not its number: a `&Map` of the inner spec, an interface as `InterfaceIndex`, a socket by reference; for a descriptor, call `new` of the type that the map accepts, such as `ProgramFd::new`"
+    note = "pass the object itself instead of its number: a `&Map` of the inner spec, an interface as `InterfaceIndex`, or a socket by reference; wrap a descriptor in the type that the map accepts, for example with `ProgramFd::new`"
 )]
 pub trait IntoObject<O> {
-    /// Returns the object.
+    /// Converts the value to an object that the map accepts.
     fn into_object(self) -> O;
 }
 
@@ -71,11 +72,12 @@ impl<T: Into<O>, O> IntoObject<O> for T {
     }
 }
 
-/// The result of a lookup in a map that holds kernel objects.
+/// The kernel's information about an object in a map, which a lookup returns.
 pub type Shown<S> = <<S as MapSpec>::Kind as ShowObjects<S>>::Shown;
 
 impl<S: MapSpec> Map<S> {
-    /// Stores an object under a key and replaces an existing one. The map keeps a reference to it.
+    /// Stores an object under a key, and replaces an existing object. The map keeps a reference to
+    /// the new object.
     ///
     /// ```no_run
     /// use bpfmap::{Map, MapSpec, ProgramFd, kind};
@@ -93,9 +95,9 @@ impl<S: MapSpec> Map<S> {
     /// ```
     ///
     /// # Errors
-    /// `E2BIG`: the index is out of range, or the map is full. `EBADF`, `EINVAL` and others: the map type does not
-    /// accept the object; see its marker in [`kind`](crate::kind). `EPERM`: the map is frozen or the descriptor
-    /// read-only.
+    /// `E2BIG`: the index is out of range, or the map is full. `EBADF`, `EINVAL` and others: the
+    /// map type does not accept the object; see the marker of the map type in
+    /// [`kind`](crate::kind). `EPERM`: the map is frozen, or the descriptor is read-only.
     pub fn set<'a>(&self, key: &S::Key, object: impl IntoObject<Object<'a, S>>) -> Result<()>
     where
         S::Kind: HoldObjects<S>,
@@ -103,10 +105,11 @@ impl<S: MapSpec> Map<S> {
         self.put(key, &object.into_object(), UpdateMode::Any).map_err(Self::not_taken)
     }
 
-    /// Stores an object under a key that is absent. Returns `false` and changes nothing if it is present.
+    /// Stores an object under a key that is absent. Returns `false` and changes nothing if the key
+    /// is present.
     ///
     /// # Errors
-    /// Fails like [`set`](Self::set).
+    /// Fails in the same cases as [`set`](Self::set).
     pub fn set_new<'a>(&self, key: &S::Key, object: impl IntoObject<Object<'a, S>>) -> Result<bool>
     where
         S::Kind: HoldObjects<S> + InsertElement,
@@ -118,7 +121,8 @@ impl<S: MapSpec> Map<S> {
         }
     }
 
-    /// Stores many objects under their keys in one system call, each like [`set`](Self::set).
+    /// Stores many objects under their keys in one system call. Like [`set`](Self::set), this
+    /// method replaces existing objects.
     ///
     /// ```no_run
     /// use bpfmap::{Map, MapSpec, OuterMapSpec, kind};
@@ -139,9 +143,10 @@ impl<S: MapSpec> Map<S> {
     /// ```
     ///
     /// # Errors
-    /// `EINVAL`: the numbers of keys and objects differ, and nothing is changed. `ENOTSUPP`: this kernel has no batches
-    /// for the map type (maps of maps from Linux 5.19). Otherwise fails like [`set`](Self::set) at the first entry that
-    /// fails; the message says how many were stored before.
+    /// `EINVAL`: the numbers of keys and objects differ, so nothing was changed. `ENOTSUPP`: this
+    /// kernel has no batch operations for the map type (maps of maps have them from Linux 5.19 on).
+    /// Otherwise, the method stops at the first object that can't be stored, and returns the error
+    /// that [`set`](Self::set) would return. The message says how many objects were stored before.
     pub fn set_batch(&self, keys: &[S::Key], objects: &[Object<'_, S>]) -> Result<()>
     where
         S::Kind: HoldObjects<S> + UpdateBatch,
@@ -154,8 +159,8 @@ impl<S: MapSpec> Map<S> {
         self.write_entries(keys, objects.len(), &values)
     }
 
-    /// Returns the kernel's information ([`Shown`]) about the object under a key, such as an id or a cookie, or `None`
-    /// if there is no object.
+    /// Returns the kernel's information ([`Shown`]) about the object under a key, such as an id or
+    /// a cookie, or `None` if the key has no object.
     ///
     /// # Errors
     /// `EPERM`: the descriptor is write-only. The marker of the map type in [`kind`](crate::kind)
@@ -176,8 +181,9 @@ impl<S: MapSpec> Map<S> {
         }
     }
 
-    /// Returns an iterator over all keys with the kernel's information about each object, in the kernel's order. It
-    /// skips empty slots. If the map changes, it behaves like [`iter`](Self::iter).
+    /// Returns an iterator over all keys, with the kernel's information about the object of each
+    /// key. The keys are in the kernel's order, and empty slots are skipped. If the map changes
+    /// during the iteration, this iterator behaves like [`iter`](Self::iter).
     ///
     /// ```
     /// # #[cfg(feature = "derive")] fn main() -> bpfmap::Result<()> {
@@ -208,7 +214,7 @@ impl<S: MapSpec> Map<S> {
     /// ```
     ///
     /// # Errors
-    /// Fails like [`iter`](Self::iter).
+    /// Fails in the same cases as [`iter`](Self::iter).
     pub fn objects(&self) -> Objects<'_, S>
     where
         S::Kind: Iterate + ShowObjects<S>,
@@ -252,16 +258,16 @@ impl<S: MapSpec> Map<S> {
 /// program needs this many.
 const OBJECT_SIZE: usize = 8;
 
-/// Checks at compile time that the kernel copies at most [`OBJECT_SIZE`] bytes, for one value.
+/// Checks at compile time that the kernel copies only one value, of at most [`OBJECT_SIZE`] bytes.
 ///
-/// The trait for objects is sealed, so this never fails. The buffers here rely on it.
+/// The buffers here rely on this check, which never fails because the trait for objects is sealed.
 struct ObjectSize<S>(core::marker::PhantomData<S>);
 
 impl<S: MapSpec> ObjectSize<S> {
     const CHECK: () = {
         assert!(size_of::<S::Value>() <= OBJECT_SIZE, "no object is that large");
         assert!(!S::Kind::FACTS.per_cpu, "objects have no values for each CPU");
-        assert!(!S::Kind::FACTS.has_kernel_value(), "the size of the value is the kernel's affair");
+        assert!(!S::Kind::FACTS.has_kernel_value(), "the kernel determines the size of the value");
     };
 }
 

@@ -1,5 +1,5 @@
-//! Operations on the value of one CPU, or with one value for all CPUs, in a per-CPU map (Linux
-//! 7.0).
+//! Operations on per-CPU maps that read or write the value of one CPU, or write the same value for
+//! all CPUs (Linux 7.0).
 
 use super::Map;
 use crate::error::{Action, Error, ErrorKind, Result};
@@ -26,8 +26,9 @@ impl<S: MapSpec> Map<S> {
     /// ```
     ///
     /// # Errors
-    /// [`Unsupported`](ErrorKind::Unsupported) (`EINVAL`) before Linux 7.0. `ERANGE`: the machine can't have a CPU
-    /// with this number, see [`possible_cpus`](crate::possible_cpus). `EPERM`: the descriptor is write-only.
+    /// [`Unsupported`](ErrorKind::Unsupported) (`EINVAL`): the kernel is older than Linux 7.0.
+    /// `ERANGE`: the machine can't have a CPU with this number; see
+    /// [`possible_cpus`](crate::possible_cpus). `EPERM`: the descriptor is write-only.
     pub fn lookup_on(&self, key: &S::Key, cpu: usize) -> Result<Option<S::Value>>
     where
         S::Kind: SelectCpu,
@@ -48,15 +49,18 @@ impl<S: MapSpec> Map<S> {
         }
     }
 
-    /// Writes the value of one CPU and leaves the values of the others unchanged (Linux 7.0). If a hash has no entry
-    /// with this key, this creates one in which the values of the other CPUs are zero.
+    /// Writes the value of one CPU and leaves the values of the other CPUs unchanged (Linux 7.0).
+    /// If a hash has no entry with this key, the method creates an entry, in which the values of
+    /// the other CPUs are zero.
     ///
-    /// The kernel ignores `BPF_NOEXIST` and `BPF_EXIST` here, so this method takes no [`UpdateMode`](crate::UpdateMode).
+    /// For this operation, the kernel ignores `BPF_NOEXIST` and `BPF_EXIST`. The method therefore
+    /// has no parameter of type [`UpdateMode`](crate::UpdateMode).
     ///
     /// ```no_run
     /// use bpfmap::{Map, MapSpec, kind::PercpuHash};
     ///
-    /// /// Sets the limits of a source: the same one for all CPUs, and then a different one for the busiest CPU.
+    /// /// Sets the limits of a source: first the same limit for all CPUs, and then a higher limit
+    /// /// for the busiest CPU.
     /// fn limit<Limits>(limits: &Map<Limits>, source: u32, busy_cpu: usize) -> bpfmap::Result<()>
     /// where
     ///     Limits: MapSpec<Kind = PercpuHash, Key = u32, Value = u64>,
@@ -67,10 +71,11 @@ impl<S: MapSpec> Map<S> {
     /// ```
     ///
     /// # Errors
-    /// [`Unsupported`](ErrorKind::Unsupported) (`EINVAL`) before Linux 7.0. `ERANGE`: the machine can't have a CPU with
-    /// this number, see [`possible_cpus`](crate::possible_cpus). `E2BIG`: a hash is full, or an index is out of range.
-    /// `ENOENT`: no program that uses the cgroup storage is attached to the cgroup. `EPERM`: the map is frozen or the
-    /// descriptor read-only.
+    /// [`Unsupported`](ErrorKind::Unsupported) (`EINVAL`): the kernel is older than Linux 7.0.
+    /// `ERANGE`: the machine can't have a CPU with this number; see
+    /// [`possible_cpus`](crate::possible_cpus). `E2BIG`: a hash is full, or an index is out of
+    /// range. `ENOENT`: no program that uses the cgroup storage is attached to the cgroup. `EPERM`:
+    /// the map is frozen, or the descriptor is read-only.
     pub fn update_on(&self, key: &S::Key, cpu: usize, value: &S::Value) -> Result<()>
     where
         S::Kind: SelectCpu,
@@ -80,11 +85,12 @@ impl<S: MapSpec> Map<S> {
         self.write_selected(key, value, flags)
     }
 
-    /// Writes one value for each CPU (Linux 7.0), like [`update`](Self::update) with
-    /// [`PerCpu::splat`](crate::PerCpu::splat) but without an allocation.
+    /// Writes the same value for each CPU (Linux 7.0). The result is that of
+    /// [`update`](Self::update) with [`PerCpu::splat`](crate::PerCpu::splat), but this method does
+    /// not allocate memory.
     ///
     /// # Errors
-    /// Fails like [`update_on`](Self::update_on).
+    /// Fails in the same cases as [`update_on`](Self::update_on).
     pub fn update_all_cpus(&self, key: &S::Key, value: &S::Value) -> Result<()>
     where
         S::Kind: SelectCpu,
@@ -106,9 +112,9 @@ impl<S: MapSpec> Map<S> {
         }
     }
 
-    /// Returns whether the kernel knows the flags. Requests the value of a CPU that no machine has.
-    /// A kernel that knows the flag reports this error, or that the descriptor is write-only. Other
-    /// kernels refuse the flag before they check anything else.
+    /// Returns whether the kernel knows the flags. The check requests the value of a CPU that no
+    /// machine has. A kernel that knows the flags reports that this CPU does not exist, or that the
+    /// descriptor is write-only. Other kernels refuse the flags before they check anything else.
     fn can_select(&self) -> bool {
         static CAN: AtomicBool = AtomicBool::new(false);
         CAN.load(Ordering::Relaxed) || {

@@ -1,4 +1,4 @@
-//! Opening of maps, and the comparison with the schema.
+//! Methods that open maps and compare them with the schema.
 
 use super::info::Info;
 use super::origin::{self, Origin};
@@ -15,7 +15,7 @@ use bpfmap_core::TypeDesc;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
-/// The result of comparing the layout of keys and values at opening.
+/// The result of the layout comparison when a map is opened.
 ///
 /// ```
 /// # #[cfg(feature = "derive")] fn main() -> bpfmap::Result<()> {
@@ -42,17 +42,21 @@ use std::path::Path;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum LayoutCheck {
-    /// The BTF matches the schema member by member: for key and value the BTF of the map, for the events of the map the
-    /// BTF of the object. Or this process created the map from the schema.
+    /// The layout matches the schema member by member, according to BTF. The BTF of the map
+    /// describes the key and the value, and the BTF of the object describes the events. A map that
+    /// this process has created from the schema also has this result.
     Agrees,
-    /// The sizes match. The map has no BTF, or the schema gives only sizes.
+    /// The sizes match. The layout was not compared, because the map has no BTF or the schema
+    /// declares only sizes.
     NoBtf,
-    /// The sizes match. The map has BTF that this process may not read (it needs `CAP_SYS_ADMIN`).
+    /// The sizes match. The layout was not compared, because this process is not permitted to read
+    /// the map's BTF, which needs `CAP_SYS_ADMIN`.
     NotPermitted,
 }
 
 impl<S: MapSpec> Map<S> {
-    /// Returns the options that differ from the schema, for opening or creating.
+    /// Returns options for opening or creating a map that differs from the schema, for example in
+    /// its name or its size.
     #[must_use]
     pub fn options() -> OpenOptions<S> {
         OpenOptions::new()
@@ -60,23 +64,27 @@ impl<S: MapSpec> Map<S> {
 
     /// Opens the map of a loaded object by the name in the spec.
     ///
-    /// Like all methods that open a map, this compares the real map with the schema: the type, the
-    /// sizes of key and value, `max_entries` if the schema has it (an LRU map with
-    /// [`MapFlags::NO_COMMON_LRU`](crate::MapFlags::NO_COMMON_LRU) may have it rounded up to a
-    /// multiple of the CPUs), the flags and `map_extra`. If the map has BTF, it also compares the
-    /// layout of key and value member by member: names, offsets and types. Typedefs and the names
-    /// of types are not compared. A byte may be `char`, `bool`, signed or unsigned; other integers
-    /// must match in size and sign. Padding may be named or unnamed. [`verify`] does the same
+    /// Like all methods that open a map, this method compares the map in the kernel with the
+    /// schema. The comparison includes the type, the sizes of key and value, the flags,
+    /// `map_extra`, and `max_entries` if the schema sets this number. The `max_entries` of an LRU
+    /// map with [`MapFlags::NO_COMMON_LRU`](crate::MapFlags::NO_COMMON_LRU) may be rounded up to a
+    /// multiple of the number of CPUs.
+    ///
+    /// If the map has BTF, the method also compares the names, the offsets and the types of the
+    /// members of key and value. Typedefs and the names of types are not compared. Integers must
+    /// match in size and sign, but `char` and `bool` match every integer of one byte. Padding can
+    /// be named or unnamed. The module [`verify`] compares a map with a definition in the same way,
     /// without a spec.
     ///
-    /// The layout of the map's events is compared in the same way, if the object's BTF contains it
-    /// ([`MapSource::btf`]).
+    /// If the object's BTF ([`MapSource::btf`]) contains the type of the map's events, the layout
+    /// of the events is compared in the same way.
     ///
     /// # Errors
-    /// [`NotFound`](ErrorKind::NotFound): the object has no such map. [`NotCreated`](ErrorKind::NotCreated): the object
-    /// has the map, but its loader did not create it. [`Mismatch`](ErrorKind::Mismatch): the map differs from the
-    /// schema. The message lists the first differences with their paths, such as `value.stats[].rx_bytes: offset 16,
-    /// schema says 8`, and the number of the others.
+    /// [`NotFound`](ErrorKind::NotFound): the object has no map with this name.
+    /// [`NotCreated`](ErrorKind::NotCreated): the object declares the map, but the program that
+    /// loaded the object did not create it. [`Mismatch`](ErrorKind::Mismatch): the map differs from
+    /// the schema. The message lists the first differences with their paths, such as
+    /// `value.stats[].rx_bytes: offset 16, schema says 8`, and the number of further differences.
     pub fn from_object(object: &impl MapSource) -> Result<Self> {
         Self::options().from_object(object)
     }
@@ -84,7 +92,8 @@ impl<S: MapSpec> Map<S> {
     /// Opens the map of a loaded object as [`from_object`](Self::from_object) does, or returns `None` if the program that
     /// loaded the object did not create the map (libbpf's `bpf_map__set_autocreate`).
     ///
-    /// [`derive(BpfMaps)`](derive@crate::BpfMaps) calls it for each map whose schema says `optional`.
+    /// The code from [`derive(BpfMaps)`](derive@crate::BpfMaps) calls this method for each
+    /// `optional` map.
     ///
     /// ```no_run
     /// # fn f<Debug: bpfmap::MapSpec>(object: &impl bpfmap::MapSource) -> bpfmap::Result<()> {
@@ -97,17 +106,17 @@ impl<S: MapSpec> Map<S> {
     /// ```
     ///
     /// # Errors
-    /// Fails like [`from_object`](Self::from_object), but never with
+    /// Fails in the same cases as [`from_object`](Self::from_object), but never with
     /// [`NotCreated`](ErrorKind::NotCreated).
     pub fn from_object_if_created(object: &impl MapSource) -> Result<Option<Self>> {
         Self::options().from_object_if_created(object)
     }
 
-    /// Opens a map that another library has opened, such as the map of a skeleton or a `libbpf_rs::MapHandle`.
-    /// Duplicates its descriptor.
+    /// Opens a map that another library has opened, such as the map of a skeleton or a
+    /// `libbpf_rs::MapHandle`. The new handle has a duplicate of the map's descriptor.
     ///
-    /// This does not compare the map's events, because the kernel doesn't know their type. Only
-    /// [`from_object`](Self::from_object) does.
+    /// This method does not compare the type of the map's events, because the kernel doesn't know
+    /// that type. Only [`from_object`](Self::from_object) compares the events.
     ///
     /// ```
     /// # #[cfg(feature = "derive")] fn main() -> bpfmap::Result<()> {
@@ -127,7 +136,7 @@ impl<S: MapSpec> Map<S> {
     /// // Opens the map by its id, from any process.
     /// let id = same.info()?.id;
     /// assert_eq!(Map::<Counters>::from_id(id)?.info()?.id, id);
-    /// // Takes ownership of a descriptor, such as one that another process has sent.
+    /// // Takes ownership of a descriptor, which can come from another process.
     /// let descriptor = OwnedFd::from(same);
     /// assert_eq!(Map::<Counters>::from_fd(descriptor)?.info()?.id, id);
     /// # Ok(()) }
@@ -135,7 +144,8 @@ impl<S: MapSpec> Map<S> {
     /// ```
     ///
     /// # Errors
-    /// [`Mismatch`](ErrorKind::Mismatch): as for [`from_object`](Self::from_object).
+    /// [`Mismatch`](ErrorKind::Mismatch): the map differs from the schema, as for
+    /// [`from_object`](Self::from_object).
     pub fn from_map(map: &impl AsFd) -> Result<Self> {
         Self::options().from_map(map)
     }
@@ -143,38 +153,40 @@ impl<S: MapSpec> Map<S> {
     /// Opens the map that is pinned at a path of a BPF file system.
     ///
     /// # Errors
-    /// `ENOENT`: there is no such file. `EACCES`, `EPERM`: this process may not open it.
-    /// [`Mismatch`](ErrorKind::Mismatch): as for [`from_object`](Self::from_object).
+    /// `ENOENT`: the path does not exist. `EACCES`, `EPERM`: this process has no permission to open
+    /// the pin. [`Mismatch`](ErrorKind::Mismatch): the map differs from the schema, as for
+    /// [`from_object`](Self::from_object).
     pub fn from_pinned(path: impl AsRef<Path>) -> Result<Self> {
         Self::options().from_pinned(path)
     }
 
-    /// Opens the map with an id ([`Info::id`]). Needs `CAP_SYS_ADMIN`.
+    /// Opens the map that has the given id ([`Info::id`]). Needs `CAP_SYS_ADMIN`.
     ///
     /// # Errors
-    /// `ENOENT`: there is no such map. `EPERM`: the privilege is missing. [`Mismatch`](ErrorKind::Mismatch): as for
+    /// `ENOENT`: no map has this id. `EPERM`: this process lacks `CAP_SYS_ADMIN`.
+    /// [`Mismatch`](ErrorKind::Mismatch): the map differs from the schema, as for
     /// [`from_object`](Self::from_object).
     pub fn from_id(id: u32) -> Result<Self> {
         Self::options().from_id(id)
     }
 
-    /// Opens the map of a descriptor.
+    /// Opens the map to which a descriptor refers, and takes ownership of the descriptor.
     ///
     /// # Errors
-    /// `EINVAL`: the descriptor does not belong to a map. [`Mismatch`](ErrorKind::Mismatch): as for
-    /// [`from_object`](Self::from_object).
+    /// `EINVAL`: the descriptor does not belong to a map. [`Mismatch`](ErrorKind::Mismatch): the
+    /// map differs from the schema, as for [`from_object`](Self::from_object).
     pub fn from_fd(fd: OwnedFd) -> Result<Self> {
         Self::options().from_fd(fd)
     }
 
-    /// Returns the result of comparing the layout of keys and values at opening.
+    /// Returns the result of the layout comparison when this map was opened.
     #[must_use]
     pub fn layout_check(&self) -> LayoutCheck {
         self.layout_check
     }
 }
 
-/// Checks at compile time that the layouts and types of a spec have the same sizes.
+/// Checks at compile time that the types of a spec have the sizes that its definition describes.
 pub(super) struct Consistent<S>(core::marker::PhantomData<S>);
 
 impl<S: MapSpec> Consistent<S> {
@@ -191,7 +203,7 @@ impl<S: MapSpec> Consistent<S> {
             S::DEF.value.size() == size_of::<S::Value>() as u64,
             "the description of the value does not have the size of the value"
         );
-        // Opening also reads a value of a map of maps. Its size has been compared before.
+        // Opening a map of maps also reads one of its values, whose size has been compared before.
         assert!(
             S::DEF.inner.is_none() || S::Kind::FACTS.holds_maps(),
             "only a map of maps has `inner`"
@@ -203,7 +215,7 @@ impl<S: MapSpec> Consistent<S> {
     };
 }
 
-/// Compares the map of a descriptor with the spec.
+/// Compares the map to which a descriptor refers with the spec.
 pub(super) fn check<S: MapSpec>(
     options: &OpenOptions<S>,
     fd: BorrowedFd<'_>,
@@ -220,7 +232,7 @@ pub(super) fn check<S: MapSpec>(
     Ok(checked)
 }
 
-/// Compares the map of a descriptor with a definition.
+/// Compares the map to which a descriptor refers with a definition.
 pub(super) fn check_def(
     declared: &MapDef<'_>,
     fd: BorrowedFd<'_>,

@@ -1,4 +1,4 @@
-//! Opening and creating of a map whose size, name or location differs from the schema.
+//! Options for maps whose size, name or location differs from the schema.
 
 use super::origin::Origin;
 use super::{LayoutCheck, Map, missing};
@@ -13,10 +13,10 @@ use std::os::fd::{AsFd, FromRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-/// Options that differ from the schema: the expected properties when opening, the requested ones
-/// when creating.
+/// Options for opening or creating a map that differs from the schema. For opening, the options are
+/// the expected properties of the map. For creating, they are the requested properties.
 ///
-/// The methods `from_…` and `create` of [`Map`] do the same without options.
+/// To open or create a map without options, use the methods `from_…` and `create` of [`Map`].
 ///
 /// ```no_run
 /// # fn f<Counters: bpfmap::MapSpec>(object: &impl bpfmap::MapSource) -> bpfmap::Result<()> {
@@ -26,7 +26,7 @@ use std::path::Path;
 /// # }
 /// ```
 ///
-/// A new map can differ in its name, its size and its NUMA node:
+/// A new map can differ from the schema in its name, its size and its NUMA node:
 ///
 /// ```
 /// # #[cfg(feature = "derive")] fn main() -> bpfmap::Result<()> {
@@ -50,7 +50,7 @@ use std::path::Path;
 /// let opened = Map::<Counters>::options().any_max_entries().from_map(&counters)?;
 /// assert_eq!(opened.max_entries(), 200);
 ///
-/// // Opens the map by its id or its descriptor. Its iterators use one system call for each entry.
+/// // Opens the map by its id. The iterators of this handle use one system call for each entry.
 /// let id = opened.info()?.id;
 /// let by_id = Map::<Counters>::options().any_max_entries().without_batches().from_id(id)?;
 /// let descriptor = OwnedFd::from(by_id);
@@ -89,29 +89,30 @@ impl<S: MapSpec> OpenOptions<S> {
         }
     }
 
-    /// Sets a number of entries that differs from that of the schema.
+    /// Sets a `max_entries` that overrides the number in the schema.
     #[must_use]
     pub fn max_entries(mut self, max_entries: u32) -> Self {
         self.max_entries = Some(max_entries);
         self
     }
 
-    /// Opens a map with any number of entries.
+    /// Accepts a map with any `max_entries`.
     #[must_use]
     pub fn any_max_entries(mut self) -> Self {
         self.max_entries = None;
         self
     }
 
-    /// Sets a name that differs from the schema's: the name of the map in the object, or of the created map (the kernel
-    /// keeps the first 15 bytes).
+    /// Sets a name that overrides the name in the schema. For opening, this is the name of the map
+    /// in the object. For creating, this is the name of the new map, of which the kernel keeps the
+    /// first 15 bytes.
     #[must_use]
     pub fn name(mut self, name: &str) -> Self {
         name.clone_into(&mut self.name);
         self
     }
 
-    /// Sets the NUMA node of a created map. Opening ignores it.
+    /// Sets the NUMA node on which a map is created. Methods that open a map ignore this option.
     #[must_use]
     pub fn numa_node(mut self, node: u32) -> Self {
         self.numa_node = Some(node);
@@ -126,19 +127,19 @@ impl<S: MapSpec> OpenOptions<S> {
         self
     }
 
-    /// Opens a map with these options: see [`Map::from_object`].
+    /// Opens a map with these options, like [`Map::from_object`].
     ///
     /// # Errors
-    /// Fails like the method of [`Map`].
+    /// Fails in the same cases as [`Map::from_object`].
     pub fn from_object(self, object: &impl MapSource) -> Result<Map<S>> {
         self.from_object_if_created(object)?.ok_or_else(|| missing::not_created(&S::DEF))
     }
 
-    /// Opens a map with these options: see [`Map::from_object_if_created`].
+    /// Opens a map with these options, like [`Map::from_object_if_created`].
     ///
     /// ```no_run
     /// # fn f<Debug: bpfmap::MapSpec>(object: &impl bpfmap::MapSource) -> bpfmap::Result<()> {
-    /// // In this object, the map has a different name.
+    /// // The map has a different name in this object.
     /// match bpfmap::Map::<Debug>::options().name("debug_v2").from_object_if_created(object)? {
     ///     Some(debug) => println!("at most {} messages", debug.max_entries()),
     ///     None => println!("started without --debug"),
@@ -148,7 +149,7 @@ impl<S: MapSpec> OpenOptions<S> {
     /// ```
     ///
     /// # Errors
-    /// Fails like the method of [`Map`].
+    /// Fails in the same cases as [`Map::from_object_if_created`].
     pub fn from_object_if_created(self, object: &impl MapSource) -> Result<Option<Map<S>>> {
         let Some(fd) = missing::find(&S::DEF, &self.name, object)? else { return Ok(None) };
         let name = self.name.clone();
@@ -159,17 +160,17 @@ impl<S: MapSpec> OpenOptions<S> {
         Ok(Some(map))
     }
 
-    /// Opens a map with these options: see [`Map::from_map`].
+    /// Opens a map with these options, like [`Map::from_map`].
     ///
     /// # Errors
-    /// Fails like the method of [`Map`].
+    /// Fails in the same cases as [`Map::from_map`].
     pub fn from_map(self, map: &impl AsFd) -> Result<Map<S>> {
         let fd = map.as_fd().try_clone_to_owned();
         let fd = fd.map_err(|error| Error::caused(Action::Clone, S::DEF.name, error))?;
         self.from_fd(fd)
     }
 
-    /// Opens a map with these options: see [`Map::from_pinned`].
+    /// Opens a map with these options, like [`Map::from_pinned`].
     ///
     /// ```no_run
     /// # fn f<Counters: bpfmap::MapSpec>() -> bpfmap::Result<()> {
@@ -182,27 +183,27 @@ impl<S: MapSpec> OpenOptions<S> {
     /// ```
     ///
     /// # Errors
-    /// Fails like the method of [`Map`].
+    /// Fails in the same cases as [`Map::from_pinned`].
     pub fn from_pinned(self, path: impl AsRef<Path>) -> Result<Map<S>> {
         let path = path.as_ref();
         let fd = get_pinned(path).map_err(|errno| on_path::<S>(Action::Open, path, errno))?;
         self.open(fd, &Origin::Pin(path))
     }
 
-    /// Opens a map with these options: see [`Map::from_id`].
+    /// Opens a map with these options, like [`Map::from_id`].
     ///
     /// # Errors
-    /// Fails like the method of [`Map`].
+    /// Fails in the same cases as [`Map::from_id`].
     pub fn from_id(self, id: u32) -> Result<Map<S>> {
         let fd = super::info::by_id(Command::MapGetFdById, id)
             .map_err(|errno| Error::from_errno(Action::Open, S::DEF.name, errno))?;
         self.from_fd(fd)
     }
 
-    /// Opens a map with these options: see [`Map::from_fd`].
+    /// Opens a map with these options, like [`Map::from_fd`].
     ///
     /// # Errors
-    /// Fails like the method of [`Map`].
+    /// Fails in the same cases as [`Map::from_fd`].
     pub fn from_fd(self, fd: OwnedFd) -> Result<Map<S>> {
         self.open(fd, &Origin::Unknown)
     }
@@ -216,17 +217,17 @@ impl<S: MapSpec> OpenOptions<S> {
         Ok(map)
     }
 
-    /// Creates a map with these options: see [`Map::create`].
+    /// Creates a map with these options, like [`Map::create`].
     ///
     /// # Errors
-    /// Fails like the method of [`Map`].
+    /// Fails in the same cases as [`Map::create`].
     pub fn create(self) -> Result<Map<S>> {
         super::create::create(&self, None)
     }
 }
 
 impl<S: MapSpec> OpenOptions<S> {
-    /// Returns the handle to a map that is known to match the spec.
+    /// Returns a handle to a map that is known to match the spec.
     pub(super) fn map(&self, fd: OwnedFd, max_entries: u32, layout_check: LayoutCheck) -> Map<S> {
         let map = Map::new(fd, max_entries, layout_check);
         if !self.batches {

@@ -1,4 +1,5 @@
-//! The origin of a map, which determines what to do if the map does not match the schema.
+//! The origin of a map. It determines the help in the error message if the map does not match the
+//! schema.
 
 use crate::MapDef;
 use crate::difference::Difference;
@@ -9,11 +10,11 @@ use std::path::Path;
 
 /// The origin of a map.
 pub(super) enum Origin<'a> {
-    /// A loaded object, with this name.
+    /// A loaded object, and the name of the map in this object.
     Object(&'a dyn MapSource, &'a str),
     /// A path of a BPF file system.
     Pin(&'a Path),
-    /// Unknown: the map came as a descriptor or an id.
+    /// An unknown origin, because the map was opened by a descriptor or an id.
     Unknown,
 }
 
@@ -52,7 +53,9 @@ impl Origin<'_> {
                     match file.and_then(|file| file.definition.max_entries) {
                         Some(number) if Some(number) != declared.max_entries => {
                             if !others {
-                                help.push(format!("the object file says {number}: {REBUILD}"));
+                                help.push(format!(
+                                    "the object file has a max_entries of {number}: {REBUILD}"
+                                ));
                             }
                         }
                         _ => help.push(LOADER.to_owned()),
@@ -99,7 +102,7 @@ fn in_file(declared: &MapDef<'_>, source: &dyn MapSource, name: &str) -> Option<
     let btf = Btf::parse(&data).ok()?;
     let definition = btf.map_definition(name)?;
     let types = (definition.key.unwrap_or_default(), definition.value.unwrap_or_default());
-    // A definition with only sizes says nothing about the layout.
+    // A definition that has only sizes does not describe the layout.
     let has_layout = types.1 != 0 && verify::types_at_opening(declared, &btf, types).is_empty();
     Some(InFile { definition, has_layout })
 }

@@ -9,8 +9,9 @@ use crate::sys::{Command, Errno};
 impl<S: MapSpec> Map<S> {
     /// Appends a value at the end of a queue or on top of a stack (Linux 4.20).
     ///
-    /// With [`UpdateMode::Exist`], a full map drops its oldest value to make space. In a queue,
-    /// this is the next value, and in a stack the bottom one.
+    /// With [`UpdateMode::Exist`], a full map drops its oldest value to make space. In a queue, the
+    /// oldest value is the value that [`pop`](Self::pop) would return next. In a stack, the oldest
+    /// value is at the bottom.
     ///
     /// ```
     /// # #[cfg(feature = "derive")] fn main() -> bpfmap::Result<()> {
@@ -38,8 +39,8 @@ impl<S: MapSpec> Map<S> {
     /// ```
     ///
     /// # Errors
-    /// `E2BIG`: the map is full. `EINVAL`: the mode is [`UpdateMode::NoExist`]. `EPERM`: the map is frozen or the
-    /// descriptor read-only.
+    /// `E2BIG`: the map is full. `EINVAL`: the mode is [`UpdateMode::NoExist`]. `EPERM`: the map is
+    /// frozen, or the descriptor is read-only.
     #[inline]
     pub fn push(&self, value: &Value<S>, mode: UpdateMode) -> Result<()>
     where
@@ -48,10 +49,10 @@ impl<S: MapSpec> Map<S> {
         self.write(None, value, mode as u64).map_err(|errno| Self::failed(Action::Push, errno))
     }
 
-    /// Appends a value. Returns `false` and appends nothing if the map is full.
+    /// Appends a value if the map is not full. Returns `false` if the map is full.
     ///
     /// # Errors
-    /// Fails like [`push`](Self::push).
+    /// Fails in the same cases as [`push`](Self::push).
     #[inline]
     pub fn try_push(&self, value: &Value<S>) -> Result<bool>
     where
@@ -66,11 +67,12 @@ impl<S: MapSpec> Map<S> {
 }
 
 impl<S: MapSpec> Map<S> {
-    /// Removes the next value and returns it, or returns `None` if the map is empty (Linux 4.20). The next value is the
-    /// oldest of a queue, and the newest of a stack.
+    /// Removes the next value and returns it, or returns `None` if the map is empty (Linux 4.20).
+    /// The next value of a queue is the oldest value. The next value of a stack is the newest
+    /// value.
     ///
     /// # Errors
-    /// `EPERM`: the map is frozen or the descriptor read-only.
+    /// `EPERM`: the map is frozen, or the descriptor is read-only.
     #[inline]
     pub fn pop(&self) -> Result<Option<Value<S>>>
     where
@@ -79,11 +81,11 @@ impl<S: MapSpec> Map<S> {
         self.read((Command::LookupAndDeleteElem, Action::Pop), None, 0)
     }
 
-    /// Does the same as [`pop`](Self::pop), but writes the value to `into`. Returns `false` and
-    /// leaves `into` unchanged if the map is empty.
+    /// Removes the next value like [`pop`](Self::pop), and writes the value to `into`. Returns
+    /// `false` and leaves `into` unchanged if the map is empty.
     ///
     /// # Errors
-    /// Fails like [`pop`](Self::pop).
+    /// Fails in the same cases as [`pop`](Self::pop).
     #[inline]
     pub fn pop_into(&self, into: &mut Value<S>) -> Result<bool>
     where
@@ -107,11 +109,11 @@ impl<S: MapSpec> Map<S> {
         self.read((Command::LookupElem, Action::Peek), None, 0)
     }
 
-    /// Does the same as [`peek`](Self::peek), but writes the value to `into`. Returns `false` and leaves `into`
-    /// unchanged if the map is empty.
+    /// Reads the next value like [`peek`](Self::peek), and writes the value to `into`. Returns
+    /// `false` and leaves `into` unchanged if the map is empty.
     ///
     /// # Errors
-    /// Fails like [`peek`](Self::peek).
+    /// Fails in the same cases as [`peek`](Self::peek).
     #[inline]
     pub fn peek_into(&self, into: &mut Value<S>) -> Result<bool>
     where

@@ -13,17 +13,19 @@ use bpfmap_core::MapFlags;
 pub enum StackFrame {
     /// A location in a file: the file's build id and the offset, which do not change from run to run.
     File {
-        /// The build id; a shorter one is padded with zeros.
+        /// The build id of the file. A shorter build id is padded with zeros.
         build_id: [u8; 20],
-        /// Bytes from the start of the file.
+        /// The offset from the start of the file, in bytes.
         offset: u64,
     },
-    /// An address, if the kernel could not find the file: in the kernel itself, or while the memory map was locked.
+    /// An address. The kernel stores an address if it could not find the file, because the frame
+    /// belongs to the kernel itself or because the process's memory map was locked.
     Address(u64),
 }
 
 impl StackFrame {
-    /// Returns the addresses in the bytes of a value that holds addresses, the innermost frame first.
+    /// Decodes the bytes of a value that contains addresses. Returns the addresses, starting with
+    /// the innermost frame.
     ///
     /// ```
     /// let value = [0xffff_8000_0000_1000_u64, 0].map(u64::to_ne_bytes).concat();
@@ -35,8 +37,8 @@ impl StackFrame {
         chunks(value).map(u64::from_ne_bytes).take_while(|word| *word != 0).collect()
     }
 
-    /// Returns the frames in the bytes of a value that holds build ids ([`MapFlags::STACK_BUILD_ID`]), the innermost
-    /// frame first.
+    /// Decodes the bytes of a value that contains build ids ([`MapFlags::STACK_BUILD_ID`]). Returns
+    /// the frames, starting with the innermost frame.
     ///
     /// ```
     /// use bpfmap::StackFrame;
@@ -60,7 +62,8 @@ where
     S: MapSpec,
     S::Kind: HoldStacks + LookupElement + Kind<Value<S::Value> = S::Value>,
 {
-    /// Returns the addresses of a stack, the innermost first, or `None` if no stack has this id (Linux 4.6).
+    /// Returns the addresses of a stack, starting with the innermost frame, or `None` if no stack
+    /// has this id (Linux 4.6).
     ///
     /// ```no_run
     /// # fn f<Stacks: bpfmap::MapSpec<Kind = bpfmap::kind::StackTrace, Key = u32, Value = [u64; 127]>>(
@@ -72,7 +75,8 @@ where
     /// # }
     /// ```
     ///
-    /// Does not compile for a map with [`MapFlags::STACK_BUILD_ID`]: use [`frames`](Self::frames).
+    /// This method does not compile for a map with [`MapFlags::STACK_BUILD_ID`]. Use
+    /// [`frames`](Self::frames) for such a map.
     ///
     /// # Errors
     /// `EPERM`: the descriptor is write-only.
@@ -86,10 +90,11 @@ where
         Ok(self.lookup(id)?.map(|stack: Value<S>| StackFrame::addresses_in(bytes_of(&stack))))
     }
 
-    /// Returns the frames of a stack in a map with [`MapFlags::STACK_BUILD_ID`], the innermost first, or `None` if no
-    /// stack has this id (Linux 4.17).
+    /// Returns the frames of a stack in a map with [`MapFlags::STACK_BUILD_ID`], starting with the
+    /// innermost frame, or `None` if no stack has this id (Linux 4.17).
     ///
-    /// Does not compile for other maps: use [`addresses`](Self::addresses).
+    /// This method does not compile for a map without [`MapFlags::STACK_BUILD_ID`]. Use
+    /// [`addresses`](Self::addresses) for such a map.
     ///
     /// ```no_run
     /// # fn f<Stacks>(stacks: &bpfmap::Map<Stacks>, id: u32) -> bpfmap::Result<()>

@@ -34,15 +34,16 @@ use std::os::fd::{AsFd, AsRawFd};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum StructOpsState {
-    /// It is loaded and replaces no functions yet.
+    /// The map is loaded, but its programs do not replace functions yet.
     Init,
-    /// It is registered, and the kernel may call it.
+    /// The programs are registered, and the kernel can call them.
     InUse,
-    /// It was unregistered, and will be freed when its last user ends.
+    /// The programs were unregistered, and will be freed when their last user ends.
     ToBeFreed,
-    /// It waits for a link to register it (Linux 6.4, with [`MapFlags::LINK`](crate::MapFlags::LINK)).
+    /// The map is ready for a link, which will register the programs (Linux 6.4, with
+    /// [`MapFlags::LINK`](crate::MapFlags::LINK)).
     Ready,
-    /// A state of a newer kernel.
+    /// A state that this version of bpfmap does not know, with the kernel's number of the state.
     Other(u32),
 }
 
@@ -50,10 +51,10 @@ pub enum StructOpsState {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Registration {
-    /// The state.
+    /// The state of the map.
     pub state: StructOpsState,
-    /// The number of references, including that of the map itself. It is 0 before the map is
-    /// registered, and if a link registers it.
+    /// The number of references, including the reference of the map itself. The number is 0 before
+    /// the programs are registered, and also if a link registers the programs.
     pub references: u32,
 }
 
@@ -63,7 +64,8 @@ where
 {
     /// Returns the registration of the `struct_ops` map (Linux 5.6).
     ///
-    /// To register it, use libbpf's `attach_struct_ops` on the map of the object.
+    /// To register the programs of the map, call libbpf's `attach_struct_ops` on the map of the
+    /// object.
     ///
     /// ```no_run
     /// # use bpfmap::{MapDef, Map, MapSpec, StructOpsState, kind, TypeDesc};
@@ -87,8 +89,8 @@ where
     /// ```
     ///
     /// # Errors
-    /// `EPERM`: the descriptor is write-only. [`Mismatch`](ErrorKind::Mismatch): the kernel's value is too short to
-    /// hold a registration.
+    /// `EPERM`: the descriptor is write-only. [`Mismatch`](ErrorKind::Mismatch): the kernel's value
+    /// is too short to contain a registration.
     pub fn registration(&self) -> Result<Registration> {
         let failed = |errno| Self::failed(Action::Lookup, errno);
         let size = Info::of(self.as_fd()).map_err(failed)?.value_size as usize;
@@ -119,12 +121,13 @@ where
         Ok(Registration { state, references })
     }
 
-    /// Unregisters the programs (Linux 5.6). Returns `false` if they were not registered. Existing users keep them
-    /// until they end, for example a connection with its congestion control.
+    /// Unregisters the programs (Linux 5.6). Returns `false` if the programs were not registered.
+    /// Existing users continue to use the programs until these users end. For example, a connection
+    /// keeps its congestion control.
     ///
     /// # Errors
-    /// `EINPROGRESS`: they were unregistered before and are still in use. `EOPNOTSUPP`: a link registered them, and
-    /// unregisters them when it is dropped.
+    /// `EINPROGRESS`: the programs were unregistered before and are still in use. `EOPNOTSUPP`: a
+    /// link registered the programs, and unregisters them when the link is dropped.
     pub fn unregister(&self) -> Result<bool> {
         let mut attr = DeleteAttr {
             map_fd: sys::fd_bits(self.as_raw_fd()),

@@ -1,8 +1,8 @@
 //! The check for pointers to user-space memory in the value of a live map.
 //!
-//! The kernel uses the addresses that an update stores there. So a spec must not declare a user
-//! pointer as plain data. Otherwise safe code could make programs write to any memory of this
-//! process.
+//! If an update stores an address in such a pointer, programs can access the memory at this
+//! address. So a spec must not declare a user pointer as plain data. Otherwise safe code could make
+//! programs write to any memory of this process.
 
 use super::info::{Info, btf_blob};
 use crate::btf;
@@ -16,15 +16,15 @@ use bpfmap_core::SpecialField;
 /// The result of the check for user pointers that a spec lacks.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Hidden {
-    /// There are none.
+    /// The spec lacks no user pointer.
     None,
-    /// This process may not read the map's BTF.
+    /// The result is not known, because this process has no permission to read the map's BTF.
     Unknown,
 }
 
 /// Fails if the value of a live map has a user pointer that the spec lacks.
 pub(super) fn check<S: MapSpec>(info: &Info) -> Result<Hidden> {
-    // A value without BTF, or one that is too small, has no user pointers.
+    // A value without BTF, or a value that is too small, has no user pointers.
     if !S::Kind::FACTS.takes_special_field(SpecialField::UserPtr)
         || info.btf_value_type_id == 0
         || info.value_size < 8
@@ -36,7 +36,7 @@ pub(super) fn check<S: MapSpec>(info: &Info) -> Result<Hidden> {
         Ok(blob) => blob,
         Err(Errno(libc::EPERM | libc::EACCES)) => return Ok(Hidden::Unknown),
         Err(errno) => {
-            let text = "its BTF can't be read".to_owned();
+            let text = "the map's BTF can't be read".to_owned();
             return Err(Error::refused(Action::Open, S::DEF.name, errno, text));
         }
     };
@@ -48,7 +48,7 @@ pub(super) fn check<S: MapSpec>(info: &Info) -> Result<Hidden> {
     match theirs.into_iter().find(|offset| !ours.contains(offset)) {
         None => Ok(Hidden::None),
         Some(offset) => Err(differs(format!(
-            "value: a user pointer at offset {}, through which programs write, but the schema has none there \
+            "value: programs write through a user pointer at offset {}, but the schema has no user pointer there \
              (help: declare the member as `uptr<T>`, in Rust `UserPtr<T>`)",
             offset / 8
         ))),

@@ -1,13 +1,13 @@
-//! Iteration over a map that may change meanwhile.
+//! Iteration over a map that may change during the iteration.
 //!
 //! There are two kinds of positions. For a hash that is read in batches, the position is a bucket,
 //! which does not depend on added or deleted entries. For all other iterations (batches of other
 //! types, and single steps of all types), the position is a key. If that key is deleted, the kernel
-//! starts again at the first one. So the iteration always fetches the following entries before it
-//! returns the last fetched one, and the caller can delete an entry that was just returned without
-//! losing the position. If a different process or program deletes the key of the position, the
-//! iteration continues after the last fetched key that is still present. It starts again only if
-//! none of them is present.
+//! starts again at the first key. So the iteration always fetches the following entries before it
+//! returns the last fetched entry. The caller can therefore delete an entry that was just returned
+//! without losing the position. If a different process or program deletes the key of the position,
+//! the iteration continues after the last fetched key that is still present. The iteration starts
+//! again only if none of the fetched keys is present.
 
 use super::Map;
 use super::batch::{Entries, capacity, is_missing};
@@ -22,7 +22,8 @@ use core::ptr::{from_mut, from_ref, null};
 const RETRIES: u32 = 1000;
 
 impl<S: MapSpec> Map<S> {
-    /// Returns the key after a key, or the first key, or `None` after the last.
+    /// Returns the key after `key`, or the first key if `key` is `None`. Returns `None` after the
+    /// last key.
     pub(super) fn key_after(&self, key: Option<&S::Key>) -> Result<Option<S::Key>, Errno> {
         let mut next = crate::zeroed::<S::Key>();
         let after = key.map_or(null(), from_ref);
@@ -60,7 +61,7 @@ pub(super) enum Fetch {
     Take,
 }
 
-/// How the iteration fetches entries.
+/// The way in which the iteration fetches entries.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Way {
     Batch,
@@ -326,8 +327,9 @@ impl<'a, S: MapSpec> Fetcher<'a, S> {
         Err(disturbed::<S>())
     }
 
-    /// Is called if the kernel returns the first key of the map as the key after `place`. Either
-    /// this is correct, or `place` was deleted. The previous key shows which of them is the case.
+    /// Handles the case that the kernel returns the first key of the map as the key after `place`.
+    /// Either this is correct, or `place` was deleted. The previous key shows which of the two is
+    /// true.
     fn behind(&self, place: S::Key, first: S::Key) -> Result<Option<S::Key>> {
         let Some(before) = self.before_last else { return Ok(Some(first)) };
         Ok(match self.key_after(Some(&before))? {
@@ -346,7 +348,7 @@ impl<'a, S: MapSpec> Fetcher<'a, S> {
 }
 
 fn disturbed<S: MapSpec>() -> Error {
-    let text = "the map changes so often that the walk can't reach its end".to_owned();
+    let text = "the map changes so often that the iteration can't reach its end".to_owned();
     Error::told(Action::NextKey, S::DEF.name, ErrorKind::Disturbed, 0, text)
 }
 

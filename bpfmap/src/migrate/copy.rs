@@ -6,7 +6,7 @@ use bpfmap_core::MigrationPlan;
 use bpfmap_core::migration::apply;
 use std::hash::{BuildHasher, Hasher, RandomState};
 
-/// Two maps, and the conversion of an entry of the first into one of the second.
+/// Two maps, and the conversion of an entry of the first map into an entry of the second map.
 pub(super) struct Copy<'a> {
     pub(super) old: RawMap,
     pub(super) new: RawMap,
@@ -56,8 +56,8 @@ impl Copy<'_> {
         Ok(seen)
     }
 
-    /// Returns the fingerprint of the new map. For an array, this includes only the indices of the
-    /// old one.
+    /// Returns the fingerprint of the new map. For an array, the fingerprint includes only the
+    /// indices of the old map.
     pub(super) fn new_now(&mut self, mut passed: impl FnMut(u64)) -> Result<Fingerprint> {
         let Self { old, new, hasher, .. } = self;
         let mut seen = Fingerprint::default();
@@ -78,7 +78,7 @@ impl Copy<'_> {
 /// Returns the error for a new map without space.
 fn full(new: &RawMap) -> String {
     format!(
-        "the new map has a max_entries of {}, but the old one has more entries: use a larger max_entries",
+        "the new map has a max_entries of {}, but the old map has more entries: use a larger max_entries",
         new.info.max_entries
     )
 }

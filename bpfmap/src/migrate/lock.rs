@@ -1,4 +1,4 @@
-//! File locks, and the processes that hold them.
+//! File locks, and the processes that hold these locks.
 
 use std::ffi::c_int;
 use std::fs::File;
@@ -29,7 +29,7 @@ fn flock(file: &File, operation: c_int) -> io::Result<()> {
 }
 
 /// Returns the process that holds the lock of `file`. Returns `None` if the kernel does not show
-/// it, for example because it belongs to a different PID namespace.
+/// the process, for example because the process belongs to a different PID namespace.
 pub(super) fn holder(file: &File) -> Option<u32> {
     let metadata = file.metadata().ok()?;
     let device = metadata.dev();
@@ -38,8 +38,8 @@ pub(super) fn holder(file: &File) -> Option<u32> {
     holder_in(&std::fs::read_to_string("/proc/locks").ok()?, &place)
 }
 
-/// Does the same by searching the text of `/proc/locks` (`lock_get_status` in `fs/locks.c`). Lines
-/// of waiting processes contain `->`.
+/// Returns the holder of the lock by searching the text of `/proc/locks` (`lock_get_status` in
+/// `fs/locks.c`). Lines of waiting processes contain `->`.
 fn holder_in(locks: &str, place: &str) -> Option<u32> {
     locks.lines().find_map(|line| {
         let words: Vec<&str> = line.split_whitespace().collect();
@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_holder_is_found_and_not_those_who_wait() {
+    fn the_process_that_holds_the_lock_is_found_among_waiting_processes() {
         let locks = "1: POSIX  ADVISORY  WRITE 10 00:2b:7 0 EOF\n\
                      2: FLOCK  ADVISORY  WRITE 11 00:2b:77 0 EOF\n\
                      3: FLOCK  ADVISORY  WRITE 12 00:2b:7 0 EOF\n\

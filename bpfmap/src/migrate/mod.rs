@@ -1,8 +1,9 @@
 //! Moves a pinned map with all its entries to a new layout.
 //!
-//! A [`Migration`] reads the map at a pin, creates a new one, converts each entry with a [`MigrationPlan`], compares
-//! the two maps, and replaces the pin with the new map. The command `bpfmap migrate` and generated functions
-//! (`migrate_…`) derive the plan from two schemas. Written by hand, it looks like this:
+//! A [`Migration`] reads a pinned map, creates a new map, converts each entry with a
+//! [`MigrationPlan`], compares the two maps, and replaces the pin with the new map. The command
+//! `bpfmap migrate` and generated functions (`migrate_…`) derive the plan from two schemas. If you
+//! write a plan by hand, it looks like this:
 //!
 //! ```no_run
 //! use bpfmap::TypeDesc;
@@ -28,47 +29,59 @@
 //!
 //! # Guarantees
 //!
-//! - **The pin is valid at any moment.** It changes from the old map to the complete and compared
-//!   new map in one step. If the process ends or is killed at any moment, the pin is one of these
-//!   two maps. The old map is only read.
-//! - **A second run completes the migration.** It removes the temporary pin of an interrupted run (the pin's name with
-//!   the suffix `__bpfmap_migrate`) and starts again. If the pin already has the new layout, it reports this and does
+//! - **The pin is valid at any moment.** The pin changes from the old map to the new map in one
+//!   step, after the new map is complete and has been compared. If the process ends or is killed at
+//!   any moment, the pin refers to one of these two maps. The migration only reads the old map.
+//! - **A second run completes the migration.** The second run removes the temporary pin of an
+//!   interrupted run (the pin's name with the suffix `__bpfmap_migrate`) and starts again. If the
+//!   pinned map already has the new layout, the second run reports this and does nothing.
+//! - **No data is lost silently.** After copying, the migration reads both maps again, and replaces
+//!   the pin only if both maps have the same entries and values. If the old map changed in the
+//!   meantime, the migration copies it again. The migration makes at most three copies in total.
+//!   After that, the migration fails ([`Disturbed`](crate::ErrorKind::Disturbed)) and changes
 //!   nothing.
-//! - **No data is lost silently.** After copying, both maps are read again: the pin is replaced only if both have the
-//!   same entries and values. If the old map changed meanwhile, copying starts again, up to three times in total. After
-//!   that, the migration fails ([`Disturbed`](crate::ErrorKind::Disturbed)) and changes nothing.
 //! - **A pin that another process replaces is kept.** The migration first follows links in the
-//!   path. Just before the last step, it checks that the pin still is the map that was copied, and
-//!   fails otherwise ([`Disturbed`](crate::ErrorKind::Disturbed)). It does not notice a loader that
-//!   replaces the pin between these two system calls.
-//! - If two migrations run in the same folder, the second one waits for the first. Any process that
-//!   may open the folder can hold the lock, so [`Stage::Waiting`] names the process that holds it.
+//!   path. Just before the last step, the migration checks that the pin still refers to the map
+//!   that was copied. If the pin refers to a different map, the migration fails
+//!   ([`Disturbed`](crate::ErrorKind::Disturbed)). A loader that replaces the pin between the check
+//!   and the last step is not noticed.
+//! - If two migrations run in the same folder, the second migration waits for the first. The first
+//!   migration locks the folder. Any process that is allowed to open the folder can hold this lock,
+//!   so [`Stage::Waiting`] names the process that holds it.
 //!
 //! # Limits
 //!
 //! A loaded program keeps the map with which it was loaded. So old programs continue to write to
-//! the old map. The new map lacks everything that they write after the comparison. **Stop
-//! everything that writes to the map first** (detach the programs, end the process). Then migrate.
-//! Then load the programs with the new layout, which will use the new map at the pin. If you can
-//! accept losing some changes, [`allow_differences`](Migration::allow_differences) also migrates a
-//! map that changes all the time. An entry that changes during the migration then keeps the value
-//! that it had when it was copied.
+//! the old map. The new map does not contain the changes that old programs make after the
+//! comparison.
 //!
-//! Special fields (locks, timers, kptrs) are reset in the new map, because user space can neither read nor write them.
-//! The usage order of an LRU map is not kept. The new map is not frozen, even if the old one was.
+//! **First stop everything that writes to the map**: detach the BPF programs, and end the
+//! processes. After that, run the migration. Finally, load the programs with the new layout, which
+//! will use the new map at the pin.
 //!
-//! An iteration over an `rhash` can miss entries while the kernel resizes its table. The comparison notices this, and the
-//! migration then fails ([`Disturbed`](crate::ErrorKind::Disturbed)): run it again after a second.
+//! If you can accept the loss of some changes, use
+//! [`allow_differences`](Migration::allow_differences), which also migrates a map that changes all
+//! the time. If an entry changes during such a migration, the new map can contain the value that
+//! the entry had when it was copied.
+//!
+//! Special fields (locks, timers, kptrs) are reset in the new map, because user space can neither
+//! read nor write them. The new map does not keep the order in which the entries of an LRU map were
+//! used. The new map is not frozen, even if the old map was frozen.
+//!
+//! An iteration over an `rhash` can miss entries while the kernel resizes its table. The comparison
+//! notices the missing entries, and the migration then fails
+//! ([`Disturbed`](crate::ErrorKind::Disturbed)). Run the migration again after a second.
 //!
 //! # Supported maps
 //!
-//! Maps with plain keys and values can be migrated: the hashes, arrays and `lpm_trie`, per-CPU or
-//! not. An array keeps its indices and can't become shorter. Additional elements of the new array
-//! are zero. Other map types are refused: reading a queue or a stack removes its values, and other
-//! types hold kernel objects or values that are attached to them.
+//! Maps with plain keys and values can be migrated: hashes, arrays and `lpm_trie`, including the
+//! per-CPU types. An array keeps its indices and can't become shorter. Additional elements of the
+//! new array are zero. Other map types can't be migrated. Reading a queue or a stack removes its
+//! values. The remaining types contain kernel objects, or values that are attached to kernel
+//! objects.
 //!
-//! A migration needs `CAP_BPF` and `CAP_SYS_ADMIN`, because the layout of the live map is in its BTF, which is opened
-//! by its id.
+//! A migration needs `CAP_BPF` and `CAP_SYS_ADMIN`. The migration reads the layout of the live map
+//! from the map's BTF, and opening this BTF by its id needs `CAP_SYS_ADMIN`.
 
 mod copy;
 mod lock;
@@ -91,10 +104,10 @@ use std::hash::RandomState;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-/// The maximum number of attempts to copy the entries if the old map changes meanwhile.
+/// The maximum number of attempts to copy the entries if the old map changes during each attempt.
 const ATTEMPTS: u32 = 3;
 
-/// The migration of the map at a pin from an old definition to a new one.
+/// The migration of a pinned map from an old definition to a new definition.
 #[derive(Clone, Debug)]
 pub struct Migration<'a> {
     path: PathBuf,
@@ -112,7 +125,7 @@ pub struct Migration<'a> {
 /// ```
 /// use bpfmap::migrate::{Progress, Stage};
 ///
-/// /// Describes the progress in one line for the terminal.
+/// /// Describes the progress of a migration in one line for the terminal.
 /// fn describe(progress: Progress) -> String {
 ///     let Progress { entries, at_most, .. } = progress;
 ///     match progress.stage {
@@ -140,15 +153,16 @@ pub struct Progress {
     pub at_most: u64,
 }
 
-/// The stages of a migration, in this order. If the old map changes meanwhile, it starts again from [`Stage::Copying`].
+/// The stages of a migration, in the order in which they happen. If the old map changes during the
+/// migration, the migration continues with [`Stage::Copying`] again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 pub enum Stage {
-    /// Another process holds the lock of the pin's folder, usually another migration. This one continues when that
-    /// process releases the lock.
+    /// Another process, usually another migration, holds the lock of the pin's folder. This
+    /// migration continues when the other process releases the lock.
     Waiting {
-        /// The process, if it is visible to this one.
+        /// The id of the other process, if that process is visible to this process.
         holder: Option<u32>,
     },
     /// The migration writes entries to the new map.
@@ -157,9 +171,10 @@ pub enum Stage {
     Checking,
     /// The migration reads the old map again.
     Comparing,
-    /// The new map is complete and has a temporary pin beside the old one, which it replaces in the next step.
+    /// The new map is complete and has a temporary pin next to the old pin. In the next step, the
+    /// temporary pin replaces the old pin.
     Pinned,
-    /// The pin is the new map.
+    /// The pin refers to the new map.
     Swapped,
 }
 
@@ -168,7 +183,7 @@ pub enum Stage {
 #[non_exhaustive]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 pub enum Outcome {
-    /// The pin is the new map.
+    /// The pin refers to the new map.
     Migrated(Migrated),
     /// The map at the pin already matched the new definition.
     AlreadyNew,
@@ -179,15 +194,15 @@ pub enum Outcome {
 /// ```no_run
 /// use bpfmap::migrate::{Migrated, Migration, Outcome};
 ///
-/// /// Migrates a map of counters to a larger one. Programs may change the counters meanwhile.
+/// /// Migrates a map of counters to a larger map, while programs may change the counters.
 /// fn grow(migration: Migration<'_>) -> bpfmap::Result<()> {
 ///     let migration = migration
 ///         .max_entries(100_000)
-///         // Some changes may be lost.
+///         // Accepts that some changes are lost.
 ///         .allow_differences(true)
 ///         // The map has no BTF, but the caller knows that it has the old layout.
 ///         .assume_old(true)
-///         // This avoids a bug in this kernel's batch commands.
+///         // Avoids a bug in this kernel's batch commands.
 ///         .without_batches();
 ///     let outcome =
 ///         migration.run(|progress| println!("{:?}: {}", progress.stage, progress.entries))?;
@@ -201,12 +216,14 @@ pub enum Outcome {
 #[non_exhaustive]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Migrated {
-    /// The number of entries in the new map. For an array, the number of those from the old one.
+    /// The number of entries in the new map. For an array, this is the number of entries that were
+    /// copied from the old map.
     pub entries: u64,
-    /// The number of entries in the old map when it was last read. It can differ only with
-    /// [`Migration::allow_differences`], and so can the values.
+    /// The number of entries in the old map when the migration last read the old map. The two
+    /// numbers, and the values in the two maps, can differ only with
+    /// [`Migration::allow_differences`].
     pub old_entries: u64,
-    /// Whether the old map and the new one had the same entries.
+    /// Whether the old map and the new map had the same entries when they were compared.
     pub same: bool,
 }
 
@@ -214,8 +231,9 @@ impl<'a> Migration<'a> {
     /// Returns a migration of the map that is pinned at `path` from the definition `old` to the
     /// definition `new`.
     ///
-    /// The `max_entries` of the live map may differ from `old`. The new map has the `max_entries`
-    /// of `new`, or that of the live map if `new` has the same number as `old` or none.
+    /// The `max_entries` of the live map may differ from `old`. The new map gets the `max_entries`
+    /// of `new`. If `new` has no `max_entries`, or the same `max_entries` as `old`, the new map
+    /// gets the `max_entries` of the live map.
     #[must_use]
     pub fn new(
         path: impl AsRef<Path>,
@@ -235,31 +253,33 @@ impl<'a> Migration<'a> {
         }
     }
 
-    /// Sets the `max_entries` of the new map and overrides the definitions.
+    /// Sets the `max_entries` of the new map. This number overrides the numbers in the definitions.
     #[must_use]
     pub fn max_entries(mut self, max_entries: u32) -> Self {
         self.max_entries = Some(max_entries);
         self
     }
 
-    /// Replaces the pin even if the old map changed while it was copied, or entries were lost (an LRU map evicted some,
-    /// or different keys became equal). [`Migrated`] reports this.
+    /// Replaces the pin even if the old map changed while it was copied, or if entries were lost
+    /// because an LRU map evicted them or because different keys became equal. [`Migrated`] reports
+    /// such differences.
     #[must_use]
     pub fn allow_differences(mut self, allow: bool) -> Self {
         self.allow_differences = allow;
         self
     }
 
-    /// Assumes that the live map has the old layout if this can't be determined, because the map
-    /// has no BTF and the sizes and flags in both definitions are the same. Without this option,
-    /// such a map is refused, because migrating it a second time would corrupt it.
+    /// Assumes that the live map has the old layout if its layout can't be determined. This is the
+    /// case if the map has no BTF, and both definitions have the same sizes and flags. Without this
+    /// option, the migration of such a map fails, because a second migration of the same map would
+    /// corrupt its entries.
     #[must_use]
     pub fn assume_old(mut self, assume: bool) -> Self {
         self.assume_old = assume;
         self
     }
 
-    /// Copies single entries, as on a kernel without batch commands.
+    /// Copies the entries one by one, as on a kernel without batch commands.
     #[must_use]
     pub fn without_batches(mut self) -> Self {
         self.batches = false;
@@ -269,12 +289,16 @@ impl<'a> Migration<'a> {
     /// Runs the migration. Calls `progress` for each stage and each batch.
     ///
     /// # Errors
-    /// [`Mismatch`](ErrorKind::Mismatch): the live map matches neither the old nor the new definition; the message
-    /// lists the differences. [`Unsupported`](ErrorKind::Unsupported): maps of this type can't be migrated, or not in
-    /// this way. [`Full`](ErrorKind::Full): the new map has not enough space for all entries.
-    /// [`Disturbed`](ErrorKind::Disturbed): the old map kept changing. `ENOENT`: there is no such pin. `EPERM`: this
-    /// process may not open it. Also fails like [`Map::create`](crate::Map::create) and [`Map::pin`](crate::Map::pin).
-    /// After any error, the pin still is the old map.
+    /// [`Mismatch`](ErrorKind::Mismatch): the live map matches neither the old nor the new
+    /// definition; the message lists the differences. [`Unsupported`](ErrorKind::Unsupported): maps
+    /// of this type can't be migrated, or can't be migrated to the new definition.
+    /// [`Full`](ErrorKind::Full): the new map has not enough space for all entries.
+    /// [`Disturbed`](ErrorKind::Disturbed): the old map kept changing, or another process replaced
+    /// the pin. `ENOENT`: the pin does not exist. `EPERM`: this process has no permission to open
+    /// the pin. Also fails in the same cases as [`Map::create`](crate::Map::create) and
+    /// [`Map::pin`](crate::Map::pin).
+    ///
+    /// After any error, the migration has not replaced the pin.
     pub fn run(&self, mut progress: impl FnMut(Progress)) -> Result<Outcome> {
         self.check_plan()?;
         let pin = Pin::new(&self.path, self.old.name)?;
@@ -310,7 +334,7 @@ impl<'a> Migration<'a> {
         if let (Some(old), Some(new)) = (facts.next().transpose()?, facts.next().transpose()?) {
             if old.per_cpu != new.per_cpu || old.is_array() != new.is_array() {
                 return Err(self.unsupported(format!(
-                    "a map of type {} can't become one of type {}: both must be per-CPU or not, and both must \
+                    "a map of type {} can't become a map of type {}: both must be per-CPU or neither, and both must \
                      have keys or indices",
                     old.name, new.name
                 )));
@@ -356,8 +380,8 @@ impl<'a> Migration<'a> {
             any
         };
         let old = verify::live(&any(self.old), fd.as_fd())?;
-        // This comparison accepts no properties of older maps. Otherwise the old map would match
-        // the new definition.
+        // This comparison does not accept properties of older maps. Otherwise the old map would
+        // match the new definition.
         let new = verify::live_of_this(&any(self.new), fd.as_fd())?;
         let is = |verified: &Verified| verified.differences.is_empty();
         match (is(&old), is(&new)) {
@@ -407,7 +431,7 @@ impl<'a> Migration<'a> {
     }
 
     /// Removes the new map of an interrupted migration. The new map may be complete, but the old
-    /// one may have changed since then.
+    /// map may have changed since then.
     fn remove_leftover(&self, pin: &Pin<'_>) -> Result<()> {
         let Some(left) = pin.open_beside()? else { return Ok(()) };
         let mut any = *self.new;
@@ -431,7 +455,7 @@ impl<'a> Migration<'a> {
             return Ok(());
         }
         let text = format!(
-            "the new map would have {has} entries, the old one has {}: {}",
+            "the new map would have a max_entries of {has}, but the old map has {}: {}",
             live.max_entries,
             if self.is_array() {
                 "the remaining entries would be lost"
@@ -446,7 +470,7 @@ impl<'a> Migration<'a> {
         MapType::by_number(self.new.map_type).is_some_and(MapType::is_array)
     }
 
-    /// Copies until both maps have the same entries.
+    /// Copies the entries until both maps have the same entries.
     fn copy(
         &self,
         old: OwnedFd,
@@ -500,8 +524,8 @@ impl<'a> Migration<'a> {
         RawMap::new(fd, info, self.new.name, self.batches)
     }
 
-    /// Returns the error for the case that the old map did not change, but the new one does not
-    /// contain the entries that were written to it.
+    /// Returns the error for the case that the old map did not change, but the new map does not
+    /// contain the entries that were written to the new map.
     fn lost(&self, written: Fingerprint, new: Fingerprint) -> Error {
         let facts = MapType::by_number(self.new.map_type);
         let why = if facts.is_some_and(|facts| facts.evicts) {
@@ -524,7 +548,7 @@ impl<'a> Migration<'a> {
     }
 }
 
-/// The definition that the live map matches: the old or the new one.
+/// The definition that the live map matches: the old definition or the new definition.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
     Old,
@@ -537,7 +561,7 @@ fn not_walked(map_type: u32) -> String {
     let why = match MapType::by_number(map_type) {
         None => "its type is not known",
         Some(facts) if facts.events != EventRule::Nothing && facts.key == KeyRule::Keyless => {
-            "it only contains data in transit: create a new one"
+            "it contains only data in transit: create a new map"
         }
         Some(MapType { map_extra: MapExtraRule::HashFunctions { .. }, .. }) => {
             "its values can't be read back"

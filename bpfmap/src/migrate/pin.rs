@@ -1,4 +1,4 @@
-//! The pin that a migration replaces, and the temporary pin beside it.
+//! The pin that a migration replaces, and the temporary pin in the same folder.
 
 use super::lock;
 use crate::error::{Action, Error, ErrorKind, Result};
@@ -24,8 +24,8 @@ pub(super) struct Pin<'a> {
     name: &'a str,
 }
 
-/// A lock that prevents other migrations in the folder of a pin. It is released when it is dropped
-/// or when the process ends for any reason.
+/// A lock that prevents other migrations in the folder of a pin. The lock is released when this
+/// value is dropped, or when the process ends for any reason.
 pub(super) struct Lock(#[expect(dead_code, reason = "closing the file releases the lock")] File);
 
 impl<'a> Pin<'a> {
@@ -45,7 +45,8 @@ impl<'a> Pin<'a> {
     }
 
     /// Waits until no other migration works in the pin's folder. Any process that may open the
-    /// folder can hold the lock, so `waits` is called with that process, if it is known.
+    /// folder can hold the lock. If another process holds the lock, `waits` is called with the id
+    /// of that process, if the id is known.
     pub(super) fn lock(&self, waits: impl FnOnce(Option<u32>)) -> Result<Lock> {
         let folder = self.path.parent().unwrap_or(Path::new("/"));
         let locked = File::open(folder).and_then(|folder| {
@@ -108,8 +109,9 @@ impl<'a> Pin<'a> {
         })
     }
 
-    /// Replaces the pin with the temporary pin in one step (`simple_rename` in `fs/libfs.c`). Fails if the pin no
-    /// longer is the map `old` or the temporary pin is not `new`. Both are ids.
+    /// Replaces the pin with the temporary pin in one step (`simple_rename` in `fs/libfs.c`). Fails
+    /// if the pin no longer refers to the map with the id `old`, or if the temporary pin does not
+    /// refer to the map with the id `new`.
     pub(super) fn swap(&self, old: u32, new: u32) -> Result<()> {
         let swapped = self.still(&self.path, old).and_then(|()| {
             self.still(&self.beside, new)?;

@@ -38,7 +38,7 @@ pub(super) struct Entries {
 }
 
 impl RawMap {
-    /// Wraps an open map. `batches` is whether to use batches if the kernel supports them.
+    /// Wraps an open map. If `batches` is true, the map uses batches if the kernel supports them.
     pub(super) fn new(fd: OwnedFd, info: Info, name: &str, batches: bool) -> Result<Self> {
         let facts = MapType::by_number(info.map_type).ok_or_else(|| unknown(name, &info))?;
         let (stride, copies) = if facts.per_cpu {
@@ -84,8 +84,8 @@ impl RawMap {
         }
     }
 
-    /// Passes all entries to `each`, one batch at a time. An entry that appears or vanishes meanwhile may be included,
-    /// be left out, or occur twice.
+    /// Passes all entries to `each`, one batch at a time. An entry that is added or deleted during
+    /// the iteration may be included, be left out, or occur twice.
     pub(super) fn for_each_batch(
         &mut self,
         mut each: impl FnMut(&Entries) -> Result<()>,
@@ -206,7 +206,8 @@ impl RawMap {
         Ok(())
     }
 
-    /// Writes entries and overwrites existing ones. `full` is the message if there is no space.
+    /// Writes entries and overwrites existing ones. `full` is the message for the error if the map
+    /// has no space.
     pub(super) fn write(&mut self, entries: &mut Entries, full: &str) -> Result<()> {
         let mut done = 0;
         if self.writes_batches {
@@ -271,7 +272,7 @@ impl RawMap {
     }
 
     pub(super) fn disturbed(&self) -> Error {
-        let text = "the map changes so often that the walk can't reach its end".to_owned();
+        let text = "the map changes so often that the iteration can't reach its end".to_owned();
         Error::told(Action::NextKey, &self.name, ErrorKind::Disturbed, 0, text)
     }
 }

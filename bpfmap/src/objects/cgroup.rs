@@ -5,7 +5,7 @@ use crate::kind::{CgroupArray, HoldObjects};
 use crate::spec::MapSpec;
 use std::os::fd::{AsFd, BorrowedFd};
 
-/// A borrowed cgroup, which a [`CgroupArray`] accepts.
+/// A borrowed descriptor of a cgroup, which you can store in a [`CgroupArray`].
 ///
 /// ```no_run
 /// # fn f<Gates: bpfmap::MapSpec<Key = u32, Kind = bpfmap::kind::CgroupArray>>(gates: &bpfmap::Map<Gates>) -> Result<(), Box<dyn std::error::Error>> {

@@ -8,11 +8,12 @@ use crate::plain::Plain;
 pub struct CpuQueueSize(u32);
 
 impl CpuQueueSize {
-    /// The largest size that the kernel accepts (`cpu_map_update_elem`; `EOVERFLOW` beyond).
+    /// The largest size that the kernel accepts. Larger sizes fail with `EOVERFLOW`
+    /// (`cpu_map_update_elem`).
     pub const MAX: u32 = 16384;
 
-    /// Returns a size. Returns `None` for 0, which would empty the slot, and for numbers larger
-    /// than [`MAX`](Self::MAX).
+    /// Returns the size of a queue for this many packets. Returns `None` for 0, which would empty
+    /// the slot, and for numbers larger than [`MAX`](Self::MAX).
     ///
     /// ```
     /// use bpfmap::CpuQueueSize;
@@ -34,11 +35,12 @@ impl CpuQueueSize {
     }
 }
 
-/// The queue of a CPU to which packets are redirected, and an optional program that processes them
-/// on that CPU first.
+/// A queue of a CPU, to which packets are redirected, and an optional program that processes the
+/// packets on that CPU first.
 ///
-/// A cpumap whose value has 8 bytes accepts it (`struct bpf_cpumap_val`; Linux 5.9). A cpumap whose value has 4 bytes
-/// accepts a [`CpuQueueSize`]. The CPU is the key.
+/// A cpumap whose value has 8 bytes accepts a `CpuQueue` (`struct bpf_cpumap_val`; Linux 5.9). A
+/// cpumap whose value has 4 bytes accepts a [`CpuQueueSize`]. The key of the map is the number of
+/// the CPU.
 #[derive(Clone, Copy, Debug)]
 pub struct CpuQueue<'a> {
     size: CpuQueueSize,
@@ -52,9 +54,9 @@ impl<'a> CpuQueue<'a> {
         Self { size, program: None }
     }
 
-    /// Returns a queue with a program. It must be an XDP program of the section `xdp/cpumap`
-    /// (expected attach type `BPF_XDP_CPUMAP`); any other program fails with `EINVAL` from Linux
-    /// 7.0 on, and with `ENOMEM` before.
+    /// Returns a queue with a program. The program must be an XDP program of the section
+    /// `xdp/cpumap` (expected attach type `BPF_XDP_CPUMAP`). Storing any other program fails with
+    /// `EINVAL` from Linux 7.0 on, and with `ENOMEM` on older kernels.
     #[must_use]
     pub fn with_program(size: CpuQueueSize, program: impl Into<ProgramFd<'a>>) -> Self {
         Self { size, program: Some(program.into()) }
@@ -90,9 +92,10 @@ impl From<CpuQueueSize> for CpuQueue<'_> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct ShownCpuQueue {
-    /// The maximum number of packets that can wait.
+    /// The maximum number of packets in the queue.
     pub size: CpuQueueSize,
-    /// The program that processes the packets first.
+    /// The program that processes the packets on the CPU first, or `None` if the queue has no
+    /// program.
     pub program: Option<ProgramId>,
 }
 

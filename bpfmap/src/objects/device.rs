@@ -19,10 +19,10 @@ use std::io;
 pub struct InterfaceIndex(u32);
 
 impl InterfaceIndex {
-    /// Returns an interface with this index, or `None` for 0, which is not an interface.
+    /// Returns the interface with this index, or `None` for 0, which is not a valid index.
     ///
-    /// The kernel checks that the interface exists when you store it in a map, and fails with
-    /// `EINVAL` if not.
+    /// When you store the interface in a map, the kernel checks that the interface exists. If the
+    /// interface does not exist, storing it fails with `EINVAL`.
     #[must_use]
     pub const fn new(index: u32) -> Option<Self> {
         if index == 0 { None } else { Some(Self(index)) }
@@ -32,8 +32,8 @@ impl InterfaceIndex {
     ///
     /// # Errors
     /// `ENODEV`: this network namespace has no interface with this name.
-    /// [`InvalidInput`](io::ErrorKind::InvalidInput): the name contains a zero byte. The error is
-    /// an [`io::Error`], because no map is involved.
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput): the name contains a zero byte. The error has
+    /// the type [`io::Error`], because no map is involved.
     pub fn from_name(name: &str) -> io::Result<Self> {
         let name = CString::new(name)?;
         // SAFETY: the name ends with a zero byte.
@@ -50,11 +50,11 @@ impl InterfaceIndex {
     }
 }
 
-/// A network interface to which packets are redirected, and an optional program that processes them
-/// before they are sent.
+/// A network interface to which packets are redirected, and an optional program that processes the
+/// packets before they are sent.
 ///
-/// A devmap whose value has 8 bytes accepts it (`struct bpf_devmap_val`; Linux 5.8). A devmap whose value has 4 bytes
-/// accepts an [`InterfaceIndex`].
+/// A devmap whose value has 8 bytes accepts a `Device` (`struct bpf_devmap_val`; Linux 5.8). A
+/// devmap whose value has 4 bytes accepts an [`InterfaceIndex`].
 #[derive(Clone, Copy, Debug)]
 pub struct Device<'a> {
     interface: InterfaceIndex,
@@ -68,8 +68,9 @@ impl<'a> Device<'a> {
         Self { interface, program: None }
     }
 
-    /// Returns an interface with a program. It must be an XDP program of the section `xdp/devmap`
-    /// (expected attach type `BPF_XDP_DEVMAP`); any other program fails with `EINVAL`.
+    /// Returns an interface with a program. The program must be an XDP program of the section
+    /// `xdp/devmap` (expected attach type `BPF_XDP_DEVMAP`). Storing any other program fails with
+    /// `EINVAL`.
     #[must_use]
     pub fn with_program(interface: InterfaceIndex, program: impl Into<ProgramFd<'a>>) -> Self {
         Self { interface, program: Some(program.into()) }
@@ -107,7 +108,8 @@ impl From<InterfaceIndex> for Device<'_> {
 pub struct ShownDevice {
     /// The interface.
     pub interface: InterfaceIndex,
-    /// The program that processes packets before they are sent.
+    /// The program that processes packets before they are sent, or `None` if the entry has no
+    /// program.
     pub program: Option<ProgramId>,
 }
 

@@ -10,7 +10,7 @@ use bpfmap_core::{MapDef, MapFlags};
 use core::fmt;
 use std::os::fd::AsFd;
 
-/// The id of a map, unique while the map lives: see [`Map::from_id`].
+/// The id of a map, which is unique as long as the map exists: see [`Map::from_id`].
 ///
 /// ```
 /// # #[cfg(feature = "derive")] fn main() -> bpfmap::Result<()> {
@@ -41,7 +41,7 @@ use std::os::fd::AsFd;
 pub struct MapId(u32);
 
 impl MapId {
-    /// Returns the number.
+    /// Returns the id as a number.
     #[must_use]
     pub const fn get(self) -> u32 {
         self.0
@@ -54,8 +54,9 @@ impl fmt::Display for MapId {
     }
 }
 
-/// Returns the definition for opening an inner map. The kernel lets inner maps of most types differ
-/// in `max_entries` (`map_meta_equal` of the map type; from Linux 7.1 not for a `percpu_array`).
+/// Returns the definition for opening an inner map. The kernel allows inner maps of most types to
+/// differ in `max_entries` (`map_meta_equal` of the map type; from Linux 7.1 not for a
+/// `percpu_array`).
 pub(crate) fn as_inner(mut def: MapDef<'_>) -> MapDef<'_> {
     let as_large = match MapType::by_number(def.map_type).map(|facts| facts.as_inner) {
         Some(InnerRule::SameEntries(since)) => {
@@ -100,7 +101,7 @@ impl<S: OuterMapSpec> HoldObjects<S> for HashOfMaps {
 /// Returns the meaning of an errno for an inner map.
 fn refusal(errno: i32) -> Option<&'static str> {
     (errno == libc::EINVAL).then_some(
-        "the map differs from the template of the outer map: type, key and value size, flags and special fields must be the same, and also max_entries for an array without BPF_F_INNER_MAP and, from Linux 7.1, a percpu_array; a list, a tree or a pointer to a struct that the kernel lacks is only the same in a map with the same BTF, from the same object (`values` of the outer map)",
+        "the map differs from the template of the outer map: the type, the sizes of key and value, the flags and the special fields must be the same; max_entries must also be the same for an array without BPF_F_INNER_MAP and, from Linux 7.1 on, for a percpu_array; if the value has a list, a tree or a pointer to a struct that the kernel does not define, both maps must have the same BTF, which is possible only for maps of the same object (`values` of the outer map)",
     )
 }
 

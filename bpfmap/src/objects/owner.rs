@@ -17,11 +17,11 @@ impl<'a> PidFd<'a> {
         Self(pidfd)
     }
 
-    /// Opens the pidfd of a process (Linux 5.3). Pass it to [`new`](Self::new).
+    /// Opens a pidfd for a process (Linux 5.3). Pass this pidfd to [`new`](Self::new).
     ///
     /// # Errors
-    /// `ESRCH`: there is no such process. `EINVAL`: the number belongs to a thread that is not the first of its
-    /// process. The error is an [`io::Error`], because no map is involved.
+    /// `ESRCH`: no process has this id. `EINVAL`: the id belongs to a thread that is not the first
+    /// thread of its process. The error has the type [`io::Error`], because no map is involved.
     pub fn open(process: u32) -> io::Result<OwnedFd> {
         // SAFETY: numbers only.
         let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, process, 0) };
@@ -39,8 +39,8 @@ impl AsFd for PidFd<'_> {
     }
 }
 
-/// A borrowed open file, which identifies an inode. All descriptors and names of a file share one
-/// value.
+/// A borrowed open file, which identifies an inode. All descriptors and all names of a file share
+/// the same value.
 #[derive(Clone, Copy, Debug)]
 pub struct FileFd<'a>(BorrowedFd<'a>);
 

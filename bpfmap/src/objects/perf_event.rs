@@ -5,10 +5,12 @@ use crate::kind::{HoldObjects, PerfEventArray};
 use crate::spec::MapSpec;
 use std::os::fd::{AsFd, BorrowedFd};
 
-/// A borrowed perf event (`perf_event_open(2)`), which a [`PerfEventArray`] accepts.
+/// A borrowed descriptor of a perf event (`perf_event_open(2)`), which you can store in a
+/// [`PerfEventArray`].
 ///
-/// Programs read a counter, such as that of CPU cycles, with `bpf_perf_event_read_value`. To receive events from
-/// programs, use a [`PerfBuffer`](crate::PerfBuffer), which opens a perf event for each CPU.
+/// Programs read a counter, such as the number of CPU cycles, with `bpf_perf_event_read_value`. To
+/// receive events from programs, use a [`PerfBuffer`](crate::PerfBuffer), which opens a perf event
+/// for each CPU.
 ///
 /// ```no_run
 /// # fn f<Cycles: bpfmap::MapSpec<Key = u32, Kind = bpfmap::kind::PerfEventArray>>(
@@ -23,7 +25,8 @@ pub struct PerfEventFd<'a>(BorrowedFd<'a>);
 
 impl<'a> PerfEventFd<'a> {
     /// Wraps the descriptor of a perf event. With any other descriptor, [`set`](crate::Map::set)
-    /// fails with `EBADF`. With a perf event that programs can't read, it fails with `EINVAL`.
+    /// fails with `EBADF`. With a perf event that programs can't read, [`set`](crate::Map::set)
+    /// fails with `EINVAL`.
     #[must_use]
     pub const fn new(event: BorrowedFd<'a>) -> Self {
         Self(event)

@@ -6,10 +6,10 @@ use crate::spec::MapSpec;
 use core::fmt;
 use std::os::fd::{AsFd, BorrowedFd};
 
-/// A borrowed, loaded BPF program, which a [`ProgArray`] accepts.
+/// A borrowed descriptor of a loaded BPF program, which you can store in a [`ProgArray`].
 ///
-/// It wraps the descriptor of a program from any loader: `ProgramFd::new(program.as_fd())` for a `libbpf_rs::Program`,
-/// `ProgramFd::new(program.fd()?.as_fd())` for a program of aya.
+/// The program can come from any loader. Write `ProgramFd::new(program.as_fd())` for a
+/// `libbpf_rs::Program`, and `ProgramFd::new(program.fd()?.as_fd())` for a program of aya.
 #[derive(Clone, Copy, Debug)]
 pub struct ProgramFd<'a>(BorrowedFd<'a>);
 
@@ -28,12 +28,14 @@ impl AsFd for ProgramFd<'_> {
     }
 }
 
-/// The id of a program, unique while the program exists. `bpftool prog` shows it.
+/// The id of a program, which is unique as long as the program exists. `bpftool prog` shows these
+/// ids.
 ///
 /// ```no_run
 /// use bpfmap::{Map, MapSpec, ProgramId, kind};
 ///
-/// /// Returns whether an index runs the program with this id, such as one that `bpftool prog` shows.
+/// /// Returns whether a tail call to `index` runs the program with the id `program`. `bpftool
+/// /// prog` shows the ids of programs.
 /// fn runs<Jumps>(jumps: &Map<Jumps>, index: u32, program: u32) -> bpfmap::Result<bool>
 /// where
 ///     Jumps: MapSpec<Kind = kind::ProgArray, Key = u32>,
@@ -51,7 +53,7 @@ impl ProgramId {
         (id != 0).then_some(Self(id))
     }
 
-    /// Returns the number.
+    /// Returns the id as a number.
     #[must_use]
     pub const fn get(self) -> u32 {
         self.0

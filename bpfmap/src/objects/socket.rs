@@ -6,8 +6,8 @@ use crate::sys::{ENOTSUPP, fd_bits};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
-/// A borrowed socket. It wraps anything with a descriptor, such as `std::net::TcpStream`. The kernel refuses
-/// descriptors of other objects.
+/// A borrowed socket. You can create a `SocketFd` from a reference to any type with a descriptor,
+/// such as `std::net::TcpStream`. The kernel refuses a descriptor that is not a socket.
 #[derive(Clone, Copy, Debug)]
 pub struct SocketFd<'a>(BorrowedFd<'a>);
 
@@ -28,10 +28,11 @@ impl AsFd for SocketFd<'_> {
 pub struct SocketCookie(u64);
 
 impl SocketCookie {
-    /// Returns the cookie of an open socket. Use it to find the socket in a map.
+    /// Returns the cookie of an open socket. You can use the cookie to find the socket in a map.
     ///
     /// # Errors
-    /// `ENOTSOCK`: it is not a socket. The error is an [`io::Error`], because no map is involved.
+    /// `ENOTSOCK`: the descriptor is not a socket. The error has the type [`io::Error`], because no
+    /// map is involved.
     pub fn of(socket: &impl AsFd) -> io::Result<Self> {
         let mut cookie = 0_u64;
         let mut len: libc::socklen_t = 8;
@@ -48,7 +49,8 @@ impl SocketCookie {
         if result == 0 { Ok(Self(cookie)) } else { Err(io::Error::last_os_error()) }
     }
 
-    /// Returns the number. In programs, `bpf_get_socket_cookie` returns the same number.
+    /// Returns the cookie as a number. In programs, `bpf_get_socket_cookie` returns the same
+    /// number.
     #[must_use]
     pub fn get(self) -> u64 {
         self.0

@@ -32,14 +32,15 @@ impl<S: EventSpec> ConsistentEvent<S> {
     };
 }
 
-/// Returns the error for a fault of a ring, with a hint.
+/// Returns the error for a fault of a ring, with advice on how to fix it.
 #[cold]
 fn error_of<S: EventSpec>(action: Action, fault: Fault) -> Error {
     let (kind, help) = match fault {
         Fault::Size { .. } => (ErrorKind::Mismatch, "make the ring larger"),
-        Fault::Moved { .. } => {
-            (ErrorKind::Contended, "let one process use the ring, through one handle")
-        }
+        Fault::Moved { .. } => (
+            ErrorKind::Contended,
+            "use the ring from only one process, and through only one handle",
+        ),
         _ => (ErrorKind::Corrupted, "another process wrote to the ring: recreate the map"),
     };
     Error::told(action, S::DEF.name, kind, 0, format!("{fault}: {help}"))

@@ -18,17 +18,20 @@ use std::time::Duration;
 
 /// A reader of the events that programs send through a `perf_event_array` with `bpf_perf_event_output` (Linux 4.4).
 ///
-/// Each CPU has its own ring. The events of one CPU arrive in order, those of different CPUs in any
-/// order. From Linux 5.8 on, a [`RingBuf`](crate::RingBuf) keeps the order, needs less memory and
-/// copies less. Its documentation also explains the use of [`AsFd`].
+/// Each CPU has its own ring. The events of one CPU arrive in order. Events of different CPUs can
+/// arrive in any order. From Linux 5.8 on, you can use a ring buffer instead. A ring buffer keeps
+/// the order of all events, and needs less memory. Its reader ([`RingBuf`](crate::RingBuf)) copies
+/// less. The documentation of [`RingBuf`](crate::RingBuf) also explains how to use [`AsFd`].
 ///
-/// If possible, the reader returns a reference to the event in the ring. It copies the event to a
-/// buffer if the event wraps around the end of the ring, or if it needs an alignment of 8 bytes,
-/// because the kernel stores events at odd multiples of 4.
+/// If possible, the reader returns a reference to the event in the ring. The reader copies the
+/// event to a buffer if the event wraps around the end of the ring. It also copies the event if the
+/// type of the event is aligned to 8 bytes, because the kernel stores events at odd multiples of 4
+/// bytes.
 ///
-/// Opening needs `CAP_PERFMON` (`CAP_SYS_ADMIN` before Linux 5.8). It opens rings for the CPUs that are online;
-/// [`open_new_cpus`](Self::open_new_cpus) opens rings for CPUs that come online later. On a CPU without a ring,
-/// `bpf_perf_event_output` fails with `ENOENT`, and the event is lost.
+/// Opening the reader needs `CAP_PERFMON` (`CAP_SYS_ADMIN` before Linux 5.8), and opens a ring for
+/// each CPU that is online. [`open_new_cpus`](Self::open_new_cpus) opens rings for CPUs that come
+/// online later. On a CPU without a ring, `bpf_perf_event_output` fails with `ENOENT`, and the
+/// event is lost.
 ///
 /// ```no_run
 /// # fn f<S: bpfmap::EventSpec<Kind = bpfmap::kind::PerfEventArray, Key = u32>>(map: bpfmap::Map<S>) -> bpfmap::Result<()>
@@ -58,7 +61,7 @@ pub struct PerfBuffer<S: EventSpec> {
     lost: u64,
 }
 
-/// An event, and the CPU from which it was sent.
+/// An event, and the CPU on which a program sent it.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct PerfRecord<'a, E> {
@@ -79,7 +82,7 @@ pub struct PerfRecord<'a, E> {
 ///     Execs: EventSpec<Kind = kind::PerfEventArray, Key = u32, Event = u64>,
 /// {
 ///     let options: PerfBufferOptions<'_, Execs> = PerfBuffer::options(map).pages(64);
-///     // With fewer wake-ups, reading costs less and events arrive later.
+///     // With fewer wake-ups, reading costs less, but events are read later.
 ///     let options = if urgent { options.wake_up_after(1) } else { options.watermark(32 << 10) };
 ///     let mut execs = options.open()?;
 ///     println!("{} on {} CPUs", execs.map().info()?.name, execs.cpus().len());
@@ -108,7 +111,7 @@ impl<S: EventSpec> PerfBufferOptions<'_, S> {
     }
 
     /// Wakes the reader after this many events of a CPU instead of after each event. Fewer events
-    /// don't end a wait, but can be read.
+    /// don't end a wait, but [`PerfBuffer::read`] returns them.
     #[must_use]
     pub fn wake_up_after(mut self, events: u32) -> Self {
         self.wake_up = WakeUp::Events(events.max(1));
@@ -116,23 +119,25 @@ impl<S: EventSpec> PerfBufferOptions<'_, S> {
     }
 
     /// Wakes the reader when this many bytes of a CPU's ring are unread. An event needs 12 bytes
-    /// more than its size, rounded up to a multiple of 8.
+    /// more than its size, rounded up to a multiple of 8 bytes.
     #[must_use]
     pub fn watermark(mut self, bytes: u32) -> Self {
         self.wake_up = WakeUp::Bytes(bytes);
         self
     }
 
-    /// Opens the rings of the CPUs that are online and stores them in the map.
+    /// Opens the rings of the CPUs that are online, and stores their perf events in the map.
     ///
     /// # Errors
-    /// `EACCES`, `EPERM`: `CAP_PERFMON` is missing, or the rings need more memory than `kernel.perf_event_mlock_kb` and
-    /// `RLIMIT_MEMLOCK` allow without it. `EINVAL`: the number of pages is not a power of two. `ENOMEM`: the kernel has
-    /// not enough memory. `EMFILE`: no descriptor is left.
+    /// `EACCES`, `EPERM`: `CAP_PERFMON` is missing, or the rings need more memory than
+    /// `kernel.perf_event_mlock_kb` and `RLIMIT_MEMLOCK` allow without this capability. `EINVAL`:
+    /// the number of pages is not a power of two. `ENOMEM`: the kernel has not enough memory.
+    /// `EMFILE`: no descriptor is left.
     pub fn open(self) -> Result<PerfBuffer<S>> {
         let () = ConsistentEvent::<S>::CHECK;
         if !self.pages.is_power_of_two() {
-            let text = format!("{} pages, which is not a power of two", self.pages);
+            let text =
+                format!("expected a power of two as the number of pages, found {}", self.pages);
             return Err(Error::refused(Action::Mmap, S::DEF.name, Errno(libc::EINVAL), text));
         }
         let epoll =
@@ -153,10 +158,10 @@ impl<S: EventSpec> PerfBufferOptions<'_, S> {
 }
 
 impl<S: EventSpec> PerfBuffer<S> {
-    /// Opens the reader with 8 pages for each CPU that is online. Each event wakes it.
+    /// Opens the reader with 8 pages for each CPU that is online. Each event wakes the reader.
     ///
     /// # Errors
-    /// Fails like [`PerfBufferOptions::open`].
+    /// Fails in the same cases as [`PerfBufferOptions::open`].
     pub fn open(map: &Map<S>) -> Result<Self>
     where
         S::Kind: ReadPerCpuRecords,
@@ -164,7 +169,8 @@ impl<S: EventSpec> PerfBuffer<S> {
         Self::options(map).open()
     }
 
-    /// Returns options for the memory of each CPU, and for when to wake the reader.
+    /// Returns options for opening the reader. They determine the size of each CPU's ring, and when
+    /// the kernel wakes the reader.
     #[must_use]
     pub fn options(map: &Map<S>) -> PerfBufferOptions<'_, S>
     where
@@ -173,10 +179,11 @@ impl<S: EventSpec> PerfBuffer<S> {
         PerfBufferOptions { map, pages: 8, wake_up: WakeUp::Events(1) }
     }
 
-    /// Opens rings for CPUs that have come online since opening, and returns their number.
+    /// Opens rings for CPUs that have come online since the reader was opened. Returns the number
+    /// of new rings.
     ///
     /// # Errors
-    /// Fails like [`PerfBufferOptions::open`].
+    /// Fails in the same cases as [`PerfBufferOptions::open`].
     pub fn open_new_cpus(&mut self) -> Result<usize> {
         let mut opened = 0;
         for cpu in online_cpus::<S>()? {
@@ -207,12 +214,14 @@ impl<S: EventSpec> PerfBuffer<S> {
 }
 
 impl<S: EventSpec> PerfBuffer<S> {
-    /// Returns the next event of any CPU, or `None` if there is none. Doesn't wait.
+    /// Returns the next event of any CPU, or `None` if there is none. This method doesn't wait for
+    /// an event.
     ///
     /// # Errors
-    /// [`Mismatch`](ErrorKind::Mismatch): the size of the record is not that of an event. It is
-    /// skipped, and the next call continues after it. [`Corrupted`](ErrorKind::Corrupted): the ring
-    /// has no valid record at the current position, which no kernel causes.
+    /// [`Mismatch`](ErrorKind::Mismatch): the size of the record is not the size of an event. The
+    /// record is skipped, and the next call continues after this record.
+    /// [`Corrupted`](ErrorKind::Corrupted): the ring has no valid record at the current position.
+    /// The kernel never causes this error.
     #[inline]
     pub fn read(&mut self) -> Result<Option<PerfRecord<'_, S::Event>>> {
         let mut empty = 0;
@@ -241,11 +250,12 @@ impl<S: EventSpec> PerfBuffer<S> {
         Ok(None)
     }
 
-    /// Calls `handle` for each event until there are no more, and returns the number of events.
+    /// Calls `handle` for each event until there are no more events. Returns the number of handled
+    /// events.
     ///
     /// # Errors
-    /// Fails like [`read`](Self::read). Earlier events have been handled. Call this method again
-    /// for later ones.
+    /// Fails in the same cases as [`read`](Self::read). Events before the error have been handled.
+    /// Call this method again to handle the events after the error.
     #[inline]
     pub fn consume(&mut self, mut handle: impl FnMut(PerfRecord<'_, S::Event>)) -> Result<usize> {
         let mut count = 0;
@@ -256,12 +266,12 @@ impl<S: EventSpec> PerfBuffer<S> {
         Ok(count)
     }
 
-    /// Waits until the kernel wakes the reader or the timeout expires. Returns `true` if the reader
-    /// was woken, or if it has not read all events since then. A timeout of `None` waits without
-    /// limit. Also returns `false` if a signal arrives.
+    /// Waits until the kernel wakes the reader or the timeout expires. Returns `true` if the kernel
+    /// woke the reader, or if the reader has not read all events since it was last woken. Returns
+    /// `false` if the timeout expires or a signal arrives. A timeout of `None` waits without limit.
     ///
-    /// [`PerfBufferOptions::wake_up_after`] and [`PerfBufferOptions::watermark`] determine when the kernel wakes the
-    /// reader, so there may be events when the timeout expires.
+    /// [`PerfBufferOptions::wake_up_after`] and [`PerfBufferOptions::watermark`] determine when the
+    /// kernel wakes the reader. So there can be unread events even if the timeout expires.
     ///
     /// # Errors
     /// Fails if `epoll_wait(2)` fails, which is not expected.
@@ -314,7 +324,7 @@ fn element<S: EventSpec>(
     const {
         assert!(
             size_of::<S::Key>() == 4 && size_of::<S::Value>() == 4,
-            "the key is a CPU, and the value a descriptor"
+            "the key is a CPU, and the value is a descriptor"
         );
     }
     let value = event.map_or(0, |event| sys::fd_bits(event.as_raw_fd()));

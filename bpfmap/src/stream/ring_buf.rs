@@ -18,12 +18,14 @@ use std::time::{Duration, Instant};
 
 /// A reader of the events in a ring buffer (`BPF_MAP_TYPE_RINGBUF`, Linux 5.8).
 ///
-/// Events arrive in the order in which programs reserved them, on all CPUs. Each event is copied out of the ring once,
-/// which releases its space immediately. The reader skips discarded records. A record that a program has reserved and
-/// not yet submitted blocks all later ones.
+/// Events arrive in the order in which programs on all CPUs reserved them. The reader copies each
+/// event out of the ring once, and then immediately releases the space of the event. The reader
+/// skips discarded records. A record that a program has reserved but not yet submitted blocks the
+/// reader, which can't read any later record.
 ///
-/// If the ring is full, `bpf_ringbuf_reserve` returns NULL and `bpf_ringbuf_output` returns `EAGAIN` to the program.
-/// The reader can't see that an event was lost: if you need to know, count the losses in the program.
+/// If the ring is full, `bpf_ringbuf_reserve` returns NULL and `bpf_ringbuf_output` returns
+/// `EAGAIN` to the program. The reader can't see that an event was lost. If you need to know the
+/// number of lost events, count them in the program.
 ///
 /// ```no_run
 /// # fn f<S: bpfmap::EventSpec<Kind = bpfmap::kind::Ringbuf>>(map: bpfmap::Map<S>) -> bpfmap::Result<()>
@@ -38,25 +40,27 @@ use std::time::{Duration, Instant};
 /// # }
 /// ```
 ///
-/// For `epoll`, `tokio::io::unix::AsyncFd` and the like, [`AsFd`] returns the descriptor to wait for: it is readable
-/// when there are events. With edge triggering, read until there is no event before you wait.
+/// To use `epoll`, `tokio::io::unix::AsyncFd` or a similar interface, call [`AsFd`], which returns
+/// a descriptor that is readable when there are events. With edge-triggered notification, read all
+/// events before you wait.
 ///
 /// # One reader
 ///
 /// A ring must have only one reader, but the kernel does not enforce this. Every process that may
 /// write to the map, and every library in this process, can move the position up to which the ring
-/// has been read. Programs then overwrite records that are being read. This is still sound, because
-/// an event is a copy that is used only when it is complete. Reading fails with
-/// [`Contended`](ErrorKind::Contended) if another reader has moved the position, and with
-/// [`Corrupted`](ErrorKind::Corrupted) if there is no valid record at the position. A process that
-/// moves the position and then restores it can still make the reader return events that no program
-/// sent. So give write access to the map only to processes whose events you trust.
+/// has been read. Programs can then overwrite a record while this reader copies it. This is still
+/// sound, because the reader returns a copy of an event only if it has verified that the copy is
+/// valid. Reading fails with [`Contended`](ErrorKind::Contended) if another reader has moved the
+/// position. Reading fails with [`Corrupted`](ErrorKind::Corrupted) if there is no valid record at
+/// the position. A process that moves the position and then restores it can still make the reader
+/// return events that no program sent. So give write access to the map only to processes whose
+/// events you trust.
 ///
 /// # Overwriting
 ///
 /// With [`MapFlags::RB_OVERWRITE`] (Linux 6.19), a full ring drops its oldest records instead of
-/// the newest. [`overwritten`](Self::overwritten) returns the number of bytes that were overwritten
-/// before they were read.
+/// new records. [`overwritten`](Self::overwritten) returns the number of bytes that were
+/// overwritten before they were read.
 pub struct RingBuf<S: EventSpec> {
     map: Map<S>,
     reader: Reader<S::Event>,
@@ -71,12 +75,14 @@ pub struct RingBuf<S: EventSpec> {
 }
 
 impl<S: EventSpec> RingBuf<S> {
-    /// Opens the reader of a map. It continues where an earlier reader ended, in this or another process.
+    /// Opens the reader of a map. The new reader continues where an earlier reader in this process
+    /// or in another process stopped.
     ///
     /// # Errors
-    /// `EBUSY`: this process already has a reader of the map. [`Mismatch`](ErrorKind::Mismatch): the ring is too small
-    /// for an event. [`Corrupted`](ErrorKind::Corrupted): the positions are impossible, so something other than a
-    /// reader has moved them. `ENOMEM`: no memory for the mapping. `EPERM`: the map is frozen.
+    /// `EBUSY`: this process already has a reader of the map. [`Mismatch`](ErrorKind::Mismatch):
+    /// the ring is too small for an event. [`Corrupted`](ErrorKind::Corrupted): the positions are
+    /// impossible, so something other than a reader has moved the positions. `ENOMEM`: there is not
+    /// enough memory for the mapping. `EPERM`: the map is frozen.
     pub fn open(map: &Map<S>) -> Result<Self>
     where
         S::Kind: ReadRecords,
@@ -102,13 +108,14 @@ impl<S: EventSpec> RingBuf<S> {
         Ok(Self { map, reader, event, _consumer: consumer, _producer: producer, _sole: sole })
     }
 
-    /// Returns the next event, or `None` if there is none. Doesn't wait.
+    /// Returns the next event, or `None` if there is none. This method doesn't wait for an event.
     ///
     /// # Errors
-    /// [`Mismatch`](ErrorKind::Mismatch): the size of the record is not that of an event. It is
-    /// skipped, and the next call continues after it. [`Contended`](ErrorKind::Contended),
-    /// [`Corrupted`](ErrorKind::Corrupted): see [One reader](Self#one-reader). Nothing is skipped,
-    /// and all later calls fail: open the reader again.
+    /// [`Mismatch`](ErrorKind::Mismatch): the size of the record is not the size of an event. The
+    /// record is skipped, and the next call continues after this record.
+    /// [`Contended`](ErrorKind::Contended), [`Corrupted`](ErrorKind::Corrupted): another process or
+    /// library has changed the ring; see [One reader](Self#one-reader). After these two errors, no
+    /// record is skipped and all later calls fail. Open the reader again after such an error.
     #[inline]
     pub fn read(&mut self) -> Result<Option<&S::Event>> {
         let found = Self::take_quickly(&mut self.reader, &mut self.event)
@@ -116,11 +123,12 @@ impl<S: EventSpec> RingBuf<S> {
         Ok(found.then_some(&*self.event))
     }
 
-    /// Calls `handle` for each event until there are no more, and returns the number of events.
+    /// Calls `handle` for each event until there are no more events. Returns the number of handled
+    /// events.
     ///
     /// # Errors
-    /// Fails like [`read`](Self::read). Earlier events have been handled. Call this method again
-    /// for later ones.
+    /// Fails in the same cases as [`read`](Self::read). Events before the error have been handled.
+    /// Call this method again to handle the events after the error.
     #[inline]
     pub fn consume(&mut self, mut handle: impl FnMut(&S::Event)) -> Result<usize> {
         let mut count = 0;
@@ -137,11 +145,12 @@ impl<S: EventSpec> RingBuf<S> {
         }
     }
 
-    /// Does the same as [`consume`](Self::consume), but passes a reference to each event in the
-    /// ring instead of a copy. Use it for events of hundreds of bytes if `handle` only reads a few
-    /// of them. In a ring that overwrites, events are copied nevertheless.
+    /// Calls `handle` for each event like [`consume`](Self::consume), but passes a reference to the
+    /// event in the ring instead of a copy. Use this method if events have hundreds of bytes and
+    /// `handle` reads only a few of these bytes. If the map has the flag
+    /// [`MapFlags::RB_OVERWRITE`], events are copied nevertheless.
     ///
-    /// If `handle` panics, the event counts as unread.
+    /// If `handle` panics, the event remains unread.
     ///
     /// ```no_run
     /// # fn f<S: bpfmap::EventSpec<Kind = bpfmap::kind::Ringbuf>>(map: bpfmap::Map<S>) -> bpfmap::Result<()> {
@@ -154,12 +163,12 @@ impl<S: EventSpec> RingBuf<S> {
     /// ```
     ///
     /// # Safety
-    /// During the call, only programs may write to the ring. No other process and no other code in this process may
-    /// read it (a reader moves the position up to which programs may write) or have mapped it for writing. See [One
-    /// reader](Self#one-reader).
+    /// During the call, only programs may write to the ring. No other process, and no other code in
+    /// this process, may read the ring or have the ring mapped for writing. A second reader would
+    /// move the position up to which programs may write. See [One reader](Self#one-reader).
     ///
     /// # Errors
-    /// Fails like [`read`](Self::read).
+    /// Fails in the same cases as [`read`](Self::read).
     #[inline]
     pub unsafe fn consume_in_place(&mut self, mut handle: impl FnMut(&S::Event)) -> Result<usize> {
         let mut count = 0;
@@ -183,8 +192,8 @@ impl<S: EventSpec> RingBuf<S> {
         }
     }
 
-    /// Returns an iterator over the current events. It ends if there are no more events, or after
-    /// an error if reading can't continue.
+    /// Returns an iterator over the current events. The iterator ends if there are no more events,
+    /// or after an error that makes further reading impossible.
     ///
     /// ```
     /// # #[cfg(feature = "derive")] fn main() -> bpfmap::Result<()> {
@@ -199,11 +208,11 @@ impl<S: EventSpec> RingBuf<S> {
     /// let mut exits = RingBuf::open(&Map::<Exits>::create()?)?;
     /// assert_eq!(exits.capacity(), u64::from(exits.map().max_entries()));
     /// assert_eq!((exits.unread(), exits.overwritten()), (0, 0));
-    /// // Reads the records that are in the ring now. The loop may end early.
+    /// // Reads the records that are in the ring now. A loop over this iterator can end early.
     /// for process in exits.records().take(100) {
     ///     println!("process {} has ended", process?);
     /// }
-    /// // Reads all records, including those that programs send meanwhile.
+    /// // Reads all records, including records that programs send during the call.
     /// let count = exits.consume(|process| println!("process {process} has ended"))?;
     /// assert_eq!(count, 0, "no program uses this map");
     /// println!("{} was read", exits.map().info()?.name);
@@ -215,13 +224,16 @@ impl<S: EventSpec> RingBuf<S> {
         Records { reader: self, is_over: false }
     }
 
-    /// Waits until there is an event or the timeout expires. Returns `true` if there is an event. A
-    /// timeout of `None` waits without limit. Also returns `false` if a signal arrives.
+    /// Waits until there is an event or the timeout expires. Returns `true` if there is an event,
+    /// and `false` if the timeout expires or a signal arrives. A timeout of `None` waits without
+    /// limit.
     ///
-    /// Programs wake the reader unless they submit with `BPF_RB_NO_WAKEUP`.
+    /// A program wakes the reader when it submits a record, unless it passes the flag
+    /// `BPF_RB_NO_WAKEUP`.
     ///
     /// # Errors
-    /// Fails like [`read`](Self::read), but not with `Mismatch`. Also fails if `poll(2)` fails, which is not expected.
+    /// Fails in the same cases as [`read`](Self::read), but never with `Mismatch`. Also fails if
+    /// `poll(2)` fails, which is not expected.
     pub fn wait(&mut self, timeout: Option<Duration>) -> Result<bool> {
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         while !self.is_ready()? {
@@ -242,22 +254,23 @@ impl<S: EventSpec> RingBuf<S> {
         Ok(true)
     }
 
-    /// Returns the number of bytes that the current records need, including unfinished ones. A
-    /// record has a header of 8 bytes and is rounded up to a multiple of 8.
+    /// Returns the number of bytes that the current records need, including records that are not
+    /// yet submitted. The size of a record is the size of its event plus a header of 8 bytes,
+    /// rounded up to a multiple of 8 bytes.
     #[must_use]
     pub fn unread(&self) -> u64 {
         self.reader.unread()
     }
 
     /// Returns the size of the ring in bytes. A record needs 8 bytes more than its event, rounded
-    /// up to a multiple of 8.
+    /// up to a multiple of 8 bytes.
     #[must_use]
     pub fn capacity(&self) -> u64 {
         self.reader.size()
     }
 
-    /// Returns the number of bytes of records that were overwritten before they were read. Always 0
-    /// unless the map has [`MapFlags::RB_OVERWRITE`].
+    /// Returns the total size, in bytes, of the records that were overwritten before they were
+    /// read. The number is always 0 if the map does not have the flag [`MapFlags::RB_OVERWRITE`].
     #[must_use]
     pub fn overwritten(&self) -> u64 {
         self.reader.overwritten()
@@ -300,7 +313,7 @@ fn take<S: EventSpec>(reader: &mut Reader<S::Event>, event: &mut S::Event) -> Re
 #[cold]
 pub(super) fn wrong_size<S: EventSpec>(size: usize) -> Error {
     let text = format!(
-        "a record has {size} bytes, but an event has {}: the program sends another type",
+        "a record has {size} bytes, but an event has {}: the program sends a different type",
         size_of::<S::Event>()
     );
     Error::told(Action::Read, S::DEF.name, ErrorKind::Mismatch, 0, text)

@@ -9,21 +9,21 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// The right to move the position in a map's ring, until it is dropped.
 ///
-/// The kernel allows any number of descriptors to move the position. With two readers, each could
-/// release records that the other one is still reading.
+/// The kernel allows any number of descriptors to move the position. With two readers, each reader
+/// could release records that the other reader is still reading.
 pub(super) struct Sole(u32);
 
 /// The ids of the maps whose position is in use.
 static TAKEN: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
 
 impl Sole {
-    /// Acquires the right. Fails if it is already taken.
+    /// Acquires the right to move the position. Fails if this process has already acquired it.
     pub(super) fn take<S: MapSpec>(map: &Map<S>) -> Result<Self> {
         let id = map.info()?.id;
         if taken().insert(id) {
             return Ok(Self(id));
         }
-        let text = "this process already has it open, and a ring can only have one user".to_owned();
+        let text = "this process has already opened this map for reading or writing records, and a ring can have only one user".to_owned();
         Err(Error::refused(Action::Mmap, S::DEF.name, Errno(libc::EBUSY), text))
     }
 }

@@ -18,8 +18,9 @@ use std::time::{Duration, Instant};
 /// A writer that sends events to programs through a user ring buffer (`BPF_MAP_TYPE_USER_RINGBUF`,
 /// Linux 6.1).
 ///
-/// A program reads the events with `bpf_user_ringbuf_drain` when it runs. Sending an event does not
-/// run a program. Programs get the events in the order of submission.
+/// A BPF program reads the events with `bpf_user_ringbuf_drain` when the program runs. Sending an
+/// event does not make a program run. Programs receive the events in the order in which they were
+/// submitted.
 ///
 /// ```no_run
 /// # fn f<S: bpfmap::EventSpec<Kind = bpfmap::kind::UserRingbuf, Event = [u32; 2]>>(map: bpfmap::Map<S>) -> bpfmap::Result<()> {
@@ -35,11 +36,11 @@ use std::time::{Duration, Instant};
 /// # One writer
 ///
 /// A ring must have only one writer, but the kernel does not enforce this. Every process that may
-/// write to the map, and every library in this process, can write to the ring and move its
-/// position. This is still sound, because an event is copied into the ring when it is submitted.
+/// write to the map, and every library in this process, can write to the ring and move the position
+/// in the ring. This is still sound, because an event is copied into the ring when it is submitted.
 /// Reserving and submitting fail with [`Contended`](crate::ErrorKind::Contended) if another writer
 /// has moved the position, and with [`Corrupted`](crate::ErrorKind::Corrupted) if the positions are
-/// impossible. Open the writer again after such an error. The kernel only checks the sizes of
+/// impossible. Open the writer again after such an error. The kernel checks only the sizes of
 /// records, so programs must trust every process that may write to the map.
 pub struct UserRingBuf<S: EventSpec> {
     map: Map<S>,
@@ -57,12 +58,14 @@ pub struct UserRingBuf<S: EventSpec> {
 }
 
 impl<S: EventSpec> UserRingBuf<S> {
-    /// Opens the writer of a map. It continues where an earlier writer ended, in this or another process.
+    /// Opens the writer of a map. The new writer continues where an earlier writer in this process
+    /// or in another process stopped.
     ///
     /// # Errors
-    /// `EBUSY`: this process already has a writer of the map. [`Mismatch`](crate::ErrorKind::Mismatch): the ring is too
-    /// small for an event. [`Corrupted`](crate::ErrorKind::Corrupted): the positions are impossible. `ENOMEM`: no
-    /// memory for the mapping. `EPERM`: the map is frozen.
+    /// `EBUSY`: this process already has a writer of the map.
+    /// [`Mismatch`](crate::ErrorKind::Mismatch): the ring is too small for an event.
+    /// [`Corrupted`](crate::ErrorKind::Corrupted): the positions are impossible. `ENOMEM`: there is
+    /// not enough memory for the mapping. `EPERM`: the map is frozen.
     pub fn open(map: &Map<S>) -> Result<Self>
     where
         S::Kind: WriteRecords,
@@ -101,12 +104,12 @@ impl<S: EventSpec> UserRingBuf<S> {
         })
     }
 
-    /// Reserves space for an event, which is initialised with zeros, or returns `None` if the ring is full. Programs
-    /// see the event when it is submitted.
+    /// Reserves space for an event, or returns `None` if the ring is full. All bytes of the event
+    /// are initially zero. Programs see the event after it has been submitted.
     ///
     /// # Errors
-    /// [`Contended`](crate::ErrorKind::Contended), [`Corrupted`](crate::ErrorKind::Corrupted): see
-    /// [One writer](Self#one-writer).
+    /// [`Contended`](crate::ErrorKind::Contended), [`Corrupted`](crate::ErrorKind::Corrupted):
+    /// another process or library has changed the ring; see [One writer](Self#one-writer).
     #[inline]
     pub fn reserve(&mut self) -> Result<Option<Reservation<'_, S>>> {
         if !self.has_room()? {
@@ -116,16 +119,19 @@ impl<S: EventSpec> UserRingBuf<S> {
         Ok(Some(Reservation { writer: self }))
     }
 
-    /// Does the same as [`reserve`](Self::reserve), but waits until a program has freed space. Returns `None` if the
-    /// timeout expires or a signal arrives. A `timeout` of `None` waits without limit.
+    /// Reserves space for an event like [`reserve`](Self::reserve). If the ring is full, waits
+    /// until a program has freed space. Returns `None` if the timeout expires or a signal arrives.
+    /// A `timeout` of `None` waits without limit.
     ///
-    /// Programs wake the writer unless they drain with `BPF_RB_NO_WAKEUP`.
+    /// A program wakes the writer when it drains the ring, unless it passes the flag
+    /// `BPF_RB_NO_WAKEUP`.
     ///
     /// ```no_run
     /// use bpfmap::{EventSpec, UserRingBuf, kind};
     /// use std::time::Duration;
     ///
-    /// /// Sends the number in a line, and returns whether it was sent within a second.
+    /// /// Parses a line as a number and sends the number. Returns whether the number was sent
+    /// /// within a second.
     /// fn tell<Numbers>(ring: &mut UserRingBuf<Numbers>, line: &str) -> bpfmap::Result<bool>
     /// where
     ///     Numbers: EventSpec<Kind = kind::UserRingbuf, Event = u64>,
@@ -148,8 +154,8 @@ impl<S: EventSpec> UserRingBuf<S> {
     /// ```
     ///
     /// # Errors
-    /// Fails like [`reserve`](Self::reserve). Also fails if `epoll_wait(2)` fails, which is not
-    /// expected.
+    /// Fails in the same cases as [`reserve`](Self::reserve). Also fails if `epoll_wait(2)` fails,
+    /// which is not expected.
     pub fn reserve_within(
         &mut self,
         timeout: Option<Duration>,
@@ -169,7 +175,7 @@ impl<S: EventSpec> UserRingBuf<S> {
         self.reserve()
     }
 
-    /// Sends an event. Returns `false` and does not send it if the ring is full.
+    /// Sends an event. Returns `false` and does not send the event if the ring is full.
     ///
     /// ```no_run
     /// use bpfmap::{EventSpec, UserRingBuf, kind};
@@ -194,22 +200,23 @@ impl<S: EventSpec> UserRingBuf<S> {
     /// ```
     ///
     /// # Errors
-    /// Fails like [`reserve`](Self::reserve). Programs don't see the event.
+    /// Fails in the same cases as [`reserve`](Self::reserve). After an error, programs don't see
+    /// the event.
     #[inline]
     #[must_use = "an event is not sent if the ring is full"]
     pub fn send(&mut self, event: &S::Event) -> Result<bool> {
         self.writer.publish(event).map_err(Self::error)
     }
 
-    /// Returns the number of bytes that the unread events need. An event has a header of 8 bytes
-    /// and is rounded up to a multiple of 8.
+    /// Returns the number of bytes that the unread events need. An event needs 8 bytes more than
+    /// its size, rounded up to a multiple of 8 bytes.
     #[must_use]
     pub fn unread(&self) -> u64 {
         self.writer.unread()
     }
 
     /// Returns the size of the ring in bytes. An event needs 8 bytes more than its size, rounded up
-    /// to a multiple of 8.
+    /// to a multiple of 8 bytes.
     #[must_use]
     pub fn capacity(&self) -> u64 {
         self.writer.size()
@@ -234,8 +241,8 @@ impl<S: EventSpec> UserRingBuf<S> {
     }
 }
 
-/// Reserved space for an event: see [`UserRingBuf::reserve`]. Dropping it releases the space, and no program sees the
-/// event.
+/// Reserved space for an event: see [`UserRingBuf::reserve`]. Dropping the reservation releases the
+/// space, and no program sees the event.
 #[must_use = "an event is only sent if the reservation is submitted"]
 pub struct Reservation<'a, S: EventSpec> {
     writer: &'a mut UserRingBuf<S>,
@@ -245,14 +252,15 @@ impl<S: EventSpec> Reservation<'_, S> {
     /// Sends the event.
     ///
     /// # Errors
-    /// Fails like [`UserRingBuf::reserve`]. Programs don't see the event.
+    /// Fails in the same cases as [`UserRingBuf::reserve`]. After an error, programs don't see the
+    /// event.
     #[inline]
     pub fn submit(self) -> Result<()> {
         let UserRingBuf { writer, event, .. } = self.writer;
         writer.submit(event).map_err(UserRingBuf::<S>::error)
     }
 
-    /// Releases the space, like dropping.
+    /// Releases the space without sending the event. Dropping the reservation has the same effect.
     #[inline]
     pub fn discard(self) {}
 }

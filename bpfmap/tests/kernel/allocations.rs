@@ -1,4 +1,5 @@
-//! Operations on one entry allocate nothing; per-CPU ones neither, into a buffer that is used again.
+//! Operations on one entry do not allocate memory. Per-CPU operations do not allocate memory either
+//! if they reuse a buffer.
 
 use crate::common::create;
 use crate::spec;
@@ -16,22 +17,22 @@ thread_local! {
     static COUNT: Cell<u64> = const { Cell::new(0) };
 }
 
-// SAFETY: the system's allocator does the work.
+// SAFETY: all calls are forwarded to the system's allocator.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Memory) -> *mut u8 {
-        // A thread that is ending has no count any more.
+        // A thread that is ending no longer has a counter.
         let _ = COUNT.try_with(|count| count.set(count.get() + 1));
-        // SAFETY: as the caller says.
+        // SAFETY: the caller promises this.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Memory) {
-        // SAFETY: as the caller says.
+        // SAFETY: the caller promises this.
         unsafe { System.dealloc(pointer, layout) }
     }
 }
 
-/// Returns how often this thread allocates in `work`.
+/// Returns the number of allocations that this thread makes in `work`.
 fn allocations(work: impl FnOnce()) -> u64 {
     let before = COUNT.get();
     work();
@@ -39,7 +40,7 @@ fn allocations(work: impl FnOnce()) -> u64 {
 }
 
 #[test]
-fn the_count_counts() {
+fn an_allocation_is_counted() {
     assert_eq!(allocations(|| drop(core::hint::black_box(Box::new(1)))), 1);
 }
 
@@ -58,7 +59,7 @@ fn single_operations_allocate_nothing() {
             assert!(hash.replace(&key, &2).unwrap());
             assert_eq!(hash.next_key(None).unwrap(), Some(key));
             assert!(hash.delete(&key).unwrap());
-            // What isn't there, and what is refused.
+            // These operations access absent keys, or are refused.
             assert_eq!(hash.lookup(&key).unwrap(), None);
             assert!(!hash.delete(&key).unwrap());
             assert!(hash.update(&key, &1, UpdateMode::Exist).is_err());
@@ -88,7 +89,7 @@ fn a_percpu_buffer_is_allocated_once() {
     assert_eq!(allocations(work), 0);
 }
 
-/// A walk allocates for its batch and not for its entries.
+/// A walk allocates memory for its batches, but not for each entry.
 #[test]
 fn a_walk_allocates_for_batches_only() {
     spec!(Hash: Hash, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 20_000);
@@ -98,7 +99,7 @@ fn a_walk_allocates_for_batches_only() {
     assert!(count < 20, "{count} allocations");
 }
 
-/// A per-CPU map has its values lent from one buffer.
+/// A walk over a per-CPU map returns references into one buffer.
 #[test]
 fn a_percpu_walk_allocates_for_batches_only() {
     spec!(Counters: PercpuHash, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 100_000);

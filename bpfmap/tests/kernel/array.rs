@@ -1,4 +1,4 @@
-//! Arrays: every index is there from the beginning.
+//! Arrays, in which every index is present from the beginning.
 
 use crate::common::{DELETE, ENOTSUPP, TAKE, bare, create, errno, raise_memlock};
 use crate::spec;
@@ -21,14 +21,14 @@ fn an_array_is_zero_filled() {
 }
 
 #[test]
-fn an_index_out_of_range_is_told() {
+fn an_index_out_of_range_is_reported() {
     let map = create::<Slots>();
     assert_eq!(map.lookup(&4).unwrap(), None);
     assert_eq!(errno(map.update(&4, &1, UpdateMode::Any)), libc::E2BIG);
     assert_eq!(
         errno(map.update(&4, &1, UpdateMode::NoExist)),
         libc::E2BIG,
-        "the index comes first"
+        "the index is checked first"
     );
     let map = create::<PercpuSlots>();
     assert_eq!(map.lookup(&4).unwrap(), None);
@@ -49,7 +49,7 @@ fn every_index_is_present() {
     assert_eq!(map.lookup(&1).unwrap(), Some(two));
 }
 
-/// What the type system keeps from being written.
+/// The type system prevents these operations, so they are tested without it.
 #[test]
 fn the_kernel_refuses_to_delete_from_an_array() {
     let map = create::<Slots>();
@@ -62,12 +62,16 @@ fn the_kernel_refuses_to_delete_from_an_array() {
 }
 
 #[test]
-fn the_raw_walk_counts() {
+fn next_key_returns_the_indices_in_order() {
     let map = create::<Slots>();
     assert_eq!(map.next_key(None).unwrap(), Some(0));
     assert_eq!(map.next_key(Some(&0)).unwrap(), Some(1));
     assert_eq!(map.next_key(Some(&3)).unwrap(), None);
-    assert_eq!(map.next_key(Some(&77)).unwrap(), Some(0), "out of range leads to the first");
+    assert_eq!(
+        map.next_key(Some(&77)).unwrap(),
+        Some(0),
+        "after an index out of range, the first index is returned"
+    );
     let map = create::<PercpuSlots>();
     assert_eq!(map.next_key(Some(&2)).unwrap(), Some(3));
     assert_eq!(map.next_key(Some(&3)).unwrap(), None);
@@ -86,7 +90,7 @@ fn arrays_are_walked_from_end_to_end() {
     }
 }
 
-/// A batch that is filled to the last index, on either side of the batch's size.
+/// The sizes of these arrays are just below, equal to and just above the size of a batch.
 #[test]
 fn arrays_around_a_batch_are_walked_whole() {
     raise_memlock();

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// A BPF file system of this test's own, gone when dropped.
+/// A BPF file system for one test. It is unmounted when this value is dropped.
 pub(crate) struct BpfFs(PathBuf);
 
 impl BpfFs {
@@ -14,7 +14,7 @@ impl BpfFs {
         let path = std::env::temp_dir().join(name);
         std::fs::create_dir_all(&path).unwrap();
         let target = std::ffi::CString::new(path.to_str().unwrap()).unwrap();
-        // SAFETY: the strings end with a zero; there is no data.
+        // SAFETY: the strings end with a zero, and no data is passed.
         let mounted = unsafe {
             libc::mount(c"bpf".as_ptr(), target.as_ptr(), c"bpf".as_ptr(), 0, core::ptr::null())
         };
@@ -28,7 +28,8 @@ impl BpfFs {
 }
 
 impl BpfFs {
-    /// Returns the names of what is pinned. The kernel's own files (`maps.debug`), and nobody else's, have dots.
+    /// Returns the names of the pins. Names with dots, such as `maps.debug`, belong to files of the
+    /// kernel.
     pub(crate) fn pins(&self) -> Vec<String> {
         let names = std::fs::read_dir(&self.0).unwrap();
         let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());

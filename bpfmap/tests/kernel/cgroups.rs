@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 spec!(Gates: CgroupArray, u32 as TypeDesc::U32 => u32 as TypeDesc::U32, max 4);
 
-/// The root of the cgroup2 hierarchy, mounted on a folder of its own.
+/// The root of the cgroup2 hierarchy, mounted on a separate folder.
 pub(crate) struct Cgroup2(PathBuf);
 
 impl Cgroup2 {
@@ -20,7 +20,7 @@ impl Cgroup2 {
         let folder = std::env::temp_dir().join(format!("bpfmap-{name}-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         let target = CString::new(folder.as_os_str().as_bytes()).unwrap();
-        // SAFETY: the strings end with a zero; there is no data.
+        // SAFETY: the strings end with a zero, and no data is passed.
         let mounted = unsafe {
             libc::mount(
                 c"cgroup2".as_ptr(),
@@ -49,7 +49,7 @@ impl Drop for Cgroup2 {
 }
 
 #[test]
-fn a_slot_takes_a_cgroup() {
+fn a_cgroup_can_be_stored_in_a_slot() {
     let gates: Map<Gates> = common::create();
     let hierarchy = Cgroup2::mount("slot");
     let root = File::open(&hierarchy.0).unwrap();
@@ -57,7 +57,7 @@ fn a_slot_takes_a_cgroup() {
     gates.set(&1, CgroupFd::new(root.as_fd())).unwrap();
     assert_eq!(errno(gates.set(&4, CgroupFd::new(root.as_fd()))), libc::E2BIG);
     let keys: Vec<u32> = gates.keys().collect::<Result<_, _>>().unwrap();
-    assert_eq!(keys, [0, 1, 2, 3], "each slot is a key, also an empty one");
+    assert_eq!(keys, [0, 1, 2, 3], "each slot is a key, even an empty slot");
 
     assert!(gates.delete(&1).unwrap());
     assert!(!gates.delete(&1).unwrap(), "an empty slot");
@@ -67,7 +67,7 @@ fn a_slot_takes_a_cgroup() {
 }
 
 #[test]
-fn what_is_no_cgroup_is_refused() {
+fn a_descriptor_that_is_not_a_cgroup_is_refused() {
     let gates: Map<Gates> = common::create();
     for path in ["/", "/proc/self/exe"] {
         let file = File::open(path).unwrap();
@@ -78,7 +78,7 @@ fn what_is_no_cgroup_is_refused() {
 }
 
 #[test]
-fn what_the_handle_lacks_the_kernel_refuses() {
+fn the_kernel_refuses_operations_that_the_handle_lacks() {
     let gates: Map<Gates> = common::create();
     for flags in [1, 2, 3, 1 << 40] {
         assert_eq!(bare(&gates, UPDATE, Some(4), flags), libc::EINVAL, "flags {flags}");

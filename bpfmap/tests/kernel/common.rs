@@ -1,4 +1,4 @@
-//! What the tests share.
+//! Helpers that the tests share.
 
 use bpfmap::{Error, ErrorKind, Map, MapSpec};
 use std::ffi::{CStr, c_long};
@@ -7,7 +7,7 @@ use std::os::fd::AsRawFd;
 /// The kernel's own `ENOTSUPP`.
 pub(crate) const ENOTSUPP: i32 = 524;
 
-/// Writes a spec down: `spec!(Name: Kind, u32 as U32 => u64 as U64, max 10, flags …)`.
+/// Declares a spec: `spec!(Name: Kind, u32 as U32 => u64 as U64, max 10, flags …)`.
 #[macro_export]
 macro_rules! spec {
     ($name:ident: $kind:ident, $key:ty as $key_layout:expr => $value:ty as $value_layout:expr, max $max:expr
@@ -24,26 +24,27 @@ macro_rules! spec {
     };
 }
 
-/// Returns the release of the running kernel: `(6, 12)`.
+/// Returns the release of the running kernel, such as `(6, 12)`.
 pub(crate) fn kernel() -> (u32, u32) {
-    // SAFETY: all zero is a `utsname`.
+    // SAFETY: all zero bytes are a valid `utsname`.
     let mut name: libc::utsname = unsafe { core::mem::zeroed() };
-    // SAFETY: there is room for a `utsname`.
+    // SAFETY: there is space for a `utsname`.
     assert_eq!(unsafe { libc::uname(&raw mut name) }, 0);
-    // SAFETY: the kernel ends it with a zero.
+    // SAFETY: the kernel ends the release with a zero.
     let release = unsafe { CStr::from_ptr(name.release.as_ptr()) }.to_str().unwrap();
     let mut numbers =
         release.split(|c: char| !c.is_ascii_digit()).map(|part| part.parse().unwrap());
     (numbers.next().unwrap(), numbers.next().unwrap())
 }
 
-/// Makes the map; up to Linux 5.10 that needs room under `RLIMIT_MEMLOCK`.
+/// Creates the map. Up to Linux 5.10, the map must fit into `RLIMIT_MEMLOCK`, so this raises the
+/// limit first.
 pub(crate) fn create<S: MapSpec>() -> Map<S> {
     raise_memlock();
     Map::create().unwrap()
 }
 
-/// Makes room for maps, where the limit counts: up to Linux 5.10.
+/// Raises the memory limit for maps, which applies up to Linux 5.10.
 pub(crate) fn raise_memlock() {
     if kernel() < (5, 11) {
         set_memlock(libc::RLIM_INFINITY, libc::RLIM_INFINITY);
@@ -53,30 +54,30 @@ pub(crate) fn raise_memlock() {
 /// Sets `RLIMIT_MEMLOCK`.
 pub(crate) fn set_memlock(now: libc::rlim_t, most: libc::rlim_t) {
     let limit = libc::rlimit { rlim_cur: now, rlim_max: most };
-    // SAFETY: reads the struct.
+    // SAFETY: the struct is only read.
     let set = unsafe { libc::setrlimit(libc::RLIMIT_MEMLOCK, &raw const limit) };
     assert_eq!(set, 0, "{}", std::io::Error::last_os_error());
 }
 
-/// Keeps this thread on a processor.
+/// Binds this thread to a CPU.
 pub(crate) fn stay_on(cpu: usize) {
-    // SAFETY: all zero is an empty set.
+    // SAFETY: all zero bytes are an empty set.
     let mut set = unsafe { core::mem::zeroed() };
-    // SAFETY: the number of a processor, and a set to put it in.
+    // SAFETY: the function only sets the bit of the CPU in the set.
     unsafe { libc::CPU_SET(cpu, &mut set) };
-    // SAFETY: the set is as long as stated.
+    // SAFETY: the set has the given size, and is only read.
     let stays = unsafe { libc::sched_setaffinity(0, size_of_val(&set), &raw const set) };
     assert_eq!(stays, 0, "{}", std::io::Error::last_os_error());
 }
 
-/// Keeps this thread on the last processor, where tests are put only if they ask for it.
+/// Binds this thread to the last CPU. Only tests that request it run there.
 pub(crate) fn stay_on_another_cpu() {
-    // SAFETY: a plain number.
+    // SAFETY: no address is passed.
     let cpus = unsafe { libc::sysconf(libc::_SC_NPROCESSORS_ONLN) };
     stay_on(usize::try_from(cpus).unwrap() - 1);
 }
 
-/// Gives up root in this thread alone, and says what `attempt` says then.
+/// Runs `attempt` in a thread that has given up root, and returns its result.
 pub(crate) fn unprivileged<T: Send>(attempt: impl FnOnce() -> T + Send) -> T {
     /// `struct __user_cap_header_struct` and `struct __user_cap_data_struct[2]` of `linux/capability.h`.
     #[repr(C)]
@@ -88,11 +89,11 @@ pub(crate) fn unprivileged<T: Send>(attempt: impl FnOnce() -> T + Send) -> T {
         let thread = scope.spawn(move || {
             let header = Header { version: 0x2008_0522, pid: 0 };
             let none = [0_u32; 6];
-            // The bare calls: libc's would change every thread.
-            // SAFETY: the user ids are no addresses.
+            // These are direct system calls, because the functions of libc would change every
+            // thread. SAFETY: the user ids are numbers, and no address is passed.
             let changed = unsafe { libc::syscall(libc::SYS_setresuid, 65534, 65534, 65534) };
             assert_eq!(changed, 0);
-            // SAFETY: the structs are as long as the version says.
+            // SAFETY: the structs have the sizes that belong to the version.
             let dropped =
                 unsafe { libc::syscall(libc::SYS_capset, &raw const header, none.as_ptr()) };
             assert_eq!(dropped, 0);
@@ -102,7 +103,7 @@ pub(crate) fn unprivileged<T: Send>(attempt: impl FnOnce() -> T + Send) -> T {
     })
 }
 
-/// `kernel.unprivileged_bpf_disabled`: 0 lets anyone create the simplest map types.
+/// `kernel.unprivileged_bpf_disabled`: 0 lets every process create the simplest map types.
 pub(crate) fn anyone_may() -> bool {
     std::fs::read_to_string("/proc/sys/kernel/unprivileged_bpf_disabled")
         .is_ok_and(|text| text.trim() == "0")
@@ -114,7 +115,7 @@ pub(crate) fn errno<T: core::fmt::Debug>(result: Result<T, Error>) -> i32 {
     result.expect_err("should be refused").errno().expect("a system call that failed")
 }
 
-/// Returns the difference that opening finds.
+/// Returns the message of a mismatch that opening found.
 #[track_caller]
 pub(crate) fn mismatch<T: core::fmt::Debug>(result: Result<T, Error>) -> String {
     let error = result.expect_err("should be refused");
@@ -122,8 +123,8 @@ pub(crate) fn mismatch<T: core::fmt::Debug>(result: Result<T, Error>) -> String 
     error.to_string()
 }
 
-/// Returns an operation that the typed handle doesn't have: the errno of the bare system call on one element, 0 if it
-/// works.
+/// Runs an operation on one element that the typed handle doesn't have. Returns the errno of the
+/// system call, or 0 if the call succeeds.
 pub(crate) fn bare<S: MapSpec>(map: &Map<S>, command: c_long, key: Option<u32>, flags: u64) -> i32 {
     #[repr(C)]
     struct Attr {
@@ -134,16 +135,16 @@ pub(crate) fn bare<S: MapSpec>(map: &Map<S>, command: c_long, key: Option<u32>, 
     }
     let mut value = [0_u8; 4096];
     let key_address = key.as_ref().map_or(0, |key| core::ptr::from_ref(key).expose_provenance());
-    // A deletion with a value or flags is EINVAL, whatever the map.
+    // A deletion with a value or flags fails with `EINVAL` for every map.
     let value = if command == DELETE { 0 } else { value.as_mut_ptr().expose_provenance() };
     let attr = Attr { map_fd: fd_bits(map), key: key_address as u64, value: value as u64, flags };
-    // SAFETY: key and value are as long as those of the maps that come here.
+    // SAFETY: key and value have at least the sizes in the maps of the callers.
     let result =
         unsafe { libc::syscall(libc::SYS_bpf, command, &raw const attr, size_of::<Attr>()) };
     if result == 0 { 0 } else { std::io::Error::last_os_error().raw_os_error().unwrap() }
 }
 
-/// Returns a descriptor as attributes of `bpf(2)` hold it.
+/// Returns a descriptor in the form that the attributes of `bpf(2)` contain.
 pub(crate) fn fd_bits(fd: &impl AsRawFd) -> u32 {
     u32::try_from(fd.as_raw_fd()).expect("the descriptor is open")
 }

@@ -1,4 +1,4 @@
-//! Creating maps: what the kernel refuses, and what it has then.
+//! Creation of maps: attributes that the kernel refuses, and the properties of created maps.
 
 use crate::common::{anyone_may, create, errno, kernel, raise_memlock, set_memlock, unprivileged};
 use crate::spec;
@@ -7,9 +7,10 @@ use bpfmap::{MemberDesc, TypeDesc};
 
 const NO_PREALLOC: MapFlags = MapFlags::NO_PREALLOC;
 
-/// Each with one thing that the kernel refuses. Without BTF, so that the refusal is the map's.
+/// Each of these specs has one attribute that the kernel refuses. The specs have no BTF, so that
+/// the kernel refuses the map and not the BTF.
 #[test]
-fn bad_attributes_are_einval() {
+fn bad_attributes_fail_with_einval() {
     fn refused<S: MapSpec>() {
         raise_memlock();
         let error = Map::<S>::create().unwrap_err();
@@ -58,9 +59,9 @@ fn bad_attributes_are_einval() {
     refused::<StackFlag>();
 }
 
-/// The kernel wants LRU maps preallocated, and says so in its own errno.
+/// The kernel requires preallocation for LRU maps, and returns `ENOTSUPP` otherwise.
 #[test]
-fn an_lru_map_is_preallocated() {
+fn an_lru_map_without_preallocation_is_refused() {
     spec!(Lru: LruHash, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 1, flags = NO_PREALLOC);
     raise_memlock();
     let error = Map::<Lru>::create().unwrap_err();
@@ -69,7 +70,7 @@ fn an_lru_map_is_preallocated() {
 }
 
 #[test]
-fn creating_without_privilege_is_eperm() {
+fn creating_without_privilege_fails_with_eperm() {
     fn attempt<S: MapSpec>() -> Result<(), Error> {
         Map::<S>::create().map(drop)
     }
@@ -107,12 +108,12 @@ fn creating_without_privilege_is_eperm() {
     }
 }
 
-/// Up to Linux 5.10 the memory of a map counts against the limit, for root too.
+/// Up to Linux 5.10, the memory of a map counts towards the limit, even for root.
 #[test]
-fn the_memory_limit_is_told() {
+fn the_error_names_the_memory_limit() {
     spec!(Big: Array, u32 as TypeDesc::U32 => [u8; 4096] as &TypeDesc::Opaque { size: 4096 }, max 4096, btf = false);
     let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-    // SAFETY: there is room for the limit.
+    // SAFETY: there is space for the limit.
     assert_eq!(unsafe { libc::getrlimit(libc::RLIMIT_MEMLOCK, &raw mut limit) }, 0);
     set_memlock(0, limit.rlim_max);
     let created = Map::<Big>::create();
@@ -146,9 +147,9 @@ fn a_map_without_max_entries_says_so() {
     assert_eq!((info.max_entries, info.name.as_str()), (3, "other_name"));
 }
 
-/// A type of each shape that BTF has, so that the kernel's own checks of it run.
+/// The value has a member of each kind of type in BTF, so that the kernel checks each kind.
 #[test]
-fn the_kernel_takes_every_layout() {
+fn the_kernel_accepts_every_kind_of_layout() {
     const VERDICT: &TypeDesc<'static> = &TypeDesc::Enum {
         name: "verdict",
         size: 1,
@@ -206,13 +207,14 @@ fn the_kernel_takes_every_layout() {
     let map = create::<Shapes>();
     assert_eq!(map.layout_check(), LayoutCheck::Agrees);
     assert_ne!(map.info().unwrap().btf_id, 0);
-    // Read back from the kernel and compared.
+    // This reads the BTF back from the kernel and compares it.
     assert_eq!(Map::<Shapes>::from_map(&map).unwrap().layout_check(), LayoutCheck::Agrees);
 }
 
-/// As libbpf creates them: the kernel asks the key of an array to be an integer, which bytes are not.
+/// libbpf creates such maps in the same way. The kernel requires an integer as the key of an array,
+/// and an array of bytes is not an integer.
 #[test]
-fn a_map_with_half_a_type_has_no_btf() {
+fn a_map_with_only_one_known_type_has_no_btf() {
     spec!(HalfKey: Array, [u8; 4] as &TypeDesc::Opaque { size: 4 } => u64 as TypeDesc::U64, max 1);
     spec!(HalfValue: Hash, u32 as TypeDesc::U32 => [u8; 12] as &TypeDesc::Opaque { size: 12 }, max 1);
     let (key, value) = (create::<HalfKey>(), create::<HalfValue>());
@@ -221,9 +223,9 @@ fn a_map_with_half_a_type_has_no_btf() {
     assert_eq!((key.info().unwrap().btf_id, value.info().unwrap().btf_id), (0, 0));
 }
 
-/// The errno, where the kernel refuses the BTF itself, comes with the kernel's own words.
+/// If the kernel refuses the BTF, the error contains the kernel's message in addition to the errno.
 #[test]
-fn refused_btf_is_explained() {
+fn the_error_about_refused_btf_contains_the_kernels_message() {
     const BAD: &TypeDesc<'static> = &TypeDesc::Struct {
         name: "not an identifier",
         size: 4,

@@ -1,4 +1,4 @@
-//! What `{:?}` shows, of the most extreme contents too.
+//! The output of `{:?}`, including extreme contents.
 
 use crate::common::create;
 use crate::spec;
@@ -9,7 +9,7 @@ use bpfmap::{
 spec!(Counters: PercpuHash, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 3);
 
 #[test]
-fn iterators_name_their_map() {
+fn the_debug_output_of_iterators_names_the_map() {
     let map = create::<Counters>();
     map.update(&u32::MAX, &PerCpu::splat(u64::MAX).unwrap(), UpdateMode::Any).unwrap();
     let mut walk = map.walk().unwrap();

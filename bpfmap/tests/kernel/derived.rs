@@ -1,10 +1,11 @@
-//! Maps that Rust declares: made by their specs, and opened again, with the kernel's BTF of them.
+//! Maps that are declared in Rust. They are created from their specs and opened again, which
+//! compares the kernel's BTF of the maps.
 
 use bpfmap::{
     Be16, Be32, Bool, BpfMap, BpfType, CharArray, Enum, Map, Padded, PerCpu, Result, UpdateMode,
 };
 
-/// Where a packet comes from.
+/// The source of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, BpfType)]
 #[repr(C)]
 struct Source {
@@ -13,7 +14,7 @@ struct Source {
     _pad: [u8; 2],
 }
 
-/// Packets by source.
+/// The number of packets from each source.
 #[derive(BpfMap)]
 #[bpf_map(hash, max_entries = 16, flags(no_prealloc))]
 struct Packets {
@@ -90,7 +91,7 @@ fn bit_fields_enums_and_unions() -> Result<()> {
     assert_eq!(read.last, Verdict::Pass);
     assert_eq!((read.kind, read.known, read.label), (0, Bool::TRUE, flow.label));
     assert_eq!(read.name.to_str(), Ok("eth"));
-    // SAFETY: plain data has a value in each member.
+    // SAFETY: every bit pattern is a valid value of each member.
     assert_eq!(unsafe { read.address.v6 }[..5], [0, 0, 0, 1, 0]);
     Ok(())
 }

@@ -1,5 +1,6 @@
-//! The examples of the documentation of [`bpfmap::kind`], run. Those of `struct_ops`, `stack_trace`, `cgroup_storage` and
-//! `percpu_cgroup_storage` need programs; what they do is tried in `fixtures/tests`.
+//! Runs the examples in the documentation of [`bpfmap::kind`]. The examples of `struct_ops`,
+//! `stack_trace`, `cgroup_storage` and `percpu_cgroup_storage` need programs. `fixtures/tests`
+//! tests the same operations.
 
 use crate::common::{self, create, errno, kernel};
 use bpfmap::kind::Kind as _;
@@ -45,7 +46,8 @@ fn of_streams_and_memory() {
     insn_array::asks();
 }
 
-/// Returns the map, or what the kernel says if it is older than the map type.
+/// Creates the map. Returns `None` on a kernel that is older than the map type, after checking the
+/// error.
 fn since<S: MapSpec>(first: (u32, u32)) -> Option<Map<S>> {
     common::raise_memlock();
     let made = Map::<S>::create();
@@ -57,7 +59,7 @@ fn since<S: MapSpec>(first: (u32, u32)) -> Option<Map<S>> {
     None
 }
 
-/// The example of a map type, and what runs it.
+/// The example of a map type, and a function that runs the example.
 macro_rules! example {
     ($name:ident: $path:literal $($rest:item)*) => {
         mod $name {
@@ -245,7 +247,7 @@ example! { hash_of_maps: "../../src/kind/examples/hash_of_maps.rs"
     }
 }
 
-/// What is attached needs no number of entries, and no allocation beforehand.
+/// Maps with attached values need no `max_entries` and no preallocation.
 macro_rules! storage {
     ($name:ident: $kind:ident) => {
         spec!($name: $kind, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 0,
@@ -302,7 +304,8 @@ example! { cgrp_storage: "../../src/kind/examples/cgrp_storage.rs"
         weigh(&weights, hierarchy.path()).unwrap();
         let root = File::open(hierarchy.path()).unwrap();
         assert_eq!(weights.attached(CgroupFd::new(root.as_fd())).unwrap(), Some(7));
-        // The root cgroup stays when the map goes; what is attached to it does not.
+        // The root cgroup continues to exist after the map is closed, but the values that are
+        // attached to it are removed.
         assert!(weights.detach(CgroupFd::new(root.as_fd())).unwrap());
     }
 }
@@ -340,7 +343,7 @@ example! { user_ringbuf: "../../src/kind/examples/user_ringbuf.rs"
 
     pub(super) fn tells() {
         let Some(numbers) = since::<Told>((6, 1)) else { return };
-        // Each takes 16 bytes of the 4096.
+        // Each number needs 16 of the 4096 bytes.
         for number in 0..256 {
             assert!(tell(&numbers, number).unwrap());
         }

@@ -1,4 +1,4 @@
-//! The four hash types answer alike.
+//! The four hash types return the same results.
 
 use crate::common::{
     ENOTSUPP, F_LOCK, LOOKUP, UPDATE, bare, create, errno, kernel, stay_on_another_cpu,
@@ -49,8 +49,8 @@ mod each {
         update_modes
         absent_keys
         raw_walk
-        deleting_throws_the_raw_walk_back
-        deleting_what_was_seen_does_not_throw_the_iterator_back
+        next_key_restarts_after_a_deleted_key
+        deleting_returned_entries_does_not_restart_the_iterator
         take_twice
         insert_and_replace
         lock_without_a_lock
@@ -86,7 +86,7 @@ where
     assert_eq!(map.lookup(&7).unwrap(), None);
     assert!(!map.contains_key(&7).unwrap());
     assert!(!map.delete(&7).unwrap());
-    // What the kernel says, that the handle turns into `None`.
+    // The kernel returns these errnos, which the handle converts to `None` or `false`.
     assert_eq!(bare(&map, LOOKUP, Some(7), 0), libc::ENOENT);
     assert_eq!(bare(&map, crate::common::DELETE, Some(7), 0), libc::ENOENT);
     let mut into = value(9);
@@ -117,10 +117,14 @@ where
     keys.sort_unstable();
     assert_eq!(keys, [1, 2, 3]);
     assert_eq!(map.next_key(Some(&third)).unwrap(), None, "the walk ends after the last key");
-    assert_eq!(map.next_key(Some(&99)).unwrap(), Some(first), "an absent key leads to the first");
+    assert_eq!(
+        map.next_key(Some(&99)).unwrap(),
+        Some(first),
+        "after an absent key, the first key is returned"
+    );
 }
 
-fn deleting_throws_the_raw_walk_back<S>(value: fn(u64) -> Value<S>)
+fn next_key_restarts_after_a_deleted_key<S>(value: fn(u64) -> Value<S>)
 where
     S: MapSpec<Key = u32>,
     S::Kind: Iterate + UpdateElement + DeleteElement,
@@ -135,7 +139,7 @@ where
     assert_eq!(map.next_key(Some(&second)).unwrap(), Some(first));
 }
 
-fn deleting_what_was_seen_does_not_throw_the_iterator_back<S>(value: fn(u64) -> Value<S>)
+fn deleting_returned_entries_does_not_restart_the_iterator<S>(value: fn(u64) -> Value<S>)
 where
     S: MapSpec<Key = u32>,
     S::Kind: Iterate + LookupElement + UpdateElement + DeleteElement,
@@ -153,7 +157,7 @@ where
             seen.push(key);
         }
         seen.sort_unstable();
-        assert_eq!(seen, [1, 2, 3, 4], "each once");
+        assert_eq!(seen, [1, 2, 3, 4], "each key is returned once");
         assert_eq!(map.next_key(None).unwrap(), None);
     }
 }
@@ -212,7 +216,7 @@ where
 }
 
 #[test]
-fn a_full_hash_is_e2big() {
+fn inserting_into_a_full_hash_fails_with_e2big() {
     let map = create::<Hash>();
     for key in 0..4 {
         map.update(&key, &0, UpdateMode::Any).unwrap();
@@ -261,9 +265,9 @@ mod locked {
     spec!(Accounts: Hash, u32 as TypeDesc::U32 => Account as ACCOUNT, max 4);
     spec!(Slots: Array, u32 as TypeDesc::U32 => Account as ACCOUNT, max 4);
 
-    /// The BTF that `create` makes shows the kernel where the lock is.
+    /// The kernel finds the lock through the BTF that `create` writes.
     #[test]
-    fn a_created_map_takes_the_lock() {
+    fn operations_under_the_lock_work_in_a_created_map() {
         let map = create::<Accounts>();
         assert_ne!(map.info().unwrap().btf_value_type_id, 0);
         map.update_locked(&1, &Account { balance: 5, ..Account::default() }, UpdateMode::Any)
@@ -281,21 +285,22 @@ mod locked {
         assert_eq!(map.lookup_locked(&4).unwrap(), None);
     }
 
-    /// What user space puts in the lock's place never arrives.
+    /// Bytes that user space writes to the lock never reach the map.
     #[test]
-    fn the_lock_is_the_kernels() {
+    fn user_space_cannot_overwrite_the_lock() {
         let map = create::<Accounts>();
         let taken: Account = bpfmap::from_bytes(&[1, 0, 0, 0, 9, 0, 0, 0]).unwrap();
         map.update(&1, &taken, UpdateMode::Any).unwrap();
         let account = map.lookup(&1).unwrap().unwrap();
         assert_eq!(account, Account { balance: 9, ..Account::default() });
-        // Would hang, were the lock taken.
+        // This would hang if the lock were held.
         assert_eq!(map.lookup_locked(&1).unwrap(), Some(account));
     }
 
-    /// Two threads write all-equal pairs under the lock; a reader under the lock never sees half of one.
+    /// Two threads write values with equal words under the lock. A reader under the lock never sees
+    /// a mix of two values.
     #[test]
-    fn a_value_is_whole_under_the_lock() {
+    fn a_value_that_is_read_under_the_lock_is_consistent() {
         const PAIR: &TypeDesc<'static> = &TypeDesc::Struct {
             name: "pair",
             size: 516,

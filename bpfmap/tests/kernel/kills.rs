@@ -1,4 +1,4 @@
-//! A migration that is killed leaves the old map or the new one, whole.
+//! After a migration is killed, the pin refers to the complete old map or to the complete new map.
 
 use crate::bpf_fs::BpfFs;
 use bpfmap::migrate::{Migration, MigrationPlan, MigrationStep, Outcome, Progress, Stage};
@@ -11,7 +11,7 @@ const fn u64_at(name: &'static str, byte: u32) -> MemberDesc<'static> {
     MemberDesc { name, bit_offset: byte * 8, bits: 0, ty: TypeDesc::U64 }
 }
 
-/// 16 bytes that become 32.
+/// A value of 16 bytes that becomes a value of 32 bytes.
 #[repr(C)]
 struct Old {
     packets: u64,
@@ -78,7 +78,8 @@ fn migrate(path: &Path, progress: impl FnMut(Progress)) -> bpfmap::Result<Outcom
     Migration::new(path, &OLD_MAP, &NEW_MAP, PLAN).run(progress)
 }
 
-/// A filled map, at a pin that takes it again and again: migrations only read it.
+/// A filled map and its pin. Each migration only reads the map, so the same map can be pinned again
+/// for the next migration.
 struct Pinned {
     bpf_fs: BpfFs,
     old: Map<OldMap>,
@@ -96,14 +97,15 @@ impl Pinned {
         pinned
     }
 
-    /// Puts the old map at the pin again.
+    /// Pins the old map again.
     fn again(&self) {
         let path = self.bpf_fs.path("flows");
         std::fs::remove_file(&path).unwrap();
         self.old.pin(&path).unwrap();
     }
 
-    /// The pin is the old map, or a new one with every entry. Says which.
+    /// Checks that the pin refers to the old map, or to a new map with every entry. Returns `true`
+    /// for the new map.
     fn check(&self) -> bool {
         let path = self.bpf_fs.path("flows");
         if let Ok(new) = Map::<NewMap>::options().any_max_entries().from_pinned(&path) {
@@ -133,7 +135,7 @@ impl Pinned {
         assert!(seen.iter().all(|seen| *seen), "entries are lost");
     }
 
-    /// A run to the end; afterwards nothing is left beside the pin.
+    /// Runs a migration to its end, and checks that it leaves no other pin.
     fn complete(&self, was_new: bool) {
         let done = migrate(&self.bpf_fs.path("flows"), |_| {}).unwrap();
         match done {
@@ -148,45 +150,48 @@ impl Pinned {
         assert_eq!(self.bpf_fs.pins(), ["flows"]);
     }
 
-    /// Runs a migration in a process of its own, which `progress` may end, and kills it after a time, if one is given.
+    /// Runs a migration in a child process. `progress` may end that process. If `after` is given,
+    /// this kills the process after that time.
     fn killed(&self, after: Option<Duration>, progress: impl FnMut(Progress)) {
         let path = self.bpf_fs.path("flows");
-        // SAFETY: the child only migrates, and ends without touching what other threads hold.
+        // SAFETY: the child only runs the migration, and ends without using locks that other
+        // threads hold.
         let child = unsafe { libc::fork() };
         assert!(child >= 0, "{}", std::io::Error::last_os_error());
         if child == 0 {
             let done = migrate(&path, progress);
-            // SAFETY: ends this process, without the exit handlers of the parent's.
+            // SAFETY: this ends the child process without running the exit handlers of the parent
+            // process.
             unsafe { libc::_exit(i32::from(done.is_err())) };
         }
         if let Some(after) = after {
             std::thread::sleep(after);
-            // SAFETY: the process is this one's child, which is still to be waited for.
+            // SAFETY: the process is a child of this process, and nobody has waited for it yet.
             assert_eq!(unsafe { libc::kill(child, libc::SIGKILL) }, 0);
         }
         let mut status = 0;
-        // SAFETY: there is room for the status.
+        // SAFETY: there is space for the status.
         assert_eq!(unsafe { libc::waitpid(child, &raw mut status, 0) }, child);
         let killed = libc::WIFSIGNALED(status) && libc::WTERMSIG(status) == libc::SIGKILL;
         assert!(killed || libc::WIFEXITED(status) && libc::WEXITSTATUS(status) == 0, "{status:#x}");
     }
 }
 
-/// Kills so many migrations of so many entries, at moments spread over the time that one takes, and lets each be
-/// completed by the next.
+/// Kills `kills` migrations of `entries` entries. The moments are spread over the time that one
+/// migration takes. After each kill, a further migration completes the interrupted migration.
 pub(crate) fn killed_at_any_moment(entries: u32, kills: u32) {
     let pinned = Pinned::new("killed", entries);
     let started = Instant::now();
     pinned.complete(false);
     let whole = started.elapsed();
     let (mut left_old, mut left_new) = (0, 0);
-    // A pseudo-random sequence without a period to speak of (Knuth's MMIX).
+    // A pseudo-random sequence with a very long period (Knuth's MMIX).
     let mut random = u64::from(std::process::id());
     for kill in 0..kills {
         pinned.again();
         random =
             random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        // One moment in each slice of the time, a little beyond the end too.
+        // There is one moment in each slice of the time, and some moments after the end.
         let within = f64::from(u32::try_from(random >> 32).unwrap()) / f64::from(u32::MAX);
         let after = whole.mul_f64((f64::from(kill) + within) / f64::from(kills) * 1.1);
         pinned.killed(Some(after), |_| {});
@@ -200,7 +205,7 @@ pub(crate) fn killed_at_any_moment(entries: u32, kills: u32) {
     assert!(left_old > 0);
 }
 
-/// Kills a migration at each stage: the moments that chance hardly meets.
+/// Kills a migration at each stage. These moments are too short to be met by chance.
 pub(crate) fn killed_at_each_stage() {
     let pinned = Pinned::new("stages", 1000);
     for (stage, is_new) in [
@@ -213,14 +218,14 @@ pub(crate) fn killed_at_each_stage() {
         pinned.again();
         pinned.killed(None, |progress| {
             if progress.stage == stage {
-                // SAFETY: ends this process.
+                // SAFETY: this ends the child process.
                 unsafe { libc::raise(libc::SIGKILL) };
             }
         });
         assert_eq!(pinned.check(), is_new, "{stage:?}");
         pinned.complete(is_new);
     }
-    // Who has the old map open keeps it.
+    // A process that has opened the old map keeps the old map.
     assert_eq!(pinned.old.lookup(&7).unwrap().map(|value| value.packets), Some(21));
     pinned.old.update(&7, &Old { packets: 1, bytes: 1 }, UpdateMode::Exist).unwrap();
 }

@@ -1,18 +1,19 @@
-//! Values that no stack of a thread has room for.
+//! Values that are too large for the stack of a thread.
 
 use crate::common::{create, kernel};
 use crate::spec;
 use bpfmap::TypeDesc;
 use bpfmap::{UpdateMode, zeroed_box};
 
-/// 3 MB; a hash table takes 4 MiB at most.
+/// The value has 3 MB. A hash accepts values of at most 4 MiB.
 type Image = [u8; 3_000_000];
 const IMAGE: &TypeDesc<'static> = &TypeDesc::Array { element: TypeDesc::U8, len: 3_000_000 };
 spec!(ByIndex: Array, u32 as TypeDesc::U32 => Image as IMAGE, max 2);
 spec!(ByKey: Hash, u32 as TypeDesc::U32 => Image as IMAGE, max 2);
 spec!(InOrder: Queue, () as TypeDesc::VOID => Image as IMAGE, max 2);
 
-/// Runs in a thread with a stack of 128 KiB, where one value more would end the process.
+/// Runs `work` in a thread with a stack of 128 KiB. A single value on this stack would end the
+/// process.
 fn on_a_small_stack(work: impl FnOnce() + Send) {
     std::thread::scope(|scope| {
         let thread = std::thread::Builder::new().stack_size(128 << 10).spawn_scoped(scope, work);
@@ -28,7 +29,7 @@ fn image(last: u8) -> Box<Image> {
 }
 
 #[test]
-fn an_array_gives_them_in_boxes() {
+fn an_array_returns_large_values_in_boxes() {
     on_a_small_stack(|| {
         let map = create::<ByIndex>();
         map.update(&1, &image(7), UpdateMode::Any).unwrap();
@@ -39,7 +40,7 @@ fn an_array_gives_them_in_boxes() {
         let mut read = zeroed_box();
         assert!(map.lookup_into(&1, &mut read).unwrap());
         assert!(read == image(7));
-        // Each value is lent from the heap.
+        // The walk returns a reference to each value on the heap.
         let mut walk = map.walk().unwrap();
         for last in [0, 7] {
             let (_, value) = walk.next_entry().unwrap().unwrap();
@@ -50,7 +51,7 @@ fn an_array_gives_them_in_boxes() {
 }
 
 #[test]
-fn a_hash_gives_them_in_boxes() {
+fn a_hash_returns_large_values_in_boxes() {
     on_a_small_stack(|| {
         let map = create::<ByKey>();
         assert!(map.insert(&5, &image(7)).unwrap());
@@ -70,7 +71,7 @@ fn a_hash_gives_them_in_boxes() {
 }
 
 #[test]
-fn a_queue_gives_them_in_boxes() {
+fn a_queue_returns_large_values_in_boxes() {
     on_a_small_stack(|| {
         let map = create::<InOrder>();
         assert!(map.try_push(&image(1)).unwrap() && map.try_push(&image(2)).unwrap());
@@ -82,9 +83,10 @@ fn a_queue_gives_them_in_boxes() {
     });
 }
 
-/// What `bpfmap check` warns of: up to there a thread of the standard library has room, in a debug build too.
+/// `bpfmap check` warns about values that are larger than this size. Smaller values fit on the
+/// stack of a thread of the standard library, even in a debug build.
 #[test]
-fn a_stack_of_2_mib_has_room_for_a_value_that_is_not_large() {
+fn a_value_below_the_warning_size_fits_on_a_stack_of_2_mib() {
     type Value = [u8; 256 << 10];
     spec!(Values: Array, u32 as TypeDesc::U32 => Value as &TypeDesc::Array { element: TypeDesc::U8, len: 256 << 10 }, max 1);
     let map = create::<Values>();

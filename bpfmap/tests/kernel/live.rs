@@ -1,4 +1,4 @@
-//! Descriptors of BPF objects that are no maps.
+//! Descriptors of BPF objects that are not maps.
 
 use crate::bpf_fs::BpfFs;
 use crate::common::{self, errno};
@@ -30,16 +30,17 @@ fn pin(object: BorrowedFd<'_>, path: &Path) {
         fd: common::fd_bits(&object),
         flags: 0,
     };
-    // SAFETY: the path ends with a zero and is read.
+    // SAFETY: the path ends with a zero and is only read.
     let pinned = unsafe {
         libc::syscall(libc::SYS_bpf, OBJ_PIN, core::ptr::from_ref(&attr), size_of::<Attr>())
     };
     assert_eq!(pinned, 0, "{}", std::io::Error::last_os_error());
 }
 
-/// The kernel tells of a program too, and the first numbers of that can be those of a map.
+/// The kernel also returns information about a program, and the first numbers of this information
+/// can look like those of a map.
 #[test]
-fn a_program_is_no_map() {
+fn a_program_is_not_mistaken_for_a_map() {
     let fs = BpfFs::mount("live");
     let program = socket_filter();
     pin(program.as_fd(), &fs.path("program"));
@@ -57,9 +58,10 @@ fn a_program_is_no_map() {
     assert_eq!(errno(Map::<Counts>::from_map(&file)), libc::EINVAL);
 }
 
-/// With and without keys, with and without batches: each is known as a map by something else.
+/// These map types have keys or no keys, and batches or no batches. A different result of the check
+/// identifies each of them as a map.
 #[test]
-fn maps_of_all_sorts_are_maps() {
+fn maps_of_all_types_are_recognised_as_maps() {
     let fs = BpfFs::mount("live");
     common::create::<Counts>().pin(fs.path("array")).unwrap();
     common::create::<Waiting>().pin(fs.path("queue")).unwrap();

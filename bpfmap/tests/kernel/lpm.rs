@@ -1,4 +1,4 @@
-//! Longest prefixes.
+//! LPM tries, which find the longest prefix.
 
 use crate::common::{ENOTSUPP, TAKE, create, errno, kernel};
 use crate::spec;
@@ -57,11 +57,15 @@ fn the_longest_prefix_is_found() {
     assert_eq!(map.lookup(&prefix("192.168.1.1/32")).unwrap(), Some(124));
     assert_eq!(map.lookup(&prefix("192.168.0.1/32")).unwrap(), Some(24));
     assert_eq!(map.lookup(&prefix("192.168.2.1/32")).unwrap(), Some(16));
-    assert_eq!(map.lookup(&prefix("192.168.1.0/20")).unwrap(), Some(16), "no longer than asked");
+    assert_eq!(
+        map.lookup(&prefix("192.168.1.0/20")).unwrap(),
+        Some(16),
+        "the found prefix is not longer than the key's prefix"
+    );
     assert_eq!(map.lookup(&prefix("10.0.0.1/32")).unwrap(), None);
 }
 
-/// What is beyond the prefix is kept as it was given, and counts for nothing.
+/// The bits after the prefix are stored unchanged, but the kernel does not compare them.
 #[test]
 fn host_bits_are_stored_and_ignored() {
     let map = create::<Routes>();
@@ -120,8 +124,8 @@ fn the_raw_walk_restarts_at_an_absent_key() {
     assert_eq!(map.next_key(Some(&second)).unwrap(), Some(first));
 }
 
-/// Both ways of walking, and prefixes to walk: more than one batch, or enough where each takes calls of
-/// its own, which are slow in an emulated kernel.
+/// The two ways of iterating, with prefixes for each. With batches, there is more than one batch.
+/// Without batches, there are fewer prefixes, because single calls are slow in an emulated kernel.
 fn both() -> [(Map<Routes>, Vec<Prefix>); 2] {
     crate::common::raise_memlock();
     [(Map::options(), 4_500), (Map::options().without_batches(), 1_000)]
@@ -148,7 +152,7 @@ fn every_entry_is_seen_once() {
 }
 
 #[test]
-fn deleting_what_was_seen_does_not_throw_the_iterator_back() {
+fn deleting_returned_entries_does_not_restart_the_iterator() {
     for (map, keys) in both() {
         map.extend(keys.iter().map(|key| (*key, 0))).unwrap();
         let mut seen = Vec::new();
@@ -162,9 +166,9 @@ fn deleting_what_was_seen_does_not_throw_the_iterator_back() {
     }
 }
 
-/// Deletes the very key that the walk is at, which has not been seen yet.
+/// Deletes the key at the position of the iteration, which has not been returned yet.
 #[test]
-fn deleting_what_comes_next_loses_no_other_entry() {
+fn deleting_the_next_entry_loses_no_other_entry() {
     for (map, keys) in both() {
         map.extend(keys.iter().map(|key| (*key, 0))).unwrap();
         let mut gone = Vec::new();
@@ -172,7 +176,7 @@ fn deleting_what_comes_next_loses_no_other_entry() {
         for entry in &map {
             let (key, _) = entry.unwrap();
             seen.push(key);
-            // The one that the kernel has behind it, every few entries.
+            // Every few entries, this deletes the entry that the kernel returns next.
             if seen.len() % 7 != 0 {
                 continue;
             }
@@ -181,7 +185,7 @@ fn deleting_what_comes_next_loses_no_other_entry() {
         }
         let found: BTreeSet<_> = sorted(seen).into_iter().chain(sorted(gone)).collect();
         let missing: Vec<_> = sorted(keys).into_iter().filter(|key| !found.contains(key)).collect();
-        assert_eq!(missing, [], "present throughout, and not seen");
+        assert_eq!(missing, [], "all entries that were always present are returned");
     }
 }
 

@@ -1,4 +1,4 @@
-//! Maps that make room for new entries.
+//! LRU maps, which evict old entries to make space for new entries.
 
 use crate::common::{create, stay_on};
 use crate::spec;
@@ -12,7 +12,8 @@ spec!(Large: LruHash, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 1024);
 spec!(Percpu: LruPercpuHash, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 1024);
 spec!(Own: LruHash, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 1001, flags = MapFlags::NO_COMMON_LRU);
 
-/// Returns how many survive depends on the kernel; what holds everywhere is asserted.
+/// Inserts more entries than the map can contain. The number of remaining entries depends on the
+/// kernel, so this checks only properties that all kernels share.
 fn more_inserts_than_entries<S>(value: impl Fn(u64) -> Value<S>)
 where
     S: MapSpec<Key = u32>,
@@ -24,7 +25,11 @@ where
     assert_eq!(map.max_entries(), max_entries);
     for key in 0..3 * max_entries {
         map.update(&key, &value(u64::from(key)), UpdateMode::NoExist).unwrap();
-        assert_eq!(map.lookup(&key).unwrap(), Some(value(u64::from(key))), "the newest is there");
+        assert_eq!(
+            map.lookup(&key).unwrap(),
+            Some(value(u64::from(key))),
+            "the newest entry is present"
+        );
     }
     let count = map.keys().map(Result::unwrap).count();
     assert!(count >= 1);
@@ -51,11 +56,12 @@ fn a_map_with_a_list_for_each_cpu() {
     more_inserts_than_entries::<Own>(|value| value);
 }
 
-/// A program's lookup keeps an entry, which `fixtures/tests/seed.rs` shows; one by system call does not.
+/// A lookup by a program marks an entry as recently used, as `fixtures/tests/seed.rs` shows. A
+/// lookup by a system call does not mark the entry.
 #[test]
-fn a_look_up_from_user_space_keeps_no_entry() {
+fn a_lookup_from_user_space_does_not_keep_an_entry() {
     let map = create::<Large>();
-    // Each CPU has some entries aside, in an order of its own.
+    // Each CPU reserves some entries, which have their own order.
     stay_on_this_cpu();
     let oldest = 0..8;
     for key in 0..1024 {
@@ -68,12 +74,13 @@ fn a_look_up_from_user_space_keeps_no_entry() {
         map.update(&key, &0, UpdateMode::NoExist).unwrap();
     }
     let kept: Vec<u32> = oldest.filter(|key| map.contains_key(key).unwrap()).collect();
-    assert_eq!(kept, [], "the oldest entries go first, looked up or not");
+    assert_eq!(kept, [], "the oldest entries are evicted first, even if they were looked up");
 }
 
-/// The kernel rounds the entries of such a map up to a multiple of the CPUs; opening knows.
+/// The kernel rounds the `max_entries` of such a map up to a multiple of the number of CPUs.
+/// Opening accepts the rounded number.
 #[test]
-fn a_rounded_max_entries_is_no_difference() {
+fn a_rounded_max_entries_is_not_a_difference() {
     let map = create::<Own>();
     let rounded = 1001_u32.next_multiple_of(u32::try_from(possible_cpus().unwrap()).unwrap());
     assert_eq!(map.info().unwrap().max_entries, rounded);
@@ -81,7 +88,7 @@ fn a_rounded_max_entries_is_no_difference() {
 }
 
 fn stay_on_this_cpu() {
-    // SAFETY: no arguments.
+    // SAFETY: the call has no arguments.
     let cpu = unsafe { libc::sched_getcpu() };
     stay_on(cpu.try_into().unwrap());
 }

@@ -1,6 +1,7 @@
-//! What the kernel answers through the typed handles, from user space. Needs root.
+//! Tests of the typed handles on the running kernel. They need root.
 //!
-//! Where an answer depends on the kernel, the test asks `uname`: the same tests run on every kernel of the matrix.
+//! If a result depends on the kernel, the test gets the release from `uname`, so the same tests run
+//! on every kernel of the matrix.
 
 mod allocations;
 mod array;

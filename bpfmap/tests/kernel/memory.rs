@@ -1,4 +1,4 @@
-//! Maps in the memory of the process.
+//! Maps that are mapped into the memory of the process.
 
 use crate::common::{create, errno, kernel, raise_memlock};
 use crate::spec;
@@ -25,7 +25,7 @@ fn memory_and_system_calls_show_the_same_values() {
 }
 
 #[test]
-fn values_lie_a_multiple_of_eight_bytes_apart() {
+fn values_begin_at_multiples_of_eight_bytes() {
     let map = create::<Odd>();
     let values = map.map_values().unwrap();
     for index in 0..5_u8 {
@@ -51,7 +51,7 @@ fn a_frozen_map_is_read_only_in_memory_too() {
     let map = create::<Totals>();
     map.update(&3, &9, UpdateMode::Any).unwrap();
     let writable = map.map_values().unwrap();
-    assert_eq!(errno(map.freeze()), libc::EBUSY, "somebody could still write");
+    assert_eq!(errno(map.freeze()), libc::EBUSY, "the map is still mapped for writing");
     drop(writable);
     map.freeze().unwrap();
     assert_eq!(errno(map.map_values()), libc::EPERM);
@@ -64,10 +64,10 @@ spec!(Pool: Arena, () as TypeDesc::VOID => () as TypeDesc::VOID, max 3,
 spec!(FixedPool: Arena, () as TypeDesc::VOID => () as TypeDesc::VOID, max 2,
     flags = MapFlags::MMAPABLE, map_extra = ADDRESS);
 
-/// Where nothing else lies, the tables of `AddressSanitizer` included.
+/// An address that nothing else uses, not even the tables of `AddressSanitizer`.
 const ADDRESS: u64 = 0x2000_0000_0000;
 
-/// Arenas came with Linux 6.9; before it the kernel knows no such type.
+/// Creates an arena. Returns `None` before Linux 6.9, which introduced arenas.
 fn arena<S: bpfmap::MapSpec<Kind = bpfmap::kind::Arena>>() -> Option<Map<S>> {
     raise_memlock();
     let map = Map::<S>::create();
@@ -80,7 +80,7 @@ fn arena<S: bpfmap::MapSpec<Kind = bpfmap::kind::Arena>>() -> Option<Map<S>> {
 }
 
 #[test]
-fn an_arena_is_zero_filled_and_ends_where_it_should() {
+fn an_arena_is_zero_filled_and_ends_after_its_last_page() {
     let Some(map) = arena::<Pool>() else { return };
     let arena = map.map_arena().unwrap();
     assert_eq!(arena.len(), 3 * 4096);
@@ -92,14 +92,14 @@ fn an_arena_is_zero_filled_and_ends_where_it_should() {
 }
 
 #[test]
-fn a_pointer_is_followed_inside_the_arena_only() {
+fn a_pointer_is_followed_only_inside_the_arena() {
     let Some(map) = arena::<Pool>() else { return };
     let arena = map.map_arena().unwrap();
     let cell = arena.at::<u64>(4096).unwrap();
     cell.store(11);
     let pointer = arena.pointer::<u64>(4096).unwrap();
     assert_eq!(arena.follow(pointer).unwrap().load(), 11);
-    // A program may store the lower half alone.
+    // A program may store only the lower half of the address.
     let low = KernelPtr::new(pointer.address() & 0xffff_ffff);
     assert_eq!(arena.follow::<u64>(low).unwrap().load(), 11);
     assert!(arena.follow(ArenaPtr::<u64>::NULL).is_none());
@@ -110,12 +110,12 @@ fn a_pointer_is_followed_inside_the_arena_only() {
 }
 
 #[test]
-fn an_arena_lies_at_the_address_of_its_spec() {
+fn an_arena_is_mapped_at_the_address_in_its_spec() {
     let Some(map) = arena::<FixedPool>() else { return };
     let arena = map.map_arena().unwrap();
     assert_eq!(arena.address(), ADDRESS);
     let again = errno(map.map_arena());
-    assert_eq!(again, libc::EEXIST, "it lies there already");
+    assert_eq!(again, libc::EEXIST, "the arena is already mapped there");
 }
 
 spec!(Shown: Array, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 4,
@@ -126,12 +126,12 @@ spec!(Constant: Array, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 4,
     flags = MapFlags::MMAPABLE.union(MapFlags::RDONLY_PROG));
 
 #[test]
-fn flags_limit_the_descriptor_that_creation_returns_and_no_other() {
+fn flags_limit_only_the_descriptor_that_creation_returns() {
     let map = create::<Shown>();
     assert_eq!(map.lookup(&0).unwrap(), Some(0));
     let refused = map.update(&0, &1, UpdateMode::Any).unwrap_err();
     assert_eq!(refused.errno(), Some(libc::EPERM));
-    assert!(refused.to_string().ends_with("open the map by pin or id to write"), "{refused}");
+    assert!(refused.to_string().ends_with("to write, open the map by pin or id"), "{refused}");
     assert_eq!(errno(map.map_values()), libc::EACCES);
     assert_eq!(errno(map.map_values_read_only()), libc::EINVAL);
     let whole = Map::<Shown>::from_id(map.info().unwrap().id).unwrap();
@@ -143,7 +143,7 @@ fn flags_limit_the_descriptor_that_creation_returns_and_no_other() {
     map.update(&0, &1, UpdateMode::Any).unwrap();
     let refused = map.lookup(&0).unwrap_err();
     assert_eq!(refused.errno(), Some(libc::EPERM));
-    assert!(refused.to_string().ends_with("open the map by pin or id to read"), "{refused}");
+    assert!(refused.to_string().ends_with("to read, open the map by pin or id"), "{refused}");
     assert_eq!(errno(map.map_values()), libc::EACCES);
     assert_eq!(errno(map.map_values_read_only()), libc::EACCES);
 

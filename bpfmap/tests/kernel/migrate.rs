@@ -1,4 +1,4 @@
-//! Pinned maps of each type that move to a new layout.
+//! Migrations of pinned maps of each type to a new layout.
 
 use crate::bpf_fs::BpfFs;
 use crate::common::{create, kernel, raise_memlock};
@@ -80,7 +80,8 @@ fn check(new: &New, seed: u32) {
     assert_eq!((new.limit, new.seen), (1000, 0));
 }
 
-/// Fills a map of the old spec, migrates it, in batches and one by one, and gives the new one to `then`.
+/// Fills a map of the old spec and migrates the map, once in batches and once one by one. Passes
+/// the new map to `then`.
 fn migrated<O: MapSpec, N: MapSpec>(
     plan: MigrationPlan<'_>,
     fill: impl Fn(&Map<O>),
@@ -95,7 +96,9 @@ fn migrated<O: MapSpec, N: MapSpec>(
         map.pin(&path).unwrap();
         let migration = Migration::new(&path, &from, &to, plan);
         let migration = if batches { migration } else { migration.without_batches() };
-        let Outcome::Migrated(done) = migration.run(|_| {}).unwrap() else { panic!("not new yet") };
+        let Outcome::Migrated(done) = migration.run(|_| {}).unwrap() else {
+            panic!("the map should not have the new layout yet")
+        };
         assert!(done.same);
         assert_eq!(done.entries, done.old_entries);
         then(&Map::from_pinned(&path).unwrap());
@@ -103,7 +106,7 @@ fn migrated<O: MapSpec, N: MapSpec>(
     }
 }
 
-/// The plain hashes and arrays: 100 entries of a key each.
+/// Migrates a hash or an array with 100 entries.
 macro_rules! keyed {
     ($kind:ident, $keys:expr $(, $field:ident = $content:expr)*) => {{
         spec!(OldMap: $kind, u32 as TypeDesc::U32 => Old as OLD, max 100 $(, $field = $content)*);
@@ -122,16 +125,16 @@ macro_rules! keyed {
 }
 
 #[test]
-fn hashes_arrive_whole() {
+fn all_entries_of_a_hash_are_migrated() {
     keyed!(Hash, 50..150);
     keyed!(Hash, 0..99, flags = MapFlags::NO_PREALLOC);
     keyed!(LruHash, 0..50);
-    // Without an entry.
+    // This map has no entries.
     keyed!(Hash, core::ops::Range::<u32>::default());
 }
 
 #[test]
-fn a_resizable_hash_arrives_whole() {
+fn all_entries_of_a_resizable_hash_are_migrated() {
     if kernel() >= (7, 2) {
         keyed!(Rhash, 0..100, flags = MapFlags::NO_PREALLOC);
         return;
@@ -141,7 +144,7 @@ fn a_resizable_hash_arrives_whole() {
     assert!(Map::<Resizable>::create().is_err());
 }
 
-/// Indices that only the new one has are zero.
+/// Values at indices that only the new map has are zero.
 #[test]
 fn an_array_keeps_its_indices() {
     keyed!(Array, 0..100);
@@ -183,10 +186,11 @@ macro_rules! per_cpu {
 }
 
 #[test]
-fn the_values_of_each_cpu_arrive() {
+fn the_values_of_each_cpu_are_migrated() {
     per_cpu!(PercpuHash);
     per_cpu!(PercpuArray);
-    // Room for all: the LRU evicts by CPU.
+    // The map has enough space for all entries, because an LRU map evicts entries separately for
+    // each CPU.
     spec!(OldMap: LruPercpuHash, u32 as TypeDesc::U32 => u32 as TypeDesc::U32, max 4096);
     spec!(NewMap: LruPercpuHash, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 4096);
     migrated::<OldMap, NewMap>(
@@ -236,7 +240,7 @@ fn a_trie_keeps_its_prefixes() {
     spec!(NewMap: LpmTrie, Prefix as PREFIX => New as NEW, max 400, flags = MapFlags::NO_PREALLOC);
     let prefix = |number: u32| Prefix {
         len: 8 + number % 25,
-        // The number is within the first byte and the last bits of the prefix's data.
+        // The number is in the first byte and the last bits of the prefix's data.
         address: [u8::try_from(number).unwrap(), 0xff, 0xff, 0xff],
     };
     migrated::<OldMap, NewMap>(
@@ -274,7 +278,8 @@ fn pinned(bpf_fs: &BpfFs, entries: u32) -> Map<OldHash> {
     map
 }
 
-/// Returns the refusal, after which the pin is what it was, and nothing is beside it.
+/// Returns the error of a refused migration. Checks that the pin is unchanged and that there is no
+/// other pin.
 #[track_caller]
 fn refused<S: MapSpec>(bpf_fs: &BpfFs, before: &Map<S>, result: Result<Outcome, Error>) -> Error {
     let pin = Map::<S>::options().any_max_entries().from_pinned(bpf_fs.path("map")).unwrap();
@@ -284,7 +289,7 @@ fn refused<S: MapSpec>(bpf_fs: &BpfFs, before: &Map<S>, result: Result<Outcome, 
 }
 
 #[test]
-fn a_map_that_is_neither_is_refused() {
+fn a_map_that_matches_neither_definition_is_refused() {
     spec!(Other: Hash, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 100);
     let bpf_fs = BpfFs::mount("neither");
     let other = create::<Other>();
@@ -299,15 +304,15 @@ fn a_map_that_is_neither_is_refused() {
 }
 
 #[test]
-fn maps_that_hold_no_plain_entries_are_refused() {
+fn maps_without_plain_entries_are_refused() {
     let bpf_fs = BpfFs::mount("refused");
     let map = pinned(&bpf_fs, 1);
     for (map_type, why) in [
         (22, "a map of type queue can't be migrated: reading its values removes them"),
         (24, "a map of type sk_storage can't be migrated"),
         (15, "a map of type sockmap can't be migrated: its entries are objects of the kernel"),
-        (6, "a map of type hash can't become one of type percpu_array"),
-        (2, "a map of type hash can't become one of type array"),
+        (6, "a map of type hash can't become a map of type percpu_array"),
+        (2, "a map of type hash can't become a map of type array"),
     ] {
         let new = retyped(NEW_HASH, map_type);
         let result = Migration::new(bpf_fs.path("map"), &OLD_HASH, &new, PLAN).run(|_| {});
@@ -321,9 +326,10 @@ fn maps_that_hold_no_plain_entries_are_refused() {
     assert!(refused(&bpf_fs, &map, result).to_string().contains("value: the plan exceeds"));
 }
 
-/// Without BTF two layouts of one size can't be told apart; what was migrated once must not be again.
+/// Without BTF, two layouts of the same size can't be distinguished. A map that was migrated must
+/// not be migrated a second time.
 #[test]
-fn what_nothing_tells_apart_is_refused() {
+fn a_map_whose_layout_is_unknown_is_refused() {
     spec!(Bare: Hash, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 10, btf = false);
     spec!(Swapped: Hash, u32 as TypeDesc::U32 => [u32; 2] as &TypeDesc::Opaque { size: 8 }, max 10, btf = false);
     let plan = MigrationPlan {
@@ -348,7 +354,7 @@ fn what_nothing_tells_apart_is_refused() {
 }
 
 #[test]
-fn the_new_map_has_room_for_all() {
+fn a_new_map_that_is_too_small_is_refused() {
     let bpf_fs = BpfFs::mount("room");
     let map = pinned(&bpf_fs, 50);
     let migration = Migration::new(bpf_fs.path("map"), &OLD_HASH, &NEW_HASH, PLAN);
@@ -359,7 +365,7 @@ fn the_new_map_has_room_for_all() {
     let lru = Migration::new(bpf_fs.path("map"), &OLD_HASH, &to_lru, PLAN).max_entries(99);
     let error = refused(&bpf_fs, &map, lru.run(|_| {}));
     assert!(error.to_string().contains("an LRU map would evict entries"), "{error}");
-    // Fewer entries than the map could have are enough.
+    // A smaller map is accepted if the entries fit into it.
     migration.max_entries(50).run(|_| {}).unwrap();
 
     spec!(OldArray: Array, u32 as TypeDesc::U32 => Old as OLD, max 100);
@@ -376,9 +382,10 @@ fn the_new_map_has_room_for_all() {
     }
 }
 
-/// The live map has as many entries as its loader said; the new one too, unless the schemas differ in that.
+/// The loader set the `max_entries` of the live map. The new map gets the same number, unless the
+/// schemas have different numbers.
 #[test]
-fn the_loaders_max_entries_stay() {
+fn a_max_entries_from_the_loader_is_kept() {
     let bpf_fs = BpfFs::mount("loaders");
     raise_memlock();
     let map = Map::<OldHash>::options().max_entries(777).create().unwrap();
@@ -386,7 +393,7 @@ fn the_loaders_max_entries_stay() {
     Migration::new(bpf_fs.path("map"), &OLD_HASH, &NEW_HASH, PLAN).run(|_| {}).unwrap();
     let new = Map::<NewHash>::options().any_max_entries().from_pinned(bpf_fs.path("map")).unwrap();
     assert_eq!(new.max_entries(), 777);
-    // One that differs in nothing else.
+    // This migration changes only `max_entries`.
     let more = NEW_HASH.max_entries(1000);
     let plan =
         MigrationPlan { key: &[MigrationStep::whole(4)], value: &[MigrationStep::whole(40)] };
@@ -398,22 +405,22 @@ fn the_loaders_max_entries_stay() {
 }
 
 #[test]
-fn keys_that_become_the_same_are_told() {
+fn keys_that_become_equal_are_reported() {
     let bpf_fs = BpfFs::mount("same");
     let map = pinned(&bpf_fs, 3);
-    // The highest byte of each key alone.
+    // This plan keeps only the highest byte of each key.
     let key = [MigrationStep::Copy { from: 3, to: 3, len: 1 }];
     let plan = MigrationPlan { key: &key, ..PLAN };
     let migration = Migration::new(bpf_fs.path("map"), &OLD_HASH, &NEW_HASH, plan);
     let error = refused(&bpf_fs, &map, migration.run(|_| {}));
     assert!(error.to_string().contains("3 entries were copied, but the new map has 1"), "{error}");
     let Outcome::Migrated(done) = migration.allow_differences(true).run(|_| {}).unwrap() else {
-        panic!("not new yet")
+        panic!("the map should not have the new layout yet")
     };
     assert_eq!((done.entries, done.old_entries, done.same), (1, 3, false));
 }
 
-/// Writes to the old map in this many of the rounds of copying.
+/// Returns a callback that writes to the old map during the first `rounds` rounds of copying.
 fn disturbing(map: &Map<OldHash>, mut rounds: u32) -> impl FnMut(Progress) + '_ {
     move |progress| {
         if progress.stage == Stage::Checking && progress.entries == 0 && rounds > 0 {
@@ -425,14 +432,14 @@ fn disturbing(map: &Map<OldHash>, mut rounds: u32) -> impl FnMut(Progress) + '_ 
 }
 
 #[test]
-fn what_changes_meanwhile_is_copied_again() {
+fn a_map_that_changes_while_it_is_copied_is_copied_again() {
     let bpf_fs = BpfFs::mount("again");
     let map = pinned(&bpf_fs, 10);
     let migration = Migration::new(bpf_fs.path("map"), &OLD_HASH, &NEW_HASH, PLAN);
     let error = refused(&bpf_fs, &map, migration.run(disturbing(&map, 3)));
     assert_eq!(error.kind(), ErrorKind::Disturbed, "{error}");
     let Outcome::Migrated(done) = migration.run(disturbing(&map, 2)).unwrap() else {
-        panic!("not new yet")
+        panic!("the map should not have the new layout yet")
     };
     assert!(done.same);
 }
@@ -443,7 +450,9 @@ fn differences_can_be_allowed() {
     let map = pinned(&bpf_fs, 10);
     let migration = Migration::new(bpf_fs.path("map"), &OLD_HASH, &NEW_HASH, PLAN);
     let allowed = migration.allow_differences(true).run(disturbing(&map, 3)).unwrap();
-    let Outcome::Migrated(done) = allowed else { panic!("not new yet") };
+    let Outcome::Migrated(done) = allowed else {
+        panic!("the map should not have the new layout yet")
+    };
     assert_eq!((done.entries, done.old_entries, done.same), (10, 11, false));
 }
 
@@ -460,9 +469,9 @@ fn the_pin_keeps_its_owner_and_mode() {
     Map::<NewHash>::from_pinned(&path).unwrap();
 }
 
-/// Only what a migration left is removed.
+/// A migration removes a temporary pin only if an earlier migration left it.
 #[test]
-fn what_stands_beside_the_pin_is_looked_at() {
+fn a_temporary_pin_is_checked_before_it_is_removed() {
     let bpf_fs = BpfFs::mount("beside");
     let map = pinned(&bpf_fs, 10);
     let beside = bpf_fs.path("map__bpfmap_migrate");
@@ -477,9 +486,9 @@ fn what_stands_beside_the_pin_is_looked_at() {
     assert!(!beside.exists());
 }
 
-/// A program's lock and timer start again, whatever the old ones held.
+/// The lock and the timer are reset in the new map.
 #[test]
-fn what_is_the_kernels_starts_anew() {
+fn special_fields_are_reset() {
     use bpfmap::SpinLock;
     #[repr(C)]
     struct Locked {
@@ -543,8 +552,8 @@ mod generated {
     include!("../../../bpfmap-codegen/tests/goldens/generated/flows_migrate.rs");
 }
 
-/// What `Builder::migrates_from` writes: bit-fields, arrays of structs that grow, enums, defaults, a map that was
-/// renamed.
+/// The functions from `Builder::migrates_from`, with bit-fields, arrays of structs that grow,
+/// enums, defaults and a renamed map.
 #[test]
 fn generated_functions_migrate() {
     #[repr(C)]
@@ -613,10 +622,12 @@ fn generated_functions_migrate() {
     let value = flows.lookup(&7).unwrap().unwrap();
     assert_eq!(value[..8], 0x0102_0304_0506_0708_u64.to_ne_bytes());
     assert_eq!(value[8..16], 0x8000_0001_u64.to_ne_bytes());
-    // Of the bit-field's byte its 4 bits; then the verdict and the limit, which is new.
+    // These are the 4 bits of the bit-field, then the verdict, and then the limit, which is a new
+    // member.
     assert_eq!(value[16..18], [6, 1]);
     assert_eq!(value[18..20], 1000_u16.to_ne_bytes());
-    // A port, network byte order, and padding before each address; the third step is new altogether.
+    // Each step has a port in network byte order, and padding before its address. The third step is
+    // completely new.
     assert_eq!(value[20..28], [1, 187, 0, 0, 1, 2, 3, 4]);
     assert_eq!(value[28..36], [1, 187, 0, 0, 5, 6, 7, 8]);
     assert_eq!(value[36..], [0; 12]);

@@ -1,4 +1,5 @@
-//! The pin that a migration works on, and what others do to it meanwhile.
+//! The pin that a migration replaces, and changes that other processes make to the pin during the
+//! migration.
 
 use crate::bpf_fs::BpfFs;
 use bpfmap::TypeDesc;
@@ -47,7 +48,7 @@ fn migrate(path: &Path, progress: impl FnMut(Progress)) -> bpfmap::Result<Outcom
     Migration::new(path, &OLD, &NEW, PLAN).run(progress)
 }
 
-/// Returns a map with an entry, pinned as `map`.
+/// Returns a map with one entry, which is pinned as `map`.
 fn pinned(bpf_fs: &BpfFs) -> Map<Old> {
     let map = Map::<Old>::create().unwrap();
     map.update(&1, &7, UpdateMode::Any).unwrap();
@@ -55,9 +56,10 @@ fn pinned(bpf_fs: &BpfFs) -> Map<Old> {
     map
 }
 
-/// The pin changes hands, and the links that led to it are as they were: one beside it, and one elsewhere.
+/// The migration replaces the pin and leaves the links to it unchanged. One link is in the same
+/// folder, and one link is in a different folder.
 #[test]
-fn a_link_leads_to_the_pin() {
+fn links_to_the_pin_are_followed_and_kept() {
     let bpf_fs = BpfFs::mount("link");
     drop(pinned(&bpf_fs));
     let beside = bpf_fs.path("alias");
@@ -74,9 +76,10 @@ fn a_link_leads_to_the_pin() {
     assert!(matches!(migrate(&beside, |_| {}), Ok(Outcome::AlreadyNew)));
 }
 
-/// Another loader takes the pin for its own map, in the last moment in which a migration tells of itself.
+/// Another loader replaces the pin with its own map at the last moment at which a migration reports
+/// progress.
 #[test]
-fn a_pin_that_was_replaced_meanwhile_stays() {
+fn a_pin_that_was_replaced_during_the_migration_is_kept() {
     let bpf_fs = BpfFs::mount("replaced");
     drop(pinned(&bpf_fs));
     let path = bpf_fs.path("map");
@@ -95,9 +98,9 @@ fn a_pin_that_was_replaced_meanwhile_stays() {
     assert_eq!(bpf_fs.pins(), ["map"]);
 }
 
-/// What somebody removed does not come back.
+/// A migration does not restore a pin that another process has removed.
 #[test]
-fn a_pin_that_was_removed_meanwhile_stays_away() {
+fn a_pin_that_was_removed_during_the_migration_is_not_restored() {
     let bpf_fs = BpfFs::mount("removed");
     drop(pinned(&bpf_fs));
     let path = bpf_fs.path("map");
@@ -112,14 +115,15 @@ fn a_pin_that_was_removed_meanwhile_stays_away() {
     assert!(bpf_fs.pins().is_empty());
 }
 
-/// Any process that may open the folder can hold the lock; here it is this process.
+/// Any process that may open the folder can hold the lock. In this test, the process itself holds
+/// it.
 #[test]
-fn the_holder_of_the_lock_is_told() {
+fn the_process_that_holds_the_lock_is_reported() {
     let bpf_fs = BpfFs::mount("lock");
     drop(pinned(&bpf_fs));
     let path = bpf_fs.path("map");
     let folder = File::open(path.parent().unwrap()).unwrap();
-    // SAFETY: no memory is passed.
+    // SAFETY: no address is passed.
     assert_eq!(unsafe { libc::flock(folder.as_raw_fd(), libc::LOCK_EX) }, 0);
     let mut folder = Some(folder);
     let mut holders = vec![];
@@ -133,9 +137,10 @@ fn the_holder_of_the_lock_is_told() {
     assert_eq!(holders, [Some(std::process::id())]);
 }
 
-/// Who may write to the folder can put another map in the place of the new one, which then must not take the pin's.
+/// A process that may write to the folder can replace the temporary pin of the new map with another
+/// map. That map must not replace the pin.
 #[test]
-fn a_map_that_others_pinned_beside_does_not_take_the_place() {
+fn a_map_that_another_process_pinned_temporarily_does_not_replace_the_pin() {
     let bpf_fs = BpfFs::mount("beside");
     let old = pinned(&bpf_fs);
     let (path, beside) = (bpf_fs.path("map"), bpf_fs.path("map__bpfmap_migrate"));

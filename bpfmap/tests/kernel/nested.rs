@@ -1,4 +1,4 @@
-//! Maps in maps.
+//! Maps of maps.
 
 use crate::common::{
     self, ENOTSUPP, LOOKUP, TAKE, UPDATE, bare, errno, kernel, mismatch, raise_memlock,
@@ -24,13 +24,13 @@ spec!(Counts: Hash, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 8);
 nested!(Pages: ArrayOfMaps of Cells, u32 as TypeDesc::U32, max 4);
 nested!(Tenants: HashOfMaps of Counts, u64 as TypeDesc::U64, max 2);
 
-/// The maps of maps come with Linux 4.12, their batches with 5.19.
+/// Returns whether the kernel has batch operations for maps of maps, which need Linux 5.19.
 fn has_batches() -> bool {
     kernel() >= (5, 19)
 }
 
 #[test]
-fn an_array_holds_maps_and_shows_their_ids() {
+fn an_array_stores_maps_and_returns_their_ids() {
     let pages: Map<Pages> = common::create();
     let (one, two): (Map<Cells>, Map<Cells>) = (common::create(), common::create());
     assert_eq!(pages.get(&0).unwrap(), None);
@@ -42,7 +42,7 @@ fn an_array_holds_maps_and_shows_their_ids() {
     assert_eq!(errno(pages.set(&4, &one)), libc::E2BIG);
 
     let keys: Vec<u32> = pages.keys().collect::<Result<_, _>>().unwrap();
-    assert_eq!(keys, [0, 1, 2, 3], "each slot is a key, also an empty one");
+    assert_eq!(keys, [0, 1, 2, 3], "each slot is a key, even an empty slot");
     let held: Vec<_> = pages
         .objects()
         .map(|entry| entry.map(|(key, id)| (key, id.get())))
@@ -57,7 +57,7 @@ fn an_array_holds_maps_and_shows_their_ids() {
 }
 
 #[test]
-fn a_hash_holds_maps_and_tells_new_keys_from_old() {
+fn a_hash_stores_maps_and_distinguishes_new_keys_from_present_keys() {
     let tenants: Map<Tenants> = common::create();
     let (one, two): (Map<Counts>, Map<Counts>) = (common::create(), common::create());
     assert!(tenants.set_new(&7, &one).unwrap());
@@ -87,13 +87,13 @@ fn the_map_under_a_key_can_be_opened() {
     counts.update(&5, &50, UpdateMode::Any).unwrap();
     let opened = tenants.inner(&1).unwrap().unwrap();
     assert_eq!(opened.lookup(&5).unwrap(), Some(50));
-    // The outer map holds it when nothing else does.
+    // The outer map keeps the inner map alive after all handles are closed.
     drop((counts, opened));
     assert_eq!(tenants.inner(&1).unwrap().unwrap().lookup(&5).unwrap(), Some(50));
 }
 
 #[test]
-fn opening_the_map_under_a_key_takes_a_privilege() {
+fn opening_the_map_under_a_key_needs_a_privilege() {
     let tenants: Map<Tenants> = common::create();
     tenants.set(&1, &common::create()).unwrap();
     let error = unprivileged(|| tenants.inner(&1).unwrap_err());
@@ -101,7 +101,7 @@ fn opening_the_map_under_a_key_takes_a_privilege() {
 }
 
 #[test]
-fn a_swap_gives_the_old_map_whole() {
+fn a_swap_returns_the_complete_old_map() {
     let pages: Map<Pages> = common::create();
     let old: Map<Cells> = common::create();
     assert!(pages.swap(&1, &old).unwrap().is_none());
@@ -113,7 +113,7 @@ fn a_swap_gives_the_old_map_whole() {
 }
 
 #[test]
-fn maps_go_in_by_batch() {
+fn maps_can_be_stored_in_a_batch() {
     let maps: [Map<Counts>; 2] = [common::create(), common::create()];
     let tenants: Map<Tenants> = common::create();
     let done = tenants.set_batch(&[1, 2], &[&maps[0], &maps[1]]);
@@ -138,8 +138,8 @@ fn maps_go_in_by_batch() {
 }
 
 #[test]
-fn inner_maps_are_like_the_template() {
-    // An array is as large as the template, unless a flag lets it differ.
+fn inner_maps_must_match_the_template() {
+    // An array must have the same size as the template, unless a flag allows a different size.
     let pages: Map<Pages> = common::create();
     let larger = Map::<Cells>::options().max_entries(3).create().unwrap();
     let error = pages.set(&0, &larger).unwrap_err();
@@ -157,7 +157,7 @@ fn inner_maps_are_like_the_template() {
     tenants.set(&0, &Map::<Counts>::options().max_entries(99).create().unwrap()).unwrap();
     assert_eq!(tenants.inner(&0).unwrap().unwrap().max_entries(), 99);
 
-    // A per-CPU array must be as large from Linux 7.1 on.
+    // From Linux 7.1 on, a per-CPU array must have the same size as the template.
     spec!(CpuCells: PercpuArray, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 2);
     nested!(CpuPages: ArrayOfMaps of CpuCells, u32 as TypeDesc::U32, max 1);
     let pages: Map<CpuPages> = common::create();
@@ -176,7 +176,7 @@ fn a_map_of_other_maps_is_refused_when_it_is_opened() {
     spec!(Wide: Hash, u32 as TypeDesc::U32 => [u64; 2] as &TypeDesc::Array { element: TypeDesc::U64, len: 2 }, max 8);
     nested!(Other: HashOfMaps of Wide, u64 as TypeDesc::U64, max 2);
     let tenants: Map<Tenants> = common::create();
-    // The kernel doesn't show the template, so an empty map can't be told from the other.
+    // The kernel doesn't show the template, so an empty map is accepted.
     Map::<Other>::from_map(&tenants).unwrap();
     tenants.set(&1, &common::create()).unwrap();
     let difference = mismatch(Map::<Other>::from_map(&tenants));
@@ -185,16 +185,20 @@ fn a_map_of_other_maps_is_refused_when_it_is_opened() {
 }
 
 #[test]
-fn a_template_may_be_given() {
+fn a_map_can_be_created_with_a_given_template() {
     raise_memlock();
     let large = Map::<Cells>::options().max_entries(50).create().unwrap();
     let pages = Map::<Pages>::options().create_like(&large).unwrap();
     pages.set(&0, &large).unwrap();
-    assert_eq!(errno(pages.set(&1, &common::create())), libc::EINVAL, "the schema's size");
+    assert_eq!(
+        errno(pages.set(&1, &common::create())),
+        libc::EINVAL,
+        "the map has the size in the schema"
+    );
 }
 
 #[test]
-fn there_is_one_level_and_some_types_have_no_place() {
+fn some_map_types_cannot_be_inner_maps() {
     fn refused<S: MapSpec>() -> Option<i32> {
         raise_memlock();
         Map::<S>::create().unwrap_err().errno()
@@ -207,12 +211,12 @@ fn there_is_one_level_and_some_types_have_no_place() {
     assert_eq!(refused::<Second>(), Some(libc::EINVAL));
     assert_eq!(refused::<SecondHash>(), Some(libc::EINVAL));
     assert_eq!(refused::<Tables>(), Some(ENOTSUPP));
-    // Descriptor 0 is no map.
+    // Descriptor 0 is not a map.
     assert!(matches!(refused::<NoTemplate>(), Some(libc::EBADF | libc::EINVAL)));
 }
 
 #[test]
-fn what_the_handle_lacks_the_kernel_refuses() {
+fn the_kernel_refuses_operations_that_the_handle_lacks() {
     let pages: Map<Pages> = common::create();
     for flags in [1, 2, 3, 1 << 40] {
         assert_eq!(bare(&pages, UPDATE, Some(4), flags), libc::EINVAL, "flags {flags}");

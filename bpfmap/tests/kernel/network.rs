@@ -32,13 +32,13 @@ fn lo() -> InterfaceIndex {
     InterfaceIndex::from_name("lo").unwrap()
 }
 
-/// No interface has this index.
+/// Returns an index that no interface has.
 fn absent() -> InterfaceIndex {
     InterfaceIndex::new(i32::MAX.unsigned_abs()).unwrap()
 }
 
 #[test]
-fn a_devmap_gives_the_index_that_was_put_in() {
+fn a_devmap_returns_the_stored_index() {
     let map = create::<Ports>();
     assert_eq!(map.get(&0).unwrap(), None);
     map.set(&0, lo()).unwrap();
@@ -49,13 +49,17 @@ fn a_devmap_gives_the_index_that_was_put_in() {
     assert_eq!(errno(map.set(&1, absent())), libc::EINVAL);
     assert!(map.delete(&0).unwrap());
     assert_eq!(map.get(&0).unwrap(), None);
-    assert!(map.delete(&0).unwrap(), "the kernel does not tell that it was empty");
+    assert!(map.delete(&0).unwrap(), "the kernel does not report that the slot was empty");
     assert_eq!(errno(map.delete(&2)), libc::EINVAL);
-    assert_eq!(map.keys().collect::<Result<Vec<_>>>().unwrap(), [0, 1], "filled or not");
+    assert_eq!(
+        map.keys().collect::<Result<Vec<_>>>().unwrap(),
+        [0, 1],
+        "both filled and empty slots are keys"
+    );
 }
 
 #[test]
-fn a_devmap_gives_the_program_of_an_interface() {
+fn a_devmap_returns_the_program_of_an_interface() {
     let map = create::<Filtered>();
     let program = xdp_program(DEVMAP_PROGRAM);
     map.set(&0, lo()).unwrap();
@@ -71,7 +75,7 @@ fn a_devmap_gives_the_program_of_an_interface() {
 }
 
 #[test]
-fn a_devmap_hash_takes_any_number_as_key() {
+fn a_devmap_hash_accepts_any_number_as_key() {
     let map = create::<PortsByIndex>();
     assert!(map.set_new(&u32::MAX, lo()).unwrap());
     assert!(!map.set_new(&u32::MAX, lo()).unwrap());
@@ -92,14 +96,14 @@ fn a_devmap_hash_takes_any_number_as_key() {
 }
 
 #[test]
-fn a_cpumap_gives_the_queue_and_its_program() {
+fn a_cpumap_returns_the_queue_and_its_program() {
     let map = create::<Cpus>();
     assert_eq!(map.get(&0).unwrap(), None);
     map.set(&0, QUEUE).unwrap();
     assert_eq!(map.get(&0).unwrap(), Some(QUEUE));
     assert_eq!(errno(map.set(&2, QUEUE)), libc::E2BIG);
     assert!(map.delete(&0).unwrap());
-    assert!(map.delete(&0).unwrap(), "the kernel does not tell that it was empty");
+    assert!(map.delete(&0).unwrap(), "the kernel does not report that the slot was empty");
     assert_eq!(errno(map.delete(&2)), libc::EINVAL);
 
     let map = create::<CpusFiltered>();
@@ -128,11 +132,11 @@ fn maps_of_devices_open_again() {
 }
 
 #[test]
-fn an_xskmap_takes_xdp_sockets_and_shows_none() {
+fn an_xskmap_accepts_xdp_sockets_but_does_not_return_them() {
     let map = create::<Xsks>();
     let socket = xdp_socket(true);
     map.set(&0, &socket).unwrap();
-    assert!(map.set_new(&0, &socket).unwrap(), "the same socket is no conflict");
+    assert!(map.set_new(&0, &socket).unwrap(), "storing the same socket again is allowed");
     assert!(!map.set_new(&0, &xdp_socket(true)).unwrap());
     assert!(map.set_new(&1, &xdp_socket(true)).unwrap());
     assert_eq!(bare(&map, LOOKUP, Some(0), 0), libc::EOPNOTSUPP);
@@ -146,12 +150,12 @@ fn an_xskmap_takes_xdp_sockets_and_shows_none() {
         }
     }
     assert!(map.delete(&0).unwrap());
-    assert!(map.delete(&0).unwrap(), "the kernel does not tell that it was empty");
+    assert!(map.delete(&0).unwrap(), "the kernel does not report that the slot was empty");
     assert_eq!(errno(map.delete(&2)), libc::EINVAL);
 }
 
 #[test]
-fn a_sockmap_gives_a_cookie() {
+fn a_sockmap_returns_a_cookie() {
     let map = create::<Peers>();
     let (client, server) = tcp_pair();
     assert!(map.set_new(&0, &client).unwrap());
@@ -164,7 +168,8 @@ fn a_sockmap_gives_a_cookie() {
     assert_eq!(errno(map.set(&2, &client)), libc::E2BIG);
     let file = std::fs::File::open("/dev/null").unwrap();
     assert_eq!(errno(map.set(&1, &file)), libc::ENOTSOCK);
-    // Releases of Linux 6.16 to 7.0 take a UDP socket that is not bound, until a fix came to their line.
+    // Releases from Linux 6.16 to 7.0 accept an unbound UDP socket if they don't contain a later
+    // fix.
     if let Err(refused) = map.set(&1, &unbound_udp_socket()) {
         assert_eq!(refused.errno(), Some(libc::EOPNOTSUPP));
     } else {
@@ -178,7 +183,7 @@ fn a_sockmap_gives_a_cookie() {
 }
 
 #[test]
-fn a_sockmap_lets_go_of_a_closed_socket() {
+fn a_sockmap_removes_a_closed_socket() {
     let map = create::<Peers>();
     let (client, _server) = tcp_pair();
     map.set(&0, &client).unwrap();
@@ -186,9 +191,10 @@ fn a_sockmap_lets_go_of_a_closed_socket() {
     assert_eq!(map.get(&0).unwrap(), None);
 }
 
-/// Which the typed handle leaves to no one: `get` asks for values with room for a cookie.
+/// The typed handle prevents this lookup, because `get` requires values that are large enough for a
+/// cookie.
 #[test]
-fn a_sockmap_of_small_values_takes_sockets_and_shows_none() {
+fn a_sockmap_of_small_values_accepts_sockets_but_does_not_return_them() {
     let map = create::<PeersUnread>();
     let (client, _server) = tcp_pair();
     map.set(&0, &client).unwrap();
@@ -213,14 +219,14 @@ fn a_sockhash_has_keys_of_any_kind() {
 }
 
 #[test]
-fn a_reuseport_sockarray_gives_a_cookie() {
+fn a_reuseport_sockarray_returns_a_cookie() {
     let map = create::<Workers>();
     let socket = reuseport_socket();
     assert!(map.set_new(&0, &socket).unwrap());
     assert_eq!(map.get(&0).unwrap(), Some(SocketCookie::of(&socket).unwrap()));
     assert_eq!(map.get(&1).unwrap(), None);
     assert!(!map.set_new(&0, &reuseport_socket()).unwrap());
-    assert_eq!(errno(map.set(&1, &socket)), libc::EBUSY, "it is in a map already");
+    assert_eq!(errno(map.set(&1, &socket)), libc::EBUSY, "the socket is already in a map");
     let plain = UdpSocket::bind("127.0.0.1:0").unwrap();
     assert_eq!(errno(map.set(&1, &plain)), libc::EINVAL, "no SO_REUSEPORT");
     assert_eq!(errno(map.set(&2, &reuseport_socket())), libc::E2BIG);
@@ -229,9 +235,9 @@ fn a_reuseport_sockarray_gives_a_cookie() {
     assert_eq!(errno(map.delete(&2)), libc::E2BIG);
 }
 
-/// What `set_new` is missing for on these types.
+/// These map types have no `set_new`, because their slots always count as present.
 #[test]
-fn slots_of_devices_count_as_taken() {
+fn slots_of_devices_are_always_present() {
     const NOEXIST: u64 = 1;
     assert_eq!(bare(&create::<Ports>(), UPDATE, Some(0), NOEXIST), libc::EEXIST);
     assert_eq!(bare(&create::<Cpus>(), UPDATE, Some(0), NOEXIST), libc::EEXIST);
@@ -248,7 +254,7 @@ fn too_many_entries_are_refused() {
 }
 
 #[test]
-fn what_a_map_holds_is_told_slot_by_slot() {
+fn the_objects_of_a_map_are_returned_slot_by_slot() {
     let map = create::<Ports>();
     map.set(&1, lo()).unwrap();
     let held = map.objects().collect::<Result<Vec<_>>>().unwrap();
@@ -264,9 +270,9 @@ fn borrowed(program: &OwnedFd) -> ProgramFd<'_> {
     ProgramFd::new(program.as_fd())
 }
 
-/// Linux keeps the number of entries as it was asked for, also where it rounds the buckets.
+/// Linux keeps the requested `max_entries`, even if it rounds the number of buckets.
 #[test]
-fn the_number_of_entries_is_the_schemas() {
+fn max_entries_is_the_number_in_the_schema() {
     fn same<S: MapSpec>() {
         assert_eq!(Some(create::<S>().max_entries()), S::DEF.max_entries);
     }

@@ -1,4 +1,5 @@
-//! The value of one CPU, and one value for all (Linux 7.0).
+//! Operations on the value of one CPU, and operations that write the same value for all CPUs (Linux
+//! 7.0).
 
 use crate::common::{create, errno, kernel};
 use crate::spec;
@@ -6,14 +7,15 @@ use bpfmap::TypeDesc;
 use bpfmap::kind::SelectCpu;
 use bpfmap::{ErrorKind, Map, MapSpec, PerCpu, UpdateMode, possible_cpus};
 
-/// 6 bytes: the next CPU's value begins at 8.
+/// A value of 6 bytes. The next CPU's value begins at byte 8.
 type Odd = [u16; 3];
 const ODD: &TypeDesc<'static> = &TypeDesc::Array { element: TypeDesc::U16, len: 3 };
 spec!(ByKey: PercpuHash, u32 as TypeDesc::U32 => Odd as ODD, max 2);
 spec!(ByUse: LruPercpuHash, u32 as TypeDesc::U32 => Odd as ODD, max 100);
 spec!(ByIndex: PercpuArray, u32 as TypeDesc::U32 => Odd as ODD, max 2);
 
-/// Returns what an older kernel answers, if this is one: it refuses each, and what was there stays.
+/// Returns whether this kernel is too old for these operations. In this case, checks that the
+/// kernel refuses each operation and that the entry does not change.
 fn is_refused<S>(map: &Map<S>) -> bool
 where
     S: MapSpec<Key = u32, Value = Odd>,
@@ -35,7 +37,7 @@ where
     true
 }
 
-/// Holds what the three operations do to the entry 0, which is there.
+/// Checks the effect of the three operations on entry 0, which is present.
 fn selects<S>(map: &Map<S>, read: impl Fn(&Map<S>) -> PerCpu<Odd>)
 where
     S: MapSpec<Key = u32, Value = Odd>,
@@ -103,7 +105,7 @@ fn an_lru_hash_has_a_value_on_each_cpu() {
     }
 }
 
-/// A frozen map is read, and not written to.
+/// A frozen map can be read but not written.
 #[test]
 fn a_frozen_map_keeps_its_values() {
     let map = create::<ByIndex>();

@@ -33,7 +33,7 @@ bpfmap::plain_struct!(Stats { rx_bytes: u32, tx_bytes: u32 });
 spec!(Counters: Hash, u32 as TypeDesc::U32 => Stats as STATS, max 10);
 
 #[test]
-fn the_same_map_opens_every_way() {
+fn a_map_can_be_opened_in_every_way() {
     let map = create::<Counters>();
     map.update(&1, &Stats { rx_bytes: 2, tx_bytes: 3 }, UpdateMode::Any).unwrap();
     let id = map.info().unwrap().id;
@@ -65,7 +65,7 @@ impl<S: MapSpec> MapSource for Only<'_, S> {
 }
 
 #[test]
-fn an_object_without_the_map_is_told() {
+fn the_error_says_that_the_object_lacks_the_map() {
     let map = create::<Counters>();
     let error = Map::<Counters>::from_object(&Only { name: "others", map: &map }).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound);
@@ -74,7 +74,7 @@ fn an_object_without_the_map_is_told() {
     Map::<Counters>::options().name("others").from_object(&source).unwrap();
 }
 
-/// A loader that has names and no maps.
+/// A loader that has names but no maps.
 struct NamesAlone;
 
 impl MapSource for NamesAlone {
@@ -87,12 +87,13 @@ impl MapSource for NamesAlone {
     }
 }
 
-/// A source tells a map that was not created from one that is not in the object by the names that it has.
+/// The names in a source distinguish a map that was not created from a map that is not in the
+/// object.
 #[test]
-fn a_source_tells_what_was_not_created_by_its_names() {
+fn the_names_in_a_source_show_which_maps_were_not_created() {
     let error = Map::<Counters>::from_object(&NamesAlone).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound);
-    assert!(error.to_string().contains("it has `Counter`, `Events`"), "{error}");
+    assert!(error.to_string().contains("its maps are `Counter`, `Events`"), "{error}");
     assert!(error.to_string().contains("did you mean `Counter`?"), "{error}");
     let error = Map::<Counters>::from_object_if_created(&NamesAlone).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound);
@@ -103,7 +104,7 @@ fn a_source_tells_what_was_not_created_by_its_names() {
     assert_eq!((error.kind(), error.errno()), (ErrorKind::NotCreated, None));
 }
 
-/// Sizes are the same; libbpf's own reuse of a pin takes such a map.
+/// The sizes are the same, so libbpf would reuse the pin of such a map.
 #[test]
 fn two_swapped_members_are_refused() {
     spec!(Swapped: Hash, u32 as TypeDesc::U32 => Stats as SWAPPED, max 10);
@@ -141,14 +142,14 @@ fn another_type_or_size_is_refused() {
         mismatch(Map::<Counters>::from_map(&create::<Flags>())),
         "flags: NO_PREALLOC, schema says none",
     );
-    // All at once.
+    // This spec has all of these differences.
     let text = mismatch(Map::<Flags>::from_map(&create::<Entries>()));
     assert!(text.contains("max_entries: 11"), "{text}");
     told(text, "flags: none, schema says NO_PREALLOC");
 }
 
 #[test]
-fn another_number_of_entries_can_be_expected() {
+fn a_different_max_entries_can_be_expected() {
     raise_memlock();
     let map = Map::<Counters>::options().max_entries(99).create().unwrap();
     assert!(Map::<Counters>::from_map(&map).is_err());
@@ -166,7 +167,7 @@ fn a_map_without_btf_opens_by_its_sizes() {
 }
 
 #[test]
-fn what_is_no_map_is_refused() {
+fn a_descriptor_that_is_not_a_map_is_refused() {
     let file = std::fs::File::open("/proc/self/status").unwrap();
     assert_eq!(errno(Map::<Counters>::from_fd(file.into())), libc::EINVAL);
     assert_eq!(errno(Map::<Counters>::from_id(u32::MAX)), libc::ENOENT);
@@ -195,7 +196,7 @@ fn a_pin_is_opened_and_removed() {
 }
 
 #[test]
-fn a_path_elsewhere_is_refused() {
+fn a_path_outside_of_a_bpf_file_system_is_refused() {
     let map = create::<Counters>();
     let error = map.pin(Path::new("/proc/self/counters")).unwrap_err();
     assert!(error.errno().is_some(), "{error}");
@@ -203,13 +204,14 @@ fn a_path_elsewhere_is_refused() {
     assert_eq!(errno(Map::<Counters>::from_pinned("nul\0in it")), libc::EINVAL);
 }
 
-/// Reading BTF by its id takes `CAP_SYS_ADMIN`; a map of which a process has the descriptor opens nevertheless.
+/// Reading BTF by its id needs `CAP_SYS_ADMIN`. A process without this capability can still open a
+/// map if it has a descriptor of the map.
 #[test]
 fn without_privilege_the_sizes_are_compared() {
     let map = create::<Counters>();
     map.insert(&1, &Stats { rx_bytes: 1, tx_bytes: 2 }).unwrap();
     let opened = unprivileged(|| Map::<Counters>::from_map(&map));
-    // Before Linux 5.19 the whole system call was closed to them.
+    // Before Linux 5.19, unprivileged processes can't use the whole system call.
     if kernel() < (5, 19) && !anyone_may() {
         assert_eq!(errno(opened), libc::EPERM);
         return;
@@ -222,11 +224,12 @@ fn without_privilege_the_sizes_are_compared() {
 spec!(Accounts: TaskStorage, u32 as TypeDesc::I32 => u64 as TypeDesc::U64, max 0,
     flags = MapFlags::NO_PREALLOC);
 
-/// Programs write through a user pointer, and BTF alone tells whether the value has one: a process that may not read it
-/// attaches nothing without `unsafe`.
+/// Programs write through a user pointer, and only BTF shows whether the value has such a pointer.
+/// So a process that may not read the BTF can't attach values without `unsafe`.
 #[test]
-fn without_privilege_what_may_be_a_user_pointer_is_not_attached() {
-    // Task storage is of Linux 5.11. Before 5.19 the whole system call was closed to this process.
+fn without_privilege_a_value_that_could_have_a_user_pointer_is_not_attached() {
+    // Task storage needs Linux 5.11. Before Linux 5.19, this process can't use the whole system
+    // call.
     if kernel() < (5, 19) && (kernel() < (5, 11) || !anyone_may()) {
         return;
     }
@@ -246,7 +249,7 @@ fn without_privilege_what_may_be_a_user_pointer_is_not_attached() {
 }
 
 #[test]
-fn handles_cross_threads() {
+fn handles_can_be_sent_to_other_threads() {
     fn crosses<T: Send + Sync + 'static>(_: &T) {}
     let map = create::<Counters>();
     crosses(&map);
@@ -259,7 +262,7 @@ fn handles_cross_threads() {
     assert_eq!(map.keys().count(), 4);
 }
 
-/// A source of maps that fails by itself, and not with an errno.
+/// A source of maps that fails with an error without an errno.
 struct Failing;
 
 impl MapSource for Failing {
@@ -269,7 +272,7 @@ impl MapSource for Failing {
 }
 
 #[test]
-fn what_a_source_fails_with_is_the_source_of_the_error() {
+fn the_error_of_a_source_is_the_source_of_the_error() {
     let error = Map::<Counters>::from_object(&Failing).unwrap_err();
     assert_eq!(error.to_string(), "can't open map `Counters`");
     assert_eq!((error.errno(), error.kind()), (None, ErrorKind::Other));

@@ -1,4 +1,4 @@
-//! Values of each CPU.
+//! Values of per-CPU maps.
 
 use crate::common::{create, kernel};
 use crate::spec;
@@ -8,7 +8,7 @@ use bpfmap::{PerCpu, Plain, UpdateMode, possible_cpus};
 spec!(Counters: PercpuHash, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 100);
 spec!(Slots: PercpuArray, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 10);
 
-/// 12 bytes: the next CPU's begins at 16.
+/// A value of 12 bytes. The next CPU's value begins at byte 16.
 #[repr(C)]
 struct Odd {
     numbers: [u32; 3],
@@ -53,7 +53,7 @@ fn each_cpu_has_its_own_value() {
 
 /// The kernel rounds each value up to 8 bytes.
 #[test]
-fn odd_sizes_keep_apart() {
+fn values_with_odd_sizes_do_not_overlap() {
     let values = numbered(|cpu| Odd { numbers: [cpu, cpu + 1, cpu + 2] });
     let map = create::<Odds>();
     map.update(&1, &values, UpdateMode::Any).unwrap();
@@ -68,7 +68,7 @@ fn odd_sizes_keep_apart() {
 }
 
 #[test]
-fn a_buffer_is_used_again() {
+fn a_buffer_can_be_reused() {
     let map = create::<Odds>();
     for key in 0..3 {
         let values = numbered(|cpu| Odd { numbers: [key, cpu, 7] });
@@ -118,7 +118,7 @@ fn an_array_of_values_is_walked_and_loaded() {
     for (key, entry) in (0..).zip(&map) {
         assert_eq!(entry.unwrap(), (key, values(key)));
     }
-    // The raw batch, which came later for this type.
+    // This calls the batch operation directly, which was added later for this map type.
     let keys = [1_u32, 2];
     let result = map.update_batch(&keys, &[values(5), values(6)]);
     if kernel() < (5, 13) {

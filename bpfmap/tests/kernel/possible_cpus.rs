@@ -1,5 +1,6 @@
-//! The file that lists the possible CPUs can be another one: something may be mounted over it, as in a container. All that
-//! is read from per-CPU maps goes to memory whose size follows from that number.
+//! Another file may be mounted over the file that lists the possible CPUs, for example in a
+//! container. The number in this file determines the size of the memory to which per-CPU values are
+//! read.
 
 use crate::common;
 use crate::spec;
@@ -12,10 +13,10 @@ spec!(Packets: PercpuArray, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 1)
 
 const LIST: &str = "/sys/devices/system/cpu/possible";
 
-/// What the child mounts over the file.
+/// The list that the child process mounts over the file.
 const MOUNTED: &str = "BPFMAP_TEST_POSSIBLE";
 
-/// Runs a test of this file in a process of its own, as the number is learnt once in a process.
+/// Runs a test of this file in a separate process, because a process reads the number only once.
 fn in_child(test: &str, list: &str) {
     let path = std::env::temp_dir().join(format!("bpfmap-possible-{}-{test}", std::process::id()));
     std::fs::write(&path, list).unwrap();
@@ -30,9 +31,10 @@ fn in_child(test: &str, list: &str) {
     assert!(said.contains("1 passed"), "{said}");
 }
 
-/// In the child: mounts a list over the kernel's, for this thread alone.
+/// Mounts a list over the kernel's file, only for this thread. The child process calls this
+/// function.
 fn mount_over(list: &str) {
-    // SAFETY: a flag.
+    // SAFETY: only a flag is passed.
     let alone = unsafe { libc::unshare(libc::CLONE_NEWNS) };
     assert_eq!(alone, 0, "{}", std::io::Error::last_os_error());
     let mount = |from: Option<&str>, to: &str, flags| {
@@ -40,7 +42,7 @@ fn mount_over(list: &str) {
         let (from, to) = (from.map(path), path(to));
         let from = from.as_ref().map_or(core::ptr::null(), |from| from.as_ptr());
         let (none, no_data) = (core::ptr::null(), core::ptr::null());
-        // SAFETY: the paths end with a zero; there is no data.
+        // SAFETY: the paths end with a zero, and no data is passed.
         let mounted = unsafe { libc::mount(from, to.as_ptr(), none, flags, no_data) };
         assert_eq!(mounted, 0, "{to:?}: {}", std::io::Error::last_os_error());
     };
@@ -48,7 +50,7 @@ fn mount_over(list: &str) {
     mount(Some(list), LIST, libc::MS_BIND);
 }
 
-/// Lists of another number than the kernel's: fewer, and more.
+/// Returns lists with fewer and with more CPUs than the kernel has.
 fn false_lists() -> Vec<String> {
     let cpus = possible_cpus().unwrap();
     let mut lists = vec![format!("0-{cpus}\n"), "0-9999\n".to_owned()];
@@ -59,9 +61,9 @@ fn false_lists() -> Vec<String> {
 }
 
 #[test]
-fn a_false_list_is_noticed_before_anything_is_read() {
+fn a_wrong_list_is_noticed_before_values_are_read() {
     let Ok(list) = std::env::var(MOUNTED) else {
-        let test = "a_false_list_is_noticed_before_anything_is_read";
+        let test = "a_wrong_list_is_noticed_before_values_are_read";
         return false_lists().iter().for_each(|list| in_child(test, list));
     };
     mount_over(&list);
@@ -69,14 +71,14 @@ fn a_false_list_is_noticed_before_anything_is_read() {
     assert_eq!((error.action(), error.kind()), (Action::PossibleCpus, ErrorKind::PossibleCpus));
     let text = error.to_string();
     assert!(text.contains("lists") && text.contains("the kernel keeps values of"), "{text}");
-    // Not forgotten either.
+    // The error is remembered for later calls.
     assert_eq!(possible_cpus().unwrap_err().kind(), ErrorKind::PossibleCpus);
 }
 
 #[test]
-fn without_privileges_the_file_has_to_be_the_kernels() {
+fn without_privileges_a_mounted_file_is_refused() {
     let Ok(list) = std::env::var(MOUNTED) else {
-        let test = "without_privileges_the_file_has_to_be_the_kernels";
+        let test = "without_privileges_a_mounted_file_is_refused";
         return false_lists().iter().for_each(|list| in_child(test, list));
     };
     mount_over(&list);
@@ -85,20 +87,23 @@ fn without_privileges_the_file_has_to_be_the_kernels() {
 }
 
 #[test]
-fn without_privileges_the_kernels_file_is_believed() {
+fn without_privileges_the_kernels_file_is_accepted() {
     if std::env::var_os(MOUNTED).is_none() {
-        return in_child("without_privileges_the_kernels_file_is_believed", "");
+        return in_child("without_privileges_the_kernels_file_is_accepted", "");
     }
     let cpus = common::unprivileged(possible_cpus).unwrap();
     let packets = common::create::<Packets>().lookup(&0).unwrap().unwrap();
     assert_eq!(packets.len(), cpus);
 }
 
-/// What has been read into memory was as large as the number then.
+/// The number must not change later, because existing buffers have the size that follows from the
+/// first number.
 #[test]
-fn the_number_is_learnt_once() {
+fn the_number_is_read_only_once() {
     let Ok(list) = std::env::var(MOUNTED) else {
-        return false_lists().iter().for_each(|list| in_child("the_number_is_learnt_once", list));
+        return false_lists()
+            .iter()
+            .for_each(|list| in_child("the_number_is_read_only_once", list));
     };
     let map = common::create::<Packets>();
     let cpus = possible_cpus().unwrap();

@@ -45,17 +45,17 @@ pub(crate) fn load(program_type: u32, instructions: &[u64]) -> OwnedFd {
         license: c"GPL".as_ptr().expose_provenance() as u64,
         log: [0; 2],
     };
-    // SAFETY: instructions and license are read.
+    // SAFETY: the instructions and the license are only read.
     let fd = unsafe {
         libc::syscall(libc::SYS_bpf, PROG_LOAD, core::ptr::from_ref(&attr), size_of::<Attr>())
     };
     assert!(fd >= 0, "{}", std::io::Error::last_os_error());
-    // SAFETY: the kernel just made it for us.
+    // SAFETY: the kernel just returned this new descriptor.
     unsafe { OwnedFd::from_raw_fd(c_int::try_from(fd).unwrap()) }
 }
 
 #[test]
-fn a_slot_takes_a_program_and_shows_its_id() {
+fn a_slot_stores_a_program_and_returns_its_id() {
     let jumps: Map<Jumps> = common::create();
     let (one, two) = (program(SOCKET_FILTER), program(SOCKET_FILTER));
     assert_eq!(jumps.get(&0).unwrap(), None);
@@ -66,7 +66,7 @@ fn a_slot_takes_a_program_and_shows_its_id() {
     assert_ne!(first, second);
     assert_eq!(first.to_string(), first.get().to_string());
 
-    // The map holds the program when nothing else does.
+    // The map keeps the program alive after its descriptor is closed.
     jumps.set(&3, ProgramFd::new(one.as_fd())).unwrap();
     drop(one);
     assert_eq!(jumps.get(&3).unwrap(), Some(first));
@@ -81,7 +81,7 @@ fn slots_are_walked_and_emptied() {
         jumps.set(&slot, ProgramFd::new(program.as_fd())).unwrap();
     }
     let keys: Vec<u32> = jumps.keys().collect::<Result<_, _>>().unwrap();
-    assert_eq!(keys, [0, 1, 2, 3], "each slot is a key, also an empty one");
+    assert_eq!(keys, [0, 1, 2, 3], "each slot is a key, even an empty slot");
     let id = jumps.get(&1).unwrap().unwrap();
     let held: Vec<_> = jumps.objects().collect::<Result<_, _>>().unwrap();
     assert_eq!(held, [(1, id), (3, id)]);
@@ -94,7 +94,7 @@ fn slots_are_walked_and_emptied() {
 }
 
 #[test]
-fn many_empty_slots_are_no_disturbance() {
+fn many_empty_slots_do_not_count_as_a_disturbance() {
     spec!(Sparse: ProgArray, u32 as TypeDesc::U32 => u32 as TypeDesc::U32, max 3000);
     let sparse: Map<Sparse> = common::create();
     assert_eq!(sparse.objects().count(), 0);
@@ -104,12 +104,12 @@ fn many_empty_slots_are_no_disturbance() {
 }
 
 #[test]
-fn what_is_no_program_of_the_maps_type_is_refused() {
+fn a_descriptor_that_is_not_a_program_of_the_maps_type_is_refused() {
     let jumps: Map<Jumps> = common::create();
     let filter = program(SOCKET_FILTER);
     assert_eq!(errno(jumps.set(&4, ProgramFd::new(filter.as_fd()))), libc::E2BIG);
 
-    // SAFETY: no such descriptor is open, and none is made of it.
+    // SAFETY: this number is not an open descriptor, and it is never closed.
     let closed = unsafe { BorrowedFd::borrow_raw(1 << 20) };
     assert_eq!(errno(jumps.set(&0, ProgramFd::new(closed))), libc::EBADF);
 
@@ -118,7 +118,7 @@ fn what_is_no_program_of_the_maps_type_is_refused() {
     assert_eq!((error.errno(), error.action()), (Some(libc::EINVAL), Action::Update));
     assert!(error.to_string().contains("the descriptor is not a program"), "{error}");
 
-    // The first program decides which others there may be.
+    // The first program determines which other programs are accepted.
     jumps.set(&0, ProgramFd::new(filter.as_fd())).unwrap();
     let other = program(SCHED_CLS);
     assert_eq!(errno(jumps.set(&1, ProgramFd::new(other.as_fd()))), libc::EINVAL);
@@ -126,11 +126,11 @@ fn what_is_no_program_of_the_maps_type_is_refused() {
 }
 
 #[test]
-fn what_the_handle_lacks_the_kernel_refuses() {
+fn the_kernel_refuses_operations_that_the_handle_lacks() {
     let jumps: Map<Jumps> = common::create();
     for flags in [1, 2, 3, 1 << 40] {
         assert_eq!(bare(&jumps, UPDATE, Some(0), flags), libc::EINVAL, "flags {flags}");
-        // Flags are looked at first.
+        // The kernel checks the flags first.
         assert_eq!(bare(&jumps, UPDATE, Some(4), flags), libc::EINVAL, "flags {flags}");
     }
     assert_eq!(bare(&jumps, LOOKUP, Some(0), 0), libc::ENOENT);
@@ -138,9 +138,9 @@ fn what_the_handle_lacks_the_kernel_refuses() {
     assert_eq!(bare(&jumps, TAKE, Some(0), 0), common::ENOTSUPP);
 }
 
-/// A program that uses the map keeps it, and not what is in it.
+/// A program that uses the map keeps the map alive, but not its entries.
 #[test]
-fn the_last_descriptor_takes_the_programs_along() {
+fn closing_the_last_descriptor_empties_the_map() {
     let jumps: Map<Jumps> = common::create();
     jumps.set(&1, ProgramFd::new(program(SOCKET_FILTER).as_fd())).unwrap();
     // r2 = the map; r0 = 0; exit

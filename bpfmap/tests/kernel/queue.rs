@@ -9,7 +9,7 @@ spec!(Queue: Queue, () as TypeDesc::VOID => u32 as TypeDesc::U32, max 3);
 spec!(Stack: Stack, () as TypeDesc::VOID => u32 as TypeDesc::U32, max 3);
 
 #[test]
-fn a_queue_gives_the_oldest_first() {
+fn a_queue_returns_the_oldest_value_first() {
     let map = create::<Queue>();
     for value in 1..=3 {
         map.push(&value, UpdateMode::Any).unwrap();
@@ -27,7 +27,7 @@ fn a_queue_gives_the_oldest_first() {
 }
 
 #[test]
-fn a_stack_gives_the_newest_first() {
+fn a_stack_returns_the_newest_value_first() {
     let map = create::<Stack>();
     for value in 1..=3 {
         map.push(&value, UpdateMode::Any).unwrap();
@@ -39,7 +39,7 @@ fn a_stack_gives_the_newest_first() {
 }
 
 #[test]
-fn a_full_one_refuses_or_drops_the_oldest() {
+fn a_full_map_refuses_a_value_or_drops_the_oldest_one() {
     let queue = create::<Queue>();
     let stack = create::<Stack>();
     for value in 1..=3 {
@@ -57,9 +57,9 @@ fn a_full_one_refuses_or_drops_the_oldest() {
     assert_eq!(drained(&|| stack.pop().unwrap()), [4, 3, 2]);
 }
 
-/// What the type system keeps from being written.
+/// The type system prevents these operations, so they are tested without it.
 #[test]
-fn the_kernel_refuses_the_rest() {
+fn the_kernel_refuses_all_other_operations() {
     let queue = create::<Queue>();
     let stack = create::<Stack>();
     assert_eq!(errno(queue.push(&1, UpdateMode::NoExist)), libc::EINVAL);
@@ -68,12 +68,12 @@ fn the_kernel_refuses_the_rest() {
         assert_eq!(bare(&queue, command, None, 0), libc::EINVAL);
         assert_eq!(bare(&stack, command, None, 0), libc::EINVAL);
     }
-    assert_eq!(bare(&queue, UPDATE, Some(1), 0), libc::EINVAL, "a key where there is none");
+    assert_eq!(bare(&queue, UPDATE, Some(1), 0), libc::EINVAL, "the map type has no keys");
 }
 
-/// The kernel refuses BTF for these; without it they open as well.
+/// The kernel refuses BTF for queues and stacks. They can be opened without BTF.
 #[test]
-fn they_have_no_btf() {
+fn queues_and_stacks_have_no_btf() {
     let map = create::<Queue>();
     let info = map.info().unwrap();
     assert_eq!((info.btf_id, info.key_size, info.value_size), (0, 0, 4));

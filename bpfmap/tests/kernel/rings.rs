@@ -1,4 +1,4 @@
-//! Rings that others use too: what safe code sees of it, and that it sees no more.
+//! Rings that another process or library also uses. Safe code notices this, and stays sound.
 
 use crate::common;
 use crate::programs::{SOCKET_FILTER, load};
@@ -9,11 +9,11 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use std::ffi::c_long;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 
-/// Bytes of the rings.
+/// The size of the rings in bytes.
 const RING: usize = 4096;
 const PAGE: usize = 4096;
 
-/// An event takes 32 bytes: 128 fill the ring.
+/// An event needs 32 bytes with its header, so 128 events fill the ring.
 type Event = [u64; 3];
 const EVENT: &TypeDesc<'static> = &TypeDesc::Array { element: TypeDesc::U64, len: 3 };
 
@@ -32,7 +32,7 @@ ring!(Overwritten: Ringbuf, Event as EVENT, flags = MapFlags::RB_OVERWRITE);
 ring!(Orders: UserRingbuf, Event as EVENT);
 ring!(LargeOrders: UserRingbuf, [u64; 512] as &TypeDesc::Array { element: TypeDesc::U64, len: 512 });
 
-/// Returns a program that sends an event, which is three times the same number.
+/// Returns a program that sends an event, which contains the same number three times.
 fn sender(ring: RawFd, number: i32) -> OwnedFd {
     let instruction = |code: u8, registers: u8, offset: i16, operand: i32| {
         let [low, high] = offset.to_le_bytes();
@@ -86,20 +86,20 @@ fn run(program: &OwnedFd, times: u32) {
         repeat: times,
         duration: 0,
     };
-    // SAFETY: the packet is as long as stated.
+    // SAFETY: the packet has the given size.
     let done =
         unsafe { libc::syscall(libc::SYS_bpf, TEST_RUN, &raw const attr, size_of::<Attr>()) };
     assert_eq!(done, 0, "{}", std::io::Error::last_os_error());
 }
 
-/// A page of a ring that somebody else has mapped too, for as long as the test runs.
+/// A part of a ring that the test maps a second time, like another process would.
 struct Foreign(*mut u8);
 
 impl Foreign {
     fn map(ring: RawFd, offset: usize, len: usize) -> Self {
         let access = libc::PROT_READ | libc::PROT_WRITE;
         let offset = libc::off_t::try_from(offset).unwrap();
-        // SAFETY: a new mapping, which replaces none.
+        // SAFETY: this creates a new mapping and replaces no existing one.
         let memory = unsafe {
             libc::mmap(core::ptr::null_mut(), len, access, libc::MAP_SHARED, ring, offset)
         };
@@ -107,18 +107,18 @@ impl Foreign {
         Self(memory.cast())
     }
 
-    /// Returns the position of a `ringbuf`'s reader.
+    /// Maps the page with the position of a `ringbuf`'s reader.
     fn reader(ring: RawFd) -> Self {
         Self::map(ring, 0, PAGE)
     }
 
-    /// Returns the position of a `user_ringbuf`'s writer, and what it has written.
+    /// Maps the position of a `user_ringbuf`'s writer, and the data.
     fn writer(ring: RawFd) -> Self {
         Self::map(ring, PAGE, PAGE + 2 * RING)
     }
 
     fn word(&self, offset: usize) -> &AtomicU64 {
-        // SAFETY: the tests ask for words that are mapped, and all accesses are atomic.
+        // SAFETY: the tests access only words that are mapped, and all accesses are atomic.
         unsafe { AtomicU64::from_ptr(self.0.add(offset).cast()) }
     }
 
@@ -137,32 +137,32 @@ fn kind<T: core::fmt::Debug>(result: Result<T, Error>) -> ErrorKind {
 }
 
 #[test]
-fn a_second_reader_is_noticed_and_can_have_the_ring() {
+fn a_second_reader_is_noticed_and_its_position_is_kept() {
     let map: Map<Events> = common::create();
     let other = Foreign::reader(map.as_raw_fd());
     let mut events = RingBuf::open(&map).unwrap();
     let one = sender(map.as_raw_fd(), 1);
     run(&one, 4);
     assert_eq!(events.read().unwrap(), Some(&[1; 3]));
-    assert_eq!(other.position(), 32, "what was read is given back at once");
+    assert_eq!(other.position(), 32, "the space of a read event is released immediately");
     other.go_to(64);
     let error = events.read().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Contended);
     assert_eq!(
         error.to_string(),
-        "can't read from map `Events`: another process or library uses this ring: expected its position to be 32, found 64: let one process use the ring, through one handle"
+        "can't read from map `Events`: another process or library uses this ring: expected the position 32, found 64: use the ring from only one process, and through only one handle"
     );
     assert_eq!(kind(events.wait(None)), ErrorKind::Contended);
     let found: Vec<_> = events.records().collect();
-    assert_eq!(found.len(), 1, "an iterator ends behind an error that stays");
+    assert_eq!(found.len(), 1, "the iterator ends after a permanent error");
     drop(events);
-    assert_eq!(other.position(), 64, "the other's position is not touched");
+    assert_eq!(other.position(), 64, "the position of the other side is unchanged");
     let mut events = RingBuf::open(&map).unwrap();
     assert_eq!(events.consume(|event| assert_eq!(*event, [1; 3])).unwrap(), 2);
 }
 
 #[test]
-fn events_are_shown_where_they_lie() {
+fn events_are_passed_in_place() {
     let map: Map<Events> = common::create();
     let other = Foreign::reader(map.as_raw_fd());
     let mut events = RingBuf::open(&map).unwrap();
@@ -173,16 +173,16 @@ fn events_are_shown_where_they_lie() {
         assert_eq!(*event, [1; 3]);
         places.push(core::ptr::from_ref(event).addr());
     };
-    // SAFETY: nothing else reads the ring meanwhile.
+    // SAFETY: nothing else reads the ring during the call.
     assert_eq!(unsafe { events.consume_in_place(&mut show) }.unwrap(), 3);
-    assert_eq!(other.position(), 96, "what was shown is given back");
+    assert_eq!(other.position(), 96, "the space of the passed events is released");
     assert_eq!(
         [places[1] - places[0], places[2] - places[1]],
         [32, 32],
-        "a header is between them"
+        "the events are in the ring, with a header between them"
     );
 
-    // An event whose handler panics is there again.
+    // An event whose handler panics is passed again.
     run(&one, 1);
     let panicked = std::panic::catch_unwind(core::panic::AssertUnwindSafe(|| {
         // SAFETY: as above.
@@ -199,16 +199,16 @@ fn another_process_that_reads_the_ring_is_noticed() {
     let mut events = RingBuf::open(&map).unwrap();
     run(&sender(map.as_raw_fd(), 1), 2);
     let other = Foreign::reader(map.as_raw_fd());
-    // SAFETY: the child stores to memory and ends.
+    // SAFETY: the child only writes to memory and ends.
     match unsafe { libc::fork() } {
         0 => {
             other.go_to(32);
-            // SAFETY: ends the child, and runs nothing of the parent's.
+            // SAFETY: this ends the child without running the exit handlers of the parent.
             unsafe { libc::_exit(0) }
         }
         child => {
             let mut status = 0;
-            // SAFETY: there is room for the status.
+            // SAFETY: there is space for the status.
             assert_eq!(unsafe { libc::waitpid(child, &raw mut status, 0) }, child);
             assert_eq!(status, 0);
         }
@@ -217,7 +217,7 @@ fn another_process_that_reads_the_ring_is_noticed() {
 }
 
 #[test]
-fn an_event_does_not_change_when_its_room_is_used_again() {
+fn an_event_does_not_change_when_its_space_is_reused() {
     let map: Map<Events> = common::create();
     let other = Foreign::reader(map.as_raw_fd());
     let mut events = RingBuf::open(&map).unwrap();
@@ -225,7 +225,8 @@ fn an_event_does_not_change_when_its_room_is_used_again() {
     run(&one, 1);
     let event = core::hint::black_box(events.read().unwrap().unwrap());
     assert_eq!(*event, [1; 3]);
-    // The record is at the ring's start: it takes a whole ring to write there again.
+    // The record is at the start of the ring, so programs must fill the whole ring before they
+    // overwrite it.
     run(&two, 127);
     other.go_to(128 * 32);
     run(&two, 127);
@@ -234,24 +235,24 @@ fn an_event_does_not_change_when_its_room_is_used_again() {
 }
 
 #[test]
-fn a_position_that_is_not_a_readers_is_refused() {
+fn an_impossible_position_of_the_reader_is_refused() {
     let map: Map<Events> = common::create();
     let other = Foreign::reader(map.as_raw_fd());
-    // As an event, and as a header: a record of 24 bytes.
+    // This number can be read as an event, and as the header of a record of 24 bytes.
     run(&sender(map.as_raw_fd(), 24), 1);
     for position in [4, 33, 40, 1 << 40, u64::MAX] {
         other.go_to(position);
         let error = RingBuf::open(&map).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Corrupted, "{position}: {error}");
     }
-    // Inside of a record: the last header says more than is there.
+    // The position is inside a record, so the last apparent header has a size that is too large.
     other.go_to(8);
     let mut events = RingBuf::open(&map).unwrap();
     let error = events.read().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Corrupted);
     assert_eq!(
         error.to_string(),
-        "can't read from map `Events`: the record at position 8 takes 32 bytes, but only 24 are left: the position is inside a record: another process wrote to the ring: recreate the map"
+        "can't read from map `Events`: the record at position 8 needs 32 bytes, but only 24 bytes are left: the position is inside a record: another process wrote to the ring: recreate the map"
     );
     drop(events);
     other.go_to(0);
@@ -264,7 +265,7 @@ fn an_event_that_never_fits_is_refused() {
     let text = common::mismatch(RingBuf::open(&map));
     assert_eq!(
         text,
-        "can't map into memory map `Large`: an event takes 4096 bytes with its header, the ring of 4096 bytes has room for 4088: make the ring larger"
+        "can't map into memory map `Large`: an event needs 4096 bytes with its header, but the ring of 4096 bytes has space for only 4088 bytes: make the ring larger"
     );
     if common::kernel() >= (6, 1) {
         let map: Map<LargeOrders> = common::create();
@@ -273,7 +274,7 @@ fn an_event_that_never_fits_is_refused() {
 }
 
 #[test]
-fn in_a_ring_that_overwrites_no_event_is_taken_for_a_header() {
+fn an_event_is_not_mistaken_for_a_header_in_a_ring_that_overwrites() {
     if common::kernel() < (6, 19) {
         assert_eq!(common::errno(Map::<Overwritten>::create()), libc::EINVAL);
         return;
@@ -282,7 +283,7 @@ fn in_a_ring_that_overwrites_no_event_is_taken_for_a_header() {
     let other = Foreign::reader(map.as_raw_fd());
     // The events look like records of events.
     run(&sender(map.as_raw_fd(), 24), 300);
-    // A full ring holds 127 of them.
+    // A full ring contains 127 events.
     let oldest = (300 - 127) * 32;
     for position in [oldest + 8, oldest + 40, 300 * 32 - 8, 300 * 32 + 32] {
         other.go_to(position);
@@ -319,7 +320,7 @@ fn a_second_writer_is_noticed_and_changes_no_reservation() {
     assert_eq!(kind(order.submit()), ErrorKind::Contended);
     assert_eq!(kind(orders.send(&[1; 3])), ErrorKind::Contended);
     assert_eq!(kind(orders.reserve()), ErrorKind::Contended);
-    assert_eq!(other.position(), 64, "the other's position is not touched");
+    assert_eq!(other.position(), 64, "the position of the other side is unchanged");
     drop(orders);
     for position in [4, 8000] {
         other.go_to(position);

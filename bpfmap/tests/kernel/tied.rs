@@ -1,9 +1,9 @@
-//! Maps in maps whose values lead to a struct of their own BTF.
+//! Maps of maps whose inner values refer to a struct in their own BTF.
 
 use crate::common::{ENOTSUPP, errno, kernel};
 use bpfmap::{Map, OuterMapSpec};
 
-/// What a value can lead to that the kernel knows by the BTF of the object alone.
+/// Members that refer to a struct which the kernel knows only from the BTF of the object.
 mod maps {
     use bpfmap::{BpfMap, BpfType, Kptr, ListHead, ListNode, RbNode, RbRoot, SpinLock};
 
@@ -27,7 +27,7 @@ mod maps {
         hits: u64,
     }
 
-    /// `tied!(Outer of Inner of Value { the member that leads to a struct })`
+    /// `tied!(Outer of Inner of Value { the member that refers to a struct })`
     macro_rules! tied {
         ($outer:ident of $inner:ident of $value:ident { $(#[$meta:meta])* $member:ty }) => {
             #[derive(Clone, Copy, BpfType)]
@@ -60,9 +60,9 @@ mod maps {
     tied!(Tasks of TaskInner of Task { #[bpf(kptr = "task_struct")] Kptr });
 }
 
-/// The kernel compares by address what these lead to (`btf_record_equal`).
+/// The kernel compares the addresses of the BTF to which these members refer (`btf_record_equal`).
 #[test]
-fn a_map_that_leads_to_a_struct_of_its_btf_fits_no_other() {
+fn a_map_that_refers_to_a_struct_in_its_btf_does_not_match_other_maps() {
     fn outcome<S: OuterMapSpec<Key = u32>>() -> bpfmap::Result<()>
     where
         S::Kind: for<'a> bpfmap::kind::HoldObjects<S, Object<'a> = &'a Map<S::Inner>>,
@@ -70,7 +70,7 @@ fn a_map_that_leads_to_a_struct_of_its_btf_fits_no_other() {
         Map::<S>::create()?.set(&0, &Map::<S::Inner>::create()?)
     }
     if kernel() < (6, 6) {
-        // They came later, and no map with a lock could be in another.
+        // Older kernels lack these members, or do not allow inner maps with a lock.
         assert_eq!(errno(outcome::<maps::Lists>()), ENOTSUPP);
         return;
     }
@@ -81,8 +81,8 @@ fn a_map_that_leads_to_a_struct_of_its_btf_fits_no_other() {
         outcome::<maps::PerCpu>(),
     ];
     for error in tied.map(|outcome| outcome.unwrap_err().to_string()) {
-        assert!(error.contains("only the same in a map with the same BTF"), "{error}");
+        assert!(error.contains("both maps must have the same BTF"), "{error}");
     }
-    // The kernel's own structs are the same in all BTF.
+    // Structs of the kernel are the same for all maps.
     outcome::<maps::Tasks>().unwrap();
 }

@@ -1,4 +1,4 @@
-//! Walking, loading, draining and clearing large maps.
+//! Iterating over, filling, draining and clearing large maps.
 
 use crate::common::{create, errno, kernel, raise_memlock, stay_on_another_cpu};
 use crate::spec;
@@ -6,14 +6,16 @@ use bpfmap::{Map, MapFlags, TypeDesc, UpdateMode};
 use core::sync::atomic::{AtomicBool, Ordering};
 use std::collections::HashSet;
 
-/// More than one batch, which holds up to 4,096.
+/// This number of entries needs more than one batch, because a batch contains at most 4,096
+/// entries.
 const MANY: u32 = 4_500;
-/// Enough where each entry takes calls of its own, which are slow in an emulated kernel.
+/// The number of entries for tests without batches. It is smaller, because single calls are slow in
+/// an emulated kernel.
 const FEW: u32 = 1_000;
-/// So many that the kernel shrinks the table of an `rhash` several times while they are removed. One iteration left up to
-/// 1,736 of them on Linux 7.3.
+/// With this number of entries, the kernel shrinks the table of an `rhash` several times while the
+/// entries are removed. One iteration left up to 1,736 entries on Linux 7.3.
 const SHRINKING: u32 = 10_000;
-/// The room that a map has beyond those.
+/// The number of further entries for which a map has space.
 const SPARE: u32 = 500;
 
 spec!(Flows: Hash, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max MANY + SPARE);
@@ -22,7 +24,7 @@ spec!(Resizable: Rhash, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max SHRINK
 spec!(Tiny: Hash, u8 as TypeDesc::U8 => u8 as TypeDesc::U8, max 256);
 spec!(Short: Hash, u16 as TypeDesc::U16 => [u8; 3] as &TypeDesc::Array { element: TypeDesc::U8, len: 3 }, max 1000);
 
-/// Both ways of walking, and how many entries are worth a test.
+/// The two ways of iterating, with a number of entries for each.
 fn both() -> [(Map<Flows>, u32); 2] {
     raise_memlock();
     let one_by_one = Map::options().without_batches().max_entries(FEW + SPARE);
@@ -50,7 +52,8 @@ fn every_entry_is_seen() {
     }
 }
 
-/// As many as libbpf-rs 0.27 loses most of, when a batch comes back short.
+/// With this number of entries, libbpf-rs 0.27 loses most of them when the kernel returns a short
+/// batch.
 #[test]
 fn every_entry_of_a_large_map_is_seen() {
     let map = create::<Large>();
@@ -65,7 +68,7 @@ fn every_entry_of_a_large_map_is_seen() {
     assert_eq!(map.clear().unwrap(), 20_000);
 }
 
-/// The kernel writes 4 bytes where a batch of a hash goes on, whatever the key's size.
+/// The kernel writes 4 bytes as the position in a hash, regardless of the key's size.
 #[test]
 fn keys_under_4_bytes_are_walked() {
     raise_memlock();
@@ -98,14 +101,14 @@ fn an_empty_map_has_nothing_to_walk() {
 }
 
 #[test]
-fn deleting_what_was_seen_never_starts_again() {
+fn deleting_returned_entries_never_restarts_the_iteration() {
     for (map, count) in both() {
         fill(&map, count);
         let mut seen = HashSet::new();
         for entry in &map {
             let (key, _) = entry.unwrap();
             assert!(seen.insert(key), "{key} twice");
-            // All, in the first half; then every other one.
+            // This deletes all entries in the first half, and then every second entry.
             if seen.len() < count as usize / 2 || key % 2 == 0 {
                 assert!(map.delete(&key).unwrap());
             }
@@ -114,9 +117,10 @@ fn deleting_what_was_seen_never_starts_again() {
     }
 }
 
-/// Others insert and delete without a pause: what is there throughout is seen, and the walk ends.
+/// Other threads insert and delete entries without a pause. The iteration returns all entries that
+/// are always present, and ends.
 #[test]
-fn a_walk_over_a_changing_map_sees_what_stays_and_ends() {
+fn an_iteration_over_a_changing_map_returns_permanent_entries_and_ends() {
     for (map, count) in both() {
         fill(&map, count);
         let stop = AtomicBool::new(false);
@@ -125,7 +129,8 @@ fn a_walk_over_a_changing_map_sees_what_stays_and_ends() {
                 stay_on_another_cpu();
                 let mut key = 50_000_u32;
                 while !stop.load(Ordering::Relaxed) {
-                    // Insertions and deletions among the rest, some of which a walk has just seen.
+                    // This thread inserts and deletes other entries, some of which the iteration
+                    // has just returned.
                     map.update(&key, &1, UpdateMode::Any).unwrap();
                     map.delete(&(key - 1)).unwrap();
                     key = if key == 90_000 { 50_000 } else { key + 1 };
@@ -147,7 +152,8 @@ fn a_walk_over_a_changing_map_sees_what_stays_and_ends() {
                 assert!(walk.next().is_none(), "an error is the last item");
                 match error {
                     None => assert_eq!(stays.len(), count as usize),
-                    // Thrown back again and again, and told; never for batches.
+                    // The iteration was restarted again and again, and reported this. This never
+                    // happens with batches.
                     Some(error) => assert_eq!(error.kind(), bpfmap::ErrorKind::Disturbed),
                 }
             }
@@ -157,7 +163,7 @@ fn a_walk_over_a_changing_map_sees_what_stays_and_ends() {
 }
 
 #[test]
-fn draining_gives_every_entry_and_empties() {
+fn draining_returns_every_entry_and_empties_the_map() {
     for (map, count) in both() {
         fill(&map, count);
         let drained: HashSet<_> = map
@@ -174,7 +180,7 @@ fn draining_gives_every_entry_and_empties() {
 }
 
 #[test]
-fn clearing_empties_and_counts() {
+fn clearing_empties_the_map_and_counts_the_entries() {
     for (map, count) in both() {
         fill(&map, count);
         assert_eq!(map.clear().unwrap(), count as usize);
@@ -204,7 +210,7 @@ fn a_table_that_shrinks_is_drained_and_cleared() {
 }
 
 #[test]
-fn a_load_that_does_not_fit_says_how_far_it_came() {
+fn the_error_of_an_extend_that_does_not_fit_says_how_many_entries_were_written() {
     for (map, count) in both() {
         let error = map.extend((0..count + SPARE + 5).map(|key| (key, 0))).unwrap_err();
         assert_eq!(error.errno(), Some(libc::E2BIG));
@@ -222,7 +228,7 @@ fn batches_of_keys() {
     assert_eq!(map.lookup(&999).unwrap(), Some(999));
     assert_eq!(errno(map.update_batch(&keys, &values[1..])), libc::EINVAL);
     map.update_batch(&[], &[]).unwrap();
-    // Every third is absent.
+    // Every third key is absent.
     for key in keys.iter().step_by(3) {
         assert!(map.delete(key).unwrap());
     }
@@ -231,12 +237,13 @@ fn batches_of_keys() {
     assert_eq!(map.next_key(None).unwrap(), None);
 }
 
-/// A bucket that holds more entries than a batch has room for: the batch grows.
+/// If a bucket contains more entries than fit into a batch, the batch grows.
 #[test]
 fn a_crowded_bucket_is_read() {
     const SIZE: usize = 600 * 1024;
     const BYTES: &TypeDesc<'static> = &TypeDesc::Opaque { size: 600 * 1024 };
-    // One such value makes a batch. Of 8 entries in 8 buckets some two meet in all but 3 of 1,000 maps.
+    // A single value of this size fills a batch. With 8 entries in 8 buckets, at least two entries
+    // share a bucket in all but 3 of 1,000 maps.
     spec!(Crowd: Hash, u32 as TypeDesc::U32 => [u8; SIZE] as BYTES, max 8, btf = false);
     let value: Box<[u8; SIZE]> = vec![1; SIZE].into_boxed_slice().try_into().unwrap();
     for _ in 0..2 {
@@ -252,16 +259,16 @@ fn a_crowded_bucket_is_read() {
     }
 }
 
-/// Someone takes away the key that the walk is at and the one before, every time, and puts them back: the walk is
-/// thrown back again and again, and ends.
+/// After each step, this test deletes the key at the position of the iteration and the key before
+/// it, and inserts both again. The iteration restarts again and again, but ends.
 #[test]
-fn a_walk_that_is_always_thrown_back_ends() {
+fn an_iteration_that_is_always_restarted_ends() {
     raise_memlock();
     let map = Map::<Flows>::options().max_entries(16).without_batches().create().unwrap();
     let mut items = 0;
     for entry in map_with_keys(&map) {
         items += 1;
-        assert!(items <= 16 * 4 + 66, "no end in sight");
+        assert!(items <= 16 * 4 + 66, "the iteration should have ended");
         let Ok((key, _)) = entry else {
             assert_eq!(entry.unwrap_err().kind(), bpfmap::ErrorKind::Disturbed);
             continue;
@@ -272,7 +279,7 @@ fn a_walk_that_is_always_thrown_back_ends() {
         }
         map.delete(&key).unwrap();
     }
-    assert!(items > 16, "thrown back at least once");
+    assert!(items > 16, "the iteration was restarted at least once");
 }
 
 fn map_with_keys(map: &Map<Flows>) -> &Map<Flows> {

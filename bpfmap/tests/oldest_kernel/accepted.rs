@@ -1,4 +1,4 @@
-//! What each kernel of the schema has, and what a program expects to be refused.
+//! Methods that each kernel of the schema has, and methods for which a program handles the error.
 
 use bpfmap::{AnyKernel, KernelVersion, Map, MapDef, MapSpec, Result, TypeDesc, kind};
 
@@ -22,7 +22,7 @@ impl MapSpec for Newer {
     const DEF: MapDef<'static> = Flows::DEF.min_kernel(KernelVersion::new(5, 14));
 }
 
-/// The schema doesn't say.
+/// The schema does not set `min_kernel`.
 enum Open {}
 
 impl MapSpec for Open {
@@ -42,6 +42,6 @@ fn uses(flows: Map<Flows>, newer: &Map<Newer>, open: &Map<Open>) -> Result<()> {
 }
 
 fn main() {
-    // It is compiled, and needs no privilege to run.
+    // This program only has to compile. It needs no privilege to run.
     let _ = uses;
 }

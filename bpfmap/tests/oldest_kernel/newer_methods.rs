@@ -1,4 +1,4 @@
-//! Methods that came after the oldest kernel of the schema.
+//! Methods that need a newer kernel than the `min_kernel` of the schema.
 
 use bpfmap::{KernelVersion, Map, MapDef, MapSpec, PerCpu, TypeDesc, kind};
 

@@ -1,9 +1,9 @@
-//! Memory of an arena, which starts at a page and no better.
+//! The memory of an arena, which is aligned only to a page.
 
 use bpfmap::TypeDesc;
 use bpfmap::{Map, MapDef, MapFlags, MapSpec, kind};
 
-/// A page that is no multiple of two pages.
+/// The address of a page that is not a multiple of two pages.
 const ODD_PAGE: u64 = 0x2000_0000_1000;
 
 enum Pool {}
@@ -17,7 +17,7 @@ impl MapSpec for Pool {
         .map_extra(ODD_PAGE);
 }
 
-/// Two pages, at a multiple of two pages.
+/// A type of two pages that is aligned to two pages.
 #[repr(C, align(8192))]
 struct Wide {
     bytes: [u8; 8192],
@@ -25,8 +25,8 @@ struct Wide {
 bpfmap::plain_struct!(Wide { bytes: [u8; 8192] });
 
 #[test]
-fn a_cell_is_aligned_though_its_type_asks_for_more_than_a_page() {
-    // Arenas are of Linux 6.9: before, there is no such map type.
+fn a_cell_is_aligned_even_if_its_type_needs_more_than_a_page() {
+    // Arenas need Linux 6.9.
     let pool = match Map::<Pool>::create() {
         Err(error) if error.errno() == Some(libc::EINVAL) => return,
         pool => pool.unwrap(),

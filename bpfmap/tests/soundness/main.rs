@@ -1,7 +1,8 @@
-//! Programs without unsafe code that try to break what the crate promises, and what they get instead.
+//! Programs without unsafe code that try to break a promise of the crate.
 //!
-//! Those that must not compile are in `refused/`, which the target `soundness_refused` compiles. Those here compile, and
-//! are refused or do no harm when they run; each ran into undefined behaviour once. They need root.
+//! The folder `refused/` contains programs that must not compile; the test target
+//! `soundness_refused` compiles them. The programs in this target compile, and fail or do no harm
+//! when they run. Each of them once caused undefined behaviour. They need root.
 #![forbid(unsafe_code)]
 
 mod arena;

@@ -2,9 +2,9 @@
 
 use bpfmap::{PerCpu, possible_cpus};
 
-/// The number of a CPU is no index that wraps around: `1 << 63` times two words is 0 in 64 bits.
+/// The number of a CPU must not wrap around: `1 << 63` times two words is 0 in 64 bits.
 #[test]
-fn a_cpu_beyond_the_last_has_no_value_however_large_its_number() {
+fn a_cpu_number_beyond_the_last_cpu_has_no_value() {
     let mut values = PerCpu::<[u64; 2]>::splat([1, 2]).unwrap();
     let beyond = [possible_cpus().unwrap(), 1 << 62, 1 << 63, (1 << 63) + 1, usize::MAX];
     for cpu in beyond {

@@ -1,5 +1,5 @@
-//! Rings that another library uses too, or that are not what a spec says. `fixtures/tests/shared_rings.rs` has those that
-//! take a program that sends events.
+//! Rings that another library also uses, or that differ from the spec.
+//! `fixtures/tests/shared_rings.rs` contains the tests that need a program which sends events.
 
 use bpfmap::TypeDesc;
 use bpfmap::{ErrorKind, EventSpec, Map, MapDef, MapSpec, RingBuf, UserRingBuf, kind};
@@ -25,7 +25,7 @@ macro_rules! ring {
 ring!(Huge: Ringbuf, 2000);
 ring!(Orders: UserRingbuf, 3);
 
-/// Makes the map, unless the kernel is too old for its type.
+/// Creates the map. Returns `None` if the kernel is too old for the map type.
 fn create<S: MapSpec>() -> Option<Map<S>> {
     match Map::create() {
         Ok(map) => Some(map),
@@ -36,16 +36,17 @@ fn create<S: MapSpec>() -> Option<Map<S>> {
     }
 }
 
-/// An event of 16,000 bytes was copied out of, or shown in, a ring that is mapped for 8,192.
+/// Earlier, an event of 16,000 bytes could be read from a ring of which only 8,192 bytes are
+/// mapped.
 #[test]
-fn an_event_larger_than_what_is_mapped_of_a_ring_is_refused() {
+fn an_event_that_is_larger_than_the_mapped_ring_is_refused() {
     let map = create::<Huge>().unwrap();
     assert_eq!(RingBuf::open(&map).unwrap_err().kind(), ErrorKind::Mismatch);
 }
 
-/// Both libraries gave out the same memory to be written, without a word.
+/// Earlier, both libraries returned the same memory for writing, without an error.
 #[test]
-fn two_libraries_that_write_to_a_ring_write_to_memory_of_their_own() {
+fn two_libraries_that_write_to_a_ring_write_to_different_memory() {
     let Some(map) = create::<Orders>() else { return };
     let handle = MapHandle::from_map_id(map.info().unwrap().id).unwrap();
     let mut own = UserRingBuf::open(&map).unwrap();

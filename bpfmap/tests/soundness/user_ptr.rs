@@ -1,4 +1,4 @@
-//! Pointers to memory of user space, which programs write through, behind plain data.
+//! User pointers, through which programs write, in specs that declare them as plain data.
 
 use bpfmap::{ErrorKind, Map, MapDef, MapFlags, MapSpec, PidFd, kind};
 use bpfmap::{MemberDesc, TypeDesc};
@@ -12,14 +12,14 @@ const fn member(
     MemberDesc { name, bit_offset: byte * 8, bits: 0, ty: layout }
 }
 
-/// What a user pointer leads to: the kernel asks for a struct.
+/// The target of a user pointer, which must be a struct.
 const TARGET: &TypeDesc<'static> =
     &TypeDesc::Struct { name: "shared", size: 8, members: &[member("requests", 0, TypeDesc::U64)] };
 
 const POINTER: &TypeDesc<'static> =
     &TypeDesc::Pointer { target: &TypeDesc::Tagged { tag: "uptr", target: TARGET } };
 
-/// Returns a struct of 16 bytes whose first eight are said to be something.
+/// Returns the description of a struct of 16 bytes, whose first eight bytes have the given type.
 const fn entry(members: &'static [MemberDesc<'static>]) -> TypeDesc<'static> {
     TypeDesc::Struct { name: "entry", size: 16, members }
 }
@@ -31,7 +31,7 @@ const WITH_ADDRESS: &TypeDesc<'static> =
 const POINTER_ELSEWHERE: &TypeDesc<'static> =
     &entry(&[member("memory", 0, TypeDesc::VOID_POINTER), member("number", 8, POINTER)]);
 
-/// What a spec by hand can say of the same map.
+/// These are specs that are written by hand for the same map.
 macro_rules! storage {
     ($name:ident, $layout:expr, btf: $btf:literal) => {
         #[derive(Debug)]
@@ -52,8 +52,8 @@ storage!(Elsewhere, POINTER_ELSEWHERE, btf: false);
 storage!(OpaqueBytes, &TypeDesc::Opaque { size: 16 }, btf: true);
 storage!(SizesAlone, &TypeDesc::Opaque { size: 16 }, btf: false);
 
-/// Returns a map with a user pointer. `None`: this kernel has no task storage, or reads no tags of
-/// types.
+/// Returns a map with a user pointer, or `None` if this kernel has no task storage or can't read
+/// type tags.
 fn shared() -> Option<Map<Honest>> {
     let map = Map::<Honest>::create();
     let unsupported = |error: &bpfmap::Error| error.errno() == Some(libc::EINVAL);
@@ -64,13 +64,13 @@ fn shared() -> Option<Map<Honest>> {
 fn is_refused<S: MapSpec>(map: &Map<Honest>) {
     let error = Map::<S>::from_map(map).map(|_| ()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Mismatch, "{error}");
-    assert!(error.to_string().contains("a user pointer at offset 0"), "{error}");
+    assert!(error.to_string().contains("through a user pointer at offset 0"), "{error}");
 }
 
 #[test]
 fn a_spec_cannot_hide_a_user_pointer() {
     let Some(map) = shared() else { return };
-    // A kernel that reads no tags has made a map without one.
+    // On a kernel that can't read type tags, the created map has no user pointer.
     let honest = Map::<Honest>::from_map(&map).unwrap();
     assert_eq!(honest.info().unwrap().value_size, 16);
     if !has_tags() {
@@ -82,14 +82,14 @@ fn a_spec_cannot_hide_a_user_pointer() {
     is_refused::<SizesAlone>(&map);
 }
 
-/// Type tags are of Linux 5.17.
+/// Returns whether the kernel can read type tags, which need Linux 5.17.
 fn has_tags() -> bool {
     let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
     let mut numbers = release.split(['.', '-']).map_while(|part| part.parse::<u32>().ok());
     (numbers.next().unwrap(), numbers.next().unwrap()) >= (5, 17)
 }
 
-/// A map whose value has no user pointer takes plain data as before.
+/// A map whose value has no user pointer still accepts plain data.
 #[test]
 fn plain_data_is_attached_without_unsafe() {
     if shared().is_none() {

@@ -1,4 +1,4 @@
-//! What a derive of another version wrote.
+//! Code that another version of the derive macros generated.
 const _: () = bpfmap::__private::written_in_form(0);
 
 fn main() {}

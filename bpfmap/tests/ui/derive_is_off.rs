@@ -1,4 +1,4 @@
-//! Derives, without the feature that has them.
+//! Uses of the derive macros without the feature `derive`.
 
 use bpfmap::{BpfMap, BpfType};
 

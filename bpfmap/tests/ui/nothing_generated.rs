@@ -1,4 +1,4 @@
-//! A package without a build script that generates something.
+//! A package whose build script does not generate code.
 
 bpfmap::include_maps!();
 

@@ -1,4 +1,4 @@
-//! An object of libbpf-rs, of another version than that of bpfmap.
+//! An object from a different version of libbpf-rs than the version that bpfmap uses.
 
 use bpfmap::{Map, MapDef, MapSpec, TypeDesc, kind};
 

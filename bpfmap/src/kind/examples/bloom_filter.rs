@@ -1,6 +1,6 @@
 use bpfmap::{Map, MapSpec, kind::BloomFilter};
 
-/// Adds an address, and returns whether it was certainly new.
+/// Adds an address. Returns `true` if the address is certainly new.
 fn add<Seen>(seen: &Map<Seen>, address: u32) -> bpfmap::Result<bool>
 where
     Seen: MapSpec<Kind = BloomFilter, Key = (), Value = u32>,

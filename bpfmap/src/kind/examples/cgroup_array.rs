@@ -1,7 +1,7 @@
 use bpfmap::{CgroupFd, Map, MapSpec, kind::CgroupArray};
 use std::{fs::File, os::fd::AsFd, path::Path};
 
-/// Lets programs test for this cgroup.
+/// Stores a cgroup, so that programs can test for membership in this cgroup.
 fn watch<Gates>(gates: &Map<Gates>, cgroup: &Path) -> Result<(), Box<dyn std::error::Error>>
 where
     Gates: MapSpec<Kind = CgroupArray, Key = u32, Value = u32>,

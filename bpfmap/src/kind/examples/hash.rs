@@ -1,6 +1,6 @@
 use bpfmap::{Map, MapSpec, UpdateMode, kind::Hash};
 
-/// Counts one more packet of a source.
+/// Adds one to the number of packets from a source, and returns the new number.
 fn count<Packets>(packets: &Map<Packets>, source: u32) -> bpfmap::Result<u64>
 where
     Packets: MapSpec<Kind = Hash, Key = u32, Value = u64>,

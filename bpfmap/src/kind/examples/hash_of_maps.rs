@@ -1,6 +1,6 @@
 use bpfmap::{Map, MapSpec, OuterMapSpec, kind};
 
-/// Gives a tenant a map of its own, if it has none.
+/// Creates a map for a tenant. Returns `false` if the tenant already has a map.
 fn admit<Tenants, Counts>(tenants: &Map<Tenants>, tenant: u64) -> bpfmap::Result<bool>
 where
     Tenants: OuterMapSpec<Inner = Counts, Kind = kind::HashOfMaps, Key = u64>,

@@ -1,7 +1,7 @@
 use bpfmap::{Map, MapSpec, kind::InodeStorage};
 use std::fs::File;
 
-/// Marks a file, unless it is already marked.
+/// Marks a file. Returns `false` if the file is already marked.
 fn mark<Marks>(marks: &Map<Marks>, file: &File) -> bpfmap::Result<bool>
 where
     Marks: MapSpec<Kind = InodeStorage, Key = u32, Value = u64>,

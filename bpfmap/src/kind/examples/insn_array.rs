@@ -1,6 +1,6 @@
 use bpfmap::{InsnOffsets, Map, MapSpec, UpdateMode, kind::InsnArray};
 
-/// Asks the kernel for the offset of the fourth instruction of the program that is loaded next.
+/// Requests the final offset of the fourth instruction of the program that will be loaded.
 fn ask<Targets>(targets: &Map<Targets>) -> bpfmap::Result<()>
 where
     Targets: MapSpec<Kind = InsnArray, Key = u32, Value = InsnOffsets>,

@@ -1,6 +1,6 @@
 use bpfmap::{Map, MapSpec, Plain, UpdateMode, kind::LpmTrie};
 
-/// Routes a network through a gateway, and returns the gateway for an address.
+/// Stores the gateway of a network, and returns the gateway for an address.
 fn route<Routes, Prefix>(routes: &Map<Routes>, network: Prefix, address: Prefix) -> bpfmap::Result<Option<u32>>
 where
     // A key consists of the prefix length and the address. For a single address, the prefix length

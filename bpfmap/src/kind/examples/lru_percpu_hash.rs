@@ -1,6 +1,6 @@
 use bpfmap::{Map, MapSpec, kind::LruPercpuHash};
 
-/// Returns the largest count of a single CPU for a flow, unless the flow was evicted.
+/// Returns the largest count that a single CPU has for a flow, or `None` if the flow was evicted.
 fn most<Flows>(flows: &Map<Flows>, flow: u32) -> bpfmap::Result<Option<u64>>
 where
     Flows: MapSpec<Kind = LruPercpuHash, Key = u32, Value = u64>,

@@ -1,6 +1,7 @@
 use bpfmap::{EventSpec, Map, PerfBuffer, kind::PerfEventArray};
 
-/// Returns how many events programs have sent since the buffer was opened, and how many were lost.
+/// Prints all unread events. Returns their number, and the number of events that were lost since
+/// the buffer was opened.
 fn drain<Execs>(execs: &mut PerfBuffer<Execs>) -> bpfmap::Result<(usize, u64)>
 where
     Execs: EventSpec<Kind = PerfEventArray, Key = u32, Event = u64>,
@@ -9,7 +10,7 @@ where
     Ok((read, execs.lost()))
 }
 
-/// Before this call, programs can't send events.
+/// Opens the buffer. Programs can't send events before this call.
 fn open<Execs>(map: &Map<Execs>) -> bpfmap::Result<PerfBuffer<Execs>>
 where
     Execs: EventSpec<Kind = PerfEventArray, Key = u32, Event = u64>,

@@ -1,6 +1,6 @@
 use bpfmap::{Map, MapSpec, kind::StackTrace};
 
-/// Prints the stack that a program has recorded under an id, and deletes it.
+/// Prints and deletes the stack that a program has recorded under an id.
 fn print<Stacks>(stacks: &Map<Stacks>, id: u32) -> bpfmap::Result<bool>
 where
     Stacks: MapSpec<Kind = StackTrace, Key = u32, Value = [u64; 127]>,

@@ -1,6 +1,6 @@
 use bpfmap::{Map, MapSpec, StructOpsState, kind::StructOps};
 
-/// Unregisters the programs if the kernel calls them.
+/// Unregisters the programs if they are in use.
 fn take_back<SlowStart>(slow_start: &Map<SlowStart>) -> bpfmap::Result<bool>
 where
     SlowStart: MapSpec<Kind = StructOps, Key = u32>,

@@ -1,6 +1,6 @@
 use bpfmap::{EventSpec, Map, UserRingBuf, kind::UserRingbuf};
 
-/// Sends a number to programs; returns `false` if they have not read enough of the earlier ones.
+/// Sends a number to programs. Returns `false` if the ring is full.
 fn tell<Numbers>(map: &Map<Numbers>, number: u64) -> bpfmap::Result<bool>
 where
     Numbers: EventSpec<Kind = UserRingbuf, Event = u64>,

@@ -1,5 +1,5 @@
-//! The markers. Each refers to its row of the facts table and has one line for each capability.
-//! Each file contains one family of map types.
+//! The markers of the map types. Each marker refers to its row of the facts table, and implements
+//! one trait for each capability. Each file contains the markers of one family of map types.
 
 mod network;
 mod objects;
@@ -16,14 +16,15 @@ pub use storage::*;
 pub use streams::*;
 
 /// `kind!(/// docs Hash, HASH, V => V);` defines a marker from its row of the facts table and the
-/// contents of an entry.
+/// type of an entry's content.
 macro_rules! kind {
     ($(#[$doc:meta])* $name:ident, $row:ident, $v:ident => $value:ty) => {
         $(#[$doc])*
         #[derive(Debug)]
         pub enum $name {}
         impl $name {
-            /// Defines a map of this type with this key and value, and no other attributes.
+            /// Returns the definition of a map of this type with this key and value, and without
+            /// other attributes.
             #[must_use]
             pub const fn def<'a>(
                 name: &'a str,

@@ -7,17 +7,21 @@ use crate::plain::Plain;
 
 kind!(/// `BPF_MAP_TYPE_DEVMAP` (Linux 4.14)
     ///
-    /// Interfaces by index, for `bpf_redirect_map` in XDP programs. Accepts an
-    /// [`InterfaceIndex`](crate::InterfaceIndex) if the value has 4 bytes (`u32`), and a [`Device`](crate::Device) if
-    /// it has 8 (`u64`; Linux 5.8). A lookup returns the index and the id of the program.
+    /// Network interfaces by index, to which XDP programs redirect packets with `bpf_redirect_map`.
+    /// If the map's value has 4 bytes (`u32`), the map accepts an
+    /// [`InterfaceIndex`](crate::InterfaceIndex). If the value has 8 bytes (`u64`; Linux 5.8), the
+    /// map accepts a [`Device`](crate::Device). A lookup returns the index of the interface and the
+    /// id of its program.
     ///
-    /// The kernel does not distinguish empty slots from slots in use: `BPF_NOEXIST` always fails with `EEXIST`,
-    /// `BPF_EXIST` never fails, and deleting an empty slot succeeds. An index out of range fails with `E2BIG` on update
-    /// and `EINVAL` on deletion. An interface that does not exist, or a program that is not for devmaps, fails with
+    /// The kernel does not distinguish empty slots from slots in use: `BPF_NOEXIST` always fails
+    /// with `EEXIST`, `BPF_EXIST` never fails, and deleting an empty slot succeeds. An index that
+    /// is out of range fails with `E2BIG` on update, and with `EINVAL` on deletion. Storing an
+    /// interface that does not exist, or a program that was not loaded for devmaps, fails with
     /// `EINVAL`.
     ///
-    /// Only programs of one type can use a devmap: once a `sched_cls` program has used it, loading an XDP program that
-    /// uses it fails with `EINVAL` and an empty verifier log. This applies to Linux 6.1 and later, not to 5.10.
+    /// On Linux 6.1 and later, only programs of one type can use a devmap. After a `sched_cls`
+    /// program has used the map, loading an XDP program that uses the map fails with `EINVAL` and
+    /// an empty verifier log. Linux 5.10 does not have this restriction.
     ///
     /// ```no_run
     /// use bpfmap::{Device, InterfaceIndex, Map, MapSpec, ProgramFd, kind::Devmap};
@@ -42,16 +46,25 @@ impl Iterate for Devmap {}
 
 kind!(/// `BPF_MAP_TYPE_SOCKMAP` (Linux 4.14)
     ///
-    /// Sockets by index, whose data programs can read and redirect. Accepts a [`SocketFd`](crate::SocketFd): a TCP
-    /// socket that listens or is connected, a bound UDP socket (Linux 5.7; some releases of 6.16 to 7.0 also accept an
-    /// unbound one), a connected `AF_UNIX` stream or datagram socket (5.15) or an `AF_VSOCK` socket (6.4). Any other
-    /// socket fails with `EOPNOTSUPP`, any other descriptor with `ENOTSOCK`. If the value has 8 bytes (`u64`; Linux
-    /// 5.7), a lookup returns the socket's cookie. Closing a socket removes its entry.
+    /// Sockets by index. Programs can read and redirect the data of these sockets. The map accepts
+    /// a [`SocketFd`](crate::SocketFd) for one of these sockets:
     ///
-    /// An index out of range fails with `E2BIG` on update. Deleting an empty slot and deleting an index out of range
-    /// both fail with `EINVAL`: the handle returns `false` for both.
+    /// - a TCP socket that listens or is connected,
+    /// - a bound UDP socket (Linux 5.7; some releases from 6.16 to 7.0 also accept an unbound UDP
+    ///   socket),
+    /// - a connected `AF_UNIX` stream or datagram socket (Linux 5.15),
+    /// - an `AF_VSOCK` socket (Linux 6.4).
     ///
-    /// A program of the type `sched_cls` can look up entries, but from Linux 7.3 on can neither update nor delete them.
+    /// Storing any other socket fails with `EOPNOTSUPP`. Storing a descriptor that is not a socket
+    /// fails with `ENOTSOCK`. If the map's value has 8 bytes (`u64`; Linux 5.7), a lookup returns
+    /// the socket's cookie. Closing a socket removes its entry.
+    ///
+    /// An update of an index that is out of range fails with `E2BIG`. The kernel refuses to delete
+    /// an empty slot or an index that is out of range (`EINVAL`), and
+    /// [`delete`](crate::Map::delete) then returns `false`.
+    ///
+    /// A program of the type `sched_cls` can look up entries. From Linux 7.3 on, such a program
+    /// can't update or delete entries.
     ///
     /// ```no_run
     /// use bpfmap::{Map, MapSpec, SocketCookie, kind::Sockmap};
@@ -75,13 +88,17 @@ impl Iterate for Sockmap {}
 
 kind!(/// `BPF_MAP_TYPE_CPUMAP` (Linux 4.15)
     ///
-    /// Packet queues by CPU, for `bpf_redirect_map` in XDP programs. Accepts a [`CpuQueueSize`](crate::CpuQueueSize) if
-    /// the value has 4 bytes (`u32`), and a [`CpuQueue`](crate::CpuQueue) if it has 8 (`u64`; Linux 5.9). A lookup
-    /// returns the size and the id of the program.
+    /// Packet queues of CPUs, to which XDP programs redirect packets with `bpf_redirect_map`. The
+    /// key is the number of the CPU. If the map's value has 4 bytes (`u32`), the map accepts a
+    /// [`CpuQueueSize`](crate::CpuQueueSize). If the value has 8 bytes (`u64`; Linux 5.9), the map
+    /// accepts a [`CpuQueue`](crate::CpuQueue). A lookup returns the size of the queue and the id
+    /// of its program.
     ///
-    /// As in a devmap, the kernel does not distinguish empty slots from slots in use. A CPU that is not possible fails
-    /// with `ENODEV`. An index out of range fails with `E2BIG` on update and `EINVAL` on deletion. A program that is
-    /// not for cpumaps fails with `EINVAL` from Linux 7.0, and `ENOMEM` before.
+    /// As in a devmap, the kernel does not distinguish empty slots from slots in use. Storing a
+    /// queue for a CPU that is not possible fails with `ENODEV`. An index that is out of range
+    /// fails with `E2BIG` on update, and with `EINVAL` on deletion. Storing a program that was not
+    /// loaded for cpumaps fails with `EINVAL` from Linux 7.0 on, and with `ENOMEM` on older
+    /// kernels.
     ///
     /// ```no_run
     /// use bpfmap::{CpuQueue, CpuQueueSize, Map, MapSpec, ProgramFd, kind::Cpumap};
@@ -105,13 +122,14 @@ impl Iterate for Cpumap {}
 
 kind!(/// `BPF_MAP_TYPE_XSKMAP` (Linux 4.18)
     ///
-    /// `AF_XDP` sockets by index, for `bpf_redirect_map` in XDP programs. Accepts a
-    /// [`SocketFd`](crate::SocketFd). A socket of a different family fails with `EOPNOTSUPP`, a
-    /// socket without a receive ring with `ENOBUFS` (from Linux 7.1). User space can't look up
-    /// entries (`EOPNOTSUPP`). Closing a socket removes its entry.
+    /// `AF_XDP` sockets by index, to which XDP programs redirect packets with `bpf_redirect_map`.
+    /// The map accepts a [`SocketFd`](crate::SocketFd). Storing a socket of a different family
+    /// fails with `EOPNOTSUPP`. From Linux 7.1 on, storing a socket without a receive ring fails
+    /// with `ENOBUFS`. User space can't look up entries (`EOPNOTSUPP`). Closing a socket removes
+    /// its entry.
     ///
-    /// An index out of range fails with `E2BIG` on update and `EINVAL` on deletion. Deleting an
-    /// empty slot succeeds.
+    /// An index that is out of range fails with `E2BIG` on update, and with `EINVAL` on deletion.
+    /// Deleting an empty slot succeeds.
     ///
     /// ```no_run
     /// use bpfmap::{Map, MapSpec, kind::Xskmap};
@@ -134,7 +152,8 @@ impl Iterate for Xskmap {}
 
 kind!(/// `BPF_MAP_TYPE_SOCKHASH` (Linux 4.18)
     ///
-    /// Like [`Sockmap`], with keys of 1 to 512 bytes. An update of a full map fails with `E2BIG`.
+    /// Sockets by key. The map works like a [`Sockmap`], but its keys have 1 to 512 bytes. Adding a
+    /// key to a full map fails with `E2BIG`.
     ///
     /// ```no_run
     /// use bpfmap::{Map, MapSpec, kind::Sockhash};
@@ -157,20 +176,21 @@ impl Iterate for Sockhash {}
 
 kind!(/// `BPF_MAP_TYPE_REUSEPORT_SOCKARRAY` (Linux 4.19)
     ///
-    /// Sockets that share a port, by index. A program selects one with `bpf_sk_select_reuseport`.
-    /// Accepts a [`SocketFd`](crate::SocketFd): a UDP socket or a listening TCP socket that is
-    /// bound with `SO_REUSEPORT`; without that option it fails with `EINVAL`. A socket that is
-    /// already in such a map fails with `EBUSY`, a socket of any other kind with `ENOTSUPP`, and a
-    /// descriptor that is not a socket with `ENOTSOCK`. If the value has 8 bytes (`u64`), a lookup
-    /// returns the socket's cookie. Closing a socket removes its entry.
+    /// Sockets by index, which share a port. A program selects one of the sockets with
+    /// `bpf_sk_select_reuseport`. The map accepts a [`SocketFd`](crate::SocketFd) for a UDP socket
+    /// or a listening TCP socket that is bound with `SO_REUSEPORT`. If the map's value has 8 bytes
+    /// (`u64`), a lookup returns the socket's cookie. Closing a socket removes its entry.
     ///
-    /// An index out of range fails with `E2BIG`.
+    /// Errors: `E2BIG` (the index is out of range), `EINVAL` (the socket was bound without
+    /// `SO_REUSEPORT`), `EBUSY` (the socket is already in a map of this type), `ENOTSUPP` (the
+    /// socket is neither a UDP socket nor a listening TCP socket), `ENOTSOCK` (the descriptor is
+    /// not a socket).
     ///
     /// ```no_run
     /// use bpfmap::{Map, MapSpec, kind::ReuseportSockarray};
     /// use std::net::UdpSocket;
     ///
-    /// /// The sockets were bound with `SO_REUSEPORT`.
+    /// /// Stores sockets that were bound with `SO_REUSEPORT`.
     /// fn fill<Workers>(workers: &Map<Workers>, sockets: &[UdpSocket]) -> bpfmap::Result<()>
     /// where
     ///     Workers: MapSpec<Kind = ReuseportSockarray, Key = u32, Value = u64>,
@@ -187,13 +207,14 @@ impl Iterate for ReuseportSockarray {}
 
 kind!(/// `BPF_MAP_TYPE_DEVMAP_HASH` (Linux 5.4)
     ///
-    /// Like [`Devmap`], with any `u32` as the key, so that the key can be the interface's index, however large.
-    /// `BPF_NOEXIST` works here; `BPF_EXIST` never fails. An update of a full map fails with `E2BIG`.
+    /// Network interfaces by key. The map works like a [`Devmap`], but any `u32` can be a key, for
+    /// example the index of the interface. `BPF_NOEXIST` fails only if the key is present, and
+    /// `BPF_EXIST` never fails. Adding a key to a full map fails with `E2BIG`.
     ///
     /// ```no_run
     /// use bpfmap::{InterfaceIndex, Map, MapSpec, kind::DevmapHash};
     ///
-    /// /// The key is the index of the interface.
+    /// /// Stores an interface under its own index.
     /// fn add<Ports>(ports: &Map<Ports>, name: &str) -> Result<(), Box<dyn std::error::Error>>
     /// where
     ///     Ports: MapSpec<Kind = DevmapHash, Key = u32, Value = u32>,

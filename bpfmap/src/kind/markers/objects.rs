@@ -7,18 +7,21 @@ use crate::kind::{
 #[cfg(not(target_arch = "bpf"))]
 use crate::plain::Plain;
 
-kind!(/// `BPF_MAP_TYPE_PROG_ARRAY` (Linux 4.2): programs to call by index (`bpf_tail_call`).
+kind!(/// `BPF_MAP_TYPE_PROG_ARRAY` (Linux 4.2): programs by index, which other programs call with
+    /// `bpf_tail_call`.
     ///
-    /// [`set`](crate::Map::set) accepts a [`ProgramFd`](crate::ProgramFd), [`get`](crate::Map::get) returns the
-    /// [`ProgramId`](crate::ProgramId) (Linux 4.13; `ENOTSUPP` before), and [`delete`](crate::Map::delete) empties a
-    /// slot. A tail call to an empty slot or an index out of range does nothing, and the program continues.
+    /// [`set`](crate::Map::set) accepts a [`ProgramFd`](crate::ProgramFd), [`get`](crate::Map::get)
+    /// returns the [`ProgramId`](crate::ProgramId) (from Linux 4.13; `ENOTSUPP` on older kernels),
+    /// and [`delete`](crate::Map::delete) empties a slot. A tail call to an empty slot or to an
+    /// index that is out of range does nothing, and the calling program continues.
     ///
-    /// The kernel empties the map when its last descriptor and pin are gone, even while programs use it: keep the
-    /// [`Map`](crate::Map), or pin it. At most 33 tail calls can follow each other.
+    /// The kernel empties the map when its last descriptor is closed and its last pin is removed,
+    /// even while programs use the map. To prevent this, keep the [`Map`](crate::Map) open, or pin
+    /// the map. A program can make at most 33 tail calls in sequence.
     ///
-    /// Errors: `EBADF` (a closed descriptor), `EINVAL` (not a program's descriptor, or the type of
-    /// the program differs from that of the first one that used the map), `E2BIG` (the index is out
-    /// of range).
+    /// Errors: `EBADF` (the descriptor is closed), `EINVAL` (the descriptor is not a program, or
+    /// the program's type differs from the type of the first program that used the map), `E2BIG`
+    /// (the index is out of range).
     ///
     /// ```no_run
     #[doc = include_str!("../examples/prog_array.rs")]
@@ -29,13 +32,15 @@ kind!(/// `BPF_MAP_TYPE_PROG_ARRAY` (Linux 4.2): programs to call by index (`bpf
 impl DeleteElement for ProgArray {}
 impl Iterate for ProgArray {}
 
-kind!(/// `BPF_MAP_TYPE_CGROUP_ARRAY` (Linux 4.8): cgroups that a program can test for (`bpf_skb_under_cgroup`,
+kind!(/// `BPF_MAP_TYPE_CGROUP_ARRAY` (Linux 4.8): cgroups by index. A program can test whether a
+    /// packet or the current task belongs to one of these cgroups (`bpf_skb_under_cgroup`,
     /// `bpf_current_task_under_cgroup`).
     ///
     /// [`set`](crate::Map::set) accepts a [`CgroupFd`](crate::CgroupFd), and [`delete`](crate::Map::delete) empties a
     /// slot. User space can't read the entries (`ENOTSUPP`).
     ///
-    /// Errors: `EBADF` (not a directory of a cgroup2 file system), `E2BIG` (the index is out of range).
+    /// Errors: `EBADF` (the descriptor is not a directory of a cgroup2 file system), `E2BIG` (the
+    /// index is out of range).
     ///
     /// ```no_run
     #[doc = include_str!("../examples/cgroup_array.rs")]
@@ -46,15 +51,16 @@ kind!(/// `BPF_MAP_TYPE_CGROUP_ARRAY` (Linux 4.8): cgroups that a program can te
 impl DeleteElement for CgroupArray {}
 impl Iterate for CgroupArray {}
 
-kind!(/// `BPF_MAP_TYPE_ARRAY_OF_MAPS` (Linux 4.12): maps by index, all with one spec
+kind!(/// `BPF_MAP_TYPE_ARRAY_OF_MAPS` (Linux 4.12): maps by index, which all have the same spec
     /// ([`OuterMapSpec::Inner`](crate::OuterMapSpec::Inner)).
     ///
-    /// [`set`](crate::Map::set) accepts a [`Map`](crate::Map) of that spec. Programs see it immediately.
-    /// [`get`](crate::Map::get) returns its [`MapId`](crate::MapId) (Linux 4.13), [`inner`](crate::Map::inner) opens
-    /// it, and [`swap`](crate::Map::swap) replaces it.
+    /// [`set`](crate::Map::set) stores a [`Map`](crate::Map) of that spec, which programs see
+    /// immediately. [`get`](crate::Map::get) returns the [`MapId`](crate::MapId) of a stored map
+    /// (Linux 4.13), [`inner`](crate::Map::inner) opens a stored map, and
+    /// [`swap`](crate::Map::swap) replaces a stored map.
     ///
-    /// Errors: `EBADF` (a closed descriptor), `EINVAL` (the map differs from the template), `E2BIG` (the index is out of
-    /// range).
+    /// Errors: `EBADF` (the descriptor is closed), `EINVAL` (the map differs from the template),
+    /// `E2BIG` (the index is out of range).
     ///
     /// ```no_run
     #[doc = include_str!("../examples/array_of_maps.rs")]
@@ -66,13 +72,14 @@ impl DeleteElement for ArrayOfMaps {}
 impl Iterate for ArrayOfMaps {}
 impl UpdateBatch for ArrayOfMaps {}
 
-kind!(/// `BPF_MAP_TYPE_HASH_OF_MAPS` (Linux 4.12): maps by key, all with one spec
+kind!(/// `BPF_MAP_TYPE_HASH_OF_MAPS` (Linux 4.12): maps by key, which all have the same spec
     /// ([`OuterMapSpec::Inner`](crate::OuterMapSpec::Inner)).
     ///
-    /// Like [`ArrayOfMaps`], and [`set_new`](crate::Map::set_new) fails for a key that is present. Programs can't write
-    /// to the map.
+    /// The map has the methods of an [`ArrayOfMaps`], and also [`set_new`](crate::Map::set_new),
+    /// which stores a map only if the key is absent. Programs can't write to the map.
     ///
-    /// Errors: `EBADF` (a closed descriptor), `EINVAL` (the map differs from the template), `E2BIG` (the map is full).
+    /// Errors: `EBADF` (the descriptor is closed), `EINVAL` (the map differs from the template),
+    /// `E2BIG` (the map is full).
     ///
     /// ```no_run
     #[doc = include_str!("../examples/hash_of_maps.rs")]

@@ -12,8 +12,8 @@ use crate::plain::Plain;
 
 kind!(/// `BPF_MAP_TYPE_HASH` (Linux 3.19): a value for each key.
     ///
-    /// Errors: `E2BIG` (full, and the key is new), `EPERM` (frozen, or the descriptor is read-only), `ENOTSUPP`
-    /// ([`take`](crate::Map::take) before Linux 5.14).
+    /// Errors: `E2BIG` (the map is full, and the key is new), `EPERM` (the map is frozen, or the
+    /// descriptor is read-only), `ENOTSUPP` ([`take`](crate::Map::take) before Linux 5.14).
     ///
     /// ```no_run
     #[doc = include_str!("../examples/hash.rs")]
@@ -33,8 +33,8 @@ impl Lock for Hash {}
 
 kind!(/// `BPF_MAP_TYPE_ARRAY` (Linux 3.19): values by index. All indices are present, and values are initially zero.
     ///
-    /// Errors: `E2BIG` (the index is out of range), `EPERM` (frozen, or the descriptor is read-only). A lookup with an
-    /// index out of range returns `None`.
+    /// Errors: `E2BIG` (the index is out of range), `EPERM` (the map is frozen, or the descriptor
+    /// is read-only). A lookup with an index that is out of range returns `None`.
     ///
     /// ```no_run
     #[doc = include_str!("../examples/array.rs")]
@@ -49,10 +49,10 @@ impl UpdateBatch for Array {}
 impl MapValues for Array {}
 impl Lock for Array {}
 
-kind!(/// `BPF_MAP_TYPE_PERCPU_HASH` (Linux 4.6): values [of each CPU](PerCpu) for each key.
+kind!(/// `BPF_MAP_TYPE_PERCPU_HASH` (Linux 4.6): for each key, [one value for each CPU](PerCpu).
     ///
-    /// Errors: `E2BIG` (full, and the key is new), `EPERM` (frozen, or the descriptor is read-only), `ENOTSUPP`
-    /// ([`take`](crate::Map::take) before Linux 5.14).
+    /// Errors: `E2BIG` (the map is full, and the key is new), `EPERM` (the map is frozen, or the
+    /// descriptor is read-only), `ENOTSUPP` ([`take`](crate::Map::take) before Linux 5.14).
     ///
     /// ```no_run
     #[doc = include_str!("../examples/percpu_hash.rs")]
@@ -70,11 +70,12 @@ impl Iterate for PercpuHash {}
 impl UpdateBatch for PercpuHash {}
 impl DeleteBatch for PercpuHash {}
 
-kind!(/// `BPF_MAP_TYPE_PERCPU_ARRAY` (Linux 4.6): values [of each CPU](PerCpu) by index. All indices are present,
-    /// and values are initially zero.
+kind!(/// `BPF_MAP_TYPE_PERCPU_ARRAY` (Linux 4.6): for each index, [one value for each CPU](PerCpu).
+    /// All indices are present, and values are initially zero.
     ///
-    /// Errors: `E2BIG` (the index is out of range), `EPERM` (frozen, or the descriptor is read-only), `ENOTSUPP`
-    /// (batches before Linux 5.13). A lookup with an index out of range returns `None`.
+    /// Errors: `E2BIG` (the index is out of range), `EPERM` (the map is frozen, or the descriptor
+    /// is read-only), `ENOTSUPP` (batch operations before Linux 5.13). A lookup with an index that
+    /// is out of range returns `None`.
     ///
     /// ```no_run
     #[doc = include_str!("../examples/percpu_array.rs")]
@@ -91,8 +92,8 @@ impl UpdateBatch for PercpuArray {}
 kind!(/// `BPF_MAP_TYPE_LRU_HASH` (Linux 4.10): a value for each key. A full map evicts the least recently used
     /// entries. Lookups from user space do not mark an entry as recently used.
     ///
-    /// Errors: `EPERM` (frozen, or the descriptor is read-only), `ENOTSUPP` ([`take`](crate::Map::take) before Linux
-    /// 5.14). The map is never full.
+    /// Errors: `EPERM` (the map is frozen, or the descriptor is read-only), `ENOTSUPP`
+    /// ([`take`](crate::Map::take) before Linux 5.14). The map is never full.
     ///
     /// ```no_run
     #[doc = include_str!("../examples/lru_hash.rs")]
@@ -109,10 +110,11 @@ impl Iterate for LruHash {}
 impl UpdateBatch for LruHash {}
 impl DeleteBatch for LruHash {}
 
-kind!(/// `BPF_MAP_TYPE_LRU_PERCPU_HASH` (Linux 4.10): like [`LruHash`], with values [of each CPU](PerCpu).
+kind!(/// `BPF_MAP_TYPE_LRU_PERCPU_HASH` (Linux 4.10): like an [`LruHash`], but each key has [one
+    /// value for each CPU](PerCpu).
     ///
-    /// Errors: `EPERM` (frozen, or the descriptor is read-only), `ENOTSUPP` ([`take`](crate::Map::take) before Linux
-    /// 5.14). The map is never full.
+    /// Errors: `EPERM` (the map is frozen, or the descriptor is read-only), `ENOTSUPP`
+    /// ([`take`](crate::Map::take) before Linux 5.14). The map is never full.
     ///
     /// ```no_run
     #[doc = include_str!("../examples/lru_percpu_hash.rs")]
@@ -133,10 +135,11 @@ impl DeleteBatch for LruPercpuHash {}
 kind!(/// `BPF_MAP_TYPE_LPM_TRIE` (Linux 4.11): a value for each prefix. A lookup finds the longest prefix that
     /// covers the key.
     ///
-    /// Errors: `ENOSPC` (full, and the prefix is new; up to Linux 6.12 without the backported fix, also if the prefix
-    /// is present), `EINVAL` (a prefix longer than its data), `EPERM` (frozen, or the descriptor is read-only),
-    /// `ENOSYS` ([`delete`](crate::Map::delete) before Linux 4.15), `ENOTSUPP` (walking before 4.16, batches before
-    /// 5.13).
+    /// Errors: `ENOSPC` (the map is full, and the prefix is new; kernels up to Linux 6.12 that lack
+    /// a backported fix also return this errno if the prefix is present), `EINVAL` (the prefix
+    /// length is larger than the key's data), `EPERM` (the map is frozen, or the descriptor is
+    /// read-only), `ENOSYS` ([`delete`](crate::Map::delete) before Linux 4.15), `ENOTSUPP`
+    /// (iteration before Linux 4.16, batch operations before Linux 5.13).
     ///
     /// ```no_run
     #[doc = include_str!("../examples/lpm_trie.rs")]
@@ -152,9 +155,10 @@ impl Iterate for LpmTrie {}
 impl UpdateBatch for LpmTrie {}
 impl DeleteBatch for LpmTrie {}
 
-kind!(/// `BPF_MAP_TYPE_QUEUE` (Linux 4.20): values without keys, the oldest first.
+kind!(/// `BPF_MAP_TYPE_QUEUE` (Linux 4.20): values without keys. The next value is the oldest one.
     ///
-    /// Errors: `E2BIG` (full), `EINVAL` ([`UpdateMode::NoExist`](crate::UpdateMode::NoExist)), `EPERM` (frozen, or the
+    /// Errors: `E2BIG` (the map is full), `EINVAL` (the mode is
+    /// [`UpdateMode::NoExist`](crate::UpdateMode::NoExist)), `EPERM` (the map is frozen, or the
     /// descriptor is read-only).
     ///
     /// ```no_run
@@ -167,9 +171,10 @@ impl Push for Queue {}
 impl Pop for Queue {}
 impl Peek for Queue {}
 
-kind!(/// `BPF_MAP_TYPE_STACK` (Linux 4.20): values without keys, the newest first.
+kind!(/// `BPF_MAP_TYPE_STACK` (Linux 4.20): values without keys. The next value is the newest one.
     ///
-    /// Errors: `E2BIG` (full), `EINVAL` ([`UpdateMode::NoExist`](crate::UpdateMode::NoExist)), `EPERM` (frozen, or the
+    /// Errors: `E2BIG` (the map is full), `EINVAL` (the mode is
+    /// [`UpdateMode::NoExist`](crate::UpdateMode::NoExist)), `EPERM` (the map is frozen, or the
     /// descriptor is read-only).
     ///
     /// ```no_run
@@ -182,10 +187,12 @@ impl Push for Stack {}
 impl Pop for Stack {}
 impl Peek for Stack {}
 
-kind!(/// `BPF_MAP_TYPE_RHASH` (Linux 7.2): like [`Hash`](enum@Hash), with memory that grows and shrinks with the number of
-    /// entries. An update overwrites the value in place, so reading without the lock may mix the old and the new value.
+kind!(/// `BPF_MAP_TYPE_RHASH` (Linux 7.2): like a [`Hash`](enum@Hash), but its memory grows and
+    /// shrinks with the number of entries. An update overwrites the value in place. A lookup
+    /// without the spin lock can therefore return a mix of the old and the new value.
     ///
-    /// Errors: `E2BIG` (full, and the key is new), `EPERM` (frozen, or the descriptor is read-only).
+    /// Errors: `E2BIG` (the map is full, and the key is new), `EPERM` (the map is frozen, or the
+    /// descriptor is read-only).
     ///
     /// ```no_run
     #[doc = include_str!("../examples/rhash.rs")]

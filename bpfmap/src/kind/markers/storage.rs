@@ -11,20 +11,22 @@ use crate::percpu::PerCpu;
 #[cfg(not(target_arch = "bpf"))]
 use crate::plain::Plain;
 
-kind!(/// `BPF_MAP_TYPE_CGROUP_STORAGE` (Linux 4.19): a value for each cgroup to which a program that uses the map is attached.
-    /// Deprecated: [`CgrpStorage`] (Linux 6.2) needs no attachment.
+kind!(/// `BPF_MAP_TYPE_CGROUP_STORAGE` (Linux 4.19): a value for each cgroup that has an attached
+    /// program which uses the map. This map type is deprecated: a [`CgrpStorage`] (Linux 6.2) works
+    /// without an attached program.
     ///
     /// The kernel creates a value when the program is attached, and deletes it when the program is
-    /// detached. User space can [look it up](crate::Map::lookup) and [update](crate::Map::update)
-    /// it, but can't create one (`ENOENT`) or delete it (`EINVAL`). Iterating over the map is not
-    /// safe: after the last key, Linux 6.16 to 6.19 return a meaningless key.
+    /// detached. User space can [look up](crate::Map::lookup) and [update](crate::Map::update)
+    /// values, but can't create (`ENOENT`) or delete (`EINVAL`) them. Iterating over the map is not
+    /// safe, because Linux 6.16 to 6.19 return a meaningless key after the last key.
     ///
-    /// The key is the cgroup's inode number and the attach type (`struct bpf_cgroup_storage_key`),
-    /// or, from Linux 5.9 on, only the inode number, a `u64`.
+    /// The key consists of the cgroup's inode number and the attach type (`struct
+    /// bpf_cgroup_storage_key`). From Linux 5.9 on, the key can also consist of only the inode
+    /// number, a `u64`.
     ///
-    /// Errors: `ENOENT` (no program that uses the map is attached to the cgroup), `EINVAL`
-    /// ([`UpdateMode::NoExist`](crate::UpdateMode::NoExist), even if there is a value; never `EEXIST`), `EPERM`
-    /// (frozen).
+    /// Errors: `ENOENT` (no program that uses the map is attached to the cgroup), `EINVAL` (the
+    /// mode is [`UpdateMode::NoExist`](crate::UpdateMode::NoExist); the kernel returns this errno
+    /// instead of `EEXIST` even if the cgroup has a value), `EPERM` (the map is frozen).
     ///
     /// ```no_run
     #[doc = include_str!("../examples/cgroup_storage.rs")]
@@ -36,8 +38,8 @@ impl LookupElement for CgroupStorage {}
 impl UpdateElement for CgroupStorage {}
 impl Lock for CgroupStorage {}
 
-kind!(/// `BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE` (Linux 4.20): like [`CgroupStorage`], with a value for each CPU. Also
-    /// deprecated.
+kind!(/// `BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE` (Linux 4.20): like a [`CgroupStorage`], but with one
+    /// value for each CPU. This map type is deprecated, too.
     ///
     /// Errors: `ENOENT`, `EINVAL` and `EPERM`, in the same cases as [`CgroupStorage`].
     ///
@@ -51,13 +53,14 @@ impl LookupElement for PercpuCgroupStorage {}
 impl UpdateElement for PercpuCgroupStorage {}
 impl SelectCpu for PercpuCgroupStorage {}
 
-kind!(/// `BPF_MAP_TYPE_SK_STORAGE` (Linux 5.2): values of [sockets](SocketFd). Closing a socket deletes its value.
+kind!(/// `BPF_MAP_TYPE_SK_STORAGE` (Linux 5.2): values that are attached to [sockets](SocketFd).
+    /// Closing a socket deletes its value.
     ///
     /// [`attach`](crate::Map::attach) and [`attached`](crate::Map::attached) accept an open socket.
     /// Any other descriptor fails with `ENOTSOCK`.
     ///
-    /// Errors: `EBADF` (a closed descriptor), `ENOTSOCK`, `ENOMEM` (no memory to attach the value with), `EPERM`
-    /// (frozen).
+    /// Errors: `EBADF` (the descriptor is closed), `ENOTSOCK`, `ENOMEM` (the kernel has not enough
+    /// memory for the value), `EPERM` (the map is frozen).
     ///
     /// ```no_run
     #[doc = include_str!("../examples/sk_storage.rs")]
@@ -70,13 +73,15 @@ impl AttachValues for SkStorage {
     type Owner<'a> = SocketFd<'a>;
 }
 
-kind!(/// `BPF_MAP_TYPE_INODE_STORAGE` (Linux 5.10): values of [the inodes of files](FileFd). Deleting an inode deletes its value.
+kind!(/// `BPF_MAP_TYPE_INODE_STORAGE` (Linux 5.10): values that are attached to [the inodes of
+    /// files](FileFd). Deleting an inode deletes its value.
     ///
-    /// Needs `bpf` among the kernel's security modules (`lsm=` on its command line). Without it, attaching fails with
-    /// `EBADF`; Debian's 5.10 boots like this.
+    /// The kernel must run with the security module `bpf`, which the parameter `lsm=` on the
+    /// kernel's command line activates. Without this module, attaching a value fails with `EBADF`.
+    /// Debian's Linux 5.10 runs without the module by default.
     ///
-    /// Errors: `EBADF` (a closed descriptor, or no `bpf` in `lsm=`), `ENOMEM` (no memory to attach the value with),
-    /// `EPERM` (frozen).
+    /// Errors: `EBADF` (the descriptor is closed, or the security module `bpf` is not active),
+    /// `ENOMEM` (the kernel has not enough memory for the value), `EPERM` (the map is frozen).
     ///
     /// ```no_run
     #[doc = include_str!("../examples/inode_storage.rs")]
@@ -89,13 +94,14 @@ impl AttachValues for InodeStorage {
     type Owner<'a> = FileFd<'a>;
 }
 
-kind!(/// `BPF_MAP_TYPE_TASK_STORAGE` (Linux 5.11): values of [tasks](PidFd). The exit of a task deletes its value.
+kind!(/// `BPF_MAP_TYPE_TASK_STORAGE` (Linux 5.11): values that are attached to [tasks](PidFd). The
+    /// exit of a task deletes its value.
     ///
-    /// A descriptor that is not a pidfd fails with `EBADF`; a task that has exited has no values
-    /// (`ENOENT`).
+    /// Operations with a descriptor that is not a pidfd fail with `EBADF`. A task that has exited
+    /// has no value, and attaching a value to such a task fails with `ENOENT`.
     ///
-    /// Errors: `EBADF` (not a pidfd), `ENOENT` (the task has exited), `ENOMEM` (no memory to attach the value with),
-    /// `EPERM` (frozen).
+    /// Errors: `EBADF` (the descriptor is not a pidfd), `ENOENT` (the task has exited), `ENOMEM`
+    /// (the kernel has not enough memory for the value), `EPERM` (the map is frozen).
     ///
     /// ```no_run
     #[doc = include_str!("../examples/task_storage.rs")]
@@ -108,11 +114,14 @@ impl AttachValues for TaskStorage {
     type Owner<'a> = PidFd<'a>;
 }
 
-kind!(/// `BPF_MAP_TYPE_CGRP_STORAGE` (Linux 6.2): values of [cgroups](CgroupFd). Removing a cgroup deletes its value.
+kind!(/// `BPF_MAP_TYPE_CGRP_STORAGE` (Linux 6.2): values that are attached to [cgroups](CgroupFd).
+    /// Removing a cgroup deletes its value.
     ///
-    /// A descriptor that is not a directory of a cgroup2 file system fails with `EBADF`.
+    /// Operations with a descriptor that is not a directory of a cgroup2 file system fail with
+    /// `EBADF`.
     ///
-    /// Errors: `EBADF` (not a directory of a cgroup), `ENOMEM` (no memory to attach the value with), `EPERM` (frozen).
+    /// Errors: `EBADF` (the descriptor is not a directory of a cgroup), `ENOMEM` (the kernel has
+    /// not enough memory for the value), `EPERM` (the map is frozen).
     ///
     /// ```no_run
     #[doc = include_str!("../examples/cgrp_storage.rs")]

@@ -144,8 +144,8 @@ impl<'a, E: Plain> Record<'a, E> {
         unsafe { self.start.add(super::RECORD_HEADER).cast().as_ref() }
     }
 
-    /// Copies its event. Others may write to it meanwhile, so the caller must check afterwards whether the copy is
-    /// valid.
+    /// Copies its event. Another process or program may write to the record during the copy, so the
+    /// caller must check afterwards whether the copy is valid.
     #[inline]
     pub(super) fn copy_out(self, to: &mut E) {
         let to = core::ptr::from_mut(to).cast::<u8>();

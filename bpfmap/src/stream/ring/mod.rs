@@ -25,7 +25,7 @@ const RECORD_HEADER: usize = 8;
 const BUSY: u32 = 1 << 31;
 const DISCARDED: u32 = 1 << 30;
 
-/// Returns the number of bytes that a record of this size takes in a ring buffer, including its
+/// Returns the number of bytes that an event of this size needs in a ring buffer, including its
 /// header.
 const fn record_size(event: u64) -> u64 {
     (event + RECORD_HEADER as u64).next_multiple_of(8)
@@ -35,7 +35,7 @@ const fn record_size(event: u64) -> u64 {
 /// position, or the memory is not a ring.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fault {
-    /// Our own position has changed.
+    /// The position of this reader or writer has changed.
     Moved { expected: u64, found: u64 },
     /// A position is not a multiple of 8.
     Unaligned { position: u64 },
@@ -52,22 +52,22 @@ impl fmt::Display for Fault {
         match self {
             Self::Moved { expected, found } => write!(
                 f,
-                "another process or library uses this ring: expected its position to be {expected}, found {found}"
+                "another process or library uses this ring: expected the position {expected}, found {found}"
             ),
             Self::Unaligned { position } => {
                 write!(f, "expected a position that is a multiple of 8, found {position}")
             }
             Self::Apart { consumer, producer, ring } => write!(
                 f,
-                "the consumer's position {consumer} and the producer's {producer} are not in one ring of {ring} bytes"
+                "expected a distance of at most {ring} bytes between the consumer's position {consumer} and the producer's position {producer}"
             ),
             Self::Record { position, size, left } => write!(
                 f,
-                "the record at position {position} takes {size} bytes, but only {left} are left: the position is inside a record"
+                "the record at position {position} needs {size} bytes, but only {left} bytes are left: the position is inside a record"
             ),
             Self::Size { record, ring, room } => write!(
                 f,
-                "an event takes {record} bytes with its header, the ring of {ring} bytes has room for {room}"
+                "an event needs {record} bytes with its header, but the ring of {ring} bytes has space for only {room} bytes"
             ),
         }
     }

@@ -90,12 +90,12 @@ impl<E: Plain> PerfReader<E> {
         Ok(self.next != end)
     }
 
-    /// Returns the next of the records that [`look`](Self::look) found. It does not look for more,
-    /// so that one busy CPU doesn't keep the reader from the others. Releases the record that it
-    /// returned before.
+    /// Returns the next of the records that [`look`](Self::look) found. This method does not look
+    /// for more records, so that one busy CPU doesn't keep the reader from the other CPUs. It
+    /// releases the record that it returned before.
     ///
     /// # Errors
-    /// Fails if there is no valid record in the ring. It is not skipped.
+    /// Fails if there is no valid record in the ring, and does not skip anything.
     #[inline]
     pub(in super::super) fn take(&mut self) -> Result<Option<PerfFound>, Fault> {
         self.event = None;

@@ -79,7 +79,7 @@ impl Own {
 }
 
 #[test]
-fn only_a_ring_of_a_power_of_two_is_read() {
+fn a_ring_whose_size_is_not_a_power_of_two_is_refused() {
     let own = Own::new();
     for size in [0, 4, 24, 63] {
         let fault = Fault::Size { record: 8, ring: size, room: size };
@@ -98,7 +98,7 @@ fn a_head_beyond_the_ring_is_refused() {
 }
 
 #[test]
-fn events_are_shown_where_they_lie_and_what_does_not_is_moved() {
+fn events_are_returned_in_place_or_copied_if_necessary() {
     let own = Own::new();
     // Events of 12 bytes: first aligned to 4 and contiguous, then with a larger alignment, then
     // across the ring's end.
@@ -127,7 +127,7 @@ fn events_are_shown_where_they_lie_and_what_does_not_is_moved() {
 }
 
 #[test]
-fn what_is_no_event_is_told_or_passed_over() {
+fn a_record_that_is_not_an_event_is_reported_or_skipped() {
     let own = Own::new();
     let mut reader = own.reader::<u32>(0, 64);
     own.header(0, THROTTLE, 8);

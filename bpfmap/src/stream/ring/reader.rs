@@ -63,8 +63,9 @@ impl<E: Plain> Reader<E> {
         Ok(reader)
     }
 
-    /// Does the same as [`take`](Self::take) if the next record is an event, which is the usual case. Otherwise does
-    /// nothing and returns `false`. Not for a ring that overwrites.
+    /// Does the same as [`take`](Self::take) if the next record is an event, which is the usual
+    /// case. Otherwise does nothing and returns `false`. Must not be called for a ring that
+    /// overwrites.
     #[inline]
     pub(in super::super) fn take_quickly(&mut self, to: &mut E) -> bool {
         debug_assert!(!self.overwrites);
@@ -89,8 +90,9 @@ impl<E: Plain> Reader<E> {
         true
     }
 
-    /// Passes a reference to the next event and then releases its space, if the next record is an event, which is the
-    /// usual case. Otherwise does nothing and returns `false`. Not for a ring that overwrites.
+    /// If the next record is an event, which is the usual case, calls `show` with a reference to
+    /// the event and then releases its space. Otherwise does nothing and returns `false`. Must not
+    /// be called for a ring that overwrites.
     ///
     /// # Safety
     /// No other code or process may move the consumer's position or write to records that are not
@@ -247,7 +249,7 @@ impl<E: Plain> Reader<E> {
         self.memory.consumer().store(position, Ordering::Release);
     }
 
-    /// Fails if the consumer's position is not the one that we stored.
+    /// Fails if the consumer's position is not the position that this reader stored.
     #[inline]
     fn check_position(&self) -> Result<(), Fault> {
         let found = self.memory.consumer().load(Ordering::Relaxed);

@@ -45,7 +45,7 @@ fn event<E: Plain>(event: E) -> (Found, E) {
 }
 
 #[test]
-fn records_are_taken_in_turn_and_their_room_is_given_back() {
+fn records_are_read_in_order_and_their_space_is_released() {
     let own = Own::new(SIZE);
     header(&own, 0, 8);
     own.write(1, 7);
@@ -56,7 +56,11 @@ fn records_are_taken_in_turn_and_their_room_is_given_back() {
     let mut reader = own.reader::<u64>(false).unwrap();
     assert_eq!(reader.unread(), 64);
     assert_eq!(take(&mut reader), Ok(Some(event(7))));
-    assert_eq!(own.consumer[0].load(Ordering::Relaxed), 16, "an event that was copied has no room");
+    assert_eq!(
+        own.consumer[0].load(Ordering::Relaxed),
+        16,
+        "the space of a copied event is released"
+    );
     assert_eq!(take(&mut reader).map(|it| it.unwrap().0), Ok(Found::WrongSize(3)));
     assert_eq!(take(&mut reader), Ok(None), "the last one is not submitted");
     header(&own, 48, 8);
@@ -67,7 +71,7 @@ fn records_are_taken_in_turn_and_their_room_is_given_back() {
 }
 
 #[test]
-fn an_event_that_is_no_multiple_of_eight_bytes_is_copied_to_its_end() {
+fn an_event_whose_size_is_not_a_multiple_of_eight_is_copied_completely() {
     let own = Own::new(SIZE);
     header(&own, 0, 11);
     own.write(1, u64::from_ne_bytes(*b"abcdefgh"));
@@ -112,7 +116,7 @@ fn a_position_that_is_not_a_multiple_of_eight_is_refused() {
 }
 
 #[test]
-fn positions_of_no_ring_of_this_size_are_refused() {
+fn positions_that_are_too_far_apart_are_refused() {
     let own = Own::new(SIZE);
     for (first, last) in [(0, 72), (8, 0), (u64::MAX - 7, 64), (0, 1 << 63)] {
         consumer(&own, first);
@@ -130,7 +134,7 @@ fn positions_of_no_ring_of_this_size_are_refused() {
 }
 
 #[test]
-fn a_record_that_goes_on_behind_the_last_one_is_a_fault() {
+fn a_record_that_extends_beyond_the_end_of_the_records_is_a_fault() {
     let own = Own::new(SIZE);
     // The record has the size of an event: if a position is inside a record, an event may be at the position of a
     // header.
@@ -164,7 +168,7 @@ fn a_reader_notices_that_its_position_was_moved() {
     assert_eq!(
         own.consumer[0].load(Ordering::Relaxed),
         32,
-        "it stays where the other process moved it"
+        "the position stays where the other process moved it"
     );
     consumer(&own, 16);
     assert_eq!(take(&mut reader), Ok(Some(event(0))), "reading continues");
@@ -175,7 +179,7 @@ fn a_reader_notices_that_its_position_was_moved() {
 }
 
 #[test]
-fn in_a_ring_that_overwrites_reading_begins_at_a_record() {
+fn reading_a_ring_that_overwrites_begins_at_a_record() {
     let own = Own::new(SIZE);
     // There are records at 16 and 40. The event of the first one contains bytes that could be a
     // header.
@@ -206,7 +210,7 @@ fn in_a_ring_that_overwrites_reading_begins_at_a_record() {
 }
 
 #[test]
-fn what_is_overwritten_is_passed_over() {
+fn overwritten_records_are_skipped() {
     let own = Own::new(SIZE);
     for position in [0, 16, 32] {
         header(&own, position, 8);
@@ -230,7 +234,7 @@ fn what_is_overwritten_is_passed_over() {
 
 /// In a ring that overwrites, the position of the oldest record comes from the kernel or from another process.
 #[test]
-fn an_oldest_record_that_can_be_none_is_refused() {
+fn an_impossible_position_of_the_oldest_record_is_refused() {
     let own = Own::new(SIZE);
     producer(&own, 64);
     // Once before the reader's position, and once after it.
@@ -245,7 +249,7 @@ fn an_oldest_record_that_can_be_none_is_refused() {
 }
 
 #[test]
-fn a_reader_that_was_moved_passes_over_nothing() {
+fn a_reader_whose_position_was_moved_skips_no_records() {
     let own = Own::new(SIZE);
     producer(&own, 48);
     let mut reader = own.reader::<u64>(true).unwrap();
@@ -255,12 +259,12 @@ fn a_reader_that_was_moved_passes_over_nothing() {
     assert_eq!(
         own.consumer[0].load(Ordering::Relaxed),
         16,
-        "it stays where the other process moved it"
+        "the position stays where the other process moved it"
     );
 }
 
 #[test]
-fn a_writer_sends_what_fits_and_notices_another() {
+fn a_writer_sends_events_that_fit_and_notices_another_writer() {
     let own = Own::new(SIZE);
     let mut writer = own.writer::<[u8; 9]>().unwrap();
     assert_eq!(writer.publish(b"abcdefghi"), Ok(true));
@@ -269,7 +273,7 @@ fn a_writer_sends_what_fits_and_notices_another() {
     assert_eq!(own.data[2].load(Ordering::Relaxed).to_ne_bytes(), *b"i\0\0\0\0\0\0\0");
     assert_eq!(own.producer[0].load(Ordering::Relaxed), 24);
     assert_eq!(writer.publish(&[1; 9]), Ok(true));
-    assert_eq!(writer.publish(&[2; 9]), Ok(false), "48 of 64 bytes are taken");
+    assert_eq!(writer.publish(&[2; 9]), Ok(false), "48 of 64 bytes are in use");
     consumer(&own, 24);
     assert_eq!(writer.has_room(), Ok(true));
     producer(&own, 56);
@@ -305,7 +309,7 @@ fn a_position_that_moves_while_an_event_is_copied_is_not_lost() {
                     Ok(is_sent) => assert!(is_sent),
                     Err(fault) => break assert!(matches!(fault, Fault::Moved { .. }), "{fault}"),
                 }
-                assert!(!was_over, "the other's position was overwritten");
+                assert!(!was_over, "the position of the other writer was overwritten");
                 sent += 8 * (WORDS as u64 + 1);
                 consumer(&own, sent);
             }
@@ -314,7 +318,7 @@ fn a_position_that_moves_while_an_event_is_copied_is_not_lost() {
 }
 
 #[test]
-fn another_thread_that_writes_to_a_ring_is_seen_and_harms_nothing() {
+fn a_second_thread_that_writes_to_a_ring_is_noticed_and_does_no_harm() {
     let own = Own::new(SIZE);
     let mut reader = own.reader::<[u64; 3]>(false).unwrap();
     std::thread::scope(|scope| {
@@ -346,7 +350,7 @@ fn numbers(seed: u64) -> impl Iterator<Item = u8> {
 }
 
 #[test]
-fn whatever_is_in_the_memory_nothing_leaves_it() {
+fn no_contents_of_the_memory_cause_an_access_outside_of_it() {
     let inputs = if cfg!(miri) { 200 } else { 20_000 };
     for seed in 1..=inputs {
         let input: Vec<u8> = numbers(seed).take(300).collect();

@@ -54,11 +54,11 @@ impl<E: Plain> Writer<E> {
         Ok(self.check_unread()? <= self.memory.size() - Memory::<E>::RECORD)
     }
 
-    /// Copies an event into the ring and makes it visible to programs. Does neither and returns `false` if there is no
-    /// space.
+    /// Copies an event into the ring and makes it visible to programs. If there is no space, does
+    /// nothing and returns `false`.
     ///
     /// # Errors
-    /// Fails like [`has_room`](Self::has_room). Programs don't see the event.
+    /// Fails in the same cases as [`has_room`](Self::has_room). Programs don't see the event.
     #[inline]
     pub(in super::super) fn publish(&mut self, event: &E) -> Result<bool, Fault> {
         if !self.has_room()? {

@@ -1,4 +1,4 @@
-//! A spec by hand that is true.
+//! A correct spec that is written by hand.
 #![forbid(unsafe_code)]
 
 use bpfmap::TypeDesc;

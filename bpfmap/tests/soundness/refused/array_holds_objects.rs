@@ -1,4 +1,5 @@
-//! `set_batch` makes 8 bytes of each object: of a map with larger values, the kernel reads beyond them.
+//! `set_batch` passes 8 bytes for each object. If the map's values are larger, the kernel would
+//! read beyond these bytes.
 #![forbid(unsafe_code)]
 
 use bpfmap::kind::{Array, HoldObjects};

@@ -1,5 +1,5 @@
-//! An address that safe code makes up must not reach a program: `UserPtr` is plain data, and so is a value that a spec
-//! calls two numbers.
+//! An address that safe code invents must not reach a program. A `UserPtr` is plain data, and so is
+//! a value that a spec declares as two numbers.
 #![forbid(unsafe_code)]
 
 use bpfmap::TypeDesc;

@@ -1,4 +1,4 @@
-//! What lets programs write through an address is unsafe to call.
+//! A method that lets programs write through an address is unsafe to call.
 #![forbid(unsafe_code)]
 
 use bpfmap::{Map, MapSpec, PidFd, UpdateMode, UserPtr, kind};

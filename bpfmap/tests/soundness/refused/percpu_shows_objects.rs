@@ -1,4 +1,4 @@
-//! `get` has room for one object: of a per-CPU map, the kernel writes a value of each CPU.
+//! `get` has space for one object, but in a per-CPU map the kernel writes a value for each CPU.
 #![forbid(unsafe_code)]
 
 use bpfmap::kind::{PercpuArray, ShowObjects};

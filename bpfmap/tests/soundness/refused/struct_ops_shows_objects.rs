@@ -1,4 +1,5 @@
-//! The value of a struct of programs has the size of the kernel's struct, which no spec knows.
+//! The value of a `struct_ops` map has the size of a struct in the kernel, which a spec doesn't
+//! know.
 #![forbid(unsafe_code)]
 
 use bpfmap::kind::{HoldObjects, ShowObjects, StructOps};

@@ -1,4 +1,5 @@
-//! Opening a map of maps reads a value: a struct of programs, whose value no spec knows the size of, must not pass as one.
+//! Opening a map of maps reads a value. A `struct_ops` map must not be declared as a map of maps,
+//! because a spec doesn't know the size of its value.
 #![forbid(unsafe_code)]
 
 use bpfmap::TypeDesc;
