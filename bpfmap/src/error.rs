@@ -333,7 +333,7 @@ fn remedy(action: Action, errno: i32) -> Option<&'static str> {
             "loading BTF needs CAP_BPF (CAP_SYS_ADMIN before Linux 5.8)"
         }
         (Action::Create, libc::EINVAL) => {
-            "the kernel refuses these sizes, flags or this max_entries for the map type, or doesn't know the map type"
+            "the kernel refuses the sizes, the flags or max_entries for this map type, or doesn't know the map type"
         }
         (Action::Create, libc::E2BIG) => {
             "key, value or max_entries is larger than the kernel allows"
@@ -382,7 +382,7 @@ fn remedy(action: Action, errno: i32) -> Option<&'static str> {
             "opening a perf event for a CPU needs CAP_PERFMON (CAP_SYS_ADMIN before Linux 5.8); without this capability, the memory of the rings must be within kernel.perf_event_mlock_kb and RLIMIT_MEMLOCK"
         }
         (Action::PossibleCpus, _) => {
-            "/sys/devices/system/cpu/possible must be readable: is /sys mounted?"
+            "/sys must be mounted, and /sys/devices/system/cpu/possible must be readable"
         }
         _ => return None,
     })

@@ -326,13 +326,13 @@ const fn bits(layout: &mut CLayout, fields: &[BitField]) -> u64 {
 #[track_caller]
 const fn width_fits(width: u64, widest: u64) {
     if widest == 0 {
-        let message = Text::of("a bit-field must be an integer, a `bool` or an enum");
+        let message = Text::of("the type of a bit-field must be an integer, a `bool` or an enum");
         fail("bit-field-type", &message, &Text::of("use an integer, or remove `bits`"));
     }
     if width == 0 || width > widest {
-        let message = Text::of("a bit-field of this type can have 1 to ").number(widest);
-        let message = message.and(" bits, but this bit-field has ").number(width);
-        fail("bit-field-width", &message, &Text::of("change the width, or use a wider type"));
+        let message = Text::of("a bit-field of this type must have 1 to ").number(widest);
+        let message = message.and(" bits, found ").number(width);
+        fail("bit-field-width", &message, &Text::of("use another width or a wider type"));
     }
 }
 
@@ -349,9 +349,9 @@ const fn padding(there: u64, named: u64, place: &Text) {
         return;
     }
     let message = Text::of("C has ").number(there).and(" bytes of padding ").and(place.as_str());
-    let message = message.and(", but the struct names ").number(named).and(" bytes of padding");
+    let message = message.and(", but the Rust struct declares ").number(named);
     let help = if there == 0 {
-        Text::of("remove the padding")
+        Text::of("remove this padding")
     } else {
         Text::of("write `_pad: [u8; ").number(there).and("]` there")
     };

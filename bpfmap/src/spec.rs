@@ -68,7 +68,7 @@ pub trait MapSpec: 'static {
 #[diagnostic::on_unimplemented(
     message = "the spec `{Self}` has no spec for its inner maps",
     label = "not a map of maps",
-    note = "implement `bpfmap::OuterMapSpec` for it, with the spec of its inner maps"
+    note = "implement `bpfmap::OuterMapSpec` for `{Self}`, with the spec of the inner maps"
 )]
 pub trait OuterMapSpec: MapSpec {
     /// The spec of the inner maps. An inner map can't be a map of maps itself, because the kernel

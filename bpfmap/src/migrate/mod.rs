@@ -410,9 +410,9 @@ impl<'a> Migration<'a> {
                     LayoutCheck::Agrees => "the change is not visible in the map's BTF",
                 };
                 let text = format!(
-                    "unknown whether the map at {} has the old or the new layout: {why}, and sizes and flags are \
-                     the same. If you are sure that it was not migrated yet, use `assume_old` (on the command \
-                     line `--assume-old`)",
+                    "unknown whether the map at {} has the old or the new layout: {why}, and both layouts have \
+                     the same sizes and flags (help: if you are sure that the map was not migrated yet, use `assume_old`, \
+                     or `--assume-old` on the command line)",
                     self.path.display()
                 );
                 Err(Error::told(Action::Migrate, self.old.name, ErrorKind::Mismatch, 0, text))
@@ -440,7 +440,7 @@ impl<'a> Migration<'a> {
             return pin.remove_beside();
         }
         let text = format!(
-            "{} exists, and is not from an interrupted migration to this schema: remove it",
+            "{} exists, but does not come from an interrupted migration to this schema: remove this pin",
             pin.beside().display()
         );
         Err(Error::told(Action::Migrate, self.old.name, ErrorKind::Exists, 0, text))
@@ -510,9 +510,9 @@ impl<'a> Migration<'a> {
             }
         }
         let text = format!(
-            "the old map changed during each of {ATTEMPTS} copies: stop the programs that write to it first; or, \
-             if losing some changes is acceptable, use `allow_differences` (on the command line \
-             `--allow-differences`)"
+            "the old map changed during each of {ATTEMPTS} copies: first stop the programs that write to this \
+             map; or, if losing some changes is acceptable, use `allow_differences` (`--allow-differences` on the \
+             command line)"
         );
         Err(Error::told(Action::Migrate, self.old.name, ErrorKind::Disturbed, 0, text))
     }
@@ -532,7 +532,7 @@ impl<'a> Migration<'a> {
             "the LRU map evicted entries: use a max_entries that is larger than the number of entries; with \
              NO_COMMON_LRU each CPU has its own share"
         } else if written.entries == new.entries {
-            "and values differ: does another process write to the new map?"
+            "some values differ: stop other processes that write to the new map"
         } else {
             "different keys became equal"
         };

@@ -139,8 +139,8 @@ impl<'a> Pin<'a> {
         }
         let now = if found == 0 { "none".to_owned() } else { format!("the map with id {found}") };
         let text = format!(
-            "{} was replaced meanwhile: expected the map with id {id}, found {now}. Nothing was changed; stop \
-             the program that replaces the pin, and try again",
+            "{} was replaced during the migration: expected the map with id {id}, found {now}. Nothing was changed. \
+             Stop the program that replaces the pin, and try again",
             path.display()
         );
         Err(Error::told(Action::Migrate, self.name, ErrorKind::Disturbed, 0, text))

@@ -90,7 +90,7 @@ fn arrays_are_walked_from_end_to_end() {
     }
 }
 
-/// The sizes of these arrays are just below, equal to and just above the size of a batch.
+/// These arrays are smaller than a batch, as large as a batch, or larger than a batch.
 #[test]
 fn arrays_around_a_batch_are_walked_whole() {
     raise_memlock();

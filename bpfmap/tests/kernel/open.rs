@@ -142,7 +142,7 @@ fn another_type_or_size_is_refused() {
         mismatch(Map::<Counters>::from_map(&create::<Flags>())),
         "flags: NO_PREALLOC, schema says none",
     );
-    // This spec has all of these differences.
+    // This spec differs in `max_entries` and in the flags.
     let text = mismatch(Map::<Flags>::from_map(&create::<Entries>()));
     assert!(text.contains("max_entries: 11"), "{text}");
     told(text, "flags: none, schema says NO_PREALLOC");

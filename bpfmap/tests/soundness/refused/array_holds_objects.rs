@@ -1,5 +1,4 @@
-//! `set_batch` passes 8 bytes for each object. If the map's values are larger, the kernel would
-//! read beyond these bytes.
+//! `set_batch` passes 8 bytes for each object. For larger values, the kernel would read beyond these bytes.
 #![forbid(unsafe_code)]
 
 use bpfmap::kind::{Array, HoldObjects};

@@ -1,5 +1,4 @@
-//! The value of a `struct_ops` map has the size of a struct in the kernel, which a spec doesn't
-//! know.
+//! The value of a `struct_ops` map has the size of a struct in the kernel, which a spec doesn't know.
 #![forbid(unsafe_code)]
 
 use bpfmap::kind::{HoldObjects, ShowObjects, StructOps};

@@ -1,5 +1,4 @@
-//! Opening a map of maps reads a value. A `struct_ops` map must not be declared as a map of maps,
-//! because a spec doesn't know the size of its value.
+//! A `struct_ops` map must not pass as a map of maps, because opening would read a value of unknown size.
 #![forbid(unsafe_code)]
 
 use bpfmap::TypeDesc;
