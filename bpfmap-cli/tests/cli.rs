@@ -1,4 +1,4 @@
-//! The command `bpfmap`, as people and scripts run it.
+//! Tests of the command `bpfmap`, as users and scripts run it.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -50,7 +50,7 @@ fn stderr(output: &Output) -> &str {
 }
 
 #[test]
-fn generates_once_and_then_has_nothing_to_do() {
+fn the_second_generate_writes_nothing() {
     let folder = Folder::new(&[("maps.toml", GOOD)]);
     let first = folder.run("generate maps.toml --out out/made");
     assert_eq!(stdout(&first), "wrote out/made/maps.h\nwrote out/made/maps.rs\n");
@@ -87,7 +87,7 @@ fn check_shows_what_is_stale_and_writes_nothing() {
 }
 
 #[test]
-fn one_bad_schema_keeps_all_from_being_written() {
+fn no_file_is_written_if_one_schema_is_invalid() {
     let folder = Folder::new(&[("good.toml", GOOD), ("bad.toml", BAD)]);
     let output = folder.run("generate good.toml bad.toml --out out");
     assert_eq!(output.status.code(), Some(1));
@@ -95,7 +95,7 @@ fn one_bad_schema_keeps_all_from_being_written() {
 }
 
 #[test]
-fn files_of_others_need_force() {
+fn files_that_bpfmap_did_not_generate_are_only_overwritten_with_force() {
     let folder = Folder::new(&[("maps.toml", GOOD), ("maps.h", "int precious;\n")]);
     let refused = folder.run("generate maps.toml --out .");
     assert_eq!(refused.status.code(), Some(1));
@@ -107,13 +107,13 @@ fn files_of_others_need_force() {
 }
 
 #[test]
-fn two_schemas_cannot_make_different_files_of_one_name() {
+fn two_schemas_cannot_generate_different_files_with_the_same_name() {
     let named = format!("name = \"x\"\n{GOOD}");
     let folder = Folder::new(&[("a.toml", &named), ("b.toml", &named.replace("= 64", "= 65"))]);
     let output = folder.run("generate a.toml b.toml --out out");
     assert_eq!(output.status.code(), Some(1));
     let message = stderr(&output);
-    assert!(message.contains("two schemas generate different files `out/x.h`"), "{message}");
+    assert!(message.contains("two schemas generate `out/x.h` with different content"), "{message}");
     assert!(!folder.path("out").exists());
 }
 
@@ -126,9 +126,10 @@ fn legacy_says_who_loads_it() {
     assert!(folder.read("out/maps.h").contains("struct bpf_map_def"));
 }
 
-/// Every finding of the schema in one run; columns count characters, with CRLF lines as with LF.
+/// One run shows every diagnostic of the schema. Columns count characters, with CRLF line ends as
+/// well as with LF line ends.
 #[test]
-fn findings_for_people_go_to_standard_error() {
+fn diagnostics_in_text_are_written_to_standard_error() {
     let folder = Folder::new(&[("bad.toml", BAD)]);
     let output = folder.run("check bad.toml");
     assert_eq!((output.status.code(), stdout(&output)), (Some(1), ""));
@@ -154,7 +155,7 @@ fn findings_for_people_go_to_standard_error() {
 }
 
 #[test]
-fn findings_for_tools_go_to_standard_output() {
+fn diagnostics_in_json_are_written_to_standard_output() {
     let folder = Folder::new(&[("bad.toml", BAD)]);
     let output = folder.run("check bad.toml --message-format json");
     assert_eq!((output.status.code(), stderr(&output)), (Some(1), ""));
@@ -165,7 +166,7 @@ fn findings_for_tools_go_to_standard_output() {
 }
 
 #[test]
-fn a_byte_order_mark_is_no_part_of_the_first_line() {
+fn columns_do_not_count_a_byte_order_mark() {
     let folder = Folder::new(&[("bom.toml", "\u{feff}colour = 1\n")]);
     let output = folder.run("check bom.toml --message-format json");
     assert!(stdout(&output).contains("\"line\":1,\"column\":1,"), "{}", stdout(&output));
@@ -173,7 +174,7 @@ fn a_byte_order_mark_is_no_part_of_the_first_line() {
 }
 
 #[test]
-fn warnings_are_no_failure() {
+fn warnings_do_not_change_the_exit_status() {
     let folder = Folder::new(&[("maps.toml", &GOOD.replace("max_entries = 64\n", ""))]);
     let output = folder.run("check maps.toml");
     assert_eq!(output.status.code(), Some(0));
@@ -261,7 +262,7 @@ fn includes_are_relative_to_the_file_that_names_them() {
 }
 
 #[test]
-fn kernels_tells_what_needs_what() {
+fn kernels_shows_the_first_kernel_of_each_part() {
     let folder = Folder::new(&[(
         "maps.toml",
         &format!("min_kernel = \"5.10\"\n{GOOD}flags = [\"rdonly_prog\"]\n"),
@@ -312,7 +313,7 @@ fn kernels_tells_what_needs_what() {
 }
 
 #[test]
-fn kernels_tells_what_flags_refuse() {
+fn kernels_shows_the_operations_that_flags_forbid() {
     let folder = Folder::new(&[(
         "maps.toml",
         "[maps.jobs]\ntype = \"queue\"\nvalue = \"u64\"\nmax_entries = 8\nflags = [\"rdonly\", \"rdonly_prog\"]\n",
@@ -371,14 +372,14 @@ fn a_wrong_command_line_is_status_2() {
 }
 
 #[test]
-fn no_colour_where_nobody_looks() {
+fn output_that_is_not_a_terminal_has_no_colour() {
     let folder = Folder::new(&[("bad.toml", BAD)]);
     assert!(!stderr(&folder.run("check bad.toml")).contains('\u{1b}'));
 }
 
-/// A process that is killed at any moment leaves each file as it was or as it will be.
+/// If the process is killed at any moment, each file has either its old or its new content.
 #[test]
-fn killed_in_the_middle_leaves_whole_files() {
+fn a_killed_process_leaves_complete_files() {
     let maps: Vec<String> =
         (0..300).map(|number| GOOD.replace("counters", &format!("counters_{number}"))).collect();
     let old = maps.concat();
@@ -440,20 +441,20 @@ pub struct Maps {
 ";
 
 #[test]
-fn a_schema_in_rust_becomes_the_same_c() {
+fn a_schema_in_rust_generates_the_same_c() {
     let folder = Folder::new(&[("maps.toml", GOOD), ("maps.rs", IN_RUST)]);
     let in_toml = folder.run("generate maps.toml --out a --emit c");
     assert_eq!((in_toml.status.code(), stderr(&in_toml)), (Some(0), ""));
     let in_rust = folder.run("generate maps.rs --out b");
     assert_eq!((in_rust.status.code(), stderr(&in_rust)), (Some(0), ""));
-    // The Rust is there already.
+    // No Rust file is generated, because the schema itself is Rust.
     assert_eq!(stdout(&in_rust), "wrote b/maps.h\n");
     assert_eq!(folder.read("a/maps.h"), folder.read("b/maps.h"));
     assert_eq!(stdout(&folder.run("kernels maps.toml")), stdout(&folder.run("kernels maps.rs")));
 }
 
 #[test]
-fn a_mistake_in_rust_is_shown_where_it_stands() {
+fn an_error_in_rust_is_shown_at_its_position() {
     let folder = Folder::new(&[("maps.rs", &IN_RUST.replace("value: u64", "value: f64"))]);
     let output = folder.run("check maps.rs");
     assert_eq!(output.status.code(), Some(1));
@@ -462,9 +463,9 @@ fn a_mistake_in_rust_is_shown_where_it_stands() {
     assert!(shown.contains("--> maps.rs:9:12\n"), "{shown}");
 }
 
-/// A file that was named by mistake gives no header.
+/// A Rust file without maps is an error, because the user probably gave the wrong file.
 #[test]
-fn a_file_without_maps_is_no_schema() {
+fn a_rust_file_without_maps_is_an_error() {
     let folder = Folder::new(&[("main.rs", "fn main() {}\n"), ("maps.rs", GOOD), ("a.toml", "")]);
     for name in ["main.rs", "maps.rs", "a.toml"] {
         let output = folder.run(&format!("generate {name} --out out"));
@@ -477,9 +478,9 @@ fn a_file_without_maps_is_no_schema() {
     }
 }
 
-/// A member under a feature is in the header of the builds that have it.
+/// A member with `#[cfg(feature)]` is only in the header if the feature is enabled.
 #[test]
-fn features_and_conditions_are_said() {
+fn features_and_conditions_are_options() {
     let member = "#[cfg(feature = \"bytes\")]\n    bytes: u64,\n    #[cfg(tiny)]\n    tiny: u64,\n";
     let source = format!(
         "#[derive(Clone, Copy, BpfType)]\n#[repr(C)]\nstruct Usage {{\n    packets: u64,\n    {member}}}\n"
@@ -511,7 +512,7 @@ fn converts_both_ways() {
     assert_eq!((output.status.code(), stderr(&output)), (Some(0), ""));
     assert_eq!(stdout(&output), "wrote made/maps.rs\n");
     assert_eq!(folder.read("made/maps.rs"), IN_RUST);
-    // Without a file to write, to standard output, in the other language.
+    // Without an output file, the command prints the schema in the other language.
     let back = folder.run("convert made/maps.rs");
     assert_eq!((back.status.code(), stderr(&back)), (Some(0), ""));
     assert_eq!(stdout(&back), format!("name = \"maps\"\n\n{GOOD}"));
@@ -520,7 +521,7 @@ fn converts_both_ways() {
 }
 
 #[test]
-fn convert_leaves_what_is_there_alone() {
+fn convert_does_not_overwrite_files() {
     let folder = Folder::new(&[("maps.toml", GOOD), ("there.rs", "// mine\n"), ("bad.toml", BAD)]);
     let refused = folder.run("convert maps.toml there.rs");
     assert_eq!((refused.status.code(), stdout(&refused)), (Some(1), ""));
@@ -528,7 +529,7 @@ fn convert_leaves_what_is_there_alone() {
     assert_eq!(folder.read("there.rs"), "// mine\n");
     assert_eq!(folder.run("convert maps.toml there.rs --force").status.code(), Some(0));
     assert_eq!(folder.read("there.rs"), IN_RUST);
-    // Nothing to do is no mistake.
+    // It is not an error if the file already has the same content.
     assert_eq!(folder.run("convert maps.toml there.rs").status.code(), Some(0));
 
     let refused = folder.run("convert bad.toml new.rs");
@@ -539,14 +540,15 @@ fn convert_leaves_what_is_there_alone() {
     assert!(stderr(&refused).contains("or `--to`"), "{}", stderr(&refused));
 }
 
-/// Names of kernels are told where programs may have them, and held to one kernel where that is named.
+/// Names that kernels use are reported. With `--kernel-btf`, only the names of this kernel are
+/// reported.
 #[test]
-fn names_are_held_against_all_kernels_or_the_one_that_is_named() {
+fn names_are_compared_with_all_kernels_or_with_kernel_btf() {
     let schema = "[types.key]\nkind = \"struct\"\nmembers = [{ name = \"a\", type = \"u32\" }]\n\
                   [types.xdp_md]\nkind = \"struct\"\nmembers = [{ name = \"a\", type = \"u32\" }]\n\
                   [maps.flows]\ntype = \"hash\"\nkey = \"key\"\nvalue = \"xdp_md\"\nmax_entries = 64\n";
     let folder = Folder::new(&[("maps.toml", schema), ("good.toml", GOOD)]);
-    // A kernel with one struct, `key`.
+    // The BTF of a kernel that contains only the struct `key`.
     let mut btf = vec![0x9f, 0xeb, 1, 0];
     let words = [24, 0, 12, 12, 5, 1, 0x0400_0000, 4_u32];
     btf.extend(words.iter().flat_map(|word| word.to_le_bytes()));

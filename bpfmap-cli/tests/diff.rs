@@ -1,4 +1,4 @@
-//! `bpfmap diff`, as people and CI run it.
+//! Tests of `bpfmap diff`, as users and CI run it.
 
 use std::fs;
 use std::path::Path;
@@ -46,7 +46,7 @@ impl Folder {
 
 fn bpfmap(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_bpfmap"));
-    // A repository of someone else's around the folder would not count.
+    // git must not find a repository that contains the temporary folder.
     command.current_dir(folder).env("GIT_CEILING_DIRECTORIES", std::env::temp_dir());
     command
 }
@@ -67,7 +67,7 @@ impl Said {
 }
 
 #[test]
-fn tells_what_changed_and_fails_on_what_is_dangerous() {
+fn shows_changes_and_fails_if_a_change_is_unsafe() {
     let folder = Folder::new(&[
         ("old.toml", OLD),
         ("new.toml", &OLD.replace("rx", "x").replace("tx", "rx").replace("\"x\"", "\"tx\"")),
@@ -80,11 +80,11 @@ fn tells_what_changed_and_fails_on_what_is_dangerous() {
             status: 1,
             err: String::new(),
             out: "\
-new.toml:4:3: packets.value.tx: at byte 0, was at byte 8 [member-moved]
+new.toml:4:3: packets.value.tx: moved from byte 8 to byte 0 [member-moved]
     silently reads wrong data: libbpf reuses the pin; bpfmap refuses to open it
-new.toml:5:3: packets.value.rx: at byte 8, was at byte 0 [member-moved]
+new.toml:5:3: packets.value.rx: moved from byte 0 to byte 8 [member-moved]
     silently reads wrong data: libbpf reuses the pin; bpfmap refuses to open it
-2 changes: 2 silently reads wrong data; `bpfmap explain member-moved` says more
+2 changes: silently reads wrong data (2); run `bpfmap explain member-moved` for details
 "
             .to_owned(),
         }
@@ -92,7 +92,7 @@ new.toml:5:3: packets.value.rx: at byte 8, was at byte 0 [member-moved]
     let said = folder.run("diff old.toml safe.toml");
     assert_eq!((said.status, said.err.as_str()), (0, ""));
     assert!(
-        said.out.contains("safe.toml:5:3: packets.value.sent: called `tx` before [member-renamed]")
+        said.out.contains("safe.toml:5:3: packets.value.sent: renamed from `tx` [member-renamed]")
     );
 
     let said = folder.run("diff old.toml old.toml");
@@ -104,7 +104,7 @@ new.toml:5:3: packets.value.rx: at byte 8, was at byte 0 [member-moved]
 }
 
 #[test]
-fn speaks_to_tools() {
+fn writes_json_and_github_commands() {
     let folder = Folder::new(&[("old.toml", OLD), ("new.toml", &OLD.replace("= 64", "= 65"))]);
     let said = folder.run("diff old.toml new.toml --format json");
     let answer =
@@ -113,7 +113,7 @@ fn speaks_to_tools() {
         said.out,
         format!(
             "{{\"class\":\"new-pin\",\"changes\":[{{\"rule\":\"max-entries\",\"class\":\"new-pin\",\
-             \"path\":\"packets\",\"message\":\"`max_entries` is 65, was 64\",\"answer\":\"{answer}\",\
+             \"path\":\"packets\",\"message\":\"`max_entries` changed from 64 to 65\",\"answer\":\"{answer}\",\
              \"side\":\"new\",\"file\":\"new.toml\",\"line\":12,\"column\":15}}]}}\n"
         )
     );
@@ -122,8 +122,8 @@ fn speaks_to_tools() {
     assert_eq!(
         said.out,
         format!(
-            "::error file=new.toml,line=12,col=15,title=max-entries::packets: `max_entries` is 65, \
-             was 64: needs a new pin: {answer}\n"
+            "::error file=new.toml,line=12,col=15,title=max-entries::packets: `max_entries` changed \
+             from 64 to 65: needs a new pin: {answer}\n"
         )
     );
     let said = folder.run("diff old.toml new.toml --format github --fail-on none");
@@ -159,15 +159,15 @@ fn compares_with_a_revision() {
     assert_eq!((said.status, said.err.as_str()), (1, ""));
     assert_eq!(
         said.out.lines().next().unwrap(),
-        "maps/schema.toml:4:8: ports.key: `u16`, was `be16` [key-layout]"
+        "maps/schema.toml:4:8: ports.key: changed from `be16` to `u16` [key-layout]"
     );
     let said = folder.run("diff src/maps.rs --against HEAD");
     assert_eq!((said.status, said.err.as_str()), (1, ""));
     assert_eq!(
         said.out.lines().next().unwrap(),
-        "src/maps.rs:5:21: ports.key: `u16`, was `be16` [key-layout]"
+        "src/maps.rs:5:21: ports.key: changed from `be16` to `u16` [key-layout]"
     );
-    // What is gone has its place in the revision; from a folder below, too.
+    // A removed map has a position in the revision, also if the command runs in a subfolder.
     folder.write(
         "maps/schema.toml",
         "[maps.bytes]\ntype = \"array\"\nvalue = \"u64\"\nmax_entries = 1\n",
@@ -196,7 +196,7 @@ fn compares_with_a_revision() {
 }
 
 #[test]
-fn what_cannot_be_compared_is_said() {
+fn says_why_schemas_cannot_be_compared() {
     let folder = Folder::new(&[("old.toml", OLD), ("bad.toml", "[maps.m]\ntype = \"hsh\"\n")]);
     let said = folder.run("diff old.toml bad.toml");
     assert_eq!(said.status, 2);
@@ -208,7 +208,7 @@ fn what_cannot_be_compared_is_said() {
 
     let said = folder.run("diff old.toml --against main");
     assert_eq!(said.status, 2);
-    assert!(said.err.starts_with("error: git says: fatal: not a git repository"), "{}", said.err);
+    assert!(said.err.starts_with("error: git failed: fatal: not a git repository"), "{}", said.err);
     folder.git(&["init", "--quiet", "--initial-branch", "main"]);
     folder.commit();
     let said = folder.run("diff old.toml --against v9");
@@ -229,7 +229,10 @@ fn what_cannot_be_compared_is_said() {
     ]));
     assert_eq!(
         (said.status, said.err.as_str()),
-        (2, "error: `--against` needs git, which is not installed: name two files instead\n")
+        (
+            2,
+            "error: `--against` needs git, which is not installed: install git, or compare two files\n"
+        )
     );
 
     assert_eq!(folder.run("diff old.toml").status, 2);

@@ -1,4 +1,4 @@
-//! `generate` with schemas that include others: the files of these are written too.
+//! Tests of `generate` with schemas that include other schemas, whose files are also written.
 
 use std::fs;
 use std::path::Path;
@@ -9,7 +9,7 @@ const NET: &str = "[types.port]\nkind = \"alias\"\ntype = \"be16\"\n\
 const BASE: &str =
     "include = [\"net.toml\"]\n[types.ports]\nkind = \"alias\"\ntype = \"[port; 2]\"\n";
 
-/// A schema with a map of the ports, which includes `of`.
+/// Returns a schema that includes `of` and declares a map of ports.
 fn schema(of: &str, map: &str) -> String {
     format!(
         "include = [\"{of}\"]\n[maps.{map}]\ntype = \"hash\"\nkey = \"port\"\nvalue = \"u64\"\nmax_entries = 64\n"
@@ -52,7 +52,8 @@ fn files_of_included_schemas_are_written_once() {
         succeed(folder, "generate flows.toml drops.toml --emit c --out both"),
         "wrote both/flows.h\nwrote both/drops.h\nwrote both/net.h\nwrote both/base.h\n"
     );
-    // An include is not written a second time because it is named too, whatever path names it.
+    // The files of an included schema are written only once, even if the command line also contains
+    // the schema with another path.
     assert_eq!(
         succeed(folder, "generate flows.toml ./net.toml --emit c --out named"),
         "wrote named/flows.h\nwrote named/net.h\nwrote named/base.h\n"
@@ -62,7 +63,8 @@ fn files_of_included_schemas_are_written_once() {
     assert!(net("alone").contains("} ports SEC(\".maps\")"), "{}", net("alone"));
     assert_eq!(net("alone"), net("both"));
     assert_eq!(net("alone"), net("named"));
-    // Tests are about a schema's own maps.
+    // No fixture tests are generated for an included schema, because fixture tests only use the
+    // maps of their own schema.
     let names = succeed(folder, "generate drops.toml --emit c,rust,fixtures,docs --out all");
     assert!(names.contains("all/drops.fixture.bpf.c") && names.contains("all/net.md"), "{names}");
     assert!(!names.contains("net.fixture") && !names.contains("net_fixture"), "{names}");
@@ -81,7 +83,7 @@ fn check_compares_the_files_of_included_schemas() {
 }
 
 #[test]
-fn the_depfile_has_them_as_targets() {
+fn the_depfile_contains_included_schemas_as_targets() {
     let folder = folder();
     let folder = folder.path();
     succeed(folder, "generate drops.toml --emit c --out out --depfile out/drops.d");
@@ -91,9 +93,9 @@ fn the_depfile_has_them_as_targets() {
     );
 }
 
-/// What is wrong in a schema that is included counts only where its files are written.
+/// An error in an included schema matters only if the files of this schema are written.
 #[test]
-fn included_schemas_are_checked_as_their_own() {
+fn included_schemas_are_checked_separately() {
     let folder = folder();
     let folder = folder.path();
     fs::write(folder.join("net.toml"), NET.replace("\"array\"", "\"arry\"")).unwrap();
@@ -103,7 +105,7 @@ fn included_schemas_are_checked_as_their_own() {
     assert!(message.contains("1 error;"), "{message}");
     assert!(!folder.join("out").exists());
 
-    // A file has to be called after a schema, and nothing says what this one is called.
+    // A generated file has the name of its schema, but this schema has no valid name.
     fs::write(folder.join("net types.toml"), NET).unwrap();
     fs::write(folder.join("drops.toml"), schema("net types.toml", "drops")).unwrap();
     succeed(folder, "check drops.toml");
@@ -112,9 +114,9 @@ fn included_schemas_are_checked_as_their_own() {
     assert!(message.contains("write `name = "), "{message}");
 }
 
-/// A type that each schema has is warned about once, though it is read with each of them.
+/// A warning about a type in an included schema is shown once, although several schemas include it.
 #[test]
-fn findings_in_included_schemas_are_shown_once() {
+fn diagnostics_in_included_schemas_are_shown_once() {
     let folder = folder();
     let folder = folder.path();
     let key = "[types.key]\nkind = \"struct\"\nmembers = [{ name = \"a\", type = \"u32\" }]\n";
@@ -126,7 +128,7 @@ fn findings_in_included_schemas_are_shown_once() {
 }
 
 #[test]
-fn includes_of_one_name_have_to_be_equal() {
+fn included_schemas_with_the_same_name_must_be_equal() {
     let folder = folder();
     let folder = folder.path();
     fs::create_dir(folder.join("other")).unwrap();
@@ -138,5 +140,8 @@ fn includes_of_one_name_have_to_be_equal() {
     succeed(folder, "generate drops.toml other/more.toml --out out");
     with(&NET.replace("be16", "u16"));
     let message = fail(folder, "generate drops.toml other/more.toml --out out");
-    assert!(message.contains("two schemas generate different files `out/net.h`"), "{message}");
+    assert!(
+        message.contains("two schemas generate `out/net.h` with different content"),
+        "{message}"
+    );
 }

@@ -1,4 +1,4 @@
-//! The error of a build script.
+//! The error type of [`Builder::generate`](crate::Builder::generate).
 
 use std::fmt;
 use std::path::PathBuf;
@@ -11,8 +11,8 @@ use bpfmap_schema::diagnostics::Rejected;
 #[cfg(feature = "rust")]
 use bpfmap_schema::front::rust::CfgError;
 
-/// The error of [`Builder::generate`](crate::Builder::generate). `Display` and `Debug` both show the errors in the schemas or
-/// programs with their positions.
+/// An error of [`Builder::generate`](crate::Builder::generate). `Display` and `Debug` both show
+/// each error in a schema or program with its position.
 pub struct BuildError(pub(crate) Cause);
 
 pub(crate) enum Cause {
@@ -29,7 +29,8 @@ pub(crate) enum Cause {
 }
 
 impl BuildError {
-    /// Returns the schemas that break rules, if that is the reason.
+    /// Returns the schemas that break rules. The slice is empty if the build failed for another
+    /// reason.
     #[must_use]
     pub fn rejected(&self) -> &[Rejected] {
         match &self.0 {
@@ -43,11 +44,11 @@ impl fmt::Display for BuildError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Cause::NoSchema => formatter.write_str(
-                "there is no schema and no program: call `Builder::schema`, `Builder::rust_source` or \
+                "the builder has neither a schema nor a program: call `Builder::schema`, `Builder::rust_source` or \
                  `Builder::program` first",
             ),
             Cause::NoOutDir => formatter.write_str(
-                "OUT_DIR is not set, because this is not a build script: call `Builder::out_dir`",
+                "`OUT_DIR` is not set, because this program is not a build script: call `Builder::out_dir`",
             ),
             #[cfg(feature = "rust")]
             Cause::Cfg(error) => error.fmt(formatter),
@@ -59,14 +60,14 @@ impl fmt::Display for BuildError {
             Cause::Output(error) => error.fmt(formatter),
             Cause::Program(error) => error.fmt(formatter),
             Cause::KernelBtf(path, why) => {
-                write!(formatter, "can't read the types of a kernel in `{}`: {why}", path.display())
+                write!(formatter, "can't read the kernel's BTF from `{}`: {why}", path.display())
             }
         }
     }
 }
 
-/// Shows the same text as `Display`, because Rust prints the error with `Debug` if a build script's
-/// `main` returns it.
+/// Shows the same text as `Display`. If the `main` function of a build script returns an error,
+/// Rust prints the error with `Debug`.
 impl fmt::Debug for BuildError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, formatter)

@@ -1,4 +1,4 @@
-//! Schemas in build scripts.
+//! The builder that generates code from schemas in a build script.
 
 mod reader;
 
@@ -32,22 +32,25 @@ use bpfmap_schema::taken::KernelNames;
 /// }
 /// ```
 ///
-/// It writes the files of each schema and of its includes to `OUT_DIR`. The program includes
-/// `maps.h` from there. In the application, `bpfmap::include_maps!()` declares a module for each
-/// schema, which needs `bpfmap` with the feature `derive`. You can also include a single file with
-/// `include!(concat!(env!("OUT_DIR"), "/maps.rs"))`. A file is not written if its content has not
-/// changed.
+/// The builder writes the generated files of each schema, and of the schemas that it includes, to
+/// `OUT_DIR`. The BPF program includes the header `maps.h`. In the application,
+/// `bpfmap::include_maps!()` declares a module for each schema. The macro needs the feature
+/// `derive` of the crate `bpfmap`. You can also include a single file with
+/// `include!(concat!(env!("OUT_DIR"), "/maps.rs"))`. The builder only writes a file if the content
+/// of the file has changed.
 ///
-/// [`program`](Self::program) also compiles a BPF program.
+/// [`program`](Self::program) adds a BPF program, which the builder also compiles.
 ///
-/// Cargo runs the script again if one of these files changes: a schema, its includes, a program,
-/// the files that it includes, any other `.bpf.c` of the package, or a header in the same folder as
-/// one. For these `generate` prints `cargo::rerun-if-changed`, which turns off Cargo's default rule
-/// (any file of the package). If your script reads other files, it has to print
-/// `cargo::rerun-if-changed` for them itself.
+/// Cargo runs the script again if one of these files changes: a schema, a schema that it includes,
+/// a program, a file that the program includes, any other `.bpf.c` file of the package, or a header
+/// in the same folder as a `.bpf.c` file. For each of these files, `generate` prints
+/// `cargo::rerun-if-changed`. These lines turn off Cargo's default rule, which runs the script
+/// again if any file of the package changes. If your script reads other files, it must also print
+/// `cargo::rerun-if-changed` for each of them.
 ///
-/// Types and maps with the derives of the crate `bpfmap` also form a schema. The application
-/// already has them, so only the C is generated:
+/// Types and maps that are declared in Rust with the derives of the crate `bpfmap` also form a
+/// schema. The application already contains this Rust code, so the builder only generates C from
+/// such a schema:
 ///
 /// ```no_run
 /// // build.rs
@@ -56,40 +59,41 @@ use bpfmap_schema::taken::KernelNames;
 /// }
 /// ```
 ///
-/// `Emit::Fixtures`, with the feature `fixtures`, generates tests for both kinds of schemas. Those of a schema in Rust use the types that declare
-/// the maps.
+/// `Emit::Fixtures`, which needs the feature `fixtures`, generates tests for schemas in both
+/// languages. The tests of a schema in Rust use the types that the schema declares.
 ///
-/// Errors in a schema fail the build and are shown with their lines. Warnings become warnings of
-/// Cargo.
+/// If a schema contains an error, the build fails, and the message shows the line of the error.
+/// Warnings about a schema become Cargo warnings.
 #[derive(Debug, Clone, Default)]
 pub struct Builder {
     schemas: Vec<Input>,
     out_dir: Option<PathBuf>,
     emit: Option<Vec<Emit>>,
     legacy: bool,
-    /// The BTF of the kernel whose `vmlinux.h` the programs include.
+    /// The path of the BTF from which the programs' `vmlinux.h` was generated.
     kernel_btf: Option<PathBuf>,
     pub(crate) programs: Programs,
     /// The conditions that the caller has set, in addition to those from Cargo.
     #[cfg(feature = "rust")]
     cfg: Cfg,
-    /// The error of a `cfg` condition that could not be read.
+    /// The error for a `cfg` condition that can't be parsed.
     #[cfg(feature = "rust")]
     wrong_cfg: Option<CfgError>,
 }
 
-/// A schema.
+/// A schema that was added to the builder.
 #[derive(Debug, Clone)]
 struct Input {
     path: PathBuf,
     language: Language,
-    /// An older version, whose maps may still be pinned.
+    /// The path of an older version of the schema. Maps of that version can still be pinned.
     #[cfg(feature = "migrations")]
     before: Option<PathBuf>,
 }
 
 impl Builder {
-    /// Returns a builder without schemas. It generates C and Rust, or only C for a schema in Rust, in `OUT_DIR`.
+    /// Returns a builder without schemas. By default, it writes to `OUT_DIR` and generates C and
+    /// Rust for a schema in TOML, and only C for a schema in Rust.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -103,8 +107,8 @@ impl Builder {
         self
     }
 
-    /// Adds the schema in a Rust source: see [`front::rust`](bpfmap_schema::front::rust). The path
-    /// is relative to the folder of the package's `Cargo.toml`.
+    /// Adds a schema in Rust. [`front::rust`](bpfmap_schema::front::rust) describes such schemas.
+    /// The path is relative to the folder of the package's `Cargo.toml`.
     #[cfg(feature = "rust")]
     #[must_use]
     pub fn rust_source(mut self, path: impl AsRef<Path>) -> Self {
@@ -112,11 +116,11 @@ impl Builder {
         self
     }
 
-    /// Sets the enabled features for `#[cfg(feature = "…")]` in a Rust source. All other features
-    /// are disabled.
+    /// Sets the features that are enabled for `#[cfg(feature = "…")]` in a schema in Rust. All
+    /// other features are disabled.
     ///
-    /// In a build script, the features of its own package are known from Cargo. Call this for a source in another
-    /// package.
+    /// In a build script, bpfmap reads the features of the script's own package from Cargo. Call
+    /// this method if the schema is part of another package.
     #[cfg(feature = "rust")]
     #[must_use]
     pub fn features<S: Into<String>>(mut self, names: impl IntoIterator<Item = S>) -> Self {
@@ -124,11 +128,12 @@ impl Builder {
         self
     }
 
-    /// Sets a condition that is met for `#[cfg(…)]` in a Rust source, like `--cfg` of the compiler: `NAME` or `KEY =
-    /// "VALUE"`. With `not(…)`, it is not met.
+    /// Sets a condition for `#[cfg(…)]` in a schema in Rust. Like the compiler's option `--cfg`, it
+    /// takes `NAME` or `KEY = "VALUE"` and makes the condition true. `not(…)` makes the condition
+    /// false.
     ///
-    /// In a build script, the target is known from Cargo. Also call this for the conditions that
-    /// the script itself sets with `cargo::rustc-cfg`.
+    /// In a build script, bpfmap reads the target's conditions from Cargo. Call this method for
+    /// each condition that the script sets with `cargo::rustc-cfg`.
     #[cfg(feature = "rust")]
     #[must_use]
     pub fn cfg(mut self, condition: &str) -> Self {
@@ -136,8 +141,9 @@ impl Builder {
         self
     }
 
-    /// Sets the root file of a crate that a Rust source uses. Its maps can then use the types that the crate declares
-    /// with the derives. The path is relative to the folder of the package's `Cargo.toml`.
+    /// Sets the root source file of a crate that a schema in Rust uses. The maps of the schema can
+    /// then use types that this crate declares with the derives. The path is relative to the folder
+    /// of the package's `Cargo.toml`.
     ///
     /// ```no_run
     /// // build.rs
@@ -166,8 +172,9 @@ impl Builder {
         });
     }
 
-    /// Sets an older version of the schema that was added last. Maps of the older version may still
-    /// be pinned. This also writes `NAME_migrate.rs` with a function for each map that changed.
+    /// Adds migration functions for pinned maps of an older version of a schema. `path` is the
+    /// older version of the schema that was added last. The builder writes `NAME_migrate.rs`, which
+    /// contains a function for each map that changed.
     ///
     /// ```no_run
     /// // build.rs
@@ -181,12 +188,14 @@ impl Builder {
     ///
     /// The application includes this file in addition to `maps.rs`, and calls
     /// `migrate_MAP(path, |_| {})` before it loads its programs. If a changed map can't be
-    /// migrated, there is no function, and a warning gives the reason. The older version is TOML,
-    /// or Rust if the name ends in `.rs`. This function needs the feature `migrations`.
+    /// migrated, the builder generates no function for this map, and a warning gives the reason. If
+    /// the name of the older version ends in `.toml` or `.rs`, the extension selects the language.
+    /// Otherwise, both versions are in the same language. This method needs the feature
+    /// `migrations`.
     ///
     /// # Panics
     ///
-    /// Panics if no schema was added before.
+    /// Panics if no schema has been added.
     #[cfg(feature = "migrations")]
     #[must_use]
     pub fn migrates_from(mut self, path: impl AsRef<Path>) -> Self {
@@ -196,46 +205,49 @@ impl Builder {
         self
     }
 
-    /// Writes to `folder` instead of `OUT_DIR`, and creates it if it does not exist. Files that
-    /// bpfmap did not generate are not overwritten.
+    /// Sets the folder for the generated files, instead of `OUT_DIR`. The builder creates the
+    /// folder if it does not exist. The builder never overwrites a file that bpfmap did not
+    /// generate.
     #[must_use]
     pub fn out_dir(mut self, folder: impl AsRef<Path>) -> Self {
         self.out_dir = Some(folder.as_ref().to_owned());
         self
     }
 
-    /// Generates these kinds of files, for schemas in all languages.
+    /// Sets the kinds of files to generate, for schemas in both languages.
     #[must_use]
     pub fn emit(mut self, kinds: impl IntoIterator<Item = Emit>) -> Self {
         self.emit = Some(kinds.into_iter().collect());
         self
     }
 
-    /// Sets whether to write legacy map definitions: `struct bpf_map_def` in the section `maps`,
-    /// for libbpf before 1.0. libbpf 1.0 and newer refuse it. aya loads both forms.
+    /// Sets whether to generate legacy map definitions: `struct bpf_map_def` in the section `maps`.
+    /// Use legacy definitions for libbpf before 1.0. libbpf 1.0 and newer refuse them. aya loads
+    /// legacy and BTF-defined maps.
     #[must_use]
     pub fn legacy(mut self, legacy: bool) -> Self {
         self.legacy = legacy;
         self
     }
 
-    /// Sets the BTF from which the `vmlinux.h` of the programs was generated, such as a copy of
-    /// `/sys/kernel/btf/vmlinux`. A name that this kernel has is then an error, and a name that only other kernels have
-    /// is allowed. Without it, names of all known kernels are warnings.
+    /// Sets the path of the BTF from which the programs' `vmlinux.h` was generated, such as a copy
+    /// of `/sys/kernel/btf/vmlinux`. If a schema declares a name that this BTF also contains, the
+    /// build fails. Names that only other kernels use are allowed. If no BTF is set, a name that
+    /// any known kernel uses is a warning.
     #[must_use]
     pub fn kernel_btf(mut self, path: impl AsRef<Path>) -> Self {
         self.kernel_btf = Some(path.as_ref().to_owned());
         self
     }
 
-    /// Reads and checks the schemas, writes the files, compiles the programs, and tells Cargo on standard output which
-    /// files they depend on.
+    /// Reads and checks the schemas, writes the generated files, and compiles the programs. Prints
+    /// the files that the build depends on to standard output, for Cargo.
     ///
     /// # Errors
     ///
     /// Fails if a schema can't be read or breaks a rule, or if a file can't be written. In these
     /// cases, no file is changed. Also fails if clang is missing or a program does not compile. In
-    /// these cases, the generated files have been written.
+    /// these two cases, the generated files have already been written.
     pub fn generate(&self) -> Result<(), BuildError> {
         if self.schemas.is_empty() && self.programs.is_empty() {
             return Err(BuildError(Cause::NoSchema));
@@ -265,7 +277,7 @@ impl Builder {
     }
 }
 
-/// The generated files.
+/// The files that were generated from all schemas of the builder.
 #[derive(Default)]
 struct Generated {
     files: Vec<GeneratedFile>,
@@ -274,7 +286,8 @@ struct Generated {
 }
 
 impl Builder {
-    /// Reads and checks the schemas and the schemas that they include, and generates the files.
+    /// Reads and checks the schemas, including the schemas that they include, and generates their
+    /// files.
     fn files(&self) -> Result<Generated, BuildError> {
         let kernel = self.kernel_btf.as_deref().map(kernel_names).transpose()?;
         let mut reader = Reader::new(kernel.as_ref());
@@ -309,7 +322,7 @@ impl Builder {
         Ok(generated)
     }
 
-    /// Returns the options for `checked`.
+    /// Returns the options for the generated files of `checked`.
     fn options(&self, checked: &Checked) -> Options {
         let default = || Emit::default_for(checked).to_vec();
         let emit = self.emit.clone().unwrap_or_else(default);
@@ -317,12 +330,13 @@ impl Builder {
     }
 }
 
-/// Returns the name of the Rust file of `checked` without `.rs`, if there is one.
+/// Returns the name of the Rust file of `checked` without `.rs`, or `None` if no Rust file is
+/// generated.
 fn module(checked: &Checked, options: &Options) -> Option<String> {
     options.emit.contains(&Emit::Rust).then(|| checked.schema().name.value.clone())
 }
 
-/// Returns the names of the kernel whose BTF is in `path`.
+/// Returns the names that the kernel whose BTF is in the file `path` uses.
 fn kernel_names(path: &Path) -> Result<KernelNames, BuildError> {
     println!("cargo::rerun-if-changed={}", path.display());
     let fail = |why: String| BuildError(Cause::KernelBtf(path.to_owned(), why));
@@ -332,8 +346,8 @@ fn kernel_names(path: &Path) -> Result<KernelNames, BuildError> {
     Ok(KernelNames::new(&btf, format!("`{}`", path.display())))
 }
 
-/// Returns the functions that migrate the maps of an older version of a schema, if there is an
-/// older version and both versions are valid.
+/// Returns the functions that migrate the maps of an older version of a schema. Returns `None` if
+/// no older version is set, or if one of the versions is invalid.
 #[cfg(feature = "migrations")]
 fn migrations(
     reader: &mut Reader<'_>,

@@ -9,17 +9,18 @@ use crate::programs::distributions::CLANG;
 
 pub use crate::programs::{Clang, ClangError};
 
-/// The oldest clang whose BTF the generated C is for.
+/// The major version of the oldest clang that can compile the generated C.
 pub(crate) const OLDEST: u32 = 14;
 
-/// Returns the clang command: `$CLANG` if that is set, or else the newest `clang-N` on `$PATH`, or else `clang`.
+/// Returns the command that runs clang. The command is `$CLANG` if this variable is set. Otherwise,
+/// it is the newest `clang-N` on `$PATH`, or `clang` if there is no `clang-N`.
 ///
-/// Debian installs `clang-19` without the command `clang`, so a build that only uses `clang` fails although there is a
-/// compiler.
+/// Debian's package `clang-19` does not contain the command `clang`. A build that only tries
+/// `clang` would therefore fail on a system with this package.
 ///
 /// # Errors
 ///
-/// Fails with [`NoClang`] if there is none.
+/// Fails with [`NoClang`] if no clang is found.
 ///
 /// # Examples
 ///
@@ -35,7 +36,7 @@ pub fn find() -> Result<OsString, NoClang> {
     named.or_else(|| newest(&env::var_os("PATH").unwrap_or_default())).ok_or(NoClang)
 }
 
-/// Returns the newest clang in the folders of `path`.
+/// Returns the newest clang in the folders that `path` lists.
 fn newest(path: &OsStr) -> Option<OsString> {
     let mut newest = None;
     let mut plain = false;
@@ -62,7 +63,7 @@ fn is_executable(path: &Path) -> bool {
         .is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
 }
 
-/// No clang was found.
+/// The error that no clang was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NoClang;
 
@@ -70,7 +71,7 @@ impl fmt::Display for NoClang {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "no clang found on `PATH`\nhelp: install it with {CLANG}, or set `CLANG` to the path of one"
+            "no clang found on `PATH`\nhelp: install clang with {CLANG}, or set `CLANG` to the path of a clang"
         )
     }
 }
@@ -84,7 +85,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     #[test]
-    fn the_newest_version_goes_before_the_plain_name() {
+    fn the_newest_version_is_preferred_to_the_plain_name() {
         let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
         let path = env::join_paths(folders.iter().map(|folder| folder.path().to_owned())).unwrap();
         let add = |folder: usize, name: &str, mode| {
@@ -95,9 +96,9 @@ mod tests {
         };
         assert_eq!(newest(&path), None);
         assert_eq!(add(0, "clang-tidy-22", 0o755), None);
-        assert_eq!(add(0, "clang-13", 0o755), None, "too old for what is generated");
+        assert_eq!(add(0, "clang-13", 0o755), None, "clang 13 is too old for the generated C");
         assert_eq!(add(0, "clang", 0o755), Some("clang".into()));
-        assert_eq!(add(1, "clang-22", 0o644), Some("clang".into()), "it can't be run");
+        assert_eq!(add(1, "clang-22", 0o644), Some("clang".into()), "`clang-22` is not executable");
         assert_eq!(add(0, "clang-9", 0o755), Some("clang".into()));
         assert_eq!(add(1, "clang-14", 0o755), Some("clang-14".into()));
         assert_eq!(add(0, "clang-19", 0o755), Some("clang-19".into()));

@@ -1,4 +1,4 @@
-//! The files that are generated from a checked schema.
+//! Functions that generate files from a checked schema.
 
 use std::collections::HashSet;
 use std::fs;
@@ -19,13 +19,16 @@ use bpfmap_schema::syntax::Syntax;
 pub enum Emit {
     /// `NAME.h`: types and maps for BPF programs, and types for applications in C and C++.
     C,
-    /// `NAME.user.h`: functions on the maps for applications in C and C++ that link libbpf. It includes `NAME.h`.
+    /// `NAME.user.h`: typed functions for applications in C and C++ that link libbpf. The file
+    /// includes `NAME.h`.
     #[cfg(feature = "c-user")]
     CUser,
-    /// `NAME.rs`: types and typed maps for applications, which need `bpfmap` with the feature `derive`.
+    /// `NAME.rs`: types and typed maps for applications in Rust. The application needs the crate
+    /// `bpfmap` with the feature `derive`.
     Rust,
-    /// `NAME.fixture.bpf.c` and `NAME_fixture.rs`: a BPF program and tests that compare the two sides on the kernel on
-    /// which they run. The types are those of `NAME.rs`, or for a schema in Rust those of the author.
+    /// `NAME.fixture.bpf.c` and `NAME_fixture.rs`: a BPF program, and tests that check that the
+    /// program and the Rust types agree on the running kernel. The tests use the types in
+    /// `NAME.rs`. For a schema in Rust, the tests use the types of the schema itself.
     #[cfg(feature = "fixtures")]
     Fixtures,
     /// `NAME.md`: a reference page.
@@ -34,7 +37,8 @@ pub enum Emit {
 }
 
 impl Emit {
-    /// Every kind that the enabled features add, by its name on the command line.
+    /// Every kind that is available with the enabled features, with the name of the kind on the
+    /// command line.
     pub const ALL: &'static [(&'static str, Self)] = &[
         ("c", Self::C),
         #[cfg(feature = "c-user")]
@@ -49,8 +53,8 @@ impl Emit {
     /// The default kinds.
     pub const DEFAULT: &'static [Self] = &[Self::C, Self::Rust];
 
-    /// Returns the default kinds for `checked`. For a schema in Rust this is only C, because its author already has the
-    /// Rust code.
+    /// Returns the default kinds for `checked`. For a schema in Rust, the only default is C,
+    /// because the schema itself is already the Rust code.
     #[must_use]
     pub fn default_for(checked: &Checked) -> &'static [Self] {
         match checked.syntax() {
@@ -59,9 +63,11 @@ impl Emit {
         }
     }
 
-    /// Returns whether a file of this kind refers to the files of the same kind for included schemas.
+    /// Returns whether a file of this kind refers to files of the same kind that are generated from
+    /// included schemas.
     ///
-    /// Such files are also generated for the included schemas. The other kinds only describe a schema's own maps.
+    /// If this method returns `true`, files of this kind must also be generated for the included
+    /// schemas. Files of the other kinds only describe the maps of their own schema.
     #[must_use]
     pub fn names_includes(self) -> bool {
         match self {
@@ -81,8 +87,9 @@ impl Emit {
 pub struct Options {
     /// The kinds of files.
     pub emit: Vec<Emit>,
-    /// Whether to write legacy definitions, `struct bpf_map_def` in the section `maps` for libbpf
-    /// before 1.0, instead of BTF-defined maps in `.maps`.
+    /// Whether to generate legacy map definitions instead of BTF-defined maps. A legacy definition
+    /// is a `struct bpf_map_def` in the section `maps`, for libbpf before 1.0. BTF-defined maps are
+    /// in the section `.maps`.
     pub legacy: bool,
 }
 
@@ -93,8 +100,8 @@ impl Default for Options {
 }
 
 impl Options {
-    /// Returns the options for a schema that is only included by another schema. They select the
-    /// files to which the files of the including schema refer.
+    /// Returns these options with only the kinds of files that are needed for an included schema.
+    /// These are the files to which the files of the including schema refer.
     #[must_use]
     pub fn for_include(mut self) -> Self {
         self.emit.retain(|kind| kind.names_includes());
@@ -102,13 +109,13 @@ impl Options {
     }
 }
 
-/// Returns the paths of the schemas that `roots` include. Files must be generated for these as
-/// well.
+/// Returns the paths of the schemas that `roots` include. Files must also be generated for these
+/// schemas.
 ///
-/// Each path occurs once, after those of its own includes, and `roots` are not included. Read each
-/// one as a separate schema with its maps, and call [`generate`] with [`Options::for_include`]. So
-/// the files of a schema are the same whether you generate it directly or through a schema that
-/// includes it.
+/// The result contains each path once. If an included schema includes other schemas, their paths
+/// come first. The paths of `roots` are not part of the result. Read each path as a separate
+/// schema, and call [`generate`] with [`Options::for_include`]. The files of a schema are then the
+/// same whether you generate them directly or because another schema includes the schema.
 ///
 /// # Examples
 ///
@@ -143,7 +150,8 @@ pub fn includes(roots: &[Checked]) -> Vec<PathBuf> {
     paths
 }
 
-/// Returns the generated files of `checked`, without those of the schemas that it [`includes`].
+/// Generates the files of `checked` and returns them. Does not generate files for the schemas that
+/// `checked` [`includes`].
 #[must_use]
 pub fn generate(checked: &Checked, options: &Options) -> Vec<GeneratedFile> {
     let mut files = Vec::new();

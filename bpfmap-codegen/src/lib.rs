@@ -1,18 +1,19 @@
 //! Generates both sides of a BPF map from one schema.
 //!
-//! A build script needs a front end, `rust` or `toml`, and both are on by default. The other features are off, because a
-//! build script rarely needs them and each one takes time to compile:
+//! A build script needs the feature `rust` or the feature `toml`, which read schemas. Both are on
+//! by default. The other features are off by default, because a build script rarely needs them and
+//! each feature takes time to compile:
 //!
 //! | feature | adds |
 //! | --- | --- |
 //! | `toml` (default) | [`Builder::schema`] |
-//! | `rust` (default) | [`Builder::rust_source`] and what belongs to it |
+//! | `rust` (default) | [`Builder::rust_source`] and its options |
 //! | `c-user` | [`Emit::CUser`]: functions for applications in C and C++ |
 //! | `docs` | [`Emit::Docs`]: reference pages |
-//! | `fixtures` | [`Emit::Fixtures`]: tests that compare the two sides of a map |
+//! | `fixtures` | [`Emit::Fixtures`]: tests that check on a kernel that C and Rust agree about a map |
 //! | `migrations` | [`Builder::migrates_from`], and the comparison of two schemas ([`evolve`]) |
-//! | `libbpf` | [`Builder::skeleton`], several programs in one object, and the headers of libbpf where the system has none |
-//! | `import` | schemas of compiled programs and of live maps, for tools |
+//! | `libbpf` | [`Builder::skeleton`], objects that are linked from several programs, and libbpf's headers for systems without them |
+//! | `import` | creation of schemas from compiled programs and live maps, for tools |
 
 pub mod backend;
 #[cfg(any(feature = "rust", feature = "toml"))]
@@ -37,7 +38,7 @@ pub use build_error::BuildError;
 pub use builder::Builder;
 pub use generate::Emit;
 
-/// The examples of the README.
+/// The examples in the README, compiled as doctests.
 #[cfg(all(doctest, any(feature = "rust", feature = "toml")))]
 #[doc = include_str!("../README.md")]
 struct Readme;

@@ -1,4 +1,4 @@
-//! The Rust file with a module for each schema, which `bpfmap::include_maps!` includes.
+//! The Rust file that `bpfmap::include_maps!` includes. It declares a module for each schema.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -7,12 +7,12 @@ use std::sync::{Mutex, PoisonError};
 use crate::backend::GeneratedFile;
 use crate::backend::rust::emit_modules;
 
-/// The name of the file.
+/// The name of the file that declares the modules.
 const NAME: &str = "bpfmap_modules.rs";
 
-/// Returns the file in `folder` with `modules` and with the modules that this process generated
-/// there before, because a build script may use several builders. Returns `None` if there are no
-/// modules.
+/// Returns the file that declares `modules` in `folder`. The file also declares the modules that
+/// this process has already generated in `folder`, because a build script can use several builders.
+/// Returns `None` if `modules` is empty.
 pub(crate) fn file(folder: &Path, modules: &[String]) -> Option<GeneratedFile> {
     static GENERATED: Mutex<BTreeMap<PathBuf, Vec<String>>> = Mutex::new(BTreeMap::new());
     if modules.is_empty() {
@@ -28,7 +28,7 @@ pub(crate) fn file(folder: &Path, modules: &[String]) -> Option<GeneratedFile> {
     Some(emit_modules(NAME, all))
 }
 
-/// Tells Cargo the path of the file that `include_maps!` includes.
+/// Prints the path of the file that `include_maps!` includes, for Cargo.
 pub(crate) fn tell_cargo(folder: &Path) {
     let file = folder.join(NAME);
     let file = std::path::absolute(&file).unwrap_or(file);

@@ -1,4 +1,4 @@
-//! `Builder`, as a build script uses it.
+//! Tests of `Builder`, as a build script uses it.
 
 use std::fs;
 
@@ -8,7 +8,7 @@ const GOOD: &str =
     "[maps.counters]\ntype = \"hash\"\nkey = \"u32\"\nvalue = \"u64\"\nmax_entries = 64\n";
 
 #[test]
-fn makes_c_and_rust() {
+fn generates_c_and_rust() {
     let folder = tempfile::tempdir().unwrap();
     let schema = folder.path().join("maps.toml");
     let out = folder.path().join("out");
@@ -23,7 +23,7 @@ fn makes_c_and_rust() {
 }
 
 #[test]
-fn makes_functions_that_migrate() {
+fn generates_functions_that_migrate() {
     let folder = tempfile::tempdir().unwrap();
     let (old, new) = (folder.path().join("maps_v1.toml"), folder.path().join("maps.toml"));
     fs::write(&old, GOOD).unwrap();
@@ -35,13 +35,13 @@ fn makes_functions_that_migrate() {
     assert!(made.contains("pub fn migrate_counters("), "{made}");
     assert!(out.join("maps.rs").exists());
 
-    // A mistake in the older one is one too.
+    // An error in the older schema is also an error of the build.
     fs::write(&old, GOOD.replace("u32", "u33")).unwrap();
     assert_eq!(builder.generate().unwrap_err().rejected().len(), 1);
 }
 
 #[test]
-fn makes_what_is_asked_for() {
+fn generates_the_selected_kinds_of_files() {
     let folder = tempfile::tempdir().unwrap();
     let schema = folder.path().join("maps.toml");
     fs::write(&schema, GOOD).unwrap();
@@ -57,7 +57,7 @@ fn makes_what_is_asked_for() {
 }
 
 #[test]
-fn makes_the_files_of_included_schemas() {
+fn generates_the_files_of_included_schemas() {
     let folder = tempfile::tempdir().unwrap();
     let [net, one, other, out] =
         ["net.toml", "one.toml", "other.toml", "out"].map(|name| folder.path().join(name));
@@ -84,13 +84,13 @@ fn makes_the_files_of_included_schemas() {
     assert_eq!(files().len(), 7);
     assert_eq!(fs::read(out.join("net.h")).unwrap(), header);
 
-    // A mistake beside the types is one too.
+    // An error in an included schema is also an error of the build, even if it is not in a type.
     fs::write(&net, fs::read_to_string(&net).unwrap() + "[maps.m]\ntype = \"arry\"\n").unwrap();
     let error = Builder::new().schema(&one).out_dir(&out).generate().unwrap_err();
     assert!(error.to_string().contains("net.toml:5:8"), "{error}");
 }
 
-/// Cargo shows the error as `Debug` does.
+/// Cargo shows the error with `Debug`.
 #[test]
 fn errors_point_into_the_schema() {
     let folder = tempfile::tempdir().unwrap();
@@ -117,25 +117,25 @@ fn says_what_is_missing() {
     let error = Builder::new().generate().unwrap_err();
     assert_eq!(
         error.to_string(),
-        "there is no schema and no program: call `Builder::schema`, `Builder::rust_source` or \
+        "the builder has neither a schema nor a program: call `Builder::schema`, `Builder::rust_source` or \
          `Builder::program` first"
     );
 }
 
 #[test]
-fn programs_of_the_same_name_are_an_error() {
+fn programs_with_the_same_name_are_an_error() {
     let folder = tempfile::tempdir().unwrap();
     let builder = Builder::new().out_dir(folder.path());
     let builder = builder.program("in/probe.bpf.c").program("eg/probe.bpf.c");
     assert_eq!(
         builder.generate().unwrap_err().to_string(),
-        "`probe.bpf.o` would be written twice, for `in/probe.bpf.c` and for `eg/probe.bpf.c`\n\
+        "two outputs of this build have the name `probe.bpf.o`: one comes from `in/probe.bpf.c`, the other from `eg/probe.bpf.c`\n\
          help: give the programs different names"
     );
 }
 
 #[test]
-fn makes_c_of_a_rust_source() {
+fn generates_c_from_a_schema_in_rust() {
     let folder = tempfile::tempdir().unwrap();
     let source = folder.path().join("maps.rs");
     let out = folder.path().join("out");
@@ -151,9 +151,10 @@ fn makes_c_of_a_rust_source() {
     assert!(!out.join("maps.rs").exists());
 }
 
-/// Names are held to the kernel that is named; without one they are warnings.
+/// Names of the kernel that the builder sets are errors. Without such a kernel, names of all
+/// kernels are warnings.
 #[test]
-fn names_are_those_of_the_kernel_that_is_named() {
+fn names_are_compared_with_the_kernel_of_the_builder() {
     let folder = tempfile::tempdir().unwrap();
     let [schema, btf, out] =
         ["maps.toml", "kernel.btf", "out"].map(|name| folder.path().join(name));
@@ -162,7 +163,7 @@ fn names_are_those_of_the_kernel_that_is_named() {
     let builder = Builder::new().schema(&schema).out_dir(&out);
     builder.generate().unwrap();
 
-    // One struct of four bytes.
+    // The BTF contains one struct of four bytes.
     let kernel = |name: &str| {
         let length = u32::try_from(name.len() + 2).unwrap();
         let mut data = vec![0x9f, 0xeb, 1, 0];
@@ -180,5 +181,5 @@ fn names_are_those_of_the_kernel_that_is_named() {
     builder.generate().unwrap();
     fs::write(&btf, "").unwrap();
     let error = builder.generate().unwrap_err().to_string();
-    assert!(error.starts_with("can't read the types of a kernel in"), "{error}");
+    assert!(error.starts_with("can't read the kernel's BTF from"), "{error}");
 }

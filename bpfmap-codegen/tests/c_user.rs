@@ -1,5 +1,6 @@
-//! Functions on maps for applications: they compile in C and C++, refuse other types than the map's, and do on the kernel
-//! of this machine what they say (as root).
+//! Tests of the generated functions for applications in C and C++. They compile in both languages,
+//! and accept only the types of their map. As root, the tests also call the functions on the kernel
+//! of this machine.
 
 #[path = "../../bpfmap-schema/tests/support/mod.rs"]
 mod support;
@@ -33,7 +34,7 @@ fn functions_of_every_map_compile_in_c_and_cpp() {
 }
 
 #[test]
-fn a_map_takes_no_other_types_than_its_own() {
+fn functions_accept_only_the_types_of_their_map() {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), &root().join("tests/c_user/maps.toml"));
     let source = folder.path().join("application");
@@ -63,7 +64,7 @@ fn a_map_takes_no_other_types_than_its_own() {
             "totals__lookup(0, &at, &number, 2)",
             "of_sockets__lookup(0, &key, &value)",
             "rooms__update(0, &at, &value, 0)",
-            // Operations that a map of its type, or with its flags, does not have.
+            // Operations that the map type or the flags of the map do not allow have no functions.
             "slots__delete(0, &at)",
             "constants__update(0, &at, &at, 0)",
             "events__lookup(0, &at, &value)",
@@ -76,7 +77,7 @@ fn a_map_takes_no_other_types_than_its_own() {
 }
 
 #[test]
-fn a_program_is_told_that_it_is_no_application() {
+fn the_header_for_applications_refuses_bpf_programs() {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), &root().join("tests/c_user/maps.toml"));
     let source = folder.path().join("probe.bpf.c");
@@ -88,7 +89,7 @@ fn a_program_is_told_that_it_is_no_application() {
 
 /// `application.c` calls each function, on the maps of `probe.bpf.c`.
 #[test]
-fn functions_do_what_they_say() {
+fn functions_work_as_documented() {
     let folder = tempfile::tempdir().unwrap();
     let sources = root().join("tests/c_user");
     write(folder.path(), &sources.join("maps.toml"));
@@ -115,7 +116,8 @@ fn functions_do_what_they_say() {
     }
 }
 
-/// Writes the headers of a schema, and of those that it includes, and returns its name.
+/// Writes the headers of a schema and of the schemas that it includes. Returns the name of the
+/// schema.
 fn write(folder: &Path, schema: &Path) -> String {
     let checked = |path: &Path| -> Checked {
         check(read_file(path)).unwrap_or_else(|rejected| panic!("{rejected}"))

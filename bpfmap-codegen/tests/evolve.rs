@@ -1,8 +1,9 @@
-//! What changes from one schema to the next: the pair of schemas on the page of each rule, and further cases in
-//! `tests/evolve/RULE__CASE`. `changes.snap` is what is said of a pair.
+//! Tests of the changes between two schemas. The tests use the pair of schemas on the page of each
+//! rule, and further pairs in `tests/evolve/RULE__CASE`. `changes.snap` contains the changes of a
+//! pair.
 //!
-//! After a change: `INSTA_UPDATE=always cargo test -p bpfmap-codegen --test evolve`, and read the
-//! difference.
+//! After a change, run `INSTA_UPDATE=always cargo test -p bpfmap-codegen --test evolve`, and read
+//! the difference.
 
 #[path = "support/pairs.rs"]
 mod pairs;
@@ -25,7 +26,7 @@ use proptest::prelude::*;
 use recipe::{recipes, schema};
 
 #[test]
-fn each_rule_is_the_worst_of_its_pair() {
+fn each_rule_is_the_most_severe_change_of_its_pair() {
     for pair in pairs() {
         let (name, [old, new]) = (&pair.name, pair.checked());
         let rule = name.split("__").next().unwrap();
@@ -39,7 +40,7 @@ fn each_rule_is_the_worst_of_its_pair() {
 }
 
 #[test]
-fn what_is_said_of_each_pair() {
+fn the_changes_of_each_pair_match_the_snapshot() {
     for pair in pairs() {
         let [old, new] = pair.checked();
         let changes = diff(&old, &new).unwrap();
@@ -53,9 +54,9 @@ fn what_is_said_of_each_pair() {
     }
 }
 
-/// The way back from each pair is no surprise either: nothing panics, and something is said.
+/// The comparison in the opposite direction must not panic, and must also find changes.
 #[test]
-fn there_and_back() {
+fn each_pair_can_be_compared_in_both_directions() {
     for pair in pairs() {
         let [old, new] = pair.checked();
         assert!(!diff(&new, &old).unwrap().is_empty(), "{}", pair.name);
@@ -80,7 +81,7 @@ fn the_table_does_not_contradict_itself() {
             assert_eq!(rule.libbpf, Loading::Reuses, "{rule}");
         }
         assert!(!(is_safe && is_refused), "{rule}");
-        // `bpfmap explain` takes both.
+        // `bpfmap explain` accepts the rules of both catalogues, so no name may occur in both.
         assert_eq!(bpfmap_schema::rules::Rule::by_id(rule.id), None);
         assert!(rule.explanation.lines().all(|line| line.len() <= 120), "{rule}");
         let (text, schemas) = rule.explanation.split_once("\n\nOlder:\n\n```toml\n").unwrap();
@@ -95,9 +96,10 @@ fn the_table_does_not_contradict_itself() {
     assert_eq!(ids.len(), ALL.len());
 }
 
-/// Comments, names of types, the order of declarations and explicit padding change nothing.
+/// Comments, names of types, the order of declarations and explicit padding have no effect on live
+/// maps.
 #[test]
-fn what_is_no_change() {
+fn differences_without_an_effect_are_not_changes() {
     let old = "[types.a]\nkind = \"struct\"\nmembers = [ { name = \"x\", type = \"u8\" }, { name = \"y\", type = \"b\" } ]\n\
                [types.b]\nkind = \"alias\"\ntype = \"u32\"\n\
                [types.c]\nkind = \"struct\"\nmembers = [ { name = \"p\", type = \"*a\" } ]\n\
@@ -110,10 +112,10 @@ fn what_is_no_change() {
     assert_eq!(diff(&of_text(old), &of_text(new)).unwrap(), []);
 }
 
-/// A struct of ten members of a type of ten members, and so on: written out, more than any machine
-/// holds.
+/// A struct has ten members of a type that has ten members of another type, and so on. Counted at
+/// each use, the types have more members than any machine can store.
 #[test]
-fn types_that_are_used_again_and_again_are_looked_at_once() {
+fn types_that_are_used_many_times_are_compared_once() {
     let schema = |last: &str| {
         let mut text = String::new();
         for level in 0..6 {
@@ -154,15 +156,15 @@ proptest! {
         prop_assert_eq!(diff(&twin, &toml).unwrap(), []);
     }
 
-    /// Any two schemas can be compared; a value of another size is told as such, and where a member of a value has moved
-    /// or gone, a dangerous change of its map is told.
+    /// Any two schemas can be compared. If the size of a value changes, this change is reported. If
+    /// a member of a value moves or is removed, an unsafe change of its map is reported.
     #[test]
     fn two_schemas_are_compared(one in recipes(), other in recipes()) {
         let (old, new) = (of_text(&with_maps(&one, 0)), of_text(&with_maps(&other, 0)));
         let changes = diff(&old, &new).unwrap();
         for (_, format) in Format::ALL {
             let shown = report(&changes, (&old, &new), format, |_| true);
-            prop_assert!(!shown.contains("0 bytes, was 0"), "{}", shown);
+            prop_assert!(!shown.contains("from 0 bytes to 0"), "{}", shown);
         }
         for (map, name) in new.schema().maps.iter().map(|map| (map, &map.name.value)) {
             let Some(before) = old.schema().maps.iter().find(|map| map.name.value == *name) else {
@@ -190,8 +192,9 @@ proptest! {
     }
 }
 
-/// Returns where the members of a value lie that is a struct, by their names: the first bit, and how many. Padding is
-/// none, and an array of no elements is nowhere.
+/// Returns the positions of the members of a value that is a struct, by their names. A position
+/// consists of the first bit and the number of bits. The result contains neither padding nor arrays
+/// without elements.
 fn places(checked: &Checked, map: &MapDecl) -> BTreeMap<String, (u64, u64)> {
     let Some(KeyValue::Type(ty)) = &map.value else { return BTreeMap::new() };
     let Type::Named(name) = &ty.value else { return BTreeMap::new() };
@@ -209,7 +212,7 @@ fn places(checked: &Checked, map: &MapDecl) -> BTreeMap<String, (u64, u64)> {
     named.collect()
 }
 
-/// Returns the types of a recipe as the values of maps, in TOML.
+/// Returns a schema in TOML that uses the types of a recipe as the values of maps.
 fn with_maps(recipe: &recipe::Recipe, seed: u64) -> String {
     let schema = schema(&[(seed, recipe.clone())]);
     let mut text = print::toml::print(&schema);

@@ -1,9 +1,9 @@
-//! The golden Rust, compiled as in a program that takes no warnings, and used.
+//! Compiles and uses the golden Rust files in a program that denies warnings.
 
 #![deny(warnings)]
 #![warn(clippy::pedantic, unreachable_pub, unused_qualifications)]
 
-/// No name of the surroundings reaches into generated code.
+/// Names in the surrounding code must not change the meaning of generated code.
 macro_rules! golden {
     ($module:ident, $file:literal) => {
         mod $module {
@@ -21,7 +21,7 @@ golden!(loader, "goldens/generated/loader.rs");
 golden!(maps, "goldens/generated/maps.rs");
 golden!(scalars, "goldens/generated/scalars.rs");
 
-// Nobody uses these.
+// The test does not use these items.
 golden!(events, "goldens/generated/events.rs");
 golden!(nested_fields, "goldens/generated/nested_fields.rs");
 golden!(objects, "goldens/generated/objects.rs");
@@ -32,7 +32,7 @@ use std::collections::BTreeSet;
 use bpfmap::{Be16, Be32, Enum, MapFlags, MapSpec, Pinning, TypeDesc, bytes_of, zeroed};
 
 #[test]
-fn bit_fields_lie_where_c_has_them() {
+fn bit_fields_have_the_same_positions_as_in_c() {
     use bit_fields::{Colour, Header, Heat, Mixed, Overlay, OverlayAnon0};
 
     let header = Header { total_length: Be16::new(0x0102), ..zeroed() };
@@ -58,7 +58,7 @@ fn bit_fields_lie_where_c_has_them() {
 }
 
 #[test]
-fn unions_and_packed_structs_hold_what_is_written() {
+fn unions_and_packed_structs_store_the_written_values() {
     use composites::{Address, CacheLine, Nested, NestedAnon0, Packed, PackedAndAligned, Point};
 
     let mut packed = Packed { id: 7, peer: Address::from_v6([1; 16]), ..zeroed() };
@@ -79,7 +79,7 @@ fn unions_and_packed_structs_hold_what_is_written() {
 }
 
 #[test]
-fn words_of_rust_are_members_all_the_same() {
+fn rust_keywords_can_be_member_names() {
     let words = composites::Words { r#type: 1, self_: 2, crate_: 3, ..zeroed() };
     let words = words.with_match(5);
     assert_eq!((words.r#type, words.self_, words.crate_, words.r#match()), (1, 2, 3, 5));
@@ -89,7 +89,7 @@ fn words_of_rust_are_members_all_the_same() {
 }
 
 #[test]
-fn enums_take_every_number() {
+fn enums_accept_every_number() {
     use scalars::{Deep, Every, Level, Verdict, Wide};
 
     let verdicts = [Verdict::Mark.into(), Enum::<Verdict>::from_number(9)];
@@ -97,7 +97,7 @@ fn enums_take_every_number() {
     assert_eq!(Enum::new(Wide::All).number(), u64::MAX);
     assert_eq!((Deep::Least as i64, Deep::Most as i64), (i64::MIN, i64::MAX));
     assert_eq!(Every::default().verdict.get(), Ok(Verdict::Pass));
-    // Two names for one value are constants.
+    // A second name for the same value is a constant.
     assert_eq!((Level::LOW, Level::default()), (Level::ALSO_LOW, Level(0)));
     assert_eq!(format!("{:?} {:?}", Level::HIGH, Level(9)), "HIGH Level(9)");
 }
@@ -116,7 +116,7 @@ fn enums_are_matched_by_their_variants() {
 }
 
 #[test]
-fn everything_has_an_order() {
+fn all_types_can_be_compared() {
     use awkward::{Documented, MapSpec, Option, Result, Verdict};
     use bit_fields::Mixed;
 
@@ -124,19 +124,20 @@ fn everything_has_an_order() {
     let option = |some, clone| Option { some, clone };
     let sorted = BTreeSet::from([option(2, 0), option(1, 0x100), option(1, 2), option(1, 2)]);
     assert_eq!(Vec::from_iter(sorted), [option(1, 2), option(1, 0x100), option(2, 0)]);
-    // A union by its first member, the bytes beyond it last.
+    // Unions are compared by their first member, and then by the remaining bytes.
     assert!(Result::from_ok(option(1, 0x100)) < Result::from_ok(option(2, 0)));
     assert!(Result::from_hash(u64::MAX) > Result::default());
-    // Bit-fields by their numbers and in their order, not by the bytes that hold them.
+    // Bit-fields are compared by their numbers and in their order, and not by the bytes that store
+    // them.
     assert!(Mixed::default().with_b(-2) < Mixed::default());
     assert!(MapSpec::default().with_fmt(1) > MapSpec::default().with_cmp(7));
-    // Equal is what has the same bytes.
+    // Values are equal if they have the same bytes.
     assert!(Documented::default().with_version(3) == Documented::default().with_version(3));
     assert!(special_fields::Queue::default() <= special_fields::Queue::default());
 }
 
 #[test]
-fn names_of_the_language_and_of_the_generator_are_names_of_types() {
+fn names_of_the_language_and_of_the_generator_can_be_type_names() {
     use awkward::{
         Inner, InnerInner, InnerInnerMap, K, Layout, Maps2, Scratch, Some, View, Within,
     };
@@ -151,7 +152,7 @@ fn names_of_the_language_and_of_the_generator_are_names_of_types() {
 }
 
 #[test]
-fn specs_say_what_the_schema_says() {
+fn specs_match_the_schema() {
     use maps::{Counters, HalfTyped, Jobs, Near, Opaque, OwnPinning, Unpinned, WithoutBtf};
 
     assert_eq!(Counters::DEF.name, "counters");
@@ -168,7 +169,8 @@ fn specs_say_what_the_schema_says() {
     assert_eq!((WithoutBtf::DEF.btf, Counters::DEF.btf), (false, true));
 }
 
-/// What is not known yet is said where the spec is used.
+/// Types that the loader sets are type parameters, which the application gives when it uses the
+/// spec.
 #[test]
 fn specs_ask_for_what_the_loader_sets() {
     use loader::{Both, K, Keys, Plain, Stats, Tenants};
@@ -181,7 +183,7 @@ fn specs_ask_for_what_the_loader_sets() {
     assert!(Tenants::<Plain>::DEF.inner.is_some());
 }
 
-/// That they move what is live is tried in the crate bpfmap.
+/// The tests of the crate `bpfmap` migrate live maps.
 #[test]
 fn migrations_know_both_layouts() {
     let shown = format!("{:?}", flows_migrate::migration_of_counters("/sys/fs/bpf/counts"));

@@ -1,4 +1,5 @@
-//! Bad input is answered with findings, whatever it is: no panic, no endless run, no flood.
+//! Tests that invalid input always results in findings. It must not cause a panic, an endless loop,
+//! or a flood of messages.
 
 #[path = "support/hostile.rs"]
 mod hostile;
@@ -11,7 +12,8 @@ use bpfmap_schema::diagnostics::{Style, render};
 use bpfmap_schema::front::toml::read_str;
 use proptest::prelude::*;
 
-/// Takes `text` all the way. Returns the ids of the rules that it breaks, none where it is good.
+/// Reads and checks `text`, and generates all files from it. Returns the rules that the schema
+/// breaks.
 fn run(text: &str) -> Vec<&'static str> {
     hostile::run(read_str(Path::new("hostile.toml"), text))
 }
@@ -49,7 +51,7 @@ fn long_chains_of_types() {
 }
 
 #[test]
-fn sizes_that_grow_beyond_all_numbers() {
+fn sizes_that_exceed_every_integer() {
     let mut text = String::from("[types.t0]\nkind = \"alias\"\ntype = \"[u64; 0xffff_ffff]\"\n");
     for number in 1..30 {
         let previous = number - 1;
@@ -97,9 +99,9 @@ fn one_long_line_is_not_shown_whole() {
     assert!(shown.contains("hostile.toml:1:"), "{shown}");
 }
 
-/// Files that are small enough, and too many.
+/// Each of the files is small enough, but there are too many files.
 #[test]
-fn includes_without_end() {
+fn too_many_includes() {
     let folder = tempfile::tempdir().unwrap();
     let names: Vec<String> = (0..6).map(|number| format!("\"f{number}.toml\"")).collect();
     for number in 0..6 {
@@ -114,7 +116,7 @@ fn includes_without_end() {
 }
 
 #[test]
-fn odd_places_to_end() {
+fn texts_that_end_unexpectedly() {
     hostile::odd_places_to_end(include_str!("../../schemas/hash.toml"), run);
 }
 
@@ -135,7 +137,7 @@ fn names_that_try_to_break_out() {
     assert_eq!(run(&schema(text)), ["decl-tag"]);
 }
 
-/// Words of TOML, of which a schema is made.
+/// The words from which random schemas in TOML are made.
 const WORDS: &[&str] = &[
     "[types.a]\n",
     "[types.b]\n",

@@ -1,4 +1,5 @@
-//! Bad Rust is answered with findings, whatever it is: no panic, no endless run, no flood.
+//! Tests that invalid Rust always results in findings. It must not cause a panic, an endless loop,
+//! or a flood of messages.
 
 #[path = "support/hostile.rs"]
 mod hostile;
@@ -10,7 +11,8 @@ use std::path::Path;
 use bpfmap_schema::front::rust::{read_file, read_str};
 use proptest::prelude::*;
 
-/// Takes `text` all the way. Returns the ids of the rules that it breaks, none where it is good.
+/// Reads and checks `text`, and generates all files from it. Returns the rules that the schema
+/// breaks.
 fn run(text: &str) -> Vec<&'static str> {
     hostile::run(read_str(Path::new("hostile.rs"), text))
 }
@@ -73,7 +75,7 @@ fn deep_nesting() {
 }
 
 #[test]
-fn as_deep_as_may_be() {
+fn nesting_at_the_limit() {
     for depth in [40, 60, 80, 100, 120, 200, 250] {
         let (open, close) = ("[".repeat(depth), "; 1]".repeat(depth));
         run(&member(&format!("{open}u8{close}")));
@@ -133,7 +135,7 @@ fn circles() {
     }
 }
 
-/// Each type is written twice in the next: 2 to the power of 30 members.
+/// Each type is used twice in the next type, which results in 2 to the power of 30 members.
 #[test]
 fn types_in_place_that_double() {
     let mut text = String::new();
@@ -171,7 +173,8 @@ fn files_that_double() {
     assert!(rules.contains(&"unreadable-source") && rules.contains(&"include-cycle"), "{rules:?}");
 }
 
-/// A message shows a line of the file, which the author of the schema must not see.
+/// A message shows a line of the file. The author of the schema must not see lines of files that
+/// are not Rust.
 #[test]
 fn only_rust_is_read_for_a_module() {
     let folder = tempfile::tempdir().unwrap();
@@ -249,7 +252,7 @@ fn a_mebibyte_of_garbage() {
 }
 
 #[test]
-fn odd_places_to_end() {
+fn texts_that_end_unexpectedly() {
     hostile::odd_places_to_end(include_str!("../../schemas/rust/hash.rs"), run);
     hostile::odd_places_to_end(include_str!("../../schemas/rust/array_of_maps.rs"), run);
 }
@@ -267,7 +270,7 @@ fn names_that_try_to_break_out() {
     }
 }
 
-/// Words of Rust, of which a schema is made.
+/// The words from which random schemas in Rust are made.
 const WORDS: &[&str] = &[
     "#[derive(Clone, Copy, BpfType)]\n",
     "#[derive(BpfMap)]\n",

@@ -1,4 +1,5 @@
-//! Headers of schemas that include others: the types are shared, and the headers are in one program in any order.
+//! Tests of the headers of schemas that include other schemas. The headers share types, and a
+//! program can include them in any order.
 
 #[path = "../../bpfmap-schema/tests/support/mod.rs"]
 mod support;
@@ -22,16 +23,16 @@ use user_space::{COMPILERS, compile};
 const INCLUDES: &str =
     "#include <linux/bpf.h>\n#include <linux/types.h>\n#include <bpf/bpf_helpers.h>\n";
 
-/// The schemas in `tests/goldens/includes`, each after those that it includes.
+/// The schemas in `tests/goldens/includes`. Each schema comes after the schemas that it includes.
 const GOLDENS: [&str; 4] = ["net", "endpoint", "flows", "limits"];
 
 #[test]
-fn headers_are_in_one_program_in_any_order() {
+fn a_program_can_include_the_headers_in_any_order() {
     let folder = goldens();
     let maps = "void *used[] = { &blocked, &by_addr, &ended, &by_transport, &limits, &idle };\n\
                 struct ends { endpoint from, to; struct flow flow; union addr addr; port port; };\n";
     let clang = clang(CLANGS[1].1);
-    // Each compiler of applications has some of the orders.
+    // Each compiler of applications tests some of the orders.
     for (order, compiler) in permutations(&GOLDENS).iter().zip(COMPILERS.iter().cycle()) {
         let include = lines(order);
         let names = maps_of(folder.path(), &clang, &format!("{include}{maps}"));
@@ -42,7 +43,7 @@ fn headers_are_in_one_program_in_any_order() {
     }
 }
 
-/// A program has the maps of the headers that it names, and no others.
+/// A program contains only the maps of the headers that it includes itself.
 #[test]
 fn maps_of_an_include_come_with_its_own_header() {
     let folder = goldens();
@@ -52,14 +53,14 @@ fn maps_of_an_include_come_with_its_own_header() {
     assert_eq!(maps(&["flows"]), flows);
     assert_eq!(maps(&["endpoint", "flows"]), flows);
     assert_eq!(maps(&["flows", "net"]), ["blocked", "by_addr", "by_transport", "ended"]);
-    // Where the program asks for types alone, so do the headers that are included.
+    // If the program requests only types, the included headers also provide only types.
     let types =
         "#define BPFMAP_TYPES\n#include \"flows.h\"\n#include \"net.h\"\n#undef BPFMAP_TYPES\n";
     let names = maps_of(folder.path(), &clang, &format!("{types}{}", lines(&["limits"])));
     assert_eq!(names, ["idle", "limits"]);
 }
 
-/// A header declares its own types, and so does its page.
+/// A header and its reference page declare only the types of their own schema.
 #[test]
 fn each_type_is_declared_once() {
     let folder = goldens();
@@ -88,7 +89,8 @@ members = [
 ]
 "#;
 
-/// Fields that belong to the kernel lead to types, which each header keeps in the BTF, and to types of the kernel.
+/// Special fields refer to types of the schema, which each header keeps in the BTF, and to types of
+/// the kernel.
 #[test]
 fn headers_share_types_with_special_fields() {
     let folder = tempfile::tempdir().unwrap();
@@ -115,7 +117,8 @@ fn headers_share_types_with_special_fields() {
     }
 }
 
-/// Schemas that include each other in every way, with types of whatever they see.
+/// Tests random schemas that include each other in different ways, with types that use all visible
+/// types.
 #[test]
 fn random_schemas_share_types() {
     let mut random = Random(1);
@@ -157,7 +160,8 @@ fn random_schemas_share_types() {
     }
 }
 
-/// Numerical Recipes' generator: the same schemas in each run.
+/// A random number generator, which results in the same schemas in each run. Source: Numerical
+/// Recipes.
 struct Random(u32);
 
 impl Random {
@@ -181,7 +185,7 @@ impl Random {
         }
     }
 
-    /// Types of the schema `of`, each of those before.
+    /// Writes types of the schema `of`. Each type can use the types before it.
     fn types(&mut self, text: &mut String, of: &str, types: &mut BTreeSet<String>) {
         for number in 0..=self.below(4) {
             let name = format!("{of}_{number}");
@@ -193,7 +197,8 @@ impl Random {
                 "enum" => writeln!(text, "{typedef}repr = \"i16\"\nvariants = {{ a = 1, b = -2 }}"),
                 _ => {
                     let packed = if self.below(4) == 0 { "packed = true\n" } else { "" };
-                    // A member that is called as a type is one more to get wrong.
+                    // Some members have the name of a type, which makes mistakes in generated code
+                    // visible.
                     let members: Vec<String> = (0..=self.below(4))
                         .map(|member| {
                             let ty = self.ty(types);
@@ -209,7 +214,7 @@ impl Random {
         }
     }
 
-    /// Maps of the schema `of`.
+    /// Writes maps of the schema `of`.
     fn maps(&mut self, text: &mut String, of: &str, types: &BTreeSet<String>) {
         for (map, of_records) in [("values", false), ("records", true), ("within", false)] {
             let ty = types.iter().nth(self.below(types.len())).unwrap();
@@ -242,7 +247,7 @@ fn goldens() -> tempfile::TempDir {
     folder
 }
 
-/// Writes the header of a schema, and those of the schemas that it includes.
+/// Writes the header of a schema, and the headers of the schemas that it includes.
 fn write_headers(folder: &Path, schema: &Path) {
     let checked = |path: &Path| -> Checked {
         check(read_file(path)).unwrap_or_else(|rejected| panic!("{rejected}"))
@@ -252,7 +257,7 @@ fn write_headers(folder: &Path, schema: &Path) {
     for schema in std::iter::once(root).chain(included.iter().map(|path| checked(path))) {
         let header = c::emit(&schema);
         let path = folder.join(header.name);
-        // However it comes to be written, a header says the same.
+        // A header that has already been written has the same content.
         if let Ok(there) = fs::read_to_string(&path) {
             assert_eq!(there, header.contents);
         }

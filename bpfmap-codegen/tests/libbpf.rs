@@ -1,4 +1,4 @@
-//! What `Builder` does with libbpf: it links programs to one object, and writes skeletons.
+//! Tests of `Builder` with libbpf, which links programs into one object and generates skeletons.
 
 use std::fs;
 use std::path::PathBuf;
@@ -35,7 +35,7 @@ __u64 count(void *context)
 }
 ";
 
-/// A folder with a schema and two programs of one object.
+/// A folder with a schema, and two programs that form one object.
 struct Folder(tempfile::TempDir);
 
 impl Folder {
@@ -90,14 +90,14 @@ fn each_program_gets_a_skeleton() {
     let read = |name: &str| fs::read_to_string(folder.path("out").join(name)).unwrap();
     assert!(read("main.skel.rs").contains("pub struct MainSkelBuilder"));
     assert!(read("other.skel.rs").contains("pub struct OtherSkelBuilder"));
-    // The linker leaves DWARF out, and the types of the maps in.
+    // The linker removes DWARF, and keeps the types of the maps.
     let object = fs::read(folder.path("out/main.bpf.o")).unwrap();
     let has = |name: &str| object.windows(name.len()).any(|bytes| bytes == name.as_bytes());
     assert!(has(".BTF.ext") && !has(".debug_info"));
 }
 
 #[test]
-fn what_does_not_fit_together_is_an_error() {
+fn conflicting_programs_and_outputs_are_errors() {
     let folder = Folder::new();
     let shown = |builder: Builder| {
         let shown = builder.generate().unwrap_err().to_string();
@@ -107,19 +107,19 @@ fn what_does_not_fit_together_is_an_error() {
     let error = shown(folder.builder().link("other.bpf.o", [&main, &other]).program(&other));
     assert_eq!(
         error,
-        "`other.bpf.o` would be written twice, for `main.bpf.c`, `other.bpf.c` and for `other.bpf.c`\n\
+        "two outputs of this build have the name `other.bpf.o`: one comes from `main.bpf.c`, `other.bpf.c`, the other from `other.bpf.c`\n\
          help: give the programs different names"
     );
-    // Two objects whose skeletons are one file.
+    // The skeletons of the two objects have the same file name.
     let error =
         shown(folder.builder().link("a.x.o", [&main]).link("a.y.o", [&other]).skeleton(true));
     assert!(
         error.starts_with(
-            "`a.skel.rs` would be written twice, for `main.bpf.c` and for `other.bpf.c`"
+            "two outputs of this build have the name `a.skel.rs`: one comes from `main.bpf.c`, the other from `other.bpf.c`"
         ),
         "{error}"
     );
-    // A function that both define.
+    // Both programs define the same function.
     fs::write(&main, format!("{INCLUDES}{OTHER}")).unwrap();
     let error = shown(folder.builder().link("probe.bpf.o", [&main, &other]));
     let [first, second] =
@@ -127,7 +127,7 @@ fn what_does_not_fit_together_is_an_error() {
     assert!(error.starts_with(first) && error.contains(second), "{error}");
     assert!(error.ends_with("/other.bpf.o'"), "{error}");
     assert!(!folder.path("out/probe.bpf.o").exists());
-    // Both are shown.
+    // The message shows both programs.
     fs::write(&main, "int bad = ;\n").unwrap();
     fs::write(&other, "int worse = ;\n").unwrap();
     let error = shown(folder.builder().link("probe.bpf.o", [&main, &other]));

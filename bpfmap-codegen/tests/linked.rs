@@ -1,4 +1,5 @@
-//! Several programs of one object: one file defines the maps of a header, and the others declare them.
+//! Tests of objects that are linked from several programs. One file defines the maps of a header,
+//! and the other files declare them.
 
 #[path = "../../bpfmap-schema/tests/support/mod.rs"]
 mod support;
@@ -16,11 +17,12 @@ use bpfmap_schema::ir::{InnerMap, MapDecl};
 use bpfmap_schema::print;
 use support::{CLANGS, clang, compile_bpf};
 
-/// libbpf refuses how other loaders pin.
+/// libbpf refuses the values of `pinning` that other loaders use.
 const INCLUDES: &str = "#include <linux/bpf.h>\n#include <linux/types.h>\n#include <bpf/bpf_helpers.h>\n\
                         #define BPFMAP_FIXTURE\n";
 
-/// Each schema of this repository: the linker finds that both files mean the same maps, and what it writes has them once.
+/// For each schema of this repository, the linker recognizes that both files use the same maps, and
+/// the linked object contains each map once.
 #[test]
 fn maps_of_two_files_are_one() {
     let folder = tempfile::tempdir().unwrap();
@@ -30,7 +32,8 @@ fn maps_of_two_files_are_one() {
         let checked = check(read_file(&schema)).unwrap();
         let maps = &checked.schema().maps;
         let names: Vec<&str> = maps.iter().map(|map| map.name.value.as_str()).collect();
-        // The program defines a struct of programs itself; bpftool's libbpf may be too old for a `map_extra` of 64 bits.
+        // These maps are left out: the program itself defines a `struct_ops` map, and bpftool's
+        // libbpf can be too old for a `map_extra` of 64 bits.
         let is_wide = |map: &MapDecl| {
             map.map_extra.as_ref().is_some_and(|extra| u32::try_from(extra.value).is_err())
         };
@@ -57,7 +60,7 @@ fn maps_of_two_files_are_one() {
     assert!(count > 40, "{count}");
 }
 
-/// A declaration that says something else than the definition is found by the linker.
+/// The linker reports a declaration that differs from the definition.
 #[test]
 fn a_header_that_was_generated_before_the_schema_changed_is_refused() {
     let folder = tempfile::tempdir().unwrap();
@@ -78,7 +81,7 @@ fn a_header_that_was_generated_before_the_schema_changed_is_refused() {
 }
 
 #[test]
-fn maps_in_the_old_form_are_defined_where_they_are() {
+fn legacy_maps_cannot_be_declared_in_another_file() {
     let folder = tempfile::tempdir().unwrap();
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let header = c::emit_legacy(&check(read_file(&root.join("tests/goldens/maps.toml"))).unwrap());
@@ -96,7 +99,8 @@ fn imported(object: &Path) -> String {
     let mut schema = read_object(object, &fs::read(object).unwrap(), None).schema;
     let inner: Vec<Option<MapDecl>> =
         schema.maps.iter().map(|map| schema.inner_of(map).cloned()).collect();
-    // The linker makes one struct of two that are equal: then an inner map is one that has a name.
+    // The linker merges equal structs, so that an inner map without a name can be merged with a
+    // named map.
     for (map, inner) in schema.maps.iter_mut().zip(inner) {
         if let (Some(inner), Some(place)) = (inner, &mut map.inner) {
             let name = String::new().into();
@@ -134,7 +138,8 @@ fn link(folder: &Path, objects: [&PathBuf; 2]) -> Result<PathBuf, String> {
     }
 }
 
-/// Returns the programs that maps hold from the start, which are in the file that defines the maps.
+/// Returns the programs in the initial contents of maps. The file that defines the maps also
+/// defines these programs.
 fn programs(checked: &Checked) -> String {
     let maps = &checked.schema().maps;
     let values = maps.iter().flat_map(|map| &map.values).map(|(_, name)| name.value.as_str());

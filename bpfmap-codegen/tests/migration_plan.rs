@@ -1,4 +1,5 @@
-//! Which bytes of an old map become which of a new one, and the obstacles.
+//! Tests of migration plans: the steps that convert entries of an old map to entries of a new map,
+//! and the obstacles.
 
 #[path = "support/pairs.rs"]
 mod pairs;
@@ -20,7 +21,7 @@ use bumpalo::Bump;
 use proptest::prelude::*;
 use recipe::{recipes, schema};
 
-/// Returns a schema with the map `m`, of which these are the types and the rest of the definition.
+/// Returns a schema with the types `types` and the map `m`, whose definition is `map`.
 fn checked(types: &str, map: &str) -> Checked {
     let text = format!("name = \"s\"\n{types}\n[maps.m]\n{map}\n");
     check(read_str(Path::new("s.toml"), &text)).unwrap_or_else(|error| panic!("{error}"))
@@ -45,7 +46,8 @@ fn planned(old: &Checked, new: &Checked) -> Result<LeakedPlan, Vec<Obstacle>> {
 
 const HASH: &str = "type = \"hash\"\nkey = \"k\"\nvalue = \"v\"\nmax_entries = 10";
 
-/// Of a struct as the value of a hash, from these members to those.
+/// Plans the migration of a hash map whose value is a struct. The members of the struct change from
+/// `old` to `new`.
 fn value(old: &str, new: &str) -> Result<LeakedPlan, Vec<Obstacle>> {
     let types = |members: &str| {
         format!(
@@ -71,7 +73,7 @@ fn steps(planned: Result<LeakedPlan, Vec<Obstacle>>) -> &'static [MigrationStep<
 
 #[track_caller]
 fn refused(planned: Result<LeakedPlan, Vec<Obstacle>>, path: &str, message: &str) {
-    let obstacles = planned.expect_err("something should stand in the way");
+    let obstacles = planned.expect_err("expected an obstacle");
     assert_eq!(obstacles.len(), 1, "{obstacles:#?}");
     assert_eq!(obstacles[0].path, path);
     assert!(obstacles[0].message.contains(message), "{}", obstacles[0]);
@@ -100,12 +102,13 @@ const B: &str = r#"{ name = "b", type = "u32" }"#;
 const C: &str = r#"{ name = "c", type = "u64" }"#;
 
 #[test]
-fn members_go_by_name_and_what_is_new_is_its_default() {
+fn members_are_matched_by_name_and_new_members_get_their_default() {
     let new = r#"{ name = "limit", type = "u32", default = 1000 }, { name = "since", type = "be16", default = 0x1234 },
         { name = "on", type = "bool", default = true }, "#;
     assert_eq!(
         steps(value(&format!("{A}, {B}, {C}"), &format!("{C}, {new} {B}, {A}"))),
-        // limit at 8, since at 12 in network byte order, on at 14.
+        // `limit` has the offset 8, `since` has the offset 12 and is in network byte order, and
+        // `on` has the offset 14.
         [
             fill(8, &[0xe8, 0x03]),
             fill(12, &[0x12, 0x34, 1]),
@@ -122,7 +125,7 @@ fn members_go_by_name_and_what_is_new_is_its_default() {
 }
 
 #[test]
-fn neighbours_are_copied_at_once_and_padding_is_left_out() {
+fn adjacent_members_are_copied_in_one_step_without_padding() {
     assert_eq!(steps(value(&format!("{A}, {B}"), &format!("{A}, {B}, {C}"))), [copy(0, 0, 8)]);
     let tail = r#"{ name = "d", type = "u8" }"#;
     assert_eq!(
@@ -132,7 +135,7 @@ fn neighbours_are_copied_at_once_and_padding_is_left_out() {
 }
 
 #[test]
-fn numbers_become_wider_and_never_narrower() {
+fn numbers_can_become_wider_but_not_narrower() {
     let member = |ty: &str| format!("{{ name = \"n\", type = \"{ty}\" }}");
     let of = |old: &str, new: &str| value(&member(old), &member(new));
     assert_eq!(steps(of("u16", "u64")), [integer(0, 16, 0, 64, false)]);
@@ -141,16 +144,16 @@ fn numbers_become_wider_and_never_narrower() {
     assert_eq!(steps(of("bool", "u32")), [integer(0, 8, 0, 32, false)]);
     assert_eq!(steps(of("char", "u8")), [copy(0, 0, 1)]);
     assert_eq!(steps(of("be16", "be32")), [copy(0, 2, 2)]);
-    refused(of("u64", "u32"), "m.value.n", "32 bits, was 64");
-    refused(of("i32", "u64"), "m.value.n", "the new type is unsigned, the old one was signed");
-    refused(of("u32", "i32"), "m.value.n", "the new type is signed, the old one was unsigned");
+    refused(of("u64", "u32"), "m.value.n", "changed from 64 to 32 bits");
+    refused(of("i32", "u64"), "m.value.n", "the type changed from signed to unsigned");
+    refused(of("u32", "i32"), "m.value.n", "the type changed from unsigned to signed");
     refused(of("be32", "u32"), "m.value.n", "the byte order has changed");
     refused(of("u64", "*void"), "m.value.n", "the type has changed");
     refused(of("[u8; 8]", "u64"), "m.value.n", "the type has changed");
 }
 
 #[test]
-fn bit_fields_go_by_bits() {
+fn bit_fields_are_moved_bit_by_bit() {
     let old = r#"{ name = "x", type = "u8", bits = 3 }, { name = "y", type = "i8", bits = 4 }"#;
     let new = r#"{ name = "y", type = "i8", bits = 5 }, { name = "z", type = "u8", bits = 3, default = 5 },
         { name = "x", type = "u8" }"#;
@@ -160,11 +163,11 @@ fn bit_fields_go_by_bits() {
     );
     let narrower = r#"{ name = "x", type = "u8", bits = 2 }"#;
     let was = r#"{ name = "x", type = "u8", bits = 3 }"#;
-    refused(value(was, narrower), "m.value.x", "2 bits, was 3");
+    refused(value(was, narrower), "m.value.x", "changed from 3 to 2 bits");
 }
 
 #[test]
-fn arrays_grow_and_so_do_their_elements() {
+fn arrays_and_their_elements_can_grow() {
     let types = |members: &str, len: u32| {
         format!(
             "[types.k]\nkind = \"alias\"\ntype = \"u32\"\n[types.e]\nkind = \"struct\"\nmembers = [{members}]\n\
@@ -185,28 +188,31 @@ fn arrays_grow_and_so_do_their_elements() {
         steps: &[fill(0, &[7]), copy(0, 4, 4)],
     };
     assert_eq!(steps(of((A, 3), (&two, 5))), [copy(0, 0, 4), each]);
-    refused(of((A, 3), (A, 2)), "m.value.all", "2 elements, was 3");
+    refused(of((A, 3), (A, 2)), "m.value.all", "changed from 3 to 2 elements");
 }
 
 #[test]
-fn a_struct_that_is_new_has_the_defaults_of_its_members() {
+fn a_new_struct_gets_the_defaults_of_its_members() {
     let new = r#"{ name = "s", kind = "struct", members = [
         { name = "x", type = "u16" }, { name = "y", type = "u16", default = 258 } ] }"#;
     assert_eq!(steps(value(A, &format!("{new}, {A}"))), [fill(2, &[2, 1]), copy(0, 4, 4)]);
 }
 
 #[test]
-fn what_is_gone_is_left_out_of_a_value_and_never_of_a_key() {
+fn members_can_be_removed_from_a_value_but_not_from_a_key() {
     let plan = value(&format!("{A}, {B}"), B).unwrap();
     assert_eq!(plan.value, [copy(4, 0, 4)]);
-    assert_eq!(plan.notes, ["m.value.a: dropped, because the new schema has no such member"]);
+    assert_eq!(
+        plan.notes,
+        ["m.value.a: dropped, because the new schema does not have this member"]
+    );
     refused(key(&format!("{A}, {B}"), B), "m.key.a", "two keys could become equal");
     let grown = key(A, &format!("{A}, {C}")).unwrap();
     assert_eq!((grown.key, grown.value), ([copy(0, 0, 4)].as_slice(), [copy(0, 0, 4)].as_slice()));
 }
 
 #[test]
-fn an_enums_names_keep_their_numbers() {
+fn enum_variants_must_keep_their_numbers() {
     let types = |repr: &str, variants: &str| {
         format!(
             "[types.k]\nkind = \"alias\"\ntype = \"u32\"\n[types.v]\nkind = \"enum\"\nrepr = \"{repr}\"\n\
@@ -221,7 +227,11 @@ fn an_enums_names_keep_their_numbers() {
         steps(of(("i8", "a = 0, b = -1"), ("i32", "a = 0, b = -1"))),
         [integer(0, 8, 0, 32, true)]
     );
-    refused(of(("u8", "a = 0, b = 1"), ("u8", "a = 1, b = 2")), "m.value", "`a` is 1, was 0");
+    refused(
+        of(("u8", "a = 0, b = 1"), ("u8", "a = 1, b = 2")),
+        "m.value",
+        "`a` changed from 0 to 1",
+    );
 }
 
 #[test]
@@ -229,7 +239,7 @@ fn the_members_of_a_union_stay_together() {
     let union = |members: &str| format!("{{ kind = \"union\", members = [{members}] }}");
     let (x, y) = (r#"{ name = "x", type = "u32" }"#, r#"{ name = "y", type = "[u8; 4]" }"#);
     let wide = r#"{ name = "wide", type = "[u8; 8]" }"#;
-    // One more member, and another place.
+    // The new union has one more member and another offset.
     assert_eq!(
         steps(value(
             &union(&format!("{x}, {y}")),
@@ -240,17 +250,17 @@ fn the_members_of_a_union_stay_together() {
     refused(
         value(&union(&format!("{x}, {y}")), &union(x)),
         "m.value.y",
-        "it is unknown which member of the union",
+        "bpfmap does not know which entries use this member of the union",
     );
     refused(
         value(&union(&format!("{x}, {y}")), &format!("{x}, {y}")),
         "m.value.y",
-        "converted differently from the members that share its bytes",
+        "this member and the member `x` share bytes, but their conversions differ",
     );
     refused(
         value(&format!("{x}, {y}"), &union(&format!("{x}, {y}"))),
         "m.value.y",
-        "shares bytes that it did not share before",
+        "share bytes, which they did not do before",
     );
     refused(
         value(
@@ -258,7 +268,7 @@ fn the_members_of_a_union_stay_together() {
             &union(&format!("{y}, {{ name = \"x\", type = \"u64\" }}")),
         ),
         "m.value.x",
-        "a member of a union, so it would change in every entry",
+        "the conversion of this member would change the other members of the union",
     );
     let inner = |members: &str| {
         union(&format!("{{ name = \"s\", kind = \"struct\", members = [{members}] }}, {wide}"))
@@ -266,12 +276,12 @@ fn the_members_of_a_union_stay_together() {
     refused(
         value(&inner(A), &inner(&format!("{B}, {A}"))),
         "m.value.s",
-        "a member of a union, so it would change in every entry",
+        "the conversion of this member would change the other members of the union",
     );
 }
 
 #[test]
-fn the_kernels_fields_start_anew() {
+fn special_fields_start_empty() {
     let hash = |members: &str| {
         let types = format!("[types.v]\nkind = \"struct\"\nmembers = [{members}]");
         checked(&types, "type = \"hash\"\nkey = \"u32\"\nvalue = \"v\"\nmax_entries = 10")
@@ -284,7 +294,10 @@ fn the_kernels_fields_start_anew() {
     let plan =
         planned(&hash(&format!("{timer}, {A}")), &hash(&format!("{timer}, {A}, {B}"))).unwrap();
     assert_eq!(plan.value, [copy(16, 16, 4)]);
-    assert_eq!(plan.notes, ["m.value.t: the `bpf_timer` is reset: pending work is not copied"]);
+    assert_eq!(
+        plan.notes,
+        ["m.value.t: the `bpf_timer` starts empty, because pending work can't be copied"]
+    );
     let kptr = r#"{ name = "p", type = "kptr<task_struct>" }"#;
     refused(
         planned(&hash(&format!("{kptr}, {A}")), &hash(&format!("{kptr}, {A}, {B}"))),
@@ -294,7 +307,7 @@ fn the_kernels_fields_start_anew() {
 }
 
 #[test]
-fn map_types_are_of_one_family() {
+fn both_map_types_must_belong_to_the_same_family() {
     let map = |ty: &str, max_entries: u32| {
         let key = if ty.contains("array") { "" } else { "key = \"u32\"\n" };
         checked("", &format!("type = \"{ty}\"\n{key}value = \"u64\"\nmax_entries = {max_entries}"))
@@ -307,7 +320,7 @@ fn map_types_are_of_one_family() {
     assert!(!fewer.is_unchanged);
     assert_eq!(
         fewer.notes,
-        ["m: `max_entries` is 9, was 10: a map with more entries can't be migrated"]
+        ["m: `max_entries` changed from 10 to 9: a map with more entries can't be migrated"]
     );
     refused(
         of(("hash", 10), ("percpu_hash", 10)),
@@ -315,7 +328,7 @@ fn map_types_are_of_one_family() {
         "can't be converted to entries of type `percpu_hash`",
     );
     refused(of(("array", 10), ("hash", 10)), "m", "can't be converted to entries of type `hash`");
-    refused(of(("array", 10), ("array", 9)), "m", "the remaining entries would be lost");
+    refused(of(("array", 10), ("array", 9)), "m", "the entries beyond the new size would be lost");
     refused(of(("hash", 10), ("lru_hash", 9)), "m", "an LRU map would evict entries");
     let queue = |value: &str| {
         checked("", &format!("type = \"queue\"\nvalue = \"{value}\"\nmax_entries = 4"))
@@ -323,7 +336,7 @@ fn map_types_are_of_one_family() {
     refused(
         planned(&queue("u32"), &queue("u64")),
         "m",
-        "user space can't read all entries of a map of type `queue`",
+        "user space can't copy all entries of a map of type `queue`",
     );
 }
 
@@ -343,7 +356,7 @@ fn the_bits_of_a_prefix_keep_their_order() {
     refused(
         planned(&trie(net), &trie(&format!("{host}, {net}"))),
         "m.key",
-        "the bits of a prefix would change their order",
+        "the order of the bits in the prefix would change",
     );
 }
 
@@ -365,7 +378,7 @@ fn check_bounds(old: &Checked, new: &Checked) {
 }
 
 #[test]
-fn a_schema_moves_to_itself_in_one_piece() {
+fn a_migration_to_the_same_schema_is_a_single_copy() {
     for file in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../schemas")).unwrap() {
         let path = file.unwrap().path();
         if path.extension().is_none_or(|extension| extension != "toml") {
@@ -390,9 +403,9 @@ fn a_schema_moves_to_itself_in_one_piece() {
     }
 }
 
-/// The pairs of schemas that `bpfmap diff` is tried on, there and back.
+/// Tests the pairs of schemas with which `bpfmap diff` is tested, in both directions.
 #[test]
-fn no_plan_of_a_pair_reaches_past_the_end() {
+fn no_plan_of_a_pair_accesses_bytes_outside_of_an_entry() {
     for pair in pairs::pairs() {
         let [old, new] = pair.schemas.map(|text| {
             check(read_str(Path::new("schema.toml"), &text))
@@ -407,12 +420,12 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn no_plan_reaches_past_the_end(old in recipes(), new in recipes()) {
+    fn no_random_plan_accesses_bytes_outside_of_an_entry(old in recipes(), new in recipes()) {
         check_bounds(&with_maps(&old), &with_maps(&new));
     }
 }
 
-/// Returns the types of a recipe as the values of maps.
+/// Returns a schema that uses the types of a recipe as the values of maps.
 fn with_maps(recipe: &recipe::Recipe) -> Checked {
     let schema = schema(&[(0, recipe.clone())]);
     let mut text = print::toml::print(&schema);

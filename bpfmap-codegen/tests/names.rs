@@ -1,5 +1,6 @@
-//! The list of names that C has taken, compared with both compilers, the headers of this machine, and the types of its
-//! kernel: what the check accepts compiles, and what it refuses does not.
+//! Compares the list of reserved C names with both compilers, the headers of this machine, and the
+//! types of its kernel. Names that the check accepts must compile, and names that it refuses must
+//! not compile.
 
 #[path = "../../bpfmap-schema/tests/support/mod.rs"]
 mod support;
@@ -18,18 +19,18 @@ use bpfmap_schema::front::toml::read_str;
 use bpfmap_schema::taken::{KernelNames, LIST, NameKind, Namespace, Origin, Releases, Taken};
 use support::{CLANGS, clang, compile_bpf, run_clang};
 
-/// How many names of the kernel's share one that is tried.
+/// The test tries one of this many names of the kernel.
 const SHARE: usize = 24;
 
-/// Names that no program has, of each kind of word that people think of.
+/// Names of different forms that no header defines.
 const FREE: &[&str] =
     &["flows", "packets_seen", "Conn_Track", "_lru", "x", "type", "self", "match"];
 
-/// What is included before the header of a schema.
+/// The headers that a program includes before the header of a schema.
 struct Prelude {
     folder: tempfile::TempDir,
     text: &'static str,
-    /// `vmlinux.h`: the kernel that it is of.
+    /// `vmlinux.h` of this kernel.
     kernel: Option<KernelNames>,
 }
 
@@ -58,7 +59,7 @@ impl Prelude {
         self.kernel.as_ref().map(Taken::by_kernel).unwrap_or_default()
     }
 
-    /// Returns the headers, read by a compiler once.
+    /// Precompiles the headers with clang, and returns the path of the result.
     fn precompile(&self, clang: &str) -> PathBuf {
         let header = self.folder.path().join("prelude.h");
         fs::write(&header, self.text).unwrap();
@@ -85,7 +86,7 @@ impl Prelude {
         run_clang(clang, &arguments, &object)
     }
 
-    /// Returns those of `words` that clang does not take in `space`.
+    /// Returns the names in `words` that clang refuses in the namespace `space`.
     fn refused(
         &self,
         clang: &str,
@@ -95,7 +96,8 @@ impl Prelude {
     ) -> BTreeSet<String> {
         let words: Vec<&String> = words.iter().collect();
         let lines = words.iter().enumerate();
-        // What an error swallows is the line behind it, which is nobody's.
+        // An error can make clang skip the next line, so an unrelated line follows each
+        // declaration.
         let lines = lines.map(|(at, word)| {
             format!("{}\nextern int bpfmap_between_{at};\n", declaration(space, at, word))
         });
@@ -123,7 +125,8 @@ fn declaration(space: Namespace, at: usize, word: &str) -> String {
     }
 }
 
-/// Names of the list in every way that it calls free, and names that nobody has, in schemas.
+/// Compiles schemas with unused names, and with names of the list in each namespace in which the
+/// list allows them.
 #[test]
 fn accepted_names_compile() {
     let own: Vec<String> = FREE.iter().map(ToString::to_string).collect();
@@ -135,7 +138,7 @@ fn accepted_names_compile() {
         .map(|(name, _)| name)
         .collect();
     for prelude in [Prelude::uapi(), Prelude::vmlinux()] {
-        // A schema has to do for programs with either header.
+        // The schema must work in programs with either of the two headers.
         let is_free = |name: &str, space| {
             prelude.taken().why(name, space).is_none()
                 && Taken::default().why(name, space).is_none_or(|why| !why.is_certain)
@@ -156,7 +159,7 @@ fn accepted_names_compile() {
     }
 }
 
-/// Returns a schema with names in every space.
+/// Returns a schema with names in every namespace.
 fn schema(names: impl Fn(Namespace) -> BTreeSet<String>) -> String {
     let mut text = String::new();
     let is_word = |name: &str| {
@@ -177,7 +180,8 @@ fn schema(names: impl Fn(Namespace) -> BTreeSet<String>) -> String {
         let _ = write!(text, "[types.{name}]\nkind = \"alias\"\ntype = \"u32\"\n");
     }
     let constants = names(Namespace::Constant).into_iter();
-    // Constants and typedefs share one space, and those of an enum may differ in more than case.
+    // Constants and typedefs share a namespace, and the constants of an enum must differ in more
+    // than case.
     let mut seen = BTreeSet::new();
     let constants = constants.filter(|name| !typedefs.contains(name));
     let constants: Vec<String> =
@@ -203,9 +207,10 @@ fn schema(names: impl Fn(Namespace) -> BTreeSet<String>) -> String {
     text
 }
 
-/// What every program has, as `linux/bpf.h`, `bpf/bpf_helpers.h` and clang have it.
+/// Tests names that every program contains, because `linux/bpf.h`, `bpf/bpf_helpers.h` or clang
+/// define them.
 #[test]
-fn what_every_program_has_does_not_compile() {
+fn names_that_every_program_contains_do_not_compile() {
     let prelude = Prelude::uapi();
     let mut words = BTreeSet::new();
     let mut claims = BTreeSet::new();
@@ -213,7 +218,7 @@ fn what_every_program_has_does_not_compile() {
         for taken in uses {
             let is_here = matches!(taken.origin, Origin::Clang | Origin::Uapi | Origin::Helpers)
                 && taken.releases == Releases::All;
-            // A macro takes a name whatever becomes of it; what it leaves may compile.
+            // A macro reserves its name in every namespace, although the expanded code can compile.
             if is_here && !matches!(taken.kind, NameKind::Macro | NameKind::FunctionMacro) {
                 let spaces = Namespace::ALL.into_iter().filter(|space| taken.kind.takes(*space));
                 claims.extend(spaces.map(|space| (space, name.clone())));
@@ -233,14 +238,14 @@ fn what_every_program_has_does_not_compile() {
             refused.extend(names.into_iter().map(|name| (space, name)));
         }
     }
-    // What only one of the compilers has is taken.
+    // A name is reserved even if only one of the compilers defines it.
     let accepted: Vec<_> = claims.difference(&refused).collect();
     assert!(accepted.is_empty(), "{accepted:?}");
 }
 
-/// What the kernel of this machine has, behind its `vmlinux.h`.
+/// Tests names that the kernel of this machine uses, with its `vmlinux.h`.
 #[test]
-fn what_a_kernel_has_does_not_compile() {
+fn names_that_a_kernel_uses_do_not_compile() {
     let prelude = Prelude::vmlinux();
     let kernel = prelude.kernel.as_ref().unwrap();
     let kinds =
@@ -264,9 +269,9 @@ fn what_a_kernel_has_does_not_compile() {
     }
 }
 
-/// A section is a symbol, and an object has one of a name.
+/// A section is a symbol, and an object contains only one symbol with a name.
 #[test]
-fn neither_map_nor_program_can_be_called_as_a_section() {
+fn neither_a_map_nor_a_program_can_have_the_name_of_a_section() {
     let folder = tempfile::tempdir().unwrap();
     let clang = clang(CLANGS[1].1);
     let compile = |section: &str, map: &str, program: &str| {

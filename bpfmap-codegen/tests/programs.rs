@@ -1,4 +1,5 @@
-//! BPF programs that the build script of a crate compiles, as Cargo runs it.
+//! Tests of BPF programs that the build script of a crate compiles. The tests run the build script
+//! with Cargo.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -41,12 +42,12 @@ int LIMIT = 1;
 void *used = &counters;
 ";
 
-/// What helps where a clang is of no use.
-const OTHER: &str = "help: set `CLANG` to another clang, or unset it to use the newest one on `PATH`; to install \
+/// The help for a clang that can't be used.
+const OTHER: &str = "help: set `CLANG` to another clang, or unset `CLANG` to use the newest clang on `PATH`; to install \
     clang, run `apt install clang` (Debian, Ubuntu), `dnf install clang` (Fedora) or `pacman -S clang` (Arch)";
 
 #[test]
-fn what_is_edited_is_built_again_and_nothing_else_is() {
+fn only_edited_files_are_built_again() {
     let package = Package::new("edited");
     let built = |why: &str, runs: usize, name: &str| {
         for _ in 0..2 {
@@ -69,7 +70,7 @@ fn what_is_edited_is_built_again_and_nothing_else_is() {
     built("with another header, in a folder without a program", 3, "renamed_limit");
     package.write("maps.toml", &SCHEMA.replace("counters]", "counters]\ndoc = \"Counts.\""));
     built("with another schema", 4, "counters");
-    // Found before the header that the system has, if it has one.
+    // clang finds this header before a header of the system with the same name.
     package.write("src/parts/limits.h", "#define LIMIT limit\n#include \"more.h\"\n");
     package.write("src/parts/more.h", "int of_header = 1;\n");
     built("with a header that a header includes", 5, "of_header");
@@ -78,7 +79,7 @@ fn what_is_edited_is_built_again_and_nothing_else_is() {
 }
 
 #[test]
-fn a_compiler_of_no_use_is_told_with_its_remedy() {
+fn an_unusable_compiler_is_reported_with_a_help() {
     let package = Package::new("compilers");
     let clang = bpfmap_codegen::clang::find().unwrap();
     let clang = clang.to_str().unwrap();
@@ -135,14 +136,14 @@ fn a_compiler_of_no_use_is_told_with_its_remedy() {
         &fails(&[("PATH", nothing.as_os_str()), ("RUSTC", rustc.as_os_str())]),
         &[
             "no clang found on `PATH`",
-            "help: install it with `apt install clang` (Debian, Ubuntu), `dnf install clang` (Fedora) or `pacman -S \
-             clang` (Arch), or set `CLANG` to the path of one",
+            "help: install clang with `apt install clang` (Debian, Ubuntu), `dnf install clang` (Fedora) or `pacman -S \
+             clang` (Arch), or set `CLANG` to the path of a clang",
         ],
     );
 }
 
 #[test]
-fn a_mistake_in_a_program_is_told_with_its_place() {
+fn a_mistake_in_a_program_is_reported_with_its_position() {
     let package = Package::new("mistakes");
     let clang = bpfmap_codegen::clang::find().unwrap();
     let clang = clang.to_str().unwrap();
@@ -167,7 +168,7 @@ fn a_mistake_in_a_program_is_told_with_its_place() {
     );
     assert!(!message.contains("help:"), "{message}");
 
-    // What comes of it when it is right.
+    // The program compiles after the mistake is corrected.
     package.write("src/probe.bpf.c", "static int idle(void)\n{\n\treturn 0;\n}\nint *good;\n");
     let message = package.build(&[]).unwrap();
     assert!(
@@ -178,16 +179,16 @@ fn a_mistake_in_a_program_is_told_with_its_place() {
     package.write("src/maps.h", "");
     package.write("src/probe.bpf.c", "#include \"maps.h\"\n");
     let message = package.build(&[]).unwrap();
-    let expected = "`src/probe.bpf.c` includes `src/maps.h`, which hides the `maps.h` that this build generates: \
-                    delete it";
+    let expected = "`src/probe.bpf.c` includes `src/maps.h` instead of the generated `maps.h`: delete \
+                    `src/maps.h`";
     assert!(message.contains(expected), "{message}");
 }
 
 #[test]
-fn a_header_that_is_missing_is_told_with_its_package() {
+fn a_missing_header_is_reported_with_its_package() {
     let package = Package::new("headers");
     let clang = bpfmap_codegen::clang::find().unwrap();
-    // Of a system with these headers and no others.
+    // This clang behaves as on a system that has only these headers.
     package.write("system/linux/types.h", "#include <asm/types.h>\n");
     let bare = package.script(
         "clang-bare",
@@ -211,7 +212,7 @@ fn a_header_that_is_missing_is_told_with_its_package() {
         ),
         (
             "\"vmlinux.h\"",
-            "help: write it beside the program with `bpftool btf dump file /sys/kernel/btf/vmlinux format c > \
+            "help: create `vmlinux.h` in the folder of the program with `bpftool btf dump file /sys/kernel/btf/vmlinux format c > \
              vmlinux.h`",
         ),
         (
@@ -228,17 +229,17 @@ fn a_header_that_is_missing_is_told_with_its_package() {
     package.write("src/probe.bpf.c", "#include \"maps.h\"\n");
 }
 
-/// Asserts that the message has each of the lines.
+/// Asserts that the message contains each of the lines.
 fn assert_lines(message: &str, lines: &[&str]) {
     for line in lines {
-        // Cargo shows what `main` returns behind "Error: ".
+        // Cargo shows the error that `main` returns after "Error: ".
         let found =
             message.lines().any(|found| found.trim_start().trim_start_matches("Error: ") == *line);
         assert!(found, "expected\n{line}\nin\n{message}");
     }
 }
 
-/// A crate with a program, in a folder of its own.
+/// A crate with a program, in a separate folder.
 struct Package(PathBuf);
 
 impl Package {
@@ -258,7 +259,8 @@ impl Package {
         let lock = fs::read_to_string(root.join("Cargo.lock")).unwrap();
         for (file, text) in [
             ("Cargo.toml", manifest.as_str()),
-            // Nothing is fetched that has not been.
+            // The dependencies have the versions in this repository's lock file, so that no other
+            // versions are downloaded.
             ("Cargo.lock", &lock),
             ("build.rs", BUILD_SCRIPT),
             ("src/lib.rs", LIBRARY),
@@ -289,7 +291,7 @@ impl Package {
         path.to_str().unwrap().to_owned()
     }
 
-    /// Runs `cargo build` in an environment, and returns what it says on standard error.
+    /// Runs `cargo build` with these environment variables, and returns its standard error.
     fn build(&self, environment: &[(&str, &OsStr)]) -> Result<String, String> {
         let environment: BTreeMap<&str, &OsStr> = environment.iter().copied().collect();
         let output = Command::new(env!("CARGO"))

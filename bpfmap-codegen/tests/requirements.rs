@@ -1,5 +1,5 @@
-//! Which kernel a map needs is said of the schema, with places, and of the definition that generated code has: each schema
-//! of the repository gets the same answer from both.
+//! Tests that the kernel requirements of a schema equal the requirements of the map definitions in
+//! generated code, for each schema of the repository.
 
 use std::fs;
 use std::path::Path;

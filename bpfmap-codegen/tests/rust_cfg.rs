@@ -1,4 +1,5 @@
-//! Conditions in Rust sources: what is known is honoured, what is not known is asked for.
+//! Tests of conditions in schemas in Rust: bpfmap evaluates known conditions, and reports unknown
+//! conditions.
 
 use std::fs;
 
@@ -17,8 +18,8 @@ fn build(features: &[&str], conditions: &[&str]) -> Cfg {
     cfg
 }
 
-/// Returns what the source `text` is in TOML; or of each finding the rule, the line, and the
-/// message.
+/// Converts the source `text` to TOML and returns it. If there are findings, returns the rule, the
+/// line and the message of each finding.
 fn read(text: &str, cfg: &Cfg) -> String {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("maps.rs");
@@ -38,7 +39,7 @@ fn read(text: &str, cfg: &Cfg) -> String {
     lines.join("\n")
 }
 
-/// `X` before each sort of thing that a schema has.
+/// A source in which `X` stands before each kind of item that a schema can contain.
 const EVERYWHERE: &[(&str, &str)] = &[
     (
         "#[derive(Clone, Copy, BpfType)] #[repr(C)] struct Usage { packets: u32,\nX bytes: u32 }",
@@ -107,20 +108,20 @@ const EVERYWHERE: &[(&str, &str)] = &[
 ];
 
 #[test]
-fn what_is_known_is_honoured() {
+fn known_conditions_are_evaluated() {
     for (text, sign) in EVERYWHERE {
         let text = text.replace('X', "#[cfg(feature = \"x\")]");
         let with = read(&text, &build(&["x"], &[]));
         let without = read(&text, &build(&[], &[]));
         assert!(with.contains("name = ") && with.contains(sign), "{text}\n{with}");
         assert!(without.contains("name = ") && !without.contains(sign), "{text}\n{without}");
-        // One condition as the compiler is told it.
+        // A condition in the form of the compiler's option `--cfg`.
         assert_eq!(read(&text, &build(&[], &["feature = \"x\""])), with);
     }
 }
 
 #[test]
-fn what_is_not_known_is_asked_for() {
+fn unknown_conditions_are_reported() {
     let expected = "unknown whether `feature = \"x\"` is set";
     for (text, _) in EVERYWHERE {
         let text = text.replace('X', "#[cfg(feature = \"x\")]");
@@ -135,7 +136,7 @@ fn what_is_not_known_is_asked_for() {
     assert_eq!(place, format!("unknown-cfg 5: {expected}"));
 }
 
-/// What the schema does not use is no matter.
+/// Unknown conditions of items that the schema does not use are not reported.
 #[test]
 fn other_conditions_are_left_alone() {
     let text = "
@@ -153,7 +154,7 @@ fn other_conditions_are_left_alone() {
     assert!(read.contains("[types.usage]") && read.contains("[maps.counters]"), "{read}");
 }
 
-/// The compiler does not look into attributes.
+/// The compiler does not evaluate conditions within attributes of the derives.
 #[test]
 fn conditions_within_an_attribute_are_refused() {
     for text in [
@@ -168,7 +169,7 @@ fn conditions_within_an_attribute_are_refused() {
 }
 
 #[test]
-fn builders_are_told_what_cargo_does_not_say() {
+fn builders_can_set_conditions_that_cargo_does_not_pass() {
     let folder = tempfile::tempdir().unwrap();
     let source = folder.path().join("maps.rs");
     fs::write(
@@ -192,7 +193,7 @@ fn builders_are_told_what_cargo_does_not_say() {
 }
 
 #[test]
-fn nothing_is_no_schema() {
+fn a_source_without_items_is_an_error() {
     let nothing = |text: &str, name: &str| {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(name);

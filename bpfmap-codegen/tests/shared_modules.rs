@@ -1,4 +1,5 @@
-//! Schemas that share types, in the Rust of one program: each type is there once.
+//! Tests of schemas that share types, in one Rust program. The program contains each type only
+//! once.
 
 #[path = "support/package.rs"]
 mod package;
@@ -8,7 +9,8 @@ use std::path::Path;
 
 use bpfmap_codegen::{Builder, Emit};
 
-/// Two types of which only a number tells the Rust names apart: which of them has it depends on what is read first.
+/// Two types whose Rust names differ only in a number. The order of reading determines which of the
+/// types gets the number.
 const NET: &str = r#"
 [types.addr]
 kind = "union"
@@ -64,7 +66,7 @@ value = "u32"
 max_entries = 1
 "#;
 
-/// The same types, asked for in another order.
+/// A schema that uses the same types in another order.
 const PORTS: &str = r#"
 include = ["net.toml", "stats.toml"]
 
@@ -76,7 +78,7 @@ max_entries = 64
 "#;
 
 #[test]
-fn a_type_is_there_once() {
+fn a_program_contains_each_type_once() {
     let package = package::make("shared_modules", "");
     let (schemas, out) = (package.join("schemas"), package.join("generated"));
     fs::create_dir_all(&schemas).unwrap();
@@ -84,7 +86,8 @@ fn a_type_is_there_once() {
         fs::write(schemas.join(name).with_extension("toml"), text).unwrap();
     }
     let emit = [Emit::Rust];
-    // One run, and one for each: a build script may have several.
+    // The test uses one builder for all schemas, and one builder for each schema, because a build
+    // script can use several builders.
     for folder in ["one", "two"] {
         let builder = || Builder::new().out_dir(out.join(folder)).emit(emit);
         let (flows, ports) = (schemas.join("flows.toml"), schemas.join("ports.toml"));
@@ -109,7 +112,8 @@ fn a_type_is_there_once() {
     package::cargo(&package, &["check"], variables);
 }
 
-/// Returns a crate that has the modules by `include_maps!`, all in one module, and each in a module of its own.
+/// Returns a crate that includes the modules in three ways: with `include_maps!`, all in one
+/// module, and each in a separate module.
 fn program(generated: &Path) -> String {
     let file = |name: &str| {
         let path = generated.join(name).with_extension("rs");
@@ -155,7 +159,8 @@ pub fn handles(net: &one::net::Maps, flows: &one::flows::Maps) -> usize {{
     )
 }
 
-/// Types that one crate declares with the derives are keys and values of another crate's maps; the header has them too.
+/// Types that a crate declares with the derives can be keys and values of another crate's maps. The
+/// header also contains these types.
 #[test]
 fn types_of_another_crate_are_used_by_maps() {
     let types = package::make("net-types", "");

@@ -1,5 +1,5 @@
-//! Each schema of `schemas/` has a twin in Rust, `schemas/rust/NAME.rs`, and all that is made of the
-//! two is the same to the byte.
+//! Tests that each schema in `schemas/` generates exactly the same files as its twin in Rust,
+//! `schemas/rust/NAME.rs`.
 
 use std::path::{Path, PathBuf};
 use std::{env, fs};
@@ -13,7 +13,7 @@ use bpfmap_schema::layout::Layouts;
 use bpfmap_schema::print;
 
 #[test]
-fn twins_say_the_same() {
+fn twins_generate_the_same_files() {
     for path in schemas("../schemas") {
         let twin = twin(&path);
         let in_toml = checked(toml::read_file(&path));
@@ -22,9 +22,10 @@ fn twins_say_the_same() {
     }
 }
 
-/// What the command `convert` makes is what is there: a change in the one shows what to change in the other.
+/// Each twin equals the output of `bpfmap convert`, so that the difference shows what to change in
+/// a twin.
 #[test]
-fn twins_are_what_convert_makes() {
+fn twins_equal_the_output_of_convert() {
     let bless = env::var_os("BPFMAP_BLESS").is_some();
     for path in schemas("../schemas") {
         let schema = toml::read_file(&path).schema;
@@ -32,7 +33,8 @@ fn twins_are_what_convert_makes() {
         let twin = twin(&path);
         let there = fs::read_to_string(&twin);
         if bless {
-            // Another test reads the files meanwhile, so one that is right is not written again.
+            // Another test reads the files at the same time, so the test only writes files that
+            // differ.
             if there.ok().as_ref() != Some(&text) {
                 fs::write(&twin, text).unwrap();
             }
@@ -49,9 +51,9 @@ fn twins_are_what_convert_makes() {
     assert_eq!(twins, schemas("../schemas").len(), "a twin without a schema");
 }
 
-/// The schemas that try every corner as well.
+/// Tests the schemas with unusual names and types, too.
 #[test]
-fn what_convert_makes_says_the_same() {
+fn the_output_of_convert_generates_the_same_files() {
     for path in schemas("tests/goldens") {
         let draft = toml::read_file(&path);
         let text = print::rust::print(&draft.schema, &Layouts::new(&draft.schema));
@@ -73,7 +75,8 @@ fn assert_same_files(one: &Checked, other: &Checked) {
     }
 }
 
-/// Returns all of a file; of the tests, what comes after the types: those of a schema in Rust are its author's.
+/// Returns the part of a file that must be equal. For fixture tests, this is the part after the
+/// types, because the tests of a schema in Rust use the author's types.
 fn comparable(file: &GeneratedFile) -> &str {
     let text = file.contents.as_str();
     if !file.name.ends_with("_fixture.rs") {

@@ -1,5 +1,5 @@
-//! Generated Rust in a crate of the strictest sort: no warning of the compiler's is let pass, none of rustdoc's, and nothing
-//! in the documentation of a schema is a test of the crate.
+//! Tests generated Rust in a very strict crate. The compiler and rustdoc must not report warnings,
+//! and the documentation of a schema must not contain doctests.
 
 #[path = "support/package.rs"]
 mod package;
@@ -41,8 +41,8 @@ fn generated_rust_is_clean_in_a_strict_crate() {
     assert!(tests.contains("running 0 tests"), "{tests}");
 }
 
-/// Returns a schema with documentation put together of all that Markdown makes blocks of, and of what it is often next
-/// to.
+/// Returns a schema whose documentation consists of all kinds of Markdown blocks and other text, in
+/// many combinations.
 fn documented() -> String {
     const LINES: &[&str] = &[
         "",
@@ -90,7 +90,8 @@ fn documented() -> String {
         "   three",
         "fn main() {",
     ];
-    // Numerical Recipes' generator: the same documentation in each run.
+    // A random number generator, which results in the same documentation in each run. Source:
+    // Numerical Recipes.
     let mut random = 1_u32;
     let mut next = |below: usize| {
         random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);

@@ -1,4 +1,5 @@
-//! The header of a schema in an application: the types, in C and in C++, and nothing else.
+//! Tests of the header of a schema in an application. The header declares only types, in C and in
+//! C++.
 
 #[path = "../../bpfmap-schema/tests/support/mod.rs"]
 mod support;
@@ -67,7 +68,7 @@ value = "class"
 max_entries = 1
 "#;
 
-/// Words of C++ have an underscore at their end there.
+/// In C++, names that are keywords of C++ end with an underscore.
 #[test]
 fn applications_use_the_types() {
     let folder = tempfile::tempdir().unwrap();
@@ -94,7 +95,8 @@ fn applications_use_the_types() {
     }
 }
 
-/// What an application includes has no maps in it, and neither has a program that asks for the types alone.
+/// An application gets no maps from the header, and neither does a program that requests only
+/// types.
 #[test]
 fn maps_are_for_programs() {
     let folder = tempfile::tempdir().unwrap();
@@ -117,7 +119,7 @@ fn maps_are_for_programs() {
     let text = preprocessed(&[&clang, "-target", "bpf", "-DBPFMAP_TYPES"]);
     assert!(text.contains("struct class {") && !text.contains("classes"), "{text}");
 
-    // The types first, for a header that needs them, and the maps later.
+    // A program can include only the types first, and the maps later.
     let source = folder.path().join("probe.bpf.c");
     let program = "#include <linux/bpf.h>\n#include <linux/types.h>\n\
                    #define BPFMAP_TYPES\n#include \"net.h\"\n#undef BPFMAP_TYPES\n\
@@ -130,9 +132,9 @@ fn maps_are_for_programs() {
     }
 }
 
-/// A header that declares neither types nor maps of its own.
+/// In an application, the header of a schema without types declares nothing.
 #[test]
-fn a_schema_of_maps_alone_is_no_more_than_a_comment_to_applications() {
+fn the_header_of_a_schema_without_types_is_empty_in_applications() {
     let text = "[maps.m]\ntype = \"array\"\nvalue = \"u64\"\nmax_entries = 1\n";
     let checked = check(read_str(Path::new("alone.toml"), text)).unwrap();
     let header = c::emit(&checked).contents;

@@ -1,5 +1,5 @@
-//! What the command does to maps that are live. Needs root; runs on every kernel of the matrix, where there is nothing
-//! but this binary.
+//! Tests of the command with live maps. These tests need root. They also run on every kernel of the
+//! matrix, where the guest contains only this binary.
 
 #[path = "../../../bpfmap/tests/kernel/bpf_fs.rs"]
 mod bpf_fs;
@@ -15,13 +15,15 @@ use bpf_fs::BpfFs;
 use bpfmap::{LiveMap, Map, MapDef, MapSpec, UpdateMode, kind};
 use bpfmap::{MemberDesc, TypeDesc};
 
-/// Where the arguments of the command are in the environment of the child that is it.
+/// The environment variable that contains the arguments of the command. A child process with this
+/// variable runs the command.
 const ARGUMENTS: &str = "BPFMAP_ARGUMENTS";
 
-/// The output of the command follows it on standard output.
+/// A marker on standard output. The output of the command follows the marker.
 const MARK: char = '\u{1}';
 
-/// The command, in the child that [`PinnedFlows::run`] starts; else, that there is such a child.
+/// Runs the command in the child process that [`PinnedFlows::run`] starts. In the test process,
+/// checks that such a child can be started.
 #[test]
 fn the_command() {
     if let Some(arguments) = std::env::var_os(ARGUMENTS) {
@@ -159,7 +161,7 @@ impl MapSpec for NewFlows {
     .max_entries(200);
 }
 
-/// Schemas, and the pin of a map with 50 entries.
+/// A folder with schemas, and a pinned map with 50 entries.
 struct PinnedFlows {
     bpf_fs: BpfFs,
     folder: tempfile::TempDir,
@@ -169,8 +171,8 @@ struct PinnedFlows {
 impl PinnedFlows {
     fn new(name: &str) -> Self {
         let limit = libc::rlimit { rlim_cur: libc::RLIM_INFINITY, rlim_max: libc::RLIM_INFINITY };
-        // Counts up to Linux 5.10, for the command too; creating a map tells when that fails.
-        // SAFETY: reads the struct.
+        // Up to Linux 5.10, this limit applies to maps, also in the command. If the limit can't be
+        // raised, creating a map fails. SAFETY: reads the struct.
         unsafe { libc::setrlimit(libc::RLIMIT_MEMLOCK, &raw const limit) };
         let folder = tempfile::tempdir().unwrap();
         for (name, text) in [("old.toml", OLD_SCHEMA), ("new.toml", NEW_SCHEMA)] {
@@ -191,14 +193,14 @@ impl PinnedFlows {
         self.bpf_fs.path("flows")
     }
 
-    /// Runs the command; `PIN` among the arguments is the pin's path.
+    /// Runs the command. `PIN` in the arguments stands for the path of the pin.
     fn run(&self, arguments: &str) -> Output {
         let arguments = arguments.replace("PIN", &self.pin().display().to_string());
         start(&format!("bpfmap {arguments}"), self.folder.path())
     }
 }
 
-/// Exit status, standard output, standard error.
+/// Returns the exit status, standard output and standard error.
 #[track_caller]
 fn said(output: &Output) -> (Option<i32>, &str, &str) {
     let text = |bytes| std::str::from_utf8(bytes).unwrap();
@@ -222,20 +224,20 @@ fn a_pinned_map_is_migrated() {
     }
     assert_eq!(new.keys().count(), 50);
     assert_eq!(place.bpf_fs.pins(), ["flows"]);
-    // The old map is complete for programs that still have it.
+    // Programs that still use the old map find all of its entries.
     assert_eq!(place.map.keys().count(), 50);
 
     let again = format!("{}: nothing to do, it already matches `new.toml`\n", pin.display());
     assert_eq!(said(&place.run(migrate)), (Some(0), again.as_str(), ""));
 }
 
-/// A process that may open the folder of a pin can hold the lock of migrations.
+/// Any process that can open the folder of a pin can hold the lock for migrations.
 #[test]
-fn a_migration_says_whom_it_waits_for() {
+fn a_migration_names_the_process_for_which_it_waits() {
     let place = PinnedFlows::new("cli-waits");
     let pin = place.pin();
     let folder = fs::File::open(pin.parent().unwrap()).unwrap();
-    // SAFETY: takes a descriptor that is open and a number.
+    // SAFETY: the descriptor is open.
     assert_eq!(unsafe { libc::flock(folder.as_raw_fd(), libc::LOCK_EX) }, 0);
     let arguments =
         format!("bpfmap migrate --from old.toml --to new.toml --pinned {}", pin.display());
@@ -252,7 +254,7 @@ fn a_migration_says_whom_it_waits_for() {
 }
 
 #[test]
-fn what_stands_in_the_way_is_told() {
+fn obstacles_are_reported() {
     let place = PinnedFlows::new("cli-refused");
     let narrow = NEW_SCHEMA.replace(r#""packets", type = "u64""#, r#""packets", type = "u16""#);
     fs::write(place.folder.path().join("narrow.toml"), narrow).unwrap();
@@ -260,11 +262,13 @@ fn what_stands_in_the_way_is_told() {
     let (status, stdout, stderr) = said(&output);
     assert_eq!((status, stdout), (Some(1), ""));
     assert!(
-        stderr.starts_with("error: narrow.toml:8:31: flows.value.packets: 16 bits, was 32"),
+        stderr.starts_with(
+            "error: narrow.toml:8:31: flows.value.packets: changed from 32 to 16 bits"
+        ),
         "{stderr}"
     );
 
-    // The pin is not what is said.
+    // The pinned map does not match the old schema.
     let output = place.run("migrate --from new.toml --to narrow.toml --pinned PIN");
     assert_eq!(said(&output).0, Some(1), "{output:?}");
     let other = OLD_SCHEMA.replace("bytes", "octets");
@@ -288,7 +292,7 @@ fn what_stands_in_the_way_is_told() {
 }
 
 #[test]
-fn a_live_map_is_held_against_a_schema() {
+fn a_live_map_is_compared_with_a_schema() {
     let place = PinnedFlows::new("cli-verify");
     assert_eq!(said(&place.run("verify old.toml --pinned PIN")), (Some(0), "", ""));
     let id = place.map.info().unwrap().id;
@@ -305,7 +309,7 @@ fn a_live_map_is_held_against_a_schema() {
         flows.value.limit: missing, schema has it\n";
     let (status, stdout, stderr) = said(&output);
     assert_eq!((status, stderr), (Some(1), "9 differences\n"));
-    // The members that one side lacks come in the schema's order.
+    // Missing members are listed in the order of the schema.
     let sorted = |text: &str| {
         let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
         lines.sort_unstable();
@@ -327,7 +331,7 @@ fn a_live_map_is_held_against_a_schema() {
     assert!(stderr.contains("the map with id 4294967295: ENOENT"), "{stderr}");
 }
 
-/// A live map says what its schema said, and the schema that is made of it holds.
+/// The schema that is imported from a live map equals the original schema, and matches the map.
 #[test]
 fn a_live_map_is_imported() {
     let place = PinnedFlows::new("cli-import");
@@ -346,7 +350,8 @@ fn a_live_map_is_imported() {
     assert!(said(&none).2.contains("flows-none"), "{none:?}");
 }
 
-/// Held while maps called `twin` live: what is imported of all depends on it.
+/// A lock that a test holds while maps with the name `twin` exist, because they change the result
+/// of importing all maps.
 static TWINS: Mutex<()> = Mutex::new(());
 
 enum Twin<const WIDE: bool> {}
@@ -386,7 +391,7 @@ impl MapSpec for Opaque {
             .btf(false);
 }
 
-/// The kernel adds a flag to maps of this type.
+/// A map whose type makes the kernel add a flag.
 enum Ports {}
 
 impl MapSpec for Ports {
@@ -416,7 +421,8 @@ fn id<S: MapSpec>(map: &Map<S>) -> u32 {
     map.info().unwrap().id
 }
 
-/// All maps of the machine become one schema, which holds for each of them. There may be maps of others.
+/// All maps of the machine are imported into one schema, and each map matches this schema. The
+/// machine can contain maps of other programs.
 #[test]
 fn all_live_maps_are_imported() {
     let _alone = TWINS.lock();
@@ -473,7 +479,7 @@ fn all_live_maps_are_imported() {
     for (id, name) in maps {
         let output = place.run(&format!("verify all.toml --id {id} --map {name}"));
         let (_, stdout, _) = said(&output);
-        // A map that got a number is called otherwise; nothing else differs.
+        // A map whose name got a number differs only in its name.
         let expected = match name {
             "twin_2" | "twin_3" => format!("{name}.name: `twin`, schema says `{name}`\n"),
             _ => String::new(),
@@ -483,9 +489,9 @@ fn all_live_maps_are_imported() {
     drop((twins, other, opaque, ports, outer, empty));
 }
 
-/// A map of maps alone is told by what is in it.
+/// The template of an imported map of maps comes from the maps that it contains.
 #[test]
-fn a_map_of_maps_is_imported_with_what_it_holds() {
+fn a_map_of_maps_is_imported_with_its_template() {
     let _alone = TWINS.lock();
     let place = PinnedFlows::new("cli-inner");
     let (inner, outer) = (Map::<Twin<true>>::create().unwrap(), Map::<Outer>::create().unwrap());
@@ -505,9 +511,9 @@ fn a_map_of_maps_is_imported_with_what_it_holds() {
     drop(inner);
 }
 
-/// Who may not see all maps is told what it takes.
+/// If the user can't list all maps, the error names the missing privilege.
 #[test]
-fn all_live_maps_take_a_privilege() {
+fn importing_all_live_maps_needs_a_privilege() {
     let output = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "without_privilege", "--nocapture", "--test-threads=1"])
         .env(ARGUMENTS, "bpfmap import --all-live")
@@ -521,23 +527,23 @@ fn all_live_maps_take_a_privilege() {
     );
 }
 
-/// The command without privileges, in the child of the test above.
+/// Runs the command without privileges, in a child process of the previous test.
 #[test]
 fn without_privilege() {
     if std::env::var_os(ARGUMENTS).is_some() {
-        // SAFETY: takes no address.
+        // SAFETY: the call takes no pointers.
         assert_eq!(unsafe { libc::setuid(65534) }, 0);
         the_command();
     }
 }
 
-/// The other examples are run in `tests/help.rs`.
+/// `tests/help.rs` runs the other examples.
 #[test]
 fn the_examples_of_the_help_that_need_a_map_do_what_they_say() {
     let place = PinnedFlows::new("cli-examples");
     fs::write(place.folder.path().join("maps.toml"), NEW_SCHEMA).unwrap();
     let pin = place.pin().display().to_string();
-    // The map that is migrated is the one that agrees with the newer schema.
+    // After the migration, the pinned map matches the newer schema.
     for command in ["import", "migrate", "verify"] {
         let help = start(&format!("bpfmap {command} --help"), place.folder.path());
         let (_, help, _) = said(&help);

@@ -21,8 +21,9 @@ pub(super) enum Language {
 
 #[cfg(feature = "migrations")]
 impl Language {
-    /// Returns the language of the older version of a schema. It follows from the extension of
-    /// `path` if possible, and is otherwise the language of the newer version.
+    /// Returns the language of the older version of a schema. The extension of `path` determines
+    /// the language. For any other extension, the function returns the language of the newer
+    /// version.
     pub(super) fn of(path: &Path, newer: Self) -> Self {
         match path.extension().and_then(|extension| extension.to_str()) {
             #[cfg(feature = "toml")]
@@ -34,20 +35,21 @@ impl Language {
     }
 }
 
-/// A reader of schemas with its results so far.
+/// A reader of schemas, with the messages and errors of the schemas that it has read.
 pub(super) struct Reader<'a> {
     taken: Taken<'a>,
     #[cfg(feature = "rust")]
     cfg: Cfg,
-    /// The lines that were printed for Cargo. A schema can be read several times because other
-    /// schemas include it, and each line is printed only once.
+    /// The lines that have been printed for Cargo. The reader prints each line only once, although
+    /// it can read a schema several times because other schemas include the schema.
     told: HashSet<String>,
     /// The schemas that broke rules.
     pub(super) rejected: Vec<Rejected>,
 }
 
 impl<'a> Reader<'a> {
-    /// Returns a reader for programs that include the `vmlinux.h` of `kernel`, or of any kernel.
+    /// Returns a reader for programs that include the `vmlinux.h` of `kernel`. If `kernel` is
+    /// `None`, the programs can include the `vmlinux.h` of any kernel.
     pub(super) fn new(kernel: Option<&'a KernelNames>) -> Self {
         Self {
             taken: kernel.map(Taken::by_kernel).unwrap_or_default(),
@@ -58,16 +60,17 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Sets the conditions of the build that are used in addition to those from Cargo.
+    /// Sets conditions that are used in addition to the conditions from Cargo.
     #[cfg(feature = "rust")]
     pub(super) fn told_cfg(&mut self, cfg: &Cfg) {
         self.cfg.clone_from(cfg);
     }
 
-    /// Reads and checks a schema, and tells Cargo its source files and its warnings. Returns `None`
-    /// if the schema can't be read or breaks a rule.
+    /// Reads and checks a schema, and prints the schema's source files and warnings for Cargo.
+    /// Returns `None` if the schema can't be read or breaks a rule.
     pub(super) fn read(&mut self, path: &Path, language: Language) -> Option<Checked> {
-        // The file may not exist yet. Cargo must notice when it is created.
+        // This line is also needed if the file does not exist yet, so that Cargo notices when the
+        // file is created.
         self.tell(format!("cargo::rerun-if-changed={}", path.display()));
         let draft = match language {
             #[cfg(feature = "toml")]
@@ -104,7 +107,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Returns the diagnostic in one line: `maps.toml:3:7: message (rule)`.
+/// Returns a diagnostic as a single line of text, such as `maps.toml:3:7: message (rule)`.
 fn one_line(finding: &Finding, sources: &SourceMap) -> String {
     let place = finding.place.span.source.map_or_else(String::new, |id| {
         let source = sources.get(id);

@@ -1,4 +1,4 @@
-//! The changes of one map.
+//! Finds the changes of a map.
 
 use super::attributes::{Flags, NUMA_NODE, max_entries};
 use super::change::{Change, Side};
@@ -6,7 +6,7 @@ use super::leaves;
 use super::pair::{Composites, MapPair, Shape, TypePair};
 use super::place::{PlacedMember, View};
 use super::rules::{self, Class, Loading, Rule};
-use super::words::{bits, bytes, listed, offset, was};
+use super::words::{bits, bytes, changed, listed, offset, type_changed};
 use bpfmap_core::map_type::{InnerRule, MapType};
 use bpfmap_schema::check::Resolved;
 use bpfmap_schema::ir::{Attribute, KeyValue, MapDecl, MemberType, Pinning};
@@ -16,7 +16,7 @@ pub(super) struct Changes<'a> {
     old: Resolved<'a>,
     new: Resolved<'a>,
     found: Vec<Change>,
-    /// The part of the map to which the current types belong.
+    /// The part of the map that contains the types that are being compared.
     part: MapPart,
 }
 
@@ -33,8 +33,8 @@ impl<'a> Changes<'a> {
         Self { old, new, found: vec![], part: MapPart::Value }
     }
 
-    /// Returns the changes. If libbpf refuses the map, nothing is read from it, so no change can
-    /// cause wrong data.
+    /// Returns the changes. If libbpf refuses the map, no program can read wrong data from it, so
+    /// no change has a class worse than [`Class::NewPin`].
     pub(super) fn finish(self) -> Vec<Change> {
         let mut found = self.found;
         let is_refused = |change: &Change| {
@@ -53,7 +53,7 @@ impl<'a> Changes<'a> {
         let MapPair { old, new, .. } = pair;
         let path = new.name.value.as_str();
         if old.name.value != new.name.value {
-            let message = format!("called `{}` before, like its pin", old.name.value);
+            let message = format!("renamed from `{}`", old.name.value);
             let by_name = |map: &MapDecl| {
                 map.pinning.as_ref().is_some_and(|pinning| pinning.value == Pinning::ByName)
             };
@@ -64,17 +64,18 @@ impl<'a> Changes<'a> {
         self.numa_node(path, old, new);
         self.pinning(path, old, new);
         if old.values != new.values {
-            let message = "other initial contents, which only a new map gets".to_owned();
+            let message =
+                "the initial contents changed: only a new map gets the new contents".to_owned();
             let span = new.values.first().map_or(new.name.span, |(index, _)| index.span);
             self.push(&rules::INITIAL_CONTENTS, path, message, span);
         }
         if old.decl_tags != new.decl_tags {
-            self.push(&rules::DECL_TAGS, path, "other declaration tags".to_owned(), new.name.span);
+            let message = "the declaration tags changed".to_owned();
+            self.push(&rules::DECL_TAGS, path, message, new.name.span);
         }
         let has_btf = |map: &MapDecl| map.btf.as_ref().is_none_or(|btf| btf.value);
         if has_btf(old) != has_btf(new) {
-            let message =
-                if has_btf(new) { "with BTF, was without" } else { "without BTF, was with" };
+            let message = if has_btf(new) { "BTF was added" } else { "BTF was removed" };
             let span = new.btf.as_ref().map_or(new.name.span, |btf| btf.span);
             self.push(&rules::BTF, path, message.to_owned(), span);
         }
@@ -84,25 +85,25 @@ impl<'a> Changes<'a> {
             self.inner(path, inner, new);
         } else if open(old) != open(new) {
             let message = if open(new) {
-                "is left to the loader, and had a template"
+                "the schema has no template any more: the loader sets it"
             } else {
-                "has a template, and was left to the loader"
+                "the schema now has a template: the loader set it before"
             };
             let span = new.inner.as_ref().map_or(new.name.span, |inner| inner.span);
             self.push(&rules::INNER_MAP, &format!("{path}.inner"), message.to_owned(), span);
         }
     }
 
-    /// Compares the properties that libbpf compares, except the sizes.
+    /// Compares the properties of a map that libbpf compares, including the sizes of key and value.
     fn definitions(&mut self, path: &str, old: &MapDecl, new: &MapDecl) {
         if old.map_type.value != new.map_type.value {
-            let message = was(&new.map_type.value, &old.map_type.value);
+            let message = type_changed(&old.map_type.value, &new.map_type.value);
             self.push(&rules::MAP_TYPE, path, message, new.map_type.span);
         }
         let ops = |map: &MapDecl| map.ops.as_ref().map(|ops| ops.value.clone()).unwrap_or_default();
         if ops(old) != ops(new) {
             let span = new.ops.as_ref().map_or(new.name.span, |ops| ops.span);
-            self.push(&rules::MAP_TYPE, path, was(&ops(new), &ops(old)), span);
+            self.push(&rules::MAP_TYPE, path, type_changed(&ops(old), &ops(new)), span);
         }
         self.sizes(path, old, new);
         let entries = max_entries;
@@ -110,23 +111,25 @@ impl<'a> Changes<'a> {
         match (entries(old), entries(new)) {
             (old, new) if old == new => {}
             (Some(old), Some(new)) => {
-                let message = format!("`max_entries` is {new}, was {old}");
+                let message = format!("`max_entries` changed from {old} to {new}");
                 self.push(&rules::MAX_ENTRIES, path, message, span);
             }
             (Some(old), None) => {
-                let message = format!("`max_entries` is left to the loader, was {old}");
+                let message =
+                    format!("`max_entries` changed from {old} to a value that the loader sets");
                 self.push(&rules::MAX_ENTRIES_SET_BY_LOADER, path, message, span);
             }
             (_, new) => {
                 let new = new.unwrap_or_default();
-                let message = format!("`max_entries` is {new}, was left to the loader");
+                let message =
+                    format!("`max_entries` changed from a value that the loader sets to {new}");
                 self.push(&rules::MAX_ENTRIES_SET_BY_LOADER, path, message, span);
             }
         }
         self.flags(path, old, new);
         let extra = |map: &MapDecl| map.map_extra.as_ref().map_or(0, |extra| extra.value);
         if extra(old) != extra(new) {
-            let message = format!("`map_extra` is {}, was {}", extra(new), extra(old));
+            let message = format!("`map_extra` changed from {} to {}", extra(old), extra(new));
             let span = new.map_extra.as_ref().map_or(new.name.span, |extra| extra.span);
             self.push(&rules::MAP_EXTRA, path, message, span);
         }
@@ -136,16 +139,20 @@ impl<'a> Changes<'a> {
         let span = new.flags.first().map_or(new.name.span, |flag| flag.span);
         let (was, is) = (Flags::of(old), Flags::of(new));
         if was.permanent != is.permanent {
-            let message =
-                format!("the flags are {}, were {}", listed(&is.permanent), listed(&was.permanent));
+            let message = format!(
+                "the flags changed from {} to {}",
+                listed(&was.permanent),
+                listed(&is.permanent)
+            );
             self.push(&rules::FLAGS, path, message, span);
         }
         if was.descriptors != is.descriptors {
             let (were, are) = (listed(&was.descriptors), listed(&is.descriptors));
-            let message = format!("the descriptor's flags are {are}, were {were}");
+            let message = format!("the flags of the file descriptor changed from {were} to {are}");
             let change = self.push(&rules::DESCRIPTOR_FLAGS, path, message, span);
             if is.descriptors.is_empty() {
-                // A map never keeps these flags, so a pinned map matches the newer schema.
+                // The kernel never stores these flags in a map, so a pinned map matches the newer
+                // schema.
                 change.class = Class::Safe;
             }
         }
@@ -159,19 +166,19 @@ impl<'a> Changes<'a> {
             |described: &Option<KeyValue>| described.as_ref().map_or(new.name.span, KeyValue::span);
         let (was, is) = (size(self.old, &old.key), size(self.new, &new.key));
         if !self.is_open(path, (old, new), Attribute::Key, (was, is)) && was != is {
-            let message = format!("{}, was {}", bytes(is), bytes(was));
+            let message = changed(&bytes(was), &bytes(is));
             self.push(&rules::KEY_RESIZED, &format!("{path}.key"), message, span(&new.key));
         }
         let (was, is) = (size(self.old, &old.value), size(self.new, &new.value));
         if !self.is_open(path, (old, new), Attribute::Value, (was, is)) && was != is {
             let rule = if is > was { &rules::VALUE_GROWS } else { &rules::VALUE_SHRINKS };
-            let message = format!("{}, was {}", bytes(is), bytes(was));
+            let message = changed(&bytes(was), &bytes(is));
             self.push(rule, &format!("{path}.value"), message, span(&new.value));
         }
     }
 
-    /// Returns whether at least one of the schemas leaves the size to the loader. If only one does,
-    /// reports that as a change.
+    /// Returns whether the loader sets the size in at least one of the schemas. If the loader sets
+    /// it in only one of them, the function also reports a change.
     fn is_open(
         &mut self,
         path: &str,
@@ -183,8 +190,8 @@ impl<'a> Changes<'a> {
         let message = match (open(old), open(new)) {
             (false, false) => return false,
             (true, true) => return true,
-            (false, true) => format!("the size is left to the loader, was {}", bytes(was)),
-            (true, false) => format!("{}, was left to the loader", bytes(is)),
+            (false, true) => changed(&bytes(was), "a size that the loader sets"),
+            (true, false) => changed("a size that the loader sets", &bytes(is)),
         };
         let set = new.set_by_loader.iter().find(|set| set.value == part);
         let span = set.map_or(new.name.span, |set| set.span);
@@ -199,12 +206,13 @@ impl<'a> Changes<'a> {
             return;
         }
         let word = |node: Option<u32>| node.map_or_else(|| "none".to_owned(), |it| it.to_string());
-        let message = format!("the NUMA node is {}, was {}", word(node(new)), word(node(old)));
+        let message =
+            format!("the NUMA node changed from {} to {}", word(node(old)), word(node(new)));
         let span = new.numa_node.as_ref().map_or(new.name.span, |node| node.span);
         let is_seen = has_flag(old) != has_flag(new);
         let change = self.push(&rules::NUMA_NODE, path, message, span);
         if !is_seen {
-            // The node number of an existing map is never compared.
+            // libbpf never compares the node number of an existing map.
             change.class = Class::Safe;
         }
     }
@@ -221,15 +229,15 @@ impl<'a> Changes<'a> {
             Pinning::Other(number) => format!("pinned with the number {number}"),
         };
         let span = new.pinning.as_ref().map_or(new.name.span, |pinning| pinning.span);
-        let message = format!("{}, was {}", word(is), word(was));
+        let message = changed(&word(was), &word(is));
         let change = self.push(&rules::PINNING, path, message, span);
         if was == Pinning::None {
-            // libbpf has created no pin for the older map that the newer one could miss.
+            // libbpf has not pinned the older map, so the newer schema can't lose its entries.
             change.class = Class::Safe;
         }
     }
 
-    /// Compares key, value and event.
+    /// Compares the types of key, value and event.
     fn parts(&mut self, path: &str, pair: &MapPair<'a>) {
         let parts = [
             (MapPart::Key, "key", &pair.key),
@@ -239,7 +247,7 @@ impl<'a> Changes<'a> {
         for (part, word, types) in parts {
             self.part = part;
             let Some(types) = types else { continue };
-            // The different sizes of types without members have already been reported.
+            // If types without members differ in size, this difference has already been reported.
             let is_size = matches!(types.shape, Shape::Ends)
                 && types.old.layout.size != types.new.layout.size
                 && part != MapPart::Event;
@@ -250,9 +258,13 @@ impl<'a> Changes<'a> {
         self.part = MapPart::Value;
         let (old, new) = (&pair.old.event, &pair.new.event);
         if old.is_some() != new.is_some() {
-            let message = if new.is_some() { "described, was not" } else { "no longer has BTF" };
+            let message = if new.is_some() {
+                "the record type was added"
+            } else {
+                "the record type was removed"
+            };
             let span = new.as_ref().map_or(pair.new.name.span, |event| event.span);
-            // The record type of the other schema is unknown.
+            // One of the schemas does not declare the record type, so the types can't be compared.
             self.push(&rules::EVENT, &format!("{path}.event"), message.to_owned(), span).class =
                 Class::Safe;
         }
@@ -269,8 +281,8 @@ impl<'a> Changes<'a> {
         let same_entries = row.is_some_and(|row| matches!(row.as_inner, InnerRule::SameEntries(_)))
             && !pair.new.flags.iter().any(|flag| flag.value == "inner_map");
         for mut change in inner.found {
-            // `bpf_map_meta_equal` compares the same properties as libbpf, except `max_entries` and
-            // `map_extra`.
+            // The kernel's `bpf_map_meta_equal` compares the same properties as libbpf, except
+            // `max_entries` and `map_extra`.
             if change.rule.libbpf == Loading::Refuses && change.class != Class::Safe {
                 let is_entries = [&rules::MAX_ENTRIES, &rules::MAX_ENTRIES_SET_BY_LOADER]
                     .iter()
@@ -295,9 +307,9 @@ impl<'a> Changes<'a> {
             Shape::Arrays(element) => {
                 let len = |view| if let View::Array(_, len) = view { len } else { 0 };
                 let (was, is) = (len(pair.old.view), len(pair.new.view));
-                // Otherwise the difference in size is reported.
+                // If the sizes also differ, another message reports the difference.
                 if was != is && pair.old.layout.size == pair.new.layout.size {
-                    let message = format!("{is} elements, was {was}");
+                    let message = format!("changed from {was} to {is} elements");
                     self.push(&rules::MEMBER_RESIZED, path, message, pair.new.span);
                 }
                 self.types(&format!("{path}[]"), element);
@@ -319,16 +331,16 @@ impl<'a> Changes<'a> {
             let path = format!("{path}.{}", pair.new.name());
             let span = pair.new.member.span;
             if pair.old.name() != pair.new.name() {
-                let message = format!("called `{}` before", pair.old.name());
+                let message = format!("renamed from `{}`", pair.old.name());
                 self.push(&rules::MEMBER_RENAMED, &path, message, span);
             }
             if pair.old.bit_offset != pair.new.bit_offset {
-                let message = format!("at {}, was at {}", offset(&pair.new), offset(&pair.old));
+                let message = format!("moved from {} to {}", offset(&pair.old), offset(&pair.new));
                 self.push(&rules::MEMBER_MOVED, &path, message, span);
             }
             self.width(&path, &pair.old, &pair.new, &pair.ty);
             if pair.old.member.decl_tags != pair.new.member.decl_tags {
-                let message = "other declaration tags".to_owned();
+                let message = "the declaration tags changed".to_owned();
                 self.push(&rules::DECL_TAGS, &path, message, span);
             }
             self.types(&path, &pair.ty);
@@ -340,7 +352,7 @@ impl<'a> Changes<'a> {
         }
         for place in &composites.removed {
             let rule = if place.in_union { &rules::UNION_MEMBER } else { &rules::MEMBER_REMOVED };
-            let message = format!("removed; was {} at {}", bits(place), offset(place));
+            let message = format!("removed ({} at {})", bits(place), offset(place));
             let path = format!("{path}.{}", place.name());
             self.special_or(rule, &path, message, (place, Side::Old));
         }
@@ -362,20 +374,25 @@ impl<'a> Changes<'a> {
         if !differ && is_bit_field(old) == is_bit_field(new) {
             return;
         }
-        // The message about two different types also contains their sizes.
+        // The message about two different types already contains their sizes.
         let is_said = matches!(ty.shape, Shape::Ends | Shape::Enums(..))
             && !is_bit_field(old)
             && !is_bit_field(new);
         if !is_said {
             let width = |place: &PlacedMember<'_>| {
-                if is_bit_field(place) { format!("{} wide", bits(place)) } else { bits(place) }
+                if is_bit_field(place) {
+                    format!("a bit-field of {}", bits(place))
+                } else {
+                    bits(place)
+                }
             };
-            let message = format!("{}, was {}", width(new), width(old));
+            let message = changed(&width(old), &width(new));
             self.push(&rules::MEMBER_RESIZED, path, message, new.member.span);
         }
     }
 
-    /// Reports a change of `rule`, or of the rule for special fields if the member is one.
+    /// Reports a change. The rule is the rule for special fields if the member is a special field,
+    /// and `rule` otherwise.
     fn special_or(
         &mut self,
         rule: &'static Rule,
@@ -406,13 +423,13 @@ impl<'a> Changes<'a> {
         let class = rule.class;
         let path = path.to_owned();
         self.found.push(Change { rule, class, path, message, side: Side::New, span });
-        self.found.last_mut().expect("it was just inserted")
+        self.found.last_mut().expect("the change has just been added")
     }
 }
 
-/// Returns the rule and the message for a member that only the new type has.
+/// Returns the rule and the message for a member that exists only in the new type.
 fn added(place: &PlacedMember<'_>, composites: &Composites<'_>) -> (&'static Rule, String) {
-    let what = format!("new, {} at {}", bits(place), offset(place));
+    let what = format!("added ({} at {})", bits(place), offset(place));
     if place.in_union {
         return (&rules::UNION_MEMBER, what);
     }
@@ -420,20 +437,20 @@ fn added(place: &PlacedMember<'_>, composites: &Composites<'_>) -> (&'static Rul
     let other = composites.old.iter().find(|old| old.overlaps(place));
     match other {
         Some(other) => {
-            let message = format!("{what}, where `{}` was", other.name());
+            let message = format!("{what} where the old type has `{}`", other.name());
             (&rules::MEMBER_ADDED, message)
         }
         None if starts_as_zero && place.depth == 0 && composites.reaches(place) => {
-            (&rules::MEMBER_ADDED_IN_PADDING, format!("{what}, where there was padding"))
+            (&rules::MEMBER_ADDED_IN_PADDING, format!("{what} where the old type has padding"))
         }
         None if !composites.reaches(place) => (&rules::MEMBER_ADDED, what),
         None => {
             let message = match &place.member.default {
                 None => format!(
-                    "{what}, where there was padding; write `default = 0` if zero is the right value for older entries"
+                    "{what} where the old type has padding; write `default = 0` if zero is the right value for older entries"
                 ),
                 Some(default) => format!(
-                    "{what}, where there was padding: older entries have 0 instead of {}",
+                    "{what} where the old type has padding: older entries have 0 instead of {}",
                     default.value
                 ),
             };
@@ -443,7 +460,7 @@ fn added(place: &PlacedMember<'_>, composites: &Composites<'_>) -> (&'static Rul
 }
 
 impl Composites<'_> {
-    /// Returns whether `place` is completely within the size of the old type.
+    /// Returns whether `place` lies completely within the bytes of the old type.
     fn reaches(&self, place: &PlacedMember<'_>) -> bool {
         place.bit_offset.saturating_add(place.bits) <= self.old_size.saturating_mul(8)
     }

@@ -1,4 +1,4 @@
-//! The changes between two schemas.
+//! Finds the changes between two schemas.
 
 use super::change::{Change, Side};
 use super::changes::Changes;
@@ -6,15 +6,15 @@ use super::pair::{TooLarge, pair};
 use super::rules::{self, Rule};
 use bpfmap_schema::check::Checked;
 
-/// Returns every change from `old` to `new`: map by map in the order of the new schema, then the maps that only the old
-/// one has.
+/// Returns every change from the schema `old` to the schema `new`. The changes are in the order of
+/// the maps in the new schema. Maps that exist only in the old schema come last.
 ///
-/// Differences without an effect on live maps are not reported: comments, names of types, the order
-/// of declarations, the spelling of padding.
+/// The function does not report differences that have no effect on live maps: comments, names of
+/// types, the order of declarations, and the way in which padding is declared.
 ///
 /// # Errors
 ///
-/// Fails with [`TooLarge`].
+/// Fails with [`TooLarge`] if the types that differ have too many members.
 pub fn diff(old: &Checked, new: &Checked) -> Result<Vec<Change>, TooLarge> {
     let pairing = pair(old, new)?;
     let mut all = vec![];
@@ -33,9 +33,9 @@ pub fn diff(old: &Checked, new: &Checked) -> Result<Vec<Change>, TooLarge> {
             span: map.name.span,
         };
     let added = pairing.added.iter();
-    all.extend(added.map(|map| alone(&rules::MAP_ADDED, Side::New, map, "a new map")));
+    all.extend(added.map(|map| alone(&rules::MAP_ADDED, Side::New, map, "added")));
     let removed = pairing.removed.iter();
-    let message = "removed; its pin stays until somebody removes it";
+    let message = "removed, but the pin remains until you delete it";
     all.extend(removed.map(|map| alone(&rules::MAP_REMOVED, Side::Old, map, message)));
     Ok(all)
 }

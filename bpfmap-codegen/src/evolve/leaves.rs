@@ -4,14 +4,13 @@ use std::collections::HashMap;
 
 use super::place::{End, View};
 use super::rules::{self, Rule};
-use super::words::bytes;
+use super::words::{bytes, changed};
 use bpfmap_schema::ir::{Enum, Int, Type};
 use bpfmap_schema::source::Span;
 
-/// Returns the rule and the message for data that was written with the type `old` and is read with
-/// the different type `new`.
+/// Returns the rule and the message for a type that changed from `old` to `new`.
 pub(super) fn ends(old: &End<'_>, new: &End<'_>) -> (&'static Rule, String) {
-    let message = format!("{}, was {}", describe(new), describe(old));
+    let message = changed(&describe(old), &describe(new));
     let (special, scalars) = match (old.view, new.view) {
         (View::Scalar(old), View::Scalar(new)) => {
             (is_special(old) || is_special(new), is_same_number(Some(old), Some(new)))
@@ -36,8 +35,8 @@ pub(super) fn ends(old: &End<'_>, new: &End<'_>) -> (&'static Rule, String) {
     (rule, message)
 }
 
-/// Returns whether the same bytes mean the same number in both types, with the same signedness.
-/// `None` stands for an enum.
+/// Returns whether the same bytes represent the same number in both types, with the same
+/// signedness. `None` stands for an enum.
 fn is_same_number(old: Option<&Type>, new: Option<&Type>) -> bool {
     let is_number =
         |ty: Option<&Type>| matches!(ty, None | Some(Type::Int(_) | Type::Bool | Type::Char));
@@ -61,10 +60,10 @@ pub(super) fn enums(old: &Enum, new: &Enum) -> Vec<(&'static Rule, String, Optio
     let mut found = vec![];
     let (was, is) = (old.repr.value, new.repr.value);
     if was.size != is.size {
-        let message = format!("an enum of {}, was one of {}", word(is), word(was));
+        let message = format!("the integer type changed from {} to {}", word(was), word(is));
         found.push((&rules::MEMBER_RESIZED, message, None));
     } else if was != is {
-        let message = format!("an enum of {}, was one of {}", word(is), word(was));
+        let message = format!("the integer type changed from {} to {}", word(was), word(is));
         found.push((&rules::TYPE_SPELLING, message, None));
     }
     let before: HashMap<&str, i128> = old
@@ -77,7 +76,7 @@ pub(super) fn enums(old: &Enum, new: &Enum) -> Vec<(&'static Rule, String, Optio
         let (name, value) = (variant.name.value.as_str(), variant.value.value);
         match before.get(name) {
             Some(was) if *was != value => {
-                let message = format!("`{name}` is {value}, was {was}");
+                let message = format!("`{name}` changed from {was} to {value}");
                 found.push((&rules::ENUM_VALUE, message, Some(variant.value.span)));
             }
             Some(_) => {}
@@ -91,7 +90,7 @@ pub(super) fn enums(old: &Enum, new: &Enum) -> Vec<(&'static Rule, String, Optio
         .filter(|variant| is_gone(&variant.name.value))
         .map(|variant| format!("`{}` = {}", variant.name.value, variant.value.value))
         .collect();
-    let parts = [("new", added), ("removed", gone)];
+    let parts = [("new variants", added), ("removed variants", gone)];
     let parts = parts.into_iter().filter(|(_, names)| !names.is_empty());
     let parts: Vec<String> =
         parts.map(|(word, names)| format!("{word}: {}", names.join(", "))).collect();
@@ -105,7 +104,7 @@ fn describe(end: &End<'_>) -> String {
     match end.view {
         View::Scalar(ty) => format!("`{ty}`"),
         View::Array(element, len) => format!("`[{}; {len}]`", element.value),
-        View::Enum(body) => format!("an enum of {}", word(body.repr.value)),
+        View::Enum(body) => format!("an enum of type {}", word(body.repr.value)),
         View::Composite(body) => {
             let kind = if body.is_union { "a union" } else { "a struct" };
             format!("{kind} of {}", bytes(end.layout.size))

@@ -1,8 +1,9 @@
-//! Changes between two schemas, and their consequences for live maps.
+//! Finds the changes between two schemas, and their consequences for live maps.
 //!
-//! [`pair`] finds corresponding parts of two checked schemas: maps and members by their names, and types by their use,
-//! even if their names differ. [`diff`] reports the differences of each pair as [`Change`]s. Their [rules](rules::ALL)
-//! say how libbpf, the kernel and bpfmap react to the pin of an older map.
+//! [`pair`] finds the corresponding parts of two checked schemas. It matches maps and members by
+//! name. It matches types by their use in the maps, even if the names of the types differ. [`diff`]
+//! reports the differences of each pair as [`Change`]s. The [rule](rules::ALL) of a change says how
+//! libbpf, the kernel and bpfmap react to a pinned map of the older schema.
 
 mod attributes;
 mod change;

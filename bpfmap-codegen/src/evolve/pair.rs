@@ -1,4 +1,4 @@
-//! Pairs of corresponding parts in two schemas.
+//! Finds the corresponding parts of two schemas.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -10,87 +10,89 @@ use bpfmap_schema::check::{Checked, Resolved};
 use bpfmap_schema::ir::{Enum, KeyValue, MapDecl, Type};
 use bpfmap_schema::source::Spanned;
 
-/// The maps of two schemas.
+/// The maps of two schemas, matched with each other.
 #[derive(Debug)]
 pub struct Pairing<'a> {
-    /// Maps that both have, in the order of the new schema.
+    /// The maps that both schemas declare, in the order of the new schema.
     pub maps: Vec<MapPair<'a>>,
-    /// Maps that only the old one has.
+    /// The maps that only the old schema declares.
     pub removed: Vec<&'a MapDecl>,
-    /// Maps that only the new one has.
+    /// The maps that only the new schema declares.
     pub added: Vec<&'a MapDecl>,
 }
 
-/// A map in two schemas. Parts that only one of them has are not paired.
+/// A map that both schemas declare. A part is `None` if one of the schemas does not declare it.
 #[derive(Debug)]
 pub struct MapPair<'a> {
-    /// In the old schema.
+    /// The map in the old schema.
     pub old: &'a MapDecl,
-    /// In the new schema, possibly with another name.
+    /// The map in the new schema, possibly with another name.
     pub new: &'a MapDecl,
-    /// The keys.
+    /// The types of the keys.
     pub key: Option<TypePair<'a>>,
-    /// The values.
+    /// The types of the values.
     pub value: Option<TypePair<'a>>,
-    /// The records.
+    /// The types of the records.
     pub event: Option<TypePair<'a>>,
-    /// The templates.
+    /// The templates of the inner maps.
     pub inner: Option<Box<MapPair<'a>>>,
 }
 
 /// Two types that correspond to each other.
 #[derive(Debug)]
 pub struct TypePair<'a> {
-    /// The old one.
+    /// The type in the old schema.
     pub old: End<'a>,
-    /// The new one.
+    /// The type in the new schema.
     pub new: End<'a>,
-    /// How the two correspond.
+    /// The way in which the two types correspond to each other.
     pub shape: Shape<'a>,
 }
 
-/// How two types correspond.
+/// The way in which two types correspond to each other.
 #[derive(Debug)]
 pub enum Shape<'a> {
-    /// They are equal in all members.
+    /// Both types have the same members, so the same bytes have the same meaning.
     Same,
-    /// Both are structs, or both are unions.
+    /// Both types are structs, or both types are unions.
     Composites(Composites<'a>),
-    /// Both are arrays; their lengths may differ.
+    /// Both types are arrays, possibly of different lengths. The pair contains the types of their
+    /// elements.
     Arrays(Box<TypePair<'a>>),
-    /// Both are enums.
+    /// Both types are enums.
     Enums(&'a Enum, &'a Enum),
-    /// They have no corresponding parts.
+    /// The types have no corresponding parts.
     Ends,
 }
 
 /// The members of two structs or unions, including those of anonymous members.
 #[derive(Debug)]
 pub struct Composites<'a> {
-    /// Members that both have, in the order of the new one.
+    /// The members that both types have, in the order of the new type.
     pub members: Vec<MemberPair<'a>>,
-    /// Members that only the old one has.
+    /// The members that only the old type has.
     pub removed: Vec<PlacedMember<'a>>,
-    /// Members that only the new one has.
+    /// The members that only the new type has.
     pub added: Vec<PlacedMember<'a>>,
-    /// Every member of the old one.
+    /// All members of the old type.
     pub old: Vec<PlacedMember<'a>>,
-    /// The size of the old one in bytes.
+    /// The size of the old type in bytes.
     pub old_size: u64,
 }
 
-/// A member in two types.
+/// A member that both types have.
 #[derive(Debug)]
 pub struct MemberPair<'a> {
-    /// In the old schema.
+    /// The member in the old schema.
     pub old: PlacedMember<'a>,
-    /// In the new schema, possibly with another name.
+    /// The member in the new schema, possibly with another name.
     pub new: PlacedMember<'a>,
-    /// Its types.
+    /// The types of the member.
     pub ty: TypePair<'a>,
 }
 
-/// The error for two schemas whose types, expanded at each use, have too many members.
+/// The error for two schemas whose types have too many members. The members of a type are counted
+/// once for each use of the type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TooLarge;
 
@@ -98,24 +100,25 @@ impl fmt::Display for TooLarge {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             formatter,
-            "the types that differ have more than {MAX_MEMBERS} members, counted at each use"
+            "the types that differ have more than {MAX_MEMBERS} members (a type that is used twice counts twice)"
         )
     }
 }
 
 impl std::error::Error for TooLarge {}
 
-/// The maximum number of pairs of members. Types that are the same have no pairs.
+/// The maximum number of pairs of members. If both types are the same, their members are not
+/// counted.
 const MAX_MEMBERS: usize = 100_000;
 
-/// Pairs the maps of two schemas and their contents.
+/// Finds the corresponding maps, types and members of two schemas.
 ///
-/// Maps and members are paired by name or by `renamed_from`. Types are paired by use, starting from
-/// key and value, even if their names differ.
+/// The function matches maps and members by their names or by `renamed_from`. It matches types by
+/// their use, starting with the types of key and value, even if the names of the types differ.
 ///
 /// # Errors
 ///
-/// Fails with [`TooLarge`].
+/// Fails with [`TooLarge`] if the types that differ have too many members.
 pub fn pair<'a>(old: &'a Checked, new: &'a Checked) -> Result<Pairing<'a>, TooLarge> {
     let (old, new) = (old.resolved(), new.resolved());
     let pairer =
@@ -154,7 +157,7 @@ impl<'a> Pairer<'a> {
             Some(self.types(end_of(self.old, old), end_of(self.new, new)))
         };
         let inner = self.old.schema().inner_of(old).zip(self.new.schema().inner_of(new));
-        // Maps of maps have only one level.
+        // An inner map can't contain maps, so maps of maps have only one level.
         let holds_maps = |map: &MapDecl| map.inner.is_some();
         let inner = inner.filter(|(old, new)| !holds_maps(old) && !holds_maps(new));
         MapPair {
@@ -233,8 +236,8 @@ fn former(name: Option<&Spanned<String>>) -> Option<&str> {
     name.map(|name| name.value.as_str())
 }
 
-/// For each element of `new` (its name and its former name), returns the index of the corresponding
-/// element of `old`.
+/// Returns, for each element of `new`, the index of the corresponding element of `old`. An element
+/// of `new` consists of the current name and the former name.
 fn partners<'a>(
     old: impl Iterator<Item = &'a str>,
     new: impl Iterator<Item = (&'a str, Option<&'a str>)>,
@@ -245,8 +248,8 @@ fn partners<'a>(
     }
     let new: Vec<_> = new.collect();
     let mut partners: Vec<Option<usize>> = new.iter().map(|(name, _)| names.remove(name)).collect();
-    // Elements that kept their names are matched first. Only the remaining ones are matched by
-    // former names.
+    // Elements that kept their names are matched first. Former names are used only for the
+    // remaining elements.
     for (partner, (_, former)) in partners.iter_mut().zip(new) {
         if partner.is_none() {
             *partner = former.and_then(|former| names.remove(former));

@@ -7,18 +7,18 @@ use bpfmap_schema::ir::{Composite, Enum, Member, MemberType, Type, TypeDefKind};
 use bpfmap_schema::layout::{CompositeLayout, TypeLayout};
 use bpfmap_schema::source::{Span, Spanned};
 
-/// One type of a pair.
+/// One of the two types in a pair.
 #[derive(Debug, Clone, Copy)]
 pub struct End<'a> {
-    /// Its size and alignment in bytes.
+    /// The size and alignment of the type, in bytes.
     pub layout: TypeLayout,
-    /// Its type, with aliases resolved.
+    /// The type itself, with aliases resolved.
     pub view: View<'a>,
-    /// Its position in the source.
+    /// The position of the type in the source.
     pub span: Span,
 }
 
-/// A type as the pairing sees it.
+/// A type, in the form in which types of two schemas are compared.
 #[derive(Debug, Clone, Copy)]
 pub enum View<'a> {
     /// A struct or a union.
@@ -27,50 +27,51 @@ pub enum View<'a> {
     Array(&'a Spanned<Type>, u32),
     /// An enum.
     Enum(&'a Enum),
-    /// A type without parts.
+    /// A type that has no members or elements, such as an integer.
     Scalar(&'a Type),
-    /// Bytes without a type.
+    /// Bytes for which the schema declares only a size.
     Opaque,
 }
 
 /// A struct or a union with its layout.
 #[derive(Debug, Clone, Copy)]
 pub struct Body<'a> {
-    /// Its declaration.
+    /// The declaration of the struct or union.
     pub body: &'a Composite,
-    /// Its layout.
+    /// The layout of the struct or union.
     pub layout: &'a CompositeLayout,
-    /// Whether the members share their first byte.
+    /// Whether this is a union.
     pub is_union: bool,
-    /// Its name, unless it is declared in place.
+    /// The name, or `None` if the struct or union is declared where it is used.
     pub name: Option<&'a str>,
 }
 
-/// A member and its position.
+/// A member of a struct or union, with its position.
 #[derive(Debug, Clone, Copy)]
 pub struct PlacedMember<'a> {
-    /// The member; it has a name.
+    /// The declaration of the member, which always has a name.
     pub member: &'a Member,
-    /// The first bit, counted from the start of the innermost struct or union that is not anonymous.
+    /// The offset of the member in bits. The offset is relative to the innermost struct or union
+    /// that is not anonymous.
     pub bit_offset: u64,
-    /// The number of bits.
+    /// The size of the member in bits.
     pub bits: u64,
-    /// Whether it shares its bits with other members of a union.
+    /// Whether the member shares its bits with other members of a union.
     pub in_union: bool,
-    /// The number of anonymous structs and unions that contain it.
+    /// The number of anonymous structs and unions that contain the member.
     pub depth: usize,
     layout: TypeLayout,
     nested: Option<&'a CompositeLayout>,
 }
 
 impl<'a> PlacedMember<'a> {
-    /// Returns the member's name.
+    /// Returns the name of the member.
     #[must_use]
     pub fn name(&self) -> &'a str {
         self.member.name.as_ref().map_or("", |name| &name.value)
     }
 
-    /// Returns its type.
+    /// Returns the type of the member.
     pub(super) fn end(&self, resolved: Resolved<'a>) -> End<'a> {
         let body = |body: &'a Composite, is_union: bool| match self.nested {
             Some(layout) => View::Composite(Body { body, layout, is_union, name: None }),
@@ -84,7 +85,7 @@ impl<'a> PlacedMember<'a> {
         End { layout: self.layout, view, span }
     }
 
-    /// Returns whether it shares at least one bit with `other`.
+    /// Returns whether this member shares at least one bit with `other`.
     #[must_use]
     pub fn overlaps(&self, other: &Self) -> bool {
         let end = |place: &Self| place.bit_offset.saturating_add(place.bits);
@@ -124,7 +125,7 @@ fn push_places<'a>(
             (None, MemberType::Union(body), Some(nested)) => {
                 push_places(body, nested, (bit_offset, true, depth + 1), places);
             }
-            // Bits without a name are padding.
+            // A bit-field without a name is padding.
             (None, ..) => {}
         }
     }

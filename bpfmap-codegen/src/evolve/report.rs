@@ -1,4 +1,4 @@
-//! Changes as text, as JSON, and as GitHub workflow commands.
+//! Formats changes as text, as JSON, and as GitHub workflow commands.
 
 use std::fmt::Write as _;
 
@@ -8,25 +8,27 @@ use bpfmap_schema::check::Checked;
 use bpfmap_schema::diagnostics::{Position, json_string};
 use bpfmap_schema::source::SourceMap;
 
-/// The format of changes.
+/// The format in which [`report`] writes changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
-    /// `FILE:LINE:COLUMN: PATH: MESSAGE [RULE]`, a line about the consequences, and a summary at
-    /// the end.
+    /// Text with two lines for each change and a summary at the end. The first line of a change is
+    /// `FILE:LINE:COLUMN: PATH: MESSAGE [RULE]`, and the second line describes the consequences.
     Text,
-    /// One JSON object.
+    /// A single JSON object with all changes.
     Json,
-    /// `::error file=…,line=…::…`, which GitHub shows beside the line.
+    /// GitHub workflow commands, such as `::error file=…,line=…::…`. GitHub shows each message next
+    /// to the line of the change.
     Github,
 }
 
 impl Format {
-    /// Each format with its name on the command line.
+    /// All formats, each with its name on the command line.
     pub const ALL: [(&'static str, Self); 3] =
         [("text", Self::Text), ("json", Self::Json), ("github", Self::Github)];
 }
 
-/// Formats the `changes` from `old` to `new`. Those for which `fails` returns true become errors on GitHub.
+/// Formats the `changes` from the schema `old` to the schema `new`, and returns the text. In the
+/// GitHub format, a change is an error if `fails` returns true for it.
 #[must_use]
 pub fn report(
     changes: &[Change],
@@ -42,10 +44,10 @@ pub fn report(
     }
 }
 
-/// The texts of the old schema, and those of the new one.
+/// The source files of the old schema and of the new schema.
 type Sources<'a> = (&'a SourceMap, &'a SourceMap);
 
-/// Returns the file of the change, and the line and column in it.
+/// Returns the file of the change, and the line and column in this file.
 fn place(change: &Change, (old, new): Sources<'_>) -> (Option<String>, Option<Position>) {
     let sources = match change.side {
         Side::Old => old,
@@ -53,7 +55,7 @@ fn place(change: &Change, (old, new): Sources<'_>) -> (Option<String>, Option<Po
     };
     let source = change.span.source.map(|id| sources.get(id));
     let position = source.map(|source| Position::of(&source.text, change.span.start));
-    // A change without a position belongs to the whole schema.
+    // If the change has no position, it concerns the whole schema.
     let file = source.or_else(|| sources.iter().next());
     (file.map(|source| source.path.display().to_string()), position)
 }
@@ -80,14 +82,15 @@ fn text(changes: &[Change], sources: Sources<'_>) -> String {
     text
 }
 
-/// Returns the summary, such as `3 changes: 1 silently reads wrong data, 2 safe for a live pin; …`
+/// Returns the summary, such as `3 changes: silently reads wrong data (1), safe for a live pin (2);
+/// …`.
 fn sum(changes: &[Change]) -> String {
     let Some(worst) = changes.iter().rev().max_by_key(|change| change.class) else {
         return "no changes\n".to_owned();
     };
     let counted = Class::ALL.iter().rev().filter_map(|class| {
         let count = changes.iter().filter(|change| change.class == *class).count();
-        (count > 0).then(|| format!("{count} {}", class.words()))
+        (count > 0).then(|| format!("{} ({count})", class.words()))
     });
     let counted: Vec<String> = counted.collect();
     let changes = match changes.len() {
@@ -95,7 +98,7 @@ fn sum(changes: &[Change]) -> String {
         count => format!("{count} changes"),
     };
     let example = worst.rule.id;
-    format!("{changes}: {}; `bpfmap explain {example}` says more\n", counted.join(", "))
+    format!("{changes}: {}; run `bpfmap explain {example}` for details\n", counted.join(", "))
 }
 
 fn json(changes: &[Change], sources: Sources<'_>) -> String {
@@ -127,8 +130,8 @@ fn object(change: &Change, sources: Sources<'_>) -> String {
     )
 }
 
-/// Source: GitHub's documentation, "Workflow commands for GitHub Actions", and `command.ts` of
-/// `@actions/core` for the escaping.
+/// Formats changes as GitHub workflow commands. Source: GitHub's documentation, "Workflow commands
+/// for GitHub Actions". Source for the escaping: `command.ts` of `@actions/core`.
 fn github(changes: &[Change], sources: Sources<'_>, fails: impl Fn(&Change) -> bool) -> String {
     let mut text = String::new();
     for change in changes {
@@ -137,7 +140,7 @@ fn github(changes: &[Change], sources: Sources<'_>, fails: impl Fn(&Change) -> b
             Class::Safe => "notice",
             Class::NewPin | Class::WrongData => "warning",
         };
-        // A removed part is shown in the newer file, where it is missing.
+        // A removed part has no line in the newer file, so the command names only the file.
         let (file, position) = match change.side {
             Side::New => place(change, sources),
             Side::Old => (sources.1.iter().next().map(|it| it.path.display().to_string()), None),
@@ -167,5 +170,5 @@ fn property(text: &str) -> String {
 }
 
 fn push(text: &mut String, arguments: std::fmt::Arguments<'_>) {
-    text.write_fmt(arguments).expect("a String takes all that is written");
+    text.write_fmt(arguments).expect("writing to a `String` never fails");
 }

@@ -1,5 +1,5 @@
-//! Checks whether two types give the same meaning to the same bytes. Each pair of named types is
-//! compared only once, so that the time does not grow with the number of uses of a type.
+//! Checks whether the same bytes have the same meaning in two types. Each pair of named types is
+//! compared only once, so that the running time does not depend on how often a type is used.
 
 use std::collections::HashMap;
 
@@ -31,7 +31,8 @@ impl<'a> Same<'a> {
             }
             (View::Enum(old), View::Enum(new)) => enums(old, new),
             (View::Scalar(old), View::Scalar(new)) => {
-                // User space only copies a pointer, so the type of its target does not matter.
+                // User space never follows a pointer, so the type of the pointer's target does not
+                // matter.
                 let are_pointers = matches!((old, new), (Type::Pointer(_), Type::Pointer(_)));
                 are_pointers || old == new
             }

@@ -1,14 +1,20 @@
-//! Words that several messages share.
+//! Functions that format parts of several messages.
 
 use super::place::PlacedMember;
 
 pub(super) fn listed(flags: &[&str]) -> String {
-    if flags.is_empty() { "none".to_owned() } else { flags.join(", ") }
+    if flags.is_empty() { "none".to_owned() } else { format!("`{}`", flags.join("`, `")) }
 }
 
-pub(super) fn was(is: &str, was: &str) -> String {
+/// Returns the message for a property that changed from `was` to `is`.
+pub(super) fn changed(was: &str, is: &str) -> String {
+    format!("changed from {was} to {is}")
+}
+
+/// Returns the message for a map type, or for the name of a `struct_ops` type, that has changed.
+pub(super) fn type_changed(was: &str, is: &str) -> String {
     let word = |word: &str| if word.is_empty() { "none".to_owned() } else { format!("`{word}`") };
-    format!("{}, was {}", word(is), word(was))
+    format!("the type {}", changed(&word(was), &word(is)))
 }
 
 pub(super) fn bytes(count: u64) -> String {

@@ -12,7 +12,8 @@ use super::error::{ProgramError, Rejection};
 use super::toolchain::Toolchain;
 use super::{depfile, distributions};
 
-/// The options for every program. The user's options follow them.
+/// The options with which clang compiles every program. The user's options come after these
+/// options.
 const OPTIONS: &[&str] = &["-g", "-O2", "-fno-stack-protector"];
 
 /// Compiles the programs of a build, one after the other.
@@ -28,10 +29,10 @@ pub(super) struct Compiler<'build> {
     pub(super) scratch: TempDir,
 }
 
-/// The results of the compilations so far.
+/// The results of all programs that have been compiled so far.
 #[derive(Default)]
 pub(super) struct Outcome {
-    /// The files that it read.
+    /// The files that clang has read.
     pub(super) read: BTreeSet<PathBuf>,
     /// Warnings about programs that compiled, one per line.
     pub(super) warnings: Vec<String>,
@@ -59,8 +60,8 @@ impl<'build> Compiler<'build> {
     ///
     /// # Errors
     ///
-    /// Fails if clang can't compile BPF programs at all. Errors in this program are added to
-    /// `outcome`.
+    /// Fails if clang can't compile any BPF program. If only this program does not compile, the
+    /// function adds clang's errors to `outcome` and returns `Ok`.
     pub(super) fn compile(
         &self,
         program: &Path,
@@ -105,13 +106,14 @@ impl<'build> Compiler<'build> {
         if !self.options.iter().any(|option| names_machine(option)) {
             command.arg(format!("-D__TARGET_ARCH_{}", machine()));
         }
-        // Generated headers take precedence over older copies in other folders.
+        // This folder comes first, so that clang uses the generated headers instead of older copies
+        // in other folders.
         command.arg("-I").arg(self.folder).args(self.options);
         let beside = program.parent().filter(|folder| !folder.as_os_str().is_empty());
         command.arg("-I").arg(beside.unwrap_or(Path::new(".")));
         for folder in &self.toolchain.headers {
-            // These folders come last, so that headers that clang finds without them take
-            // precedence.
+            // These folders come last, so that clang uses them only for headers that no other
+            // folder contains.
             command.arg("-idirafter").arg(folder);
         }
         command.args(["-MD", "-MT", "program", "-MF"]).arg(depfile);
@@ -126,7 +128,7 @@ impl<'build> Compiler<'build> {
             let is_generated = self.generated.iter().any(|generated| generated == name);
             (is_generated && !read.contains(&self.folder.join(name))).then(|| {
                 format!(
-                    "`{}` includes `{}`, which hides the `{name}` that this build generates: delete it",
+                    "`{0}` includes `{1}` instead of the generated `{name}`: delete `{1}`",
                     program.display(),
                     path.display()
                 )
@@ -151,7 +153,7 @@ fn target() -> &'static str {
     }
 }
 
-/// Returns the architecture of the build's target, as it is called in libbpf's `bpf_tracing.h`.
+/// Returns the name of the target's architecture in libbpf's `bpf_tracing.h`.
 fn machine() -> String {
     let machine = env::var("CARGO_CFG_TARGET_ARCH");
     let machine = machine.unwrap_or_else(|_| env::consts::ARCH.to_owned());
@@ -173,7 +175,7 @@ fn names_machine(option: &OsStr) -> bool {
     option.to_string_lossy().contains("__TARGET_ARCH_")
 }
 
-/// Returns the header that clang did not find. clang's message is
+/// Returns the name of the header that clang did not find. clang's message has the form
 /// `fatal error: 'bpf/bpf_helpers.h' file not found`.
 fn missing_header(said: &str) -> Option<&str> {
     said.lines().find_map(|line| {
@@ -188,7 +190,7 @@ mod tests {
     use super::missing_header;
 
     #[test]
-    fn the_header_that_is_missing_is_found_in_what_clang_says() {
+    fn the_missing_header_is_found_in_the_output_of_clang() {
         let said = "In file included from a.bpf.c:1:\na.h:2:10: fatal error: 'asm/types.h' file not found\n#include <asm/types.h>\n";
         assert_eq!(missing_header(said), Some("asm/types.h"));
         assert_eq!(missing_header("a.c:1:2: error: 'x' is not known\n"), None);

@@ -1,9 +1,10 @@
-//! Reads dependency files for Make, which contain the files that a compiler has read.
+//! Reads dependency files in Make's format. A dependency file lists the files that a compiler has
+//! read.
 
 use std::path::PathBuf;
 
-/// Returns the prerequisites of the only rule in `text`, in their order. clang writes `text` with
-/// `-MD`.
+/// Returns the prerequisites of the only rule in `text`, in the order of the rule. `text` is a
+/// dependency file that clang wrote because of the option `-MD`.
 ///
 /// clang writes `\` before a space or `#` in a name, doubles `$`, and ends a line with `\` if the
 /// rule continues on the next line.
@@ -21,7 +22,7 @@ pub(super) fn prerequisites(text: &str) -> Vec<PathBuf> {
     }
     names.push(name);
     let mut names = names.into_iter().filter(|name| !name.is_empty());
-    // The target. It is a single word, because `-MT` sets it.
+    // Skips the target, which is a single word because the caller sets it with `-MT`.
     names.find(|name| name.ends_with(':'));
     names.map(PathBuf::from).collect()
 }
@@ -31,7 +32,7 @@ mod tests {
     use super::prerequisites;
 
     #[test]
-    fn names_are_read_as_clang_writes_them() {
+    fn escaped_names_of_clang_are_read() {
         let text = "program: src/a\\ b.bpf.c \\\n  /usr/include/bpf/bpf_helpers.h \\\r\n  c\\#.h d$$.h \\\n  e\\f.h\n";
         let found: Vec<_> =
             prerequisites(text).into_iter().map(|name| name.display().to_string()).collect();

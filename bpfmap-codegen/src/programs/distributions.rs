@@ -2,16 +2,16 @@
 
 use std::fmt;
 
-/// The package with one dependency of a build, in each distribution.
+/// The name of the package that contains a dependency of the build, in each distribution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Packages {
-    /// Debian and Ubuntu.
+    /// The name in Debian and Ubuntu.
     debian: &'static str,
     fedora: &'static str,
     arch: &'static str,
 }
 
-/// Shows the three commands that install it.
+/// Shows the command that installs the package in each distribution.
 impl fmt::Display for Packages {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { debian, fedora, arch } = self;
@@ -30,14 +30,14 @@ const C_LIBRARY: Packages = Packages { debian: "libc6-dev", fedora: "glibc-devel
 const C_LIBRARY_32: Packages =
     Packages { debian: "libc6-dev-i386", fedora: "glibc-devel.i686", arch: "lib32-glibc" };
 
-/// Returns a help for a program that includes `header`, if clang does not find it and it is not
-/// among `generated`, the headers that the build generates.
+/// Returns the help for a program that includes a header that clang does not find. `header` is the
+/// missing header, and `generated` are the headers that the build generates.
 pub(super) fn remedy(header: &str, generated: &[String]) -> String {
     let (folder, name) = header.rsplit_once('/').unwrap_or(("", header));
     let first = folder.split('/').next().unwrap_or_default();
     match (first, name) {
         ("", "vmlinux.h") => {
-            "write it beside the program with `bpftool btf dump file /sys/kernel/btf/vmlinux format c > \
+            "create `vmlinux.h` in the folder of the program with `bpftool btf dump file /sys/kernel/btf/vmlinux format c > \
              vmlinux.h`"
                 .to_owned()
         }
@@ -46,10 +46,10 @@ pub(super) fn remedy(header: &str, generated: &[String]) -> String {
             format!("install the headers of the kernel: {KERNEL_HEADERS}")
         }
         ("gnu", "stubs-32.h") => format!(
-            "include no header of the C library in a BPF program, or install its 32-bit headers: {C_LIBRARY_32}"
+            "remove the C library's headers from the BPF program, or install the 32-bit headers of the C library: {C_LIBRARY_32}"
         ),
         ("arpa" | "bits" | "gnu" | "net" | "netinet" | "sys", _) => format!(
-            "include no header of the C library in a BPF program, or install its headers: {C_LIBRARY}"
+            "remove the C library's headers from the BPF program, or install the headers of the C library: {C_LIBRARY}"
         ),
         _ if generated.is_empty() => format!(
             "add the folder of `{header}` with `Builder::clang_args([\"-IFOLDER\"])`; this build generates no header"
@@ -73,7 +73,7 @@ mod tests {
     use super::{CLANG, KERNEL_HEADERS, LIBBPF, Packages, remedy};
 
     #[test]
-    fn the_page_about_builds_names_the_same_packages() {
+    fn the_page_about_troubleshooting_names_the_same_packages() {
         let page = include_str!("../../../docs/troubleshooting.md");
         for Packages { debian, fedora, arch } in [CLANG, LIBBPF, KERNEL_HEADERS] {
             let row = format!("| `{debian}` | `{fedora}` | `{arch}` |");
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn each_header_leads_to_what_has_it() {
+    fn each_missing_header_has_the_right_help() {
         let generated = ["a.h".to_owned(), "b.h".to_owned()];
         for (header, expected) in [
             ("bpf/bpf_helpers.h", "apt install libbpf-dev"),

@@ -1,4 +1,4 @@
-//! Errors about programs, with help.
+//! Errors of compiling programs, each with a help.
 
 use std::path::PathBuf;
 use std::process::ExitStatus;
@@ -7,13 +7,13 @@ use std::{fmt, io};
 use super::distributions::CLANG;
 use crate::clang::{NoClang, OLDEST};
 
-/// The reason why no compiler can be used.
+/// The reason why no clang can be used.
 #[derive(Debug)]
 pub(crate) enum ToolchainError {
     NoClang(NoClang),
     Unusable {
         clang: PathBuf,
-        /// The environment variable that led to it.
+        /// The environment variable through which this clang was found: `CLANG` or `PATH`.
         variable: &'static str,
         why: Unusable,
     },
@@ -23,10 +23,10 @@ pub(crate) enum ToolchainError {
 #[derive(Debug)]
 pub(crate) enum Unusable {
     CannotRun(io::Error),
-    /// The command does not print a version of clang.
+    /// The command is not clang: its output contains no clang version.
     NotClang,
     TooOld(u32),
-    /// It was built without the BPF target.
+    /// This clang was built without the BPF target.
     NoBpf,
 }
 
@@ -52,25 +52,27 @@ impl fmt::Display for ToolchainError {
             )?,
         }
         let other = match *variable {
-            "CLANG" => "set `CLANG` to another clang, or unset it to use the newest one on `PATH`",
+            "CLANG" => {
+                "set `CLANG` to another clang, or unset `CLANG` to use the newest clang on `PATH`"
+            }
             _ => "set `CLANG` to another clang",
         };
         write!(formatter, "\nhelp: {other}; to install clang, run {CLANG}")
     }
 }
 
-/// The reason why a program did not become an object.
+/// The reason why the build could not compile a program to an object.
 #[derive(Debug)]
 pub(crate) enum ProgramError {
     Toolchain(ToolchainError),
-    /// The file can't be read.
+    /// The source file of a program can't be read.
     Unreadable {
         program: PathBuf,
         error: io::Error,
-        /// The programs in the package.
+        /// The programs that exist in the package.
         present: Vec<PathBuf>,
     },
-    /// Two objects have the same name.
+    /// Two objects or skeletons have the same name.
     MadeTwice {
         name: PathBuf,
         programs: [Vec<PathBuf>; 2],
@@ -98,7 +100,7 @@ pub(crate) struct Rejection {
     pub(super) status: ExitStatus,
     /// What clang printed.
     pub(super) said: String,
-    /// A help, if the cause is known.
+    /// The help, if the cause of the error is known.
     pub(super) help: Option<String>,
 }
 
@@ -115,7 +117,7 @@ impl fmt::Display for ProgramError {
             }
             Self::MadeTwice { name, programs: [first, second] } => write!(
                 formatter,
-                "`{}` would be written twice, for {} and for {}\nhelp: give the programs different names",
+                "two outputs of this build have the name `{}`: one comes from {}, the other from {}\nhelp: give the programs different names",
                 name.display(),
                 Listed(first),
                 Listed(second)

@@ -1,4 +1,4 @@
-//! BPF programs in build scripts: compiled by clang, with the headers that the build generates.
+//! Compiles BPF programs in build scripts, with the headers that the build generates.
 
 mod compile;
 mod depfile;
@@ -29,24 +29,24 @@ use crate::Builder;
 pub(crate) struct Programs {
     objects: Vec<Object>,
     options: Vec<OsString>,
-    /// Whether each object gets a skeleton.
+    /// Whether to generate a skeleton for each object.
     #[cfg(feature = "libbpf")]
     skeletons: bool,
 }
 
-/// An object and its programs.
+/// An object and the programs from which it is compiled.
 #[derive(Debug, Clone)]
 struct Object {
-    /// Its name, without a folder.
+    /// The file name of the object, without a folder.
     name: PathBuf,
     sources: Vec<PathBuf>,
 }
 
 /// BPF programs.
 impl Builder {
-    /// Also compiles the BPF program `path`: `src/probe.bpf.c` becomes `probe.bpf.o` in `OUT_DIR`. The path is relative
-    /// to the folder of the package's `Cargo.toml`. You can call it for several programs; each becomes a separate
-    /// object.
+    /// Adds a BPF program to compile. For example, `src/probe.bpf.c` is compiled to `probe.bpf.o`
+    /// in `OUT_DIR`. The path is relative to the folder of the package's `Cargo.toml`. If you call
+    /// this method several times, each program is compiled to a separate object.
     ///
     /// ```no_run
     /// // build.rs
@@ -60,14 +60,17 @@ impl Builder {
     ///
     /// The application includes the object with `include_bytes!(concat!(env!("OUT_DIR"), "/probe.bpf.o"))`.
     ///
-    /// The compiler is the result of [`clang::find`](crate::clang::find): `CLANG` in the environment, or else the
-    /// newest `clang-N` on `PATH`. The options are `-g -O2 -target bpf`, `-D__TARGET_ARCH_…` for the target of the
-    /// build, and, in this order, the folder of the generated headers, the options of [`clang_args`](Self::clang_args),
-    /// the program's folder, and the system's folders of headers, including Debian's folder for the architecture.
+    /// [`clang::find`](crate::clang::find) finds the compiler: the value of `CLANG` in the
+    /// environment, or the newest `clang-N` on `PATH`. The options are `-g -O2 -target bpf`, and
+    /// `-D__TARGET_ARCH_…` for the target of the build. After these options come the folder of the
+    /// generated headers, the options of [`clang_args`](Self::clang_args), the program's folder,
+    /// and the system's folders of headers, in this order. On Debian, the last group includes the
+    /// folder of the architecture's headers.
     ///
-    /// Cargo runs the script again if the program or a file that it includes changes. Warnings of clang become warnings
-    /// of Cargo. If a program does not compile, the build fails with clang's message. If clang or a header of libbpf,
-    /// of the kernel or of this build is missing, the message says what to install or change.
+    /// Cargo runs the script again if the program changes, or a file that the program includes.
+    /// clang's warnings become Cargo warnings. If a program does not compile, the build fails with
+    /// clang's message. If clang or a header is missing, the error message says what to install or
+    /// change.
     #[must_use]
     pub fn program(mut self, path: impl AsRef<Path>) -> Self {
         let path = path.as_ref();
@@ -76,11 +79,13 @@ impl Builder {
         self
     }
 
-    /// Also compiles these BPF programs, and links them to a single object `name` in `OUT_DIR`.
+    /// Adds several BPF programs to compile and to link into one object. The object is the file
+    /// `name` in `OUT_DIR`.
     ///
-    /// An `extern` declaration in one of them must have a definition in one of the others. The
-    /// programs are compiled like those of [`program`](Self::program), and linked with the libbpf
-    /// with which this crate is built.
+    /// For each `extern` declaration in a program, another of these programs must contain the
+    /// definition. The builder compiles the programs with the same options as those of
+    /// [`program`](Self::program). It links them with the version of libbpf that is built into this
+    /// crate.
     ///
     /// ```no_run
     /// // build.rs
@@ -103,8 +108,8 @@ impl Builder {
         self
     }
 
-    /// Sets whether to generate a skeleton of libbpf-cargo for each object: `probe.skel.rs` for
-    /// `probe.bpf.o`.
+    /// Sets whether to generate a libbpf-cargo skeleton for each object. The skeleton of
+    /// `probe.bpf.o` is `probe.skel.rs`.
     ///
     /// ```no_run
     /// // build.rs
@@ -117,7 +122,8 @@ impl Builder {
     /// }
     /// ```
     ///
-    /// The application includes it in a separate module, and opens it with `ProbeSkelBuilder`:
+    /// The application includes the skeleton in a separate module, and opens the object with
+    /// `ProbeSkelBuilder`:
     ///
     /// ```ignore
     /// mod skeleton {
@@ -131,8 +137,8 @@ impl Builder {
         self
     }
 
-    /// Adds options for clang, for each [`program`](Self::program). If two options conflict, such as `-O1` and the
-    /// default `-O2`, the one given here wins.
+    /// Adds clang options for all programs of the builder. These options override the default
+    /// options. For example, `-O1` overrides the default `-O2`.
     ///
     /// ```
     /// let builder = bpfmap_codegen::Builder::new()
@@ -155,12 +161,13 @@ impl Programs {
         self.objects.iter().flat_map(|object| &object.sources)
     }
 
-    /// Tells Cargo to run the script again when a program of the package or of this builder
-    /// changes.
+    /// Tells Cargo to run the script again when a program of the package changes, or a program of
+    /// this builder.
     pub(crate) fn watch(&self) {
         let mut watched: BTreeSet<PathBuf> = self.sources().cloned().collect();
         if let Some(package) = env::var_os("CARGO_MANIFEST_DIR") {
-            // The script may compile these programs itself, so it must run again when they change.
+            // The script must also run again when these programs change, because it can compile
+            // them without the builder.
             watched.extend(of_package(Path::new(&package)));
         }
         for path in watched {
@@ -171,8 +178,8 @@ impl Programs {
         }
     }
 
-    /// Compiles the objects in `folder`, which contains the generated headers `generated`. Tells
-    /// Cargo which files the programs include.
+    /// Compiles the programs of all objects in `folder`. `generated` are the names of the generated
+    /// headers in `folder`. Tells Cargo which files the programs include.
     pub(crate) fn compile(&self, folder: &Path, generated: &[String]) -> Result<(), ProgramError> {
         if self.is_empty() {
             return Ok(());
@@ -220,7 +227,8 @@ impl Programs {
         let rejections = outcome.rejections.len();
         let mut parts = Vec::with_capacity(object.sources.len());
         for (number, source) in object.sources.iter().enumerate() {
-            // The file has the program's name, because libbpf's messages show it.
+            // Each temporary file has the name of its program, because libbpf's messages contain
+            // the file name.
             let folder = compiler.scratch.path().join(number.to_string());
             fs::create_dir_all(&folder).map_err(|error| ProgramError::Io {
                 action: "create the folder",
@@ -280,7 +288,7 @@ impl Programs {
     }
 }
 
-/// Returns the name of a program's object: `probe.bpf.o` for `src/probe.bpf.c`.
+/// Returns the name of the object of a program, such as `probe.bpf.o` for `src/probe.bpf.c`.
 fn object_name(program: &Path) -> PathBuf {
     Path::new(program.file_name().unwrap_or(program.as_os_str())).with_extension("o")
 }
@@ -289,9 +297,9 @@ fn ends_in(path: &Path, ending: &str) -> bool {
     path.as_os_str().as_encoded_bytes().ends_with(ending.as_bytes())
 }
 
-/// Tells Cargo to run the script again when one of these files changes. Files that the script
-/// writes itself are left out. They are newer than the start of the script, so Cargo would always
-/// run the script again.
+/// Tells Cargo to run the script again when one of these files changes. The function leaves out
+/// files in `OUT_DIR`, because the script itself writes them: they are always newer than the start
+/// of the script, so that Cargo would run the script in every build.
 fn watch_included(read: &BTreeSet<PathBuf>) {
     let own = env::var_os("OUT_DIR").and_then(|folder| fs::canonicalize(folder).ok());
     for path in read {

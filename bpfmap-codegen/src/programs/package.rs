@@ -1,19 +1,21 @@
-//! The BPF programs of a package, which Cargo has to watch whether or not the builder compiles them.
+//! Finds the BPF programs of a package. Cargo watches all of them, including the programs that the
+//! builder does not compile.
 
 use std::ffi::OsStr;
 use std::fs::DirEntry;
 use std::path::{Path, PathBuf};
 
-/// The maximum number of files and folders of a package that are searched.
+/// The maximum number of files and folders to search in a package.
 const MAX_ENTRIES: usize = 10_000;
 
-/// The maximum depth of folders that are searched.
+/// The maximum depth of the folders to search.
 const MAX_DEPTH: usize = 16;
 
-/// Returns the BPF programs in the package `folder` (`.bpf.c`), and the headers that are in their folders, sorted.
+/// Returns the BPF programs (`.bpf.c`) in the package `folder`, and the headers in the folders of
+/// these programs. The paths are sorted.
 ///
-/// Links, hidden folders, `target` and packages inside the package are left out. In a very large
-/// package, only the first 10,000 files and folders are searched.
+/// The search leaves out symbolic links, hidden folders, the folder `target`, and other packages
+/// inside the package. It ends after 10,000 files and folders.
 pub(crate) fn of_package(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut budget = MAX_ENTRIES;
@@ -61,7 +63,7 @@ mod tests {
     use std::fs;
 
     #[test]
-    fn programs_and_the_headers_beside_them() {
+    fn finds_programs_and_the_headers_in_their_folders() {
         let package = tempfile::tempdir().unwrap();
         let root = package.path();
         for file in [
@@ -91,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn a_package_without_end_is_left() {
+    fn folders_that_are_too_deep_are_left_out() {
         let package = tempfile::tempdir().unwrap();
         let mut folder = package.path().to_owned();
         for _ in 0..MAX_DEPTH + 2 {

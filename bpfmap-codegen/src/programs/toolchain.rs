@@ -1,4 +1,4 @@
-//! The clang that compiles the programs of a build, and the folders of the system's headers.
+//! Finds the clang that compiles the programs of a build, and the folders of the system's headers.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -9,15 +9,16 @@ use super::error::ProgramError;
 use super::error::{ToolchainError, Unusable};
 use crate::clang::{self, OLDEST};
 
-/// The header that identifies a folder with the kernel's headers. Debian installs it in a folder
-/// named after the architecture, which clang does not search for the BPF target.
+/// A header by which this module recognizes the folder of the kernel's headers. Debian installs
+/// this header in a folder that is named after the architecture. clang does not search this folder
+/// for the BPF target.
 const OF_MACHINE: &str = "asm/types.h";
 
 /// A clang that can compile BPF programs.
 #[derive(Debug, Clone)]
 pub(super) struct Toolchain {
     pub(super) clang: PathBuf,
-    /// The environment variable that led to it.
+    /// The environment variable through which clang was found: `CLANG` or `PATH`.
     variable: &'static str,
     /// The folders of the system's headers, in the order in which clang searches them for
     /// user-space programs.
@@ -34,8 +35,9 @@ impl Toolchain {
             Ok(headers) => headers,
             Err(why) => return Err(ToolchainError::Unusable { clang, variable, why }),
         };
-        // The types in the kernel's headers have the same sizes on every architecture. So the
-        // headers of the host can be used if those of the target are not installed.
+        // If the headers of the target are not installed, the headers of the host can be used
+        // instead, because the types in the kernel's headers have the same sizes on every
+        // architecture.
         let foreign = foreign_target().and_then(|target| self::headers(&clang, Some(&target)).ok());
         if let Some(foreign) = foreign.filter(|folders| has_headers_of_machine(folders)) {
             headers = foreign;
@@ -43,8 +45,9 @@ impl Toolchain {
         Ok(Self { clang, variable, headers })
     }
 
-    /// If the system has no headers of libbpf, writes those of the libbpf with which this crate is
-    /// built to `folder`, and adds them.
+    /// Adds a folder with libbpf's headers if the system does not have these headers. The function
+    /// writes the headers to `folder`. They come from the version of libbpf that is built into this
+    /// crate.
     #[cfg(feature = "libbpf")]
     pub(super) fn with_headers_of_libbpf(mut self, folder: &Path) -> Result<Self, ProgramError> {
         if self.headers.iter().any(|folder| folder.join("bpf/bpf_helpers.h").exists()) {
@@ -58,7 +61,7 @@ impl Toolchain {
         Ok(self)
     }
 
-    /// Returns the error to show if clang says that it was built without BPF.
+    /// Returns an error if clang reports that it was built without the BPF target.
     pub(super) fn lacks_bpf(&self) -> Option<ToolchainError> {
         let output = Command::new(&self.clang).arg("--print-targets").output().ok()?;
         let listed = String::from_utf8_lossy(&output.stdout);
@@ -71,7 +74,7 @@ impl Toolchain {
     }
 }
 
-/// Returns the folders that clang searches for headers of a target, or of the host.
+/// Returns the folders that clang searches for headers, for `target` or for the host.
 fn headers(clang: &Path, target: Option<&str>) -> Result<Vec<PathBuf>, Unusable> {
     let mut command = Command::new(clang);
     command.args(target.map(|target| format!("--target={target}")));
@@ -89,22 +92,23 @@ fn has_headers_of_machine(folders: &[PathBuf]) -> bool {
     folders.iter().any(|folder| folder.join(OF_MACHINE).exists())
 }
 
-/// Returns clang's name for the architecture that Cargo builds for, if it differs from this
-/// machine's.
+/// Returns clang's name for the target of the build. Returns `None` if the target is this machine.
 fn foreign_target() -> Option<String> {
     let [target, host] = ["TARGET", "HOST"].map(|name| env::var(name).ok());
     let target = target.filter(|target| Some(target) != host.as_ref())?;
-    // Rust's name for the architecture includes its extensions, which are removed for clang.
+    // clang's name does not contain the extensions of the architecture, so this function removes
+    // them from Rust's name.
     Some(target.replacen("riscv64gc-", "riscv64-", 1))
 }
 
-/// Returns the major version: 19 for `Debian clang version 19.1.7 (3)`.
+/// Returns the major version in the output of clang, such as 19 for
+/// `Debian clang version 19.1.7 (3)`.
 fn version(said: &str) -> Option<u32> {
     let (_, rest) = said.lines().find_map(|line| line.split_once("clang version "))?;
     rest.split(|letter: char| !letter.is_ascii_digit()).next()?.parse().ok()
 }
 
-/// Returns the folders between two lines of `clang -v`.
+/// Returns the folders that the output of `clang -v` lists.
 fn folders(said: &str) -> Vec<PathBuf> {
     said.lines()
         .skip_while(|line| *line != "#include <...> search starts here:")
@@ -119,7 +123,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_clang_says_is_understood() {
+    fn the_output_of_clang_is_parsed() {
         let said = "\
 Ubuntu clang version 14.0.0-1ubuntu1.1
 Target: x86_64-pc-linux-gnu

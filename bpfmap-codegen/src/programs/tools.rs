@@ -1,4 +1,4 @@
-//! clang for tools outside of build scripts.
+//! Runs clang in tools that are not build scripts.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -8,7 +8,7 @@ use super::compile::{Compiler, Outcome};
 use super::error::ProgramError;
 use super::toolchain::Toolchain;
 
-/// The clang of this system, and its folders of headers.
+/// The clang on this system, and the folders that it searches for headers.
 ///
 /// ```no_run
 /// use bpfmap_codegen::clang::Clang;
@@ -25,11 +25,12 @@ use super::toolchain::Toolchain;
 pub struct Clang(Toolchain);
 
 impl Clang {
-    /// Finds clang with [`find`](crate::clang::find), and reads its folders of headers.
+    /// Finds clang with [`find`](crate::clang::find), and asks it for the folders that it searches
+    /// for headers.
     ///
     /// # Errors
-    /// Fails if there is none, if it can't be run, or if it is too old. The message says what to
-    /// install.
+    /// Fails if no clang is found, if clang can't be run, or if its version is too old. The message
+    /// says what to install.
     pub fn find() -> Result<Self, ClangError> {
         Toolchain::find().map(Self).map_err(|error| ClangError(ProgramError::Toolchain(error)))
     }
@@ -38,8 +39,8 @@ impl Clang {
     /// warnings. Searches for headers in the folder `headers` first.
     ///
     /// # Errors
-    /// Fails if the program does not compile or clang can't be run. The message contains clang's message, and what to
-    /// install if a header of the system is missing.
+    /// Fails if the program does not compile or clang can't be run. The error message contains
+    /// clang's output. If a system header is missing, the error message also says what to install.
     pub fn compile(
         &self,
         program: &Path,
@@ -58,7 +59,7 @@ impl Clang {
     }
 }
 
-/// The reason why a program was not compiled, with a help.
+/// The error of finding or running clang, with a help.
 pub struct ClangError(ProgramError);
 
 impl fmt::Display for ClangError {

@@ -1,4 +1,5 @@
-//! Enums of each integer: what each clang writes of them becomes the same enum again, as far as BTF holds it.
+//! Tests of importing enums of each integer type. With each clang, the imported enum equals the
+//! original enum, as far as BTF contains the information.
 
 use std::path::Path;
 
@@ -18,7 +19,7 @@ fn schema() -> Checked {
     check(toml::read_file(&file)).unwrap()
 }
 
-/// Returns the integer and the values of each enum.
+/// Returns the name, the integer type and the values of each enum.
 fn enums(schema: &Schema) -> Vec<(String, String, Vec<i128>)> {
     let found = schema.types.iter().filter_map(|def| {
         let TypeDefKind::Enum(body) = &def.kind else { return None };
@@ -35,16 +36,16 @@ fn imported(compiler: usize, definitions: &str) -> Imported {
 }
 
 #[test]
-fn of_each_integer_come_back_the_same() {
+fn of_each_integer_type_are_imported_unchanged() {
     let schema = schema();
     let Imported { schema: imported, findings, .. } = imported(1, &c::emit(&schema).contents);
     assert!(findings.is_empty(), "{}", render(&findings, &imported.sources, Style::Plain));
     assert_eq!(enums(&imported), enums(schema.schema()));
 }
 
-/// Clang 14 writes the lower 32 bits of each value, and never that an enum is signed.
+/// Clang 14 writes only the lower 32 bits of each value, and never marks an enum as signed.
 #[test]
-fn of_clang_14_come_back_as_far_as_btf_holds_them() {
+fn of_clang_14_are_imported_as_far_as_btf_describes_them() {
     let schema = schema();
     let Imported { schema: imported, findings, .. } = imported(0, &c::emit(&schema).contents);
     let expected = enums(schema.schema()).into_iter().map(|(name, repr, values)| {
@@ -62,9 +63,9 @@ fn of_clang_14_come_back_as_far_as_btf_holds_them() {
     );
 }
 
-/// Behind a typedef no clang finds the sign, and a value of 64 bits is cut.
+/// If the integer type is a typedef, every clang loses the signedness and truncates 64-bit values.
 #[test]
-fn of_an_integer_behind_a_typedef_are_told() {
+fn of_a_typedef_are_reported() {
     let definitions = "enum small : __s8 { SMALL = -5 };
          enum wide : __s64 { WIDE = -1 };
          struct value { enum wide wide; enum small small; };
@@ -82,16 +83,18 @@ fn of_an_integer_behind_a_typedef_are_told() {
     }
 }
 
-/// A live map of a kernel that knows neither enums of 64 bits nor floating-point numbers has what libbpf loads in
-/// place of these.
+/// On a kernel that supports neither 64-bit enums nor floating-point types, libbpf replaces these
+/// types in the BTF of a map.
 #[test]
 fn of_64_bits_in_old_kernels_become_integers() {
     let strings = b"\0enum64_placeholder\0wide\0WIDE\0value\0state\0mean\0";
     let words = [
-        // 1: the integer that stands for each variant; 2: the union in place of an enum
+        // Type 1 is the integer that replaces each variant, and type 2 is the union that replaces
+        // an enum.
         [1, 1 << 24, 1, 8].as_slice(),
         &[20, 5 << 24 | 1, 8, 25, 1, 0],
-        // 3: the struct in place of a `double`; 4: the value; 5: the key
+        // Type 3 is the struct that replaces a `double`, type 4 is the value, and type 5 is the
+        // key.
         &[0, 4 << 24, 8],
         &[30, 4 << 24 | 2, 16, 36, 2, 0, 42, 3, 64],
         &[36, 1 << 24, 4, 32_u32],

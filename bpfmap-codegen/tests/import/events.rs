@@ -1,4 +1,4 @@
-//! The types of records.
+//! Tests of importing the types of records.
 
 use std::path::Path;
 
@@ -12,7 +12,7 @@ use super::object_of;
 use super::support::CLANGS;
 
 #[test]
-fn of_the_generated_header_come_back() {
+fn of_the_generated_header_are_imported() {
     let text = r#"name = "made"
 
 [types.exec]
@@ -86,15 +86,16 @@ inner = { type = "ringbuf", event = "exec", max_entries = 4096 }
         for (name, expected) in events {
             assert_eq!(event(name).as_deref(), expected, "{name}");
         }
-        // The schema says the same.
+        // The imported schema declares the same types.
         let again = check(toml::read_str(Path::new("made.toml"), &print::toml::print(&schema)));
         assert!(again.is_ok(), "{}", again.unwrap_err());
     }
 }
 
-/// The kernel takes no array of 4 GiB: the map is there nevertheless, without the type of its records.
+/// The kernel refuses an array of 4 GiB. The header still declares the map, but without the type of
+/// its records.
 #[test]
-fn that_are_too_large_are_not_told() {
+fn that_are_too_large_are_left_out() {
     let text = r#"name = "made"
 [maps.small]
 type = "ringbuf"
@@ -110,9 +111,9 @@ max_entries = 1_073_741_824
     assert!(!header.contains("(*type)[BPF_MAP_TYPE_RINGBUF][159072863]"), "{header}");
 }
 
-/// What cilium/ebpf and aya take, and libbpf does not.
+/// cilium/ebpf and aya accept this definition, but libbpf does not.
 #[test]
-fn that_are_defined_as_values_are_told() {
+fn that_are_defined_as_values_are_reported() {
     let definitions = "struct exec { __u32 pid; __u32 parent; };
          struct { __uint(type, BPF_MAP_TYPE_RINGBUF); __uint(max_entries, 4096);
              __type(value, struct exec); } execs SEC(\".maps\");

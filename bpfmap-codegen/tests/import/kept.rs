@@ -1,4 +1,5 @@
-//! Maps of which a schema can't say everything: as much as can be is kept, and the rest is told of each map.
+//! Tests of importing maps that a schema can't express completely. The import keeps as much as
+//! possible, and reports the rest for each map.
 
 use std::path::Path;
 
@@ -23,7 +24,7 @@ fn map<'a>(imported: &'a Imported, name: &str) -> &'a MapDecl {
     imported.schema.maps.iter().find(|map| map.name.value == name).unwrap()
 }
 
-/// Returns the rules by which something is said of a map.
+/// Returns the rules of the findings about a map.
 fn rules(imported: &Imported, name: &str) -> Vec<&'static str> {
     imported.findings_of(name).iter().map(|finding| finding.rule.id).collect()
 }
@@ -38,7 +39,7 @@ fn sizes(data: &[u8]) -> Vec<(String, (u32, u32))> {
     defined.maps.iter().map(|map| (map.name.clone(), map.sizes(&defined.btf))).collect()
 }
 
-/// libbpf creates these maps without BTF, because the kernel takes none of such a key.
+/// libbpf creates these maps without BTF, because the kernel refuses BTF for such a key.
 #[test]
 fn a_key_whose_type_the_map_cannot_have_becomes_its_size() {
     let data = object(
@@ -70,7 +71,8 @@ fn a_key_whose_type_the_map_cannot_have_becomes_its_size() {
     assert_eq!(sizes(&again), sizes(&data));
 }
 
-/// What has no bytes can't be declared, and moves nothing.
+/// A schema can't declare a member without bytes. Leaving out the member does not move other
+/// members.
 #[test]
 fn members_without_bytes_are_left_out_of_their_struct() {
     let data = object(
@@ -91,9 +93,9 @@ fn members_without_bytes_are_left_out_of_their_struct() {
     assert_eq!(rules(&imported, "other"), <[&str; 0]>::default());
 }
 
-/// In Rust, both would be one constant.
+/// Both names would be the same constant in Rust.
 #[test]
-fn of_constants_that_differ_in_case_the_first_is_kept() {
+fn only_the_first_of_constants_that_differ_in_case_is_kept() {
     let data = object(
         "enum state { Ready = 1, READY = 2, done = 3, Done = 3, DONE = 4 };
          struct { __uint(type, BPF_MAP_TYPE_HASH); __uint(max_entries, 8);
@@ -104,9 +106,9 @@ fn of_constants_that_differ_in_case_the_first_is_kept() {
     assert_eq!(rules(&imported, "states"), ["import-type"; 3]);
 }
 
-/// A name that can't be had costs the type of a value, and not the map.
+/// If a name is reserved, the import leaves out the type of the value and keeps the map.
 #[test]
-fn a_value_with_a_name_that_is_taken_becomes_bytes() {
+fn a_value_whose_type_has_a_reserved_name_becomes_bytes() {
     let data = object(
         "enum answer { false, true };
          struct value { __u32 id; enum answer answer; };
@@ -119,9 +121,9 @@ fn a_value_with_a_name_that_is_taken_becomes_bytes() {
     assert_eq!(rules(&imported, "flows"), ["import-bytes"]);
 }
 
-/// cilium/ebpf fills in the only sizes that there are.
+/// cilium/ebpf adds the sizes if the map type allows only one size.
 #[test]
-fn a_map_of_which_only_the_type_is_said_gets_the_sizes_of_its_type() {
+fn a_map_without_sizes_gets_the_sizes_of_its_map_type() {
     let data = object(
         "struct { __uint(type, BPF_MAP_TYPE_PERF_EVENT_ARRAY); } events SEC(\".maps\");
          struct { __uint(type, BPF_MAP_TYPE_PERF_EVENT_ARRAY); __uint(key_size, 4); __uint(value_size, 4); }
@@ -134,7 +136,8 @@ fn a_map_of_which_only_the_type_is_said_gets_the_sizes_of_its_type() {
     assert!(matches!(key, KeyValue::Size(size) if size.value == 4), "{key:?}");
 }
 
-/// rustc describes a Rust enum with fields as a union of its variants, beside a tag that has no name.
+/// rustc describes a Rust enum with fields as a struct that contains a tag without a name and a
+/// union of the variants.
 #[test]
 fn a_rust_enum_with_fields_keeps_its_variants() {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/import/rust_enum.s");
@@ -146,16 +149,17 @@ fn a_rust_enum_with_fields_keeps_its_variants() {
     insta::assert_snapshot!("rust_enum", toml(&imported));
     let told = rules(&imported, "FLOWS");
     assert_eq!(told.iter().filter(|rule| **rule == "import-type").count(), 1, "{told:?}");
-    // The tags of three enums; `None` and `Some` of the second; two names that are none in C.
+    // The findings are about the tags of three enums, about `None` and `Some` of the second enum,
+    // and about two names that are not valid in C.
     assert_eq!(told.iter().filter(|rule| **rule == "import-renamed").count(), 7, "{told:?}");
     let checked = check(toml::read_str(Path::new("kept.toml"), &toml(&imported))).unwrap();
     let again = object(&c::emit(&checked).contents);
     assert_eq!(sizes(&again), [("FLOWS".to_owned(), (4, 80))]);
 }
 
-/// Sources that are linked without libbpf each bring the types that they define.
+/// If sources are linked without libbpf, the object contains the types of each source.
 #[test]
-fn a_type_that_is_there_twice_is_one() {
+fn a_type_that_occurs_twice_is_imported_once() {
     let linked = |second: &str| {
         let mut data = object(&format!(
             "struct pair {{ __u32 a; __u32 b; }};
@@ -180,9 +184,10 @@ fn a_type_that_is_there_twice_is_one() {
     assert_eq!(rules(&others, "one"), <[&str; 0]>::default());
 }
 
-/// What a ring buffer carries can be anything, so that it is kept without the type of its records.
+/// The records of a ring buffer can have any type, so the map is kept without the type of its
+/// records.
 #[test]
-fn an_event_with_a_name_that_is_taken_is_left_out_of_its_map() {
+fn an_event_whose_type_has_a_reserved_name_is_left_out() {
     let data = object(
         "enum answer { false, true };
          struct exec { __u32 id; enum answer answer; };

@@ -1,4 +1,5 @@
-//! The importer: what clang made of a program becomes a schema, and that the same program again.
+//! Tests of the importer: a compiled program is imported as a schema, and the schema generates the
+//! same maps again.
 
 mod enums;
 mod events;
@@ -21,23 +22,23 @@ use bpfmap_schema::layout::Layouts;
 use bpfmap_schema::print;
 use support::{CLANGS, clang, compile_bpf, run_clang};
 
-/// Returns the program of this folder, compiled.
+/// Returns the compiled program of this folder.
 fn program() -> Vec<u8> {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/import/program.bpf.c");
     let folder = tempfile::tempdir().unwrap();
     let object = folder.path().join("program.bpf.o");
-    // Its parameters are unused.
+    // The parameters of the function are unused.
     let arguments = ["-c".as_ref(), "-Wno-unused-parameter".as_ref(), source.as_os_str()];
     run_clang(&clang(CLANGS[1].1), &arguments, &object).unwrap();
     fs::read(object).unwrap()
 }
 
-/// Returns a program of these definitions, compiled.
+/// Returns a compiled program with these definitions.
 fn object(definitions: &str) -> Vec<u8> {
     object_of(CLANGS[1].1, definitions)
 }
 
-/// Returns the same, compiled by a given clang.
+/// Returns a program with these definitions, compiled with the clang that one of `names` gives.
 fn object_of(names: &[&str], definitions: &str) -> Vec<u8> {
     let folder = tempfile::tempdir().unwrap();
     let (source, object) = (folder.path().join("made.bpf.c"), folder.path().join("made.bpf.o"));
@@ -58,7 +59,7 @@ fn everything_becomes_a_schema() {
 }
 
 #[test]
-fn what_is_lost_is_told() {
+fn lost_information_is_reported() {
     let Imported { schema, findings, left_out, .. } = imported();
     insta::assert_snapshot!("findings", render(&findings, &schema.sources, Style::Plain));
     let left_out: Vec<_> = left_out.iter().map(|one| (one.map.as_str(), one.rule.id)).collect();
@@ -75,9 +76,10 @@ fn what_is_lost_is_told() {
     );
 }
 
-/// By way of TOML, and by way of Rust, the header makes the maps of the program.
+/// The header of the imported schema declares the maps of the program, for a schema in TOML and for
+/// a schema in Rust.
 #[test]
-fn comes_back_the_same() {
+fn the_generated_maps_equal_the_imported_maps() {
     let schema = imported().schema;
     let in_toml = toml::read_str(Path::new("program.toml"), &print::toml::print(&schema));
     let in_rust = print::rust::print(&schema, &Layouts::new(&schema));
@@ -89,7 +91,8 @@ fn comes_back_the_same() {
         let copies = definitions(&made).unwrap().maps;
         for original in &originals {
             let copy = copies.iter().find(|copy| copy.name == original.name);
-            // The members of a struct of programs stay in C.
+            // The schema does not contain the members of a `struct_ops` map, which only the C
+            // program defines.
             if original.name.starts_with("unknown_") || original.ops.is_some() {
                 assert_eq!(copy, None);
                 continue;
@@ -102,7 +105,7 @@ fn comes_back_the_same() {
             assert_eq!(copy.values, original.values, "{}", original.name);
             assert_eq!(copy.inner.is_some(), original.inner.is_some(), "{}", original.name);
         }
-        // The types are the same where another import says the same.
+        // A second import of the generated program results in the same types.
         let again = read_object(Path::new("program.bpf.o"), &made, None).schema;
         let value = |schema: &bpfmap_schema::ir::Schema| {
             let layouts = Layouts::new(schema);
@@ -120,9 +123,10 @@ fn compiled(draft: Draft) -> Vec<u8> {
     object(&c::emit(&check(draft).unwrap()).contents)
 }
 
-/// What is wrong with the value of a map is no fault of its key's type, nor of the maps that share it.
+/// An error in the value of a map must not affect the type of its key, nor other maps with the same
+/// key type.
 #[test]
-fn a_map_that_is_left_out_takes_no_other_with_it() {
+fn a_map_that_is_left_out_does_not_affect_other_maps() {
     let data = object(
         "struct key { __u32 a; __u32 b; };
          struct wide { struct key key; char bytes[40000]; };
@@ -137,9 +141,10 @@ fn a_map_that_is_left_out_takes_no_other_with_it() {
     assert_eq!(names, ["good", "also_good"]);
 }
 
-/// What an object does not say its loader sets, as far as a loader can.
+/// If an object does not contain an attribute and a loader can set it, the imported schema says
+/// that the loader sets it.
 #[test]
-fn what_the_object_leaves_out_is_the_loaders() {
+fn missing_attributes_are_set_by_the_loader() {
     let data = object(
         "struct { __uint(type, BPF_MAP_TYPE_STACK_TRACE); __uint(key_size, 4); } stacks SEC(\".maps\");
          struct { __uint(type, BPF_MAP_TYPE_HASH); __uint(max_entries, 8); } both SEC(\".maps\");
@@ -159,7 +164,7 @@ fn what_the_object_leaves_out_is_the_loaders() {
 }
 
 #[test]
-fn what_is_no_object_file_is_a_finding() {
+fn a_file_that_is_not_an_object_is_a_finding() {
     for data in [b"".as_slice(), b"\x7fELF", &[0; 4096]] {
         let imported = read_object(Path::new("x.o"), data, None);
         assert_eq!(imported.findings[0].rule.id, "import-unreadable");
@@ -167,7 +172,7 @@ fn what_is_no_object_file_is_a_finding() {
     }
 }
 
-/// What is too deep for a schema's words becomes bytes while it is still shallow enough for them.
+/// If a type is nested too deeply for a schema, its inner part becomes bytes.
 #[test]
 fn types_that_nest_too_deep_become_bytes() {
     for depth in [29, 30, 31, 32, 33, 70] {
@@ -185,7 +190,8 @@ fn types_that_nest_too_deep_become_bytes() {
     }
 }
 
-/// Damage to any byte is a finding, another schema, or harmless: never a panic.
+/// If any byte of the object is damaged, the result is a finding, another schema or the same
+/// schema, but never a panic.
 #[test]
 fn damaged_object_files_do_no_harm() {
     let whole = program();
@@ -212,7 +218,7 @@ fn damaged_object_files_do_no_harm() {
             let is_told = imported.left_out.iter().any(|one| one.map == *name);
             assert!(is_kept || is_told, "{name} is lost without a finding");
         }
-        // Whatever was imported keeps the rules, but that a schema has something in it.
+        // The imported schema breaks no rule, except that it can be empty.
         let is_empty = imported.schema.maps.is_empty();
         assert!(is_empty || check(Draft::from(imported.schema)).is_ok());
     }

@@ -1,4 +1,4 @@
-//! Names that the kernel has as well.
+//! Tests of importing types whose names the kernel also uses.
 
 use std::path::Path;
 
@@ -10,10 +10,11 @@ use bpfmap_schema::print;
 
 use super::{compiled, object};
 
-/// A struct of the program's own keeps its name, although some kernel has another of that name; one that
-/// has the size of the kernel's is the kernel's. None of it costs a map.
+/// A struct of the program keeps its name, even if a kernel has another struct with this name. A
+/// struct with the size of the kernel's struct is imported as the kernel's struct. All maps are
+/// imported.
 #[test]
-fn a_type_of_the_kernels_name_is_told_from_the_kernels() {
+fn a_type_with_the_name_of_a_kernel_type_is_recognized() {
     let data = object(
         "#include <linux/ip.h>
          struct key { __u32 a; };
@@ -47,7 +48,8 @@ fn a_type_of_the_kernels_name_is_told_from_the_kernels() {
     let draft = || toml::read_str(Path::new("names.toml"), &text);
     let checked = check(draft()).unwrap_or_else(|rejected| panic!("{rejected}\n{text}"));
     let may_clash = checked.warnings().iter().filter(|it| it.rule.id == "name-may-clash");
-    // `key`, `node`, the enum, and the constant that `vmlinux.h` has.
+    // The findings are about `key`, `node`, the enum, and the constant that `vmlinux.h` also
+    // defines.
     assert_eq!(may_clash.count(), 4, "{:?}", checked.warnings());
     assert!(checked.warnings().iter().all(|it| it.severity() == Severity::Warning));
     assert!(!compiled(draft()).is_empty());

@@ -1,4 +1,5 @@
-//! Definitions of before libbpf 1.0, as each loader's struct has them, and files that are no objects of BPF.
+//! Tests of importing legacy map definitions in the structs of different loaders, and of files that
+//! are not BPF objects.
 
 use std::path::Path;
 
@@ -11,7 +12,7 @@ fn map<'a>(schema: &'a Schema, name: &str) -> &'a MapDecl {
     schema.maps.iter().find(|map| map.name.value == name).unwrap_or_else(|| panic!("no map {name}"))
 }
 
-/// Type, sizes and entries of the maps that the numbers of `definitions` make.
+/// Imports maps whose types, sizes and entries are the numbers in `definitions`.
 fn imported(definitions: &str) -> Schema {
     let imported = read_object(Path::new("old.bpf.o"), &object(definitions), None);
     let left_out: Vec<_> = imported.left_out.iter().map(|one| (&one.map, one.rule.id)).collect();
@@ -23,7 +24,7 @@ fn numbers(map: &MapDecl) -> (&str, u32) {
     (&map.map_type.value, map.max_entries.as_ref().unwrap().value)
 }
 
-/// Old compilers wrote symbols without a size.
+/// Old compilers write symbols without a size.
 #[test]
 fn a_variable_without_a_size_ends_where_the_next_begins() {
     let schema = imported(
@@ -35,7 +36,7 @@ fn a_variable_without_a_size_ends_where_the_next_begins() {
     assert_eq!(numbers(map(&schema, "two")), ("array", 32));
 }
 
-/// gobpf and others have a section for each map.
+/// gobpf and other loaders use a separate section for each map.
 #[test]
 fn each_map_can_have_a_section() {
     let schema = imported(
@@ -50,7 +51,7 @@ fn each_map_can_have_a_section() {
     assert!(map(&schema, "shared").pinning.is_some());
 }
 
-/// What a section is for is told even if nothing in it has a name.
+/// A section of maps without symbols is reported.
 #[test]
 fn a_section_without_a_symbol_is_a_finding() {
     let data =
@@ -62,9 +63,10 @@ fn a_section_without_a_symbol_is_a_finding() {
     assert!(imported.is_partial());
 }
 
-/// The struct of the kernel's samples has as many numbers as aya's, and other meanings.
+/// The struct of the kernel's samples contains as many numbers as the struct of aya, but the
+/// numbers have other meanings.
 #[test]
-fn the_structs_of_samples_and_of_aya_are_told_apart() {
+fn the_structs_of_samples_and_of_aya_are_distinguished() {
     let schema = imported(
         "struct sample { __u32 type, key_size, value_size, max_entries, map_flags, inner_map_idx, numa_node; };
          struct sample SEC(\"maps\") inner = { BPF_MAP_TYPE_ARRAY, 4, 4, 8, 0, 0, 0 };
@@ -83,9 +85,9 @@ fn the_structs_of_samples_and_of_aya_are_told_apart() {
     assert_eq!(numbers(inner), ("array", 8));
 }
 
-/// This test is a program of this machine.
+/// The test imports its own executable, which is a program for this machine.
 #[test]
-fn a_file_for_another_machine_says_for_which() {
+fn the_message_about_a_file_for_another_machine_names_the_machine() {
     let data = std::fs::read(std::env::current_exe().unwrap()).unwrap();
     let imported = read_object(Path::new("ls"), &data, None);
     assert!(imported.is_partial());

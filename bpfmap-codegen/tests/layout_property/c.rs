@@ -1,4 +1,4 @@
-//! clang's answers: sizes, alignments and offsets from BTF.
+//! Determines sizes, alignments and offsets with clang, which writes them to BTF.
 
 use std::collections::HashMap;
 use std::fmt::Write;
@@ -19,11 +19,12 @@ use crate::{composites, is_unnamed_bit_field};
 
 const INCLUDES: &str = "#include <linux/bpf.h>\n#include <bpf/bpf_helpers.h>\n";
 
-/// Compiles the types twice, and compares what BTF says with the layout engine.
+/// Compiles the types twice, and compares the BTF with the layout engine.
 pub(crate) fn compare(checked: &Checked) -> Result<(), String> {
     let variables = variables(checked);
     if variables.is_empty() {
-        // All types are enums. Clang writes no BTF for them, and they have no members whose offsets could be compared.
+        // If all types are enums, clang writes no BTF, and there are no members whose offsets can
+        // be compared.
         return Ok(());
     }
     let generated = c::emit(checked).contents;
@@ -45,7 +46,7 @@ pub(crate) fn compare(checked: &Checked) -> Result<(), String> {
     Ok(())
 }
 
-/// Returns the BTF of `text`, compiled.
+/// Compiles `text` and returns the BTF.
 fn compile(folder: &Path, clang: &str, text: &str) -> Result<Vec<u8>, String> {
     let (source, object) = (folder.join("types.bpf.c"), folder.join("types.bpf.o"));
     fs::write(&source, text).map_err(|error| error.to_string())?;
@@ -56,8 +57,9 @@ fn compile(folder: &Path, clang: &str, text: &str) -> Result<Vec<u8>, String> {
     Ok(section.data().map_err(|error| error.to_string())?.to_vec())
 }
 
-/// For each type a variable, so that BTF has it, and an array as long as its alignment, which BTF
-/// has no word for.
+/// Returns declarations of variables. A variable for each type makes clang write the type to BTF.
+/// An array for each type has the length of the type's alignment, because BTF does not contain
+/// alignments.
 fn variables(checked: &Checked) -> String {
     let mut code = String::new();
     for (def, ..) in composites(checked) {
@@ -139,7 +141,8 @@ fn same(path: &str, what: &str, ours: u64, clangs: u64) -> Result<(), String> {
     }
 }
 
-/// Returns the types as an author writes them: no padding, no proof.
+/// Returns the types as an author would write them, without explicit padding and without
+/// assertions.
 pub(crate) fn by_hand(checked: &Checked) -> String {
     let mut code = String::new();
     for def in &checked.schema().types {
@@ -189,7 +192,7 @@ fn composite(checked: &Checked, body: &Composite) -> String {
     code
 }
 
-/// Returns what is before and after the name.
+/// Returns the parts of a declaration before and after the name.
 fn declaration(checked: &Checked, ty: &Type) -> (String, String) {
     match ty {
         Type::Array(element, len) => {

@@ -1,9 +1,11 @@
-//! Random schemas, of which four answers have to be the same: the layout engine's, clang's for the types as an author
-//! would write them in C, clang's for the generated header (both from BTF), and rustc's for the generated module, down
-//! to the bytes that its accessors touch. What the header asserts is also compared with the compilers of applications,
-//! in C and in C++.
+//! Tests the layouts of random schemas. Four layouts must be equal: the layout of the layout
+//! engine, the layout that clang computes for the types as an author would write them in C, the
+//! layout that clang computes for the generated header, and the layout that rustc computes for the
+//! generated module. The layouts of clang come from BTF. The layout of rustc includes the bytes
+//! that accessors read and write. The compilers of applications also check the assertions in the
+//! header, in C and in C++.
 //!
-//! `BPFMAP_LAYOUT_CASES` and `BPFMAP_LAYOUT_SEED` choose how many and which.
+//! `BPFMAP_LAYOUT_CASES` sets the number of schemas, and `BPFMAP_LAYOUT_SEED` selects the schemas.
 
 #[path = "../../../bpfmap-schema/tests/support/mod.rs"]
 mod support;
@@ -25,10 +27,11 @@ use recipe::Recipe;
 const CASES: u64 = 2000;
 const SEED: u64 = 1;
 
-/// This many schemas are compiled at once.
+/// The number of schemas that are compiled together.
 const BATCH: usize = 500;
 
-/// This many steps are taken to make a schema that fails smaller; each compiles it again.
+/// The maximum number of steps that shrink a schema that fails. Each step compiles the schema
+/// again.
 const SHRINKING_STEPS: u32 = 60;
 
 #[test]
@@ -100,7 +103,7 @@ fn shrink(seed: u64) -> (Recipe, String) {
     (smallest, why)
 }
 
-/// Returns where the answers differ, if they do.
+/// Returns a description of the difference between the layouts, or `None` if they are equal.
 fn disagreement(batch: &[(u64, Recipe)]) -> Option<String> {
     let schema = recipe::schema(batch);
     let checked = match check(schema) {
@@ -114,7 +117,7 @@ fn disagreement(batch: &[(u64, Recipe)]) -> Option<String> {
     })
 }
 
-/// Returns whether a member is a bit-field without a name, which no answer shows.
+/// Returns whether a member is a bit-field without a name. Such members are not compared.
 fn is_unnamed_bit_field(member: &bpfmap_schema::ir::Member) -> bool {
     member.bits.is_some() && member.name.is_none()
 }

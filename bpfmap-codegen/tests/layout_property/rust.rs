@@ -1,7 +1,8 @@
-//! rustc's answers: a program that uses the generated module and prints what it sees.
+//! Determines layouts with rustc: a program uses the generated module and prints the layouts.
 //!
-//! For each type size and alignment, and for each member the bytes that writing all ones to it
-//! changes: so that the offsets of fields and what accessors do are held by the same test.
+//! The program prints the size and alignment of each type. For each member, it writes a value of
+//! ones and prints the bytes that change. This test therefore covers both the offsets of fields and
+//! the accessors.
 
 use std::collections::HashSet;
 use std::fmt::Write;
@@ -35,7 +36,8 @@ pub(crate) fn compare(checked: &Checked) -> Result<(), String> {
     Ok(())
 }
 
-/// Returns the members of structs that are written by methods since they are held in bytes: type and member.
+/// Returns the members of structs that are stored in bytes and therefore written with methods. Each
+/// element consists of the type and the member.
 fn methods(module: &str) -> HashSet<(String, String)> {
     let mut of = "";
     let mut found = HashSet::new();
@@ -116,11 +118,11 @@ impl Lines<'_> {
         self.expected.push(line);
     }
 
-    /// Returns all ones, as a bit-field takes them.
+    /// Returns the largest value of a bit-field, in which all bits are one.
     fn widest(&self, member: &Member) -> String {
         let MemberType::Type(ty) = &member.ty else { return String::new() };
         match self.checked.resolved().without_aliases(&ty.value) {
-            // Behind another name it is bpfmap's `Bool`.
+            // If the type is an alias of `bool`, it is bpfmap's `Bool`.
             Type::Bool => "true.into()".to_owned(),
             Type::Named(name) => {
                 let def = self.checked.resolved().type_def(name).map(|def| &def.kind);
@@ -138,13 +140,14 @@ impl Lines<'_> {
     }
 }
 
-/// As the documentation of the back end says.
+/// Converts a name to the form that the documentation of the back end describes.
 fn camel(name: &str) -> String {
     let words = name.split('_');
     words.map(|word| word[..1].to_uppercase() + &word[1..]).collect()
 }
 
-/// This many lines make a function of their own: rustc takes long ones badly.
+/// The number of lines in each function of the program. rustc needs too much time for longer
+/// functions.
 const LINES_A_FUNCTION: usize = 200;
 
 fn run(module: &str, lines: &[String]) -> Result<String, String> {
@@ -172,7 +175,7 @@ fn run(module: &str, lines: &[String]) -> Result<String, String> {
     }
 }
 
-/// What is generic is compiled for each type, so it does as little as it can.
+/// Generic code is compiled for each type, so it is as small as possible.
 const HELPERS: &str = "
 fn ones<T: bpfmap::Plain>() -> T {
     let mut it: T = bpfmap::zeroed();
@@ -196,8 +199,8 @@ fn show_bytes(name: &str, bytes: &[u8]) {
 }
 ";
 
-/// Returns a package beside the build's other files, with the versions of this repository's lock
-/// file, so that nothing is fetched that has not been.
+/// Creates a package in the target directory and returns its path. Its dependencies have the
+/// versions in this repository's lock file, so that no other versions are downloaded.
 fn package() -> std::io::Result<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize()?;
     let package = Path::new(env!("CARGO_TARGET_TMPDIR")).join("layout_property");

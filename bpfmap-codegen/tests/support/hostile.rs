@@ -1,4 +1,4 @@
-//! What tests of bad schemas share, whatever language those are in.
+//! Functions for tests of invalid schemas in both languages.
 
 use bpfmap_codegen::generate::{Emit, Options, generate};
 use bpfmap_schema::check::check;
@@ -6,7 +6,7 @@ use bpfmap_schema::diagnostics::{Style, render, to_json_line};
 use bpfmap_schema::draft::Draft;
 use proptest::prelude::*;
 
-/// Takes a draft all the way. Returns the ids of the rules that it breaks, none where it is good.
+/// Checks a draft, and generates all files from it. Returns the rules that the draft breaks.
 pub(crate) fn run(draft: Draft) -> Vec<&'static str> {
     match check(draft) {
         Ok(checked) => {
@@ -30,8 +30,8 @@ pub(crate) fn run(draft: Draft) -> Vec<&'static str> {
     }
 }
 
-/// These characters and some that no language takes, in no order: too many to be read, and fewer, which break the
-/// rule `syntax`.
+/// Returns two texts of these characters, and of characters that no language allows, in random
+/// order. The first text is too long to be read, and the second text breaks the rule `syntax`.
 pub(crate) fn garbage(letters: &str, syntax: &str, run: impl Fn(&str) -> Vec<&'static str>) {
     let mut state = 1_u64;
     let mut random = || {
@@ -46,21 +46,21 @@ pub(crate) fn garbage(letters: &str, syntax: &str, run: impl Fn(&str) -> Vec<&'s
     assert!(run(&less).contains(&syntax));
 }
 
-/// Returns each of these, over and over.
+/// Returns texts that repeat each of these words many times.
 pub(crate) fn repetition(pieces: &[&str], run: impl Fn(&str) -> Vec<&'static str>) {
     for piece in pieces {
         run(&piece.repeat((1 << 18) / piece.len()));
     }
 }
 
-/// Returns a schema that ends where it should not.
+/// Returns a schema that ends unexpectedly.
 pub(crate) fn odd_places_to_end(schema: &str, run: impl Fn(&str) -> Vec<&'static str>) {
     for end in (0..schema.len()).step_by(7).filter(|end| schema.is_char_boundary(*end)) {
         run(&schema[..end]);
     }
 }
 
-/// Returns what is nearly a schema: right words in wrong places.
+/// Returns a text that is nearly a schema: valid words in the wrong order.
 pub(crate) fn shuffled(words: &'static [&'static str]) -> impl Strategy<Value = String> {
     prop::collection::vec(prop::sample::select(words), 0..40).prop_map(|words| words.concat())
 }

@@ -1,10 +1,10 @@
-//! Packages of users, in which generated code is compiled.
+//! Creates packages of users, in which tests compile generated code.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// What a user's crate may ask of itself.
+/// The strict lints that a user's crate can enable.
 pub(crate) const LINTS: &str = "\
 #![deny(
     warnings,
@@ -29,8 +29,9 @@ pub(crate) const LINTS: &str = "\
 )]
 ";
 
-/// Makes a package beside the build's other files, with the versions of this repository's lock file, so that nothing is
-/// fetched that has not been. It depends on `bpfmap` with the derives, and on `dependencies`, lines of its manifest.
+/// Creates a package in the target directory. Its dependencies have the versions in this
+/// repository's lock file, so that no other versions are downloaded. The package depends on
+/// `bpfmap` with the derives, and on `dependencies`, which are lines of the manifest.
 pub(crate) fn make(name: &str, dependencies: &str) -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap();
     let package = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
@@ -46,13 +47,15 @@ pub(crate) fn make(name: &str, dependencies: &str) -> PathBuf {
     package
 }
 
-/// Runs cargo in the package with these variables, and returns what it prints. Warnings fail.
+/// Runs Cargo in the package with these environment variables, and returns its output. Warnings are
+/// errors.
 pub(crate) fn cargo(package: &Path, arguments: &[&str], variables: &[(&str, &Path)]) -> String {
     let output = Command::new(env!("CARGO"))
         .args(arguments)
         .args(["--offline", "--manifest-path"])
         .arg(package.join("Cargo.toml"))
-        // Packages of several tests have the same dependencies.
+        // The packages of all tests share a target directory, because they have the same
+        // dependencies.
         .env("CARGO_TARGET_DIR", package.join("../layout_property/target"))
         .env_remove("RUSTFLAGS")
         .env_remove("RUSTDOCFLAGS")

@@ -1,4 +1,4 @@
-//! Pairs of schemas that differ in one way.
+//! Collects pairs of schemas that differ in one way.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,12 +7,12 @@ use bpfmap_codegen::evolve::rules::ALL;
 
 /// An older and a newer schema, in TOML.
 pub(crate) struct Pair {
-    /// The id of the rule; of a further case of it, `RULE__CASE`.
+    /// The name of the rule, or `RULE__CASE` for a further case of the rule.
     pub(crate) name: String,
     pub(crate) schemas: [String; 2],
 }
 
-/// Returns the pair on the page of each rule, and the further cases in `tests/evolve`.
+/// Returns the pair on the page of each rule, and the pairs in `tests/evolve`.
 pub(crate) fn pairs() -> Vec<Pair> {
     let on_pages = ALL
         .iter()

@@ -1,10 +1,10 @@
-//! The compilers of applications.
+//! Runs the compilers for applications.
 
 use std::path::Path;
 use std::process::Command;
 
-/// Each with the language that it compiles. The standard of C++ is named where a compiler without GNU's extensions has
-/// to do as well.
+/// Each compiler with the language that it compiles. The C++ standard is given explicitly to test a
+/// compiler without GNU extensions.
 pub(crate) const COMPILERS: &[&[&str]] = &[
     &["gcc", "-x", "c"],
     &["clang-14", "-x", "c"],
@@ -15,15 +15,16 @@ pub(crate) const COMPILERS: &[&[&str]] = &[
     &["clang++-19", "-x", "c++", "-std=c++17"],
 ];
 
-/// Checks that `compiler`, one of [`COMPILERS`], takes the file `source`, with every warning an error.
+/// Checks that `compiler`, which is one of [`COMPILERS`], compiles the file `source` without
+/// warnings.
 ///
 /// # Errors
 ///
-/// What the compiler says.
+/// Returns the compiler's messages if the file does not compile.
 ///
 /// # Panics
 ///
-/// Panics if it is not installed: a compiler that is missing is a failure, not a reason to test less.
+/// Panics if the compiler is not installed, because the tests must not skip a compiler.
 pub(crate) fn compile(compiler: &[&str], source: &Path) -> Result<(), String> {
     let output = Command::new(compiler[0])
         .args(["-fsyntax-only", "-Wall", "-Wextra", "-Werror"])

@@ -7,9 +7,11 @@ use super::portable::identifier;
 use super::type_names::TypeNames;
 use bpfmap_schema::ir::{Composite, MapDecl, MemberType, Schema, Type, TypeDefKind};
 
-/// Declares the structs and unions that a pointer names before, or without, their definition: `struct task_struct;`.
+/// Writes forward declarations such as `struct task_struct;`. The structs and unions that need one
+/// are targets of pointers, and are defined later or not at all.
 pub(super) fn push(code: &mut String, schema: &Schema, names: &TypeNames<'_>) {
-    // The headers of included schemas are included first, and define their types.
+    // The headers of included schemas define the types of these schemas, and are included before
+    // this code.
     let included = schema.types.iter().filter(|def| def.include.is_some());
     let mut found = Pointees {
         names,

@@ -1,5 +1,5 @@
-//! Functions for programs that send and receive the events of a map. They have the type of the
-//! event, so that a program can't send data of a different type.
+//! Generates functions with which programs send and receive the events of a map. The parameters
+//! have the type of the event, so that a program can't send data of a different type.
 
 use std::fmt::Write;
 
@@ -17,8 +17,8 @@ pub(super) fn functions(schema: &Schema) -> String {
         let Some(row) = MapType::by_name(&map.map_type.value) else { continue };
         if let Some(event) = &map.event {
             let mut event = names.abstract_type(&event.value);
-            // `__typeof__` makes it possible to write `const` or a star next to the type. With an
-            // array or a pointer type, plain C syntax would have a different meaning.
+            // With `__typeof__`, the code can add `const` or a star to any type. Without it, the
+            // result would have a different meaning for an array or a pointer type.
             if event.contains(['[', '(', '*']) {
                 event = format!("__typeof__({event})");
             }
@@ -30,7 +30,8 @@ pub(super) fn functions(schema: &Schema) -> String {
     code
 }
 
-/// The names of the functions' parameters. None of them hides a map or a type that a function uses.
+/// The names of the functions' parameters. They are chosen so that no parameter hides a map or a
+/// type that a function uses.
 struct Parameters {
     event: String,
     flags: String,
@@ -74,15 +75,15 @@ fn push_function(
     let Parameters { event, flags, ctx, record, handle, context } = parameters;
     let [comment, result, arguments, body] = match (function, row.event_functions()) {
         ("reserve", _) => [
-            "Reserves space for an event, to submit or discard; NULL if the buffer is full. Set every\n * \
-             member: the bytes are those of an earlier event.",
+            "Reserves space for an event. Returns NULL if the buffer is full. The caller must set every\n * \
+             member, because the space can contain bytes of an earlier event, and then submit or discard\n * the event.",
             &format!("{ty} *"),
             "void",
             &format!("return bpf_ringbuf_reserve(&{map}, sizeof({ty}), 0);"),
         ],
         ("submit", _) => [
             &format!(
-                "Sends a reserved event. `{flags}` may be BPF_RB_NO_WAKEUP or\n \
+                "Sends a reserved event. `{flags}` can be 0, BPF_RB_NO_WAKEUP or\n \
                  * BPF_RB_FORCE_WAKEUP."
             ),
             "void ",
@@ -90,13 +91,13 @@ fn push_function(
             &format!("bpf_ringbuf_submit({event}, {flags});"),
         ],
         ("discard", _) => [
-            "Releases the space of a reserved event.",
+            "Discards a reserved event: the reader does not see it.",
             "void ",
             &format!("{ty} *{event}, __u64 {flags}"),
             &format!("bpf_ringbuf_discard({event}, {flags});"),
         ],
         ("output", ["output"]) => [
-            "Sends an event to the reader of this CPU. Returns 0, -ENOENT if there is no reader, or\n * -ENOSPC \
+            "Sends an event to the reader of this CPU. Returns 0, -ENOENT if this CPU has no reader, or\n * -ENOSPC \
              if the buffer is full.",
             "int ",
             &format!("void *{ctx}, const {ty} *{event}"),
@@ -113,15 +114,15 @@ fn push_function(
             ),
         ],
         ("event", _) => [
-            "Returns the event in a record from user space, or NULL if the record is too short.",
+            "Returns the event in a record that user space sent, or NULL if the record is too short.",
             &format!("const {ty} *"),
             &format!("struct bpf_dynptr *{record}"),
             &format!("return bpf_dynptr_data({record}, 0, sizeof({ty}));"),
         ],
         ("drain", _) => [
             &format!(
-                "Calls `{handle}` for each record from user space, until it returns 1. Returns the number\n * of \
-                 records, or a negative errno."
+                "Calls `{handle}` for each record that user space sent, until `{handle}` returns 1. Returns the\n * number \
+                 of records, or a negative errno."
             ),
             "long ",
             &format!(

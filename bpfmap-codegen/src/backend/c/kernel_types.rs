@@ -1,8 +1,8 @@
-//! Kernel types that a schema uses but that the included headers may not define.
+//! Defines the kernel types that a schema uses if the included headers do not define them.
 //!
-//! `vmlinux.h` has all types of its kernel. `linux/bpf.h` has some of these types only since a
-//! certain release, and others never. The generated code must not define a type twice, because that
-//! is an error in C.
+//! `vmlinux.h` contains all types of its kernel. `linux/bpf.h` contains some of these types since a
+//! certain release, and never contains the others. The generated code must not define a type that a
+//! header already defines, because a second definition is an error in C.
 
 use std::fmt::Write;
 
@@ -11,8 +11,8 @@ use bpfmap_core::SpecialField;
 use bpfmap_schema::ir::{Composite, MapDecl, MemberType, Schema, Type, TypeDef, TypeDefKind};
 use bpfmap_schema::taken::is_in_uapi;
 
-/// Returns definitions of the kernel types that the schema's own types use, for programs that do
-/// not include `vmlinux.h` and for user space.
+/// Returns definitions of the kernel types that the schema's own types use. Programs that do not
+/// include `vmlinux.h` need these definitions, and user space needs them too.
 pub(super) fn definitions(schema: &Schema) -> String {
     let used = Used::by(schema, schema.own_types());
     let structs = used.fields.iter().filter_map(|field| kernel_struct(*field));
@@ -24,7 +24,7 @@ pub(super) fn definitions(schema: &Schema) -> String {
             Some(uapi) => {
                 let _ = write!(
                     body,
-                    "\n/* In <linux/bpf.h> from Linux {} on. */\n#if !defined({has}) && !({})\n",
+                    "\n/* <linux/bpf.h> defines this struct since Linux {}. */\n#if !defined({has}) && !({})\n",
                     uapi.since,
                     uapi.condition()
                 );
@@ -44,7 +44,7 @@ pub(super) fn definitions(schema: &Schema) -> String {
         let has = has(name);
         let _ = write!(
             body,
-            "\n/* In a program, a pointer to a type without a definition does not count as a kptr. */\n\
+            "\n/* In a program, a pointer is a kptr only if the type of its target is defined. */\n\
              #if defined(__bpf__) && !defined({has})\n#define {has}\n\
              struct {name} {{}} __attribute__((preserve_access_index));\n#endif\n"
         );
@@ -71,15 +71,15 @@ pub(super) fn definitions(schema: &Schema) -> String {
     code
 }
 
-/// Returns code that adds the targets of special fields to the program's BTF, where the kernel
-/// looks for them. Without this code, clang leaves out a type that is only the target of a pointer
-/// in a struct.
+/// Returns code that adds the target types of special fields to the program's BTF, because the
+/// kernel looks for these types there. Without this code, clang leaves out a type if the program
+/// uses it only as the target of a pointer in a struct.
 ///
-/// clang also leaves out the key and value types of an inner map that is declared in place. Then
-/// libbpf can't determine their sizes. So the code adds these types too.
+/// clang also leaves out the key and value types of an inner map that is declared in place. libbpf
+/// could then not determine their sizes, so the code adds these types too.
 ///
-/// Each part of the code has an include guard, because a different header of the same program may
-/// add the same types.
+/// Each part of the code has an include guard, because another header of the same program can add
+/// the same types.
 pub(super) fn mentions(schema: &Schema) -> String {
     let used = Used::by(schema, &schema.types);
     let mut code = String::new();
@@ -100,7 +100,7 @@ pub(super) fn mentions(schema: &Schema) -> String {
         let is_there = format!("BPFMAP_{}_{name}", reader.to_uppercase());
         let _ = write!(
             code,
-            "\n/* Keeps {word} {name} in the BTF, where {whose} looks for it. */\n\
+            "\n/* Keeps {word} {name} in the program's BTF, because {whose} looks for the type there. */\n\
              #ifndef {is_there}\n#define {is_there}\n\
              static __attribute__((used)) void {function}({word} {name} {it})\n{{\n\t(void)it;\n}}\n#endif\n"
         );
@@ -108,15 +108,15 @@ pub(super) fn mentions(schema: &Schema) -> String {
     code
 }
 
-/// Returns the structs, unions and enums that are keys and values of inner maps declared in place,
-/// and not of an earlier map. Each name has its C keyword. If clang 14 has left out a type once, it
-/// leaves it out for later maps as well.
+/// Returns the structs, unions and enums that are keys or values of inner maps declared in place,
+/// each with its C keyword. Leaves out types that an earlier map already uses. If clang 14 has left
+/// out a type once, it also leaves out the type for later maps.
 fn types_within(schema: &Schema) -> Vec<(&str, &'static str)> {
     let (mut held, mut within) = (vec![], vec![]);
     for map in &schema.maps {
         let described = map.btf.as_ref().is_none_or(|btf| btf.value);
-        // A map without BTF only contains the sizes of its key and value. But the type of its
-        // records is always in its definition.
+        // The definition of a map without BTF contains only the sizes of key and value, but it
+        // always contains the type of the records.
         let types = map.types().filter(|_| described).chain(&map.event);
         held.extend(types.filter_map(|ty| base(schema, &ty.value)));
         let types = map.template().into_iter().flat_map(MapDecl::types);
@@ -126,8 +126,8 @@ fn types_within(schema: &Schema) -> Vec<(&str, &'static str)> {
     within
 }
 
-/// Resolves arrays and aliases. Returns the name and the C keyword of the resulting type, if it is
-/// a struct, union or enum of the schema.
+/// Resolves arrays and aliases. Returns the name and the C keyword of the resulting type, or `None`
+/// if this type is not a struct, union or enum of the schema.
 fn base<'a>(schema: &'a Schema, mut ty: &'a Type) -> Option<(&'a str, &'static str)> {
     loop {
         ty = match ty {
@@ -146,15 +146,15 @@ fn base<'a>(schema: &'a Schema, mut ty: &'a Type) -> Option<(&'a str, &'static s
     }
 }
 
-/// Returns whether `linux/bpf.h` defines, or may define, kernel types that the schema's own types
-/// use.
+/// Returns whether at least one release of `linux/bpf.h` defines a kernel type that the schema's
+/// own types use.
 pub(super) fn are_in_bpf_h(schema: &Schema) -> bool {
     let is_left = |def: &TypeDef| def.in_c.kernel && is_in_uapi(&def.name.value);
     !Used::by(schema, schema.own_types()).fields.is_empty() || schema.own_types().any(is_left)
 }
 
-/// Returns the macro that a program defines if it has a definition of the type `name` from a
-/// different header.
+/// Returns the name of the macro that a program defines if another header already defines the type
+/// `name`.
 pub(super) fn has(name: &str) -> String {
     format!("BPFMAP_HAS_{}", name.to_uppercase())
 }
@@ -211,32 +211,33 @@ impl<'a> Used<'a> {
 
 struct KernelStruct {
     field: SpecialField,
-    /// The releases whose `linux/bpf.h` has it.
+    /// The releases whose `linux/bpf.h` defines the struct.
     in_uapi: Option<InUapi>,
 }
 
-/// The first release whose `linux/bpf.h` has a struct, and the means to detect it with the
-/// preprocessor.
+/// The first release whose `linux/bpf.h` defines a struct, and macros that show the preprocessor
+/// whether the included `linux/bpf.h` defines it.
 ///
-/// `linux/version.h` contains the release of the kernel's headers. But `linux/bpf.h` can be from a
-/// different release: libbpf has a copy of it, and some distributions install a newer one. The C
-/// preprocessor can't test whether a struct exists, but it can test macros that `linux/bpf.h`
-/// gained at about the same time. Macros for new instructions and features are suitable. Flags that
-/// came with a fix are not, because they are backported to older releases.
+/// `linux/version.h` contains the release of the kernel's headers. However, `linux/bpf.h` can come
+/// from a different release: libbpf contains a copy of this header, and some distributions install
+/// a newer version of it. The C preprocessor can't test whether a struct exists. It can only test
+/// whether `linux/bpf.h` defines macros that were added at about the same time as the struct.
+/// Macros for new instructions and features are suitable. Macros for flags that belong to a fix are
+/// not suitable, because fixes are backported to older releases.
 ///
 /// Source: `include/uapi/linux/bpf.h` in the history of <https://github.com/libbpf/libbpf>.
 struct InUapi {
     since: KernelVersion,
-    /// The last macro that was added before the struct or together with it.
+    /// The last macro that was added before the struct, or in the same release.
     before: Came,
-    /// The first macro that was added after the struct or together with it.
+    /// The first macro that was added after the struct, or in the same release.
     after: Option<&'static str>,
-    /// The first version of libbpf whose copy has the struct.
+    /// The first version of libbpf whose copy of the header defines the struct.
     libbpf: (u32, u32),
 }
 
-/// A macro of `linux/bpf.h`, with the first kernel release and the first version of libbpf that
-/// have it.
+/// A macro in `linux/bpf.h`, with the first kernel release and the first version of libbpf whose
+/// header defines the macro.
 struct Came {
     name: &'static str,
     since: KernelVersion,
@@ -244,15 +245,16 @@ struct Came {
 }
 
 impl InUapi {
-    /// Returns a preprocessor expression that is true if the included header has the struct.
+    /// Returns a preprocessor expression that is true if the included header defines the struct.
     fn condition(&self) -> String {
         let before = &self.before;
         if self.after == Some(before.name) {
             return format!("defined({})", before.name);
         }
-        // If `linux/version.h` is too old for the macros in `linux/bpf.h`, the latter is from a
-        // different source, most likely libbpf. If libbpf is too old as well, the source is
-        // unknown. Then a newer header, which has the struct, is assumed.
+        // If `linux/version.h` is too old for the macros in `linux/bpf.h`, then `linux/bpf.h` comes
+        // from a different source, most likely from libbpf. If libbpf is too old as well, the
+        // source is unknown. In this case, the expression assumes a newer header that defines the
+        // struct.
         let libbpf = |(major, minor): (u32, u32)| major * 1000 + minor;
         let at_hand = "LIBBPF_MAJOR_VERSION * 1000 + LIBBPF_MINOR_VERSION";
         let copied = if before.libbpf == self.libbpf {
@@ -290,7 +292,7 @@ fn member(field: SpecialField) -> String {
 }
 
 /// Returns the struct of a special field. Returns `None` if the field is a pointer, or if all
-/// headers in use have the struct.
+/// supported headers define the struct.
 fn kernel_struct(field: SpecialField) -> Option<KernelStruct> {
     let came = |name, (major, minor), libbpf| Came {
         name,

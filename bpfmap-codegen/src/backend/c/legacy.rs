@@ -1,4 +1,5 @@
-//! Maps as `struct bpf_map_def`, which libbpf supported before 1.0 and aya still supports.
+//! Generates legacy map definitions: `struct bpf_map_def`. libbpf before 1.0 supports them, and aya
+//! still supports them.
 
 use std::fmt::Write;
 
@@ -95,7 +96,8 @@ fn push_map(code: &mut String, names: &TypeNames<'_>, map: &MapDecl) {
     if let (true, Some(KeyValue::Type(key)), Some(KeyValue::Type(value))) =
         (btf, &map.key, &map.value)
     {
-        // `typeof` is necessary because the brackets of an array would have to follow the name.
+        // `typeof` is necessary because plain C syntax would put the brackets of an array after the
+        // name.
         let _ = writeln!(
             code,
             "BPF_ANNOTATE_KV_PAIR({name}, typeof({}), typeof({}));",
@@ -105,7 +107,7 @@ fn push_map(code: &mut String, names: &TypeNames<'_>, map: &MapDecl) {
     }
 }
 
-/// Returns the attributes of `map` that the old form can't express.
+/// Returns the attributes of `map` that a legacy definition can't express.
 fn inexpressible(map: &MapDecl) -> Vec<&'static str> {
     [
         (map.pinning.is_some(), "pinning"),

@@ -1,4 +1,4 @@
-//! Maps in libbpf's format, BTF-defined maps.
+//! Generates BTF-defined maps, which is the format of libbpf.
 
 use std::collections::HashMap;
 use std::fmt::Write;
@@ -10,11 +10,11 @@ use bpfmap_core::map_type::{MapFlag, MapType};
 use bpfmap_schema::ir::{InnerMap, KeyValue, MapDecl, Pinning, Schema, Type};
 use bpfmap_schema::layout::Layouts;
 
-/// The oldest kernel whose headers programs are compiled with. Newer constants are written as
-/// numbers, because the included header may not have their names.
+/// The oldest kernel whose headers a program can include. Constants that are newer than these
+/// headers are written as numbers, because the included headers may not define their names.
 const OLDEST_HEADERS: KernelVersion = KernelVersion::new(5, 10);
 
-/// Returns the definitions of all maps of `schema`. A map comes after the maps that it refers to.
+/// Returns the definitions of all maps of `schema`. A map comes after all maps to which it refers.
 pub(super) fn definitions(schema: &Schema, layouts: &Layouts) -> String {
     let names = TypeNames::new(schema);
     let mut code = STORAGE.to_owned();
@@ -44,8 +44,8 @@ pub(super) fn definitions(schema: &Schema, layouts: &Layouts) -> String {
     code
 }
 
-/// Returns the constant of a map type, such as `BPF_MAP_TYPE_HASH`, or a number if older headers
-/// don't have the constant.
+/// Returns the constant of a map type, such as `BPF_MAP_TYPE_HASH`. Returns a number if older
+/// headers do not define the constant.
 pub(super) fn map_type(name: &str) -> String {
     match MapType::by_name(name) {
         Some(facts) if facts.since > OLDEST_HEADERS => {
@@ -57,7 +57,7 @@ pub(super) fn map_type(name: &str) -> String {
 }
 
 /// Returns the flags of a map, such as `BPF_F_NO_PREALLOC | BPF_F_RDONLY_PROG`. Flags that older
-/// headers don't have are written as numbers.
+/// headers do not define are written as numbers.
 pub(super) fn map_flags(map: &MapDecl) -> Option<String> {
     let flags: Vec<String> = map
         .flags
@@ -73,7 +73,8 @@ pub(super) fn map_flags(map: &MapDecl) -> Option<String> {
     (!flags.is_empty()).then(|| flags.join(" | "))
 }
 
-/// If an object is linked from several files, only one of them may define the maps.
+/// The macros that decide whether a file defines the maps. If an object is linked from several
+/// files, only one of these files must define them.
 const STORAGE: &str = "
 /* With BPFMAP_EXTERN defined, another file of the object defines the maps, and this one declares them. */
 #undef BPFMAP_MAP
@@ -84,7 +85,7 @@ const STORAGE: &str = "
 #endif
 ";
 
-/// A macro for 64-bit attributes. libbpf and its headers support these since 1.5.
+/// A macro for 64-bit attributes. libbpf and its headers support such attributes since version 1.5.
 const ULONG: &str = "
 #if defined(__clang__) && __clang_major__ < 15
 #error \"clang before 15 truncates a map_extra of more than 32 bits: use clang 15 or newer\"
@@ -98,7 +99,7 @@ fn wide_map_extra(map: &MapDecl) -> Option<u64> {
     map.map_extra.as_ref().map(|extra| extra.value).filter(|extra| u32::try_from(*extra).is_err())
 }
 
-/// Returns the maps in the order of the schema, except that an inner map comes before the map that
+/// Returns the maps in the order of the schema, except that an inner map comes before each map that
 /// refers to it.
 fn ordered(maps: &[MapDecl]) -> Vec<&MapDecl> {
     let by_name: HashMap<&str, usize> = maps
@@ -117,7 +118,8 @@ fn ordered(maps: &[MapDecl]) -> Vec<&MapDecl> {
             } else if !std::mem::replace(&mut seen[index], true) {
                 stack.push((index, true));
                 let others: Vec<_> = referred(&maps[index]).collect();
-                // The order is reversed, because the last element on the stack is processed first.
+                // The loop pushes the maps in reverse order, because the last element on the stack
+                // is processed first.
                 let others = others.into_iter().rev().filter_map(|name| by_name.get(name));
                 stack.extend(others.map(|index| (*index, false)));
             }
@@ -157,7 +159,8 @@ impl Attributes<'_> {
             None => {}
             Some(Pinning::None) => self.uint("pinning", "LIBBPF_PIN_NONE"),
             Some(Pinning::ByName) => self.uint("pinning", "LIBBPF_PIN_BY_NAME"),
-            // libbpf, which loads the fixture, refuses an object with such a map.
+            // The fixture leaves out this attribute, because libbpf loads the fixture and refuses
+            // an object with it.
             Some(Pinning::Other(number)) => {
                 self.code.push_str("#ifndef BPFMAP_FIXTURE\n");
                 self.uint("pinning", number);
@@ -186,9 +189,9 @@ impl Attributes<'_> {
         }
     }
 
-    /// The map type is the length of an array. Loaders ignore the type of the array's elements. If
-    /// the map has records, it is their type, so that the map's definition in the object contains
-    /// it.
+    /// Writes the attribute `type`. libbpf reads the map type from the length of an array, and
+    /// loaders ignore the type of the array's elements. If the map has records, the elements have
+    /// the type of the records, so that the map's definition in the object contains this type.
     fn map_type(&mut self, map: &MapDecl) {
         let number = map_type(&map.map_type.value);
         match self.event(map) {
@@ -196,15 +199,15 @@ impl Attributes<'_> {
             Some(event) => {
                 let declaration = self.names.declare(event, &format!("(*type)[{number}]"));
                 self.line(
-                    "/* As __uint(type, ...), with the type of the records as the element. */",
+                    "/* Like __uint(type, ...), but the element type of the array is the type of the records. */",
                 );
                 self.line(&format!("{declaration};"));
             }
         }
     }
 
-    /// Returns the type of the records. Returns `None` if the array would have 4 GiB or more, which
-    /// the kernel refuses.
+    /// Returns the type of the records. Returns `None` if the array would be 4 GiB or larger,
+    /// because the kernel refuses such an array.
     fn event<'m>(&self, map: &'m MapDecl) -> Option<&'m Type> {
         let event = &map.event.as_ref()?.value;
         let number = MapType::by_name(&map.map_type.value)?.number;
@@ -212,7 +215,8 @@ impl Attributes<'_> {
         u32::try_from(size).is_ok().then_some(event)
     }
 
-    /// Writes the key or the value: its type, or its size if the map has no BTF.
+    /// Writes the attribute for the key or the value. The attribute contains the type, or only the
+    /// size if the map has no BTF.
     fn described(&mut self, what: &str, described: Option<&KeyValue>, btf: bool) {
         match described {
             None => {}
@@ -237,9 +241,9 @@ impl Attributes<'_> {
     }
 }
 
-/// Declares the programs that a `prog_array` contains initially. The type of a program's context
-/// depends on the user's definition. So each program is declared with a different C name for the
-/// same symbol.
+/// Declares the programs that a `prog_array` contains initially. The user's definition determines
+/// the type of a program's context, so a declaration with the same C name could conflict with it.
+/// Each program is therefore declared with a different C name for the same symbol.
 fn declare_programs(code: &mut String, schema: &Schema) {
     let mut programs: Vec<&str> = vec![];
     for map in &schema.maps {

@@ -1,12 +1,13 @@
-//! The C header of a schema.
+//! Generates the C header of a schema.
 //!
-//! It has two parts. The types, each with static assertions about its layout, are for programs and
-//! for user space, in C and C++. The maps are only for programs, which clang compiles for the BPF
-//! target: as BTF-defined maps ([`emit`]), or as legacy definitions for libbpf before 1.0
-//! ([`emit_legacy`]). In programs the header works after `vmlinux.h` and after `linux/bpf.h`, with
-//! clang 14 and newer.
+//! The header has two parts. The first part contains the types, each with static assertions about
+//! its layout. Programs and applications in C and C++ can use these types. The second part contains
+//! the maps and is only for programs, which clang compiles for the BPF target. [`emit`] generates
+//! BTF-defined maps, and [`emit_legacy`] generates legacy definitions for libbpf before 1.0. A
+//! program includes `vmlinux.h` or `linux/bpf.h` before this header, and needs clang 14 or newer.
 //!
-//! The header of a schema with includes includes the headers of these schemas for their types.
+//! If a schema includes other schemas, its header includes the headers of these schemas to get
+//! their types.
 
 mod declarations;
 mod events;
@@ -26,13 +27,13 @@ use bpfmap_schema::ir::Schema;
 use bpfmap_schema::ir::Type;
 use bpfmap_schema::print::comment;
 
-/// Writes `NAME.h` with BTF-defined maps in the section `.maps`.
+/// Generates `NAME.h` with BTF-defined maps in the section `.maps`.
 #[must_use]
 pub fn emit(checked: &Checked) -> GeneratedFile {
     header(checked, &maps::definitions(checked.schema(), checked.layouts()))
 }
 
-/// Writes `NAME.h` with `struct bpf_map_def` in the section `maps`.
+/// Generates `NAME.h` with legacy map definitions: `struct bpf_map_def` in the section `maps`.
 #[must_use]
 pub fn emit_legacy(checked: &Checked) -> GeneratedFile {
     header(checked, &legacy::definitions(checked.schema()))
@@ -50,8 +51,8 @@ pub(super) fn map_type(name: &str) -> String {
     maps::map_type(name)
 }
 
-/// Returns the definitions of the macros that `text` uses and that the header that it includes does
-/// not define.
+/// Returns the definitions of the macros that `text` uses, except for macros that the included
+/// header already defines.
 #[cfg(feature = "c-user")]
 pub(super) fn portable_macros(text: &str) -> String {
     portable::macros(text, "")
@@ -63,7 +64,7 @@ pub(super) fn comment_line(text: &str) -> String {
     comment_text(text)
 }
 
-/// Returns the header with these definitions of the maps.
+/// Returns the header that contains the types of the schema and the map definitions `maps`.
 fn header(checked: &Checked, maps: &str) -> GeneratedFile {
     let schema = checked.schema();
     let name = &schema.name.value;
@@ -83,7 +84,7 @@ fn header(checked: &Checked, maps: &str) -> GeneratedFile {
         let guard = guard(name, "MAPS", &maps);
         let _ = write!(
             code,
-            "\n/* Maps for programs. If BPFMAP_TYPES is defined, a program only gets the types. */\n\
+            "\n/* The maps, for programs. A program that defines BPFMAP_TYPES gets only the types. */\n\
              #if defined(__bpf__) && !defined(BPFMAP_TYPES) && !defined({guard})\n#define {guard}\n\
              {maps}\n#endif /* {guard} */\n"
         );
@@ -106,8 +107,9 @@ fn types_part(checked: &Checked) -> String {
     [includes, user_space, macros, kernel, portable::without_warnings(types)].concat()
 }
 
-/// Includes the headers of the schemas that `schema` names, for their types. Their maps are in a program only if the
-/// program includes these headers itself.
+/// Returns code that includes the headers of the schemas that `schema` includes. The code includes
+/// only the types of these headers. To get the maps as well, a program must include the headers
+/// itself.
 fn includes(schema: &Schema) -> String {
     let mut lines = String::new();
     for include in schema.includes.iter().filter(|include| include.is_direct) {
@@ -130,20 +132,21 @@ fn needs_helpers(name: &str) -> String {
 }
 
 /// Returns the include guard for a part of the header of the schema `name`. The guard contains a
-/// hash of `body`, because schemas in different folders may have the same name, and a program may
-/// include both headers.
+/// hash of `body`, because a program can include the headers of two schemas with the same name from
+/// different folders.
 fn guard(name: &str, part: &str, body: &str) -> String {
     format!("BPFMAP_{}_H_{part}_{:016x}", name.to_uppercase(), fnv1a(body.as_bytes()))
 }
 
-/// Returns the FNV-1a hash, which is the same on every machine and with every version of Rust.
+/// Returns the FNV-1a hash of `bytes`. The hash is the same on every machine and with every version
+/// of Rust.
 pub(super) fn fnv1a(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
     })
 }
 
-/// Writes `doc` as a comment, unless it is empty.
+/// Writes `doc` as a comment. Writes nothing if `doc` is empty.
 fn push_comment(code: &mut String, indent: &str, doc: &str) {
     let lines: Vec<String> = comment::lines(doc).map(|line| comment_text(&line)).collect();
     match lines.as_slice() {
@@ -161,8 +164,8 @@ fn push_comment(code: &mut String, indent: &str, doc: &str) {
     }
 }
 
-/// Returns `text` changed so that it neither ends the enclosing comment nor seems to begin a new
-/// one.
+/// Returns `text` in a form that can be part of a comment. The result contains neither the end nor
+/// the beginning of a comment.
 fn comment_text(text: &str) -> String {
     text.replace("*/", "* /").replace("/*", "/ *")
 }
@@ -174,13 +177,13 @@ fn push_decl_tags<'a>(code: &mut String, tags: impl IntoIterator<Item = &'a Stri
     }
 }
 
-/// Returns a C string literal of `text` without numeric escapes, because clang 17 and newer do not
-/// accept these in attributes.
+/// Returns a C string literal for `text`. The literal contains no numeric escapes, because clang 17
+/// and newer refuse them in attributes.
 fn string_literal(text: &str) -> String {
     let mut literal = String::from("\"");
     for character in text.chars() {
         match character {
-            // A question mark could begin a trigraph.
+            // A question mark is escaped because it could begin a trigraph.
             '"' | '\\' | '?' => literal.extend(['\\', character]),
             '\n' => literal.push_str("\\n"),
             '\r' => literal.push_str("\\r"),
@@ -196,7 +199,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_comment_cannot_be_ended_from_within() {
+    fn text_cannot_end_the_enclosing_comment() {
         let mut code = String::new();
         push_comment(&mut code, "\t", "a */ b /*/ c\nint x; **//*");
         assert_eq!(code, "\t/*\n\t * a * / b / * / c\n\t * int x; ** // *\n\t */\n");
@@ -207,14 +210,14 @@ mod tests {
 
     /// The test values are from the FNV draft (draft-eastlake-fnv, appendix C).
     #[test]
-    fn guards_tell_headers_of_one_name_apart() {
+    fn headers_with_the_same_name_have_different_guards() {
         assert_eq!(fnv1a(b""), 0xcbf2_9ce4_8422_2325);
         assert_eq!(fnv1a(b"foobar"), 0x8594_4171_f739_67e8);
         assert_eq!(guard("net", "TYPES", "foobar"), "BPFMAP_NET_H_TYPES_85944171f73967e8");
     }
 
     #[test]
-    fn string_literals_hold_every_character() {
+    fn string_literals_can_contain_every_character() {
         assert_eq!(string_literal("a\"b\\\n\r\t\u{e9}1?"), "\"a\\\"b\\\\\\n\\r\t\u{e9}1\\?\"");
     }
 }

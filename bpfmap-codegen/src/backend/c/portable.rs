@@ -1,14 +1,14 @@
-//! The parts of a header that make it usable in user space: the types compile as C and as C++, with
-//! GCC and Clang.
+//! Generates the parts of a header that make it usable in user space. The types in a header compile
+//! as C and as C++, with GCC and with Clang.
 //!
-//! If compilers differ, the code uses a macro. The header defines the macros that it uses. In BPF
-//! programs, each macro expands to exactly the code that it replaces.
+//! The generated code uses a macro wherever compilers need different code. The header defines the
+//! macros that it uses. In BPF programs, each macro expands to exactly the code that it replaces.
 
 use std::collections::HashSet;
 
 use bpfmap_schema::ir::{Composite, Int, MemberType};
 
-/// A macro, and the lines that define it.
+/// A macro, with the lines of C that define it.
 struct Macro {
     /// The text in the generated code that uses the macro.
     used_as: &'static str,
@@ -107,21 +107,23 @@ const MACROS: &[Macro] = &[
     },
 ];
 
-/// Returns the definitions of the macros that `text` uses and `before` does not use.
+/// Returns the definitions of the macros that `text` uses, except for the macros that `before` also
+/// uses.
 pub(super) fn macros(text: &str, before: &str) -> String {
     let used = |it: &&Macro| text.contains(it.used_as) && !before.contains(it.used_as);
     MACROS.iter().filter(used).map(|it| it.definition).collect()
 }
 
-/// Returns code that includes the basic types in user space. A program has already included
-/// `vmlinux.h` or the kernel's headers.
+/// Returns code that includes a header with the basic types in user space. A program does not need
+/// this header, because it has already included `vmlinux.h` or the kernel's headers.
 pub(super) fn user_space_include(needs_bpf_h: bool) -> String {
     let header = if needs_bpf_h { "linux/bpf.h" } else { "linux/types.h" };
     format!("\n#if !defined(__bpf__) && !defined(__VMLINUX_H__)\n#include <{header}>\n#endif\n")
 }
 
-/// Returns `types` with pragmas that disable a GCC warning about packed structs with a member that
-/// requests an alignment. The assertions prove that such a member has the right offset.
+/// Returns `types` with pragmas that disable a GCC warning. GCC warns about packed structs that
+/// have a member with a requested alignment. The assertions prove that such a member has the right
+/// offset.
 pub(super) fn without_warnings(types: String) -> String {
     if !types.contains("__attribute__((packed") {
         return types;
@@ -149,7 +151,8 @@ pub(super) fn mode(int: Int) -> &'static str {
     }
 }
 
-/// Returns the names of all members, including those of structs and unions in place.
+/// Returns the names of all members, including the members of structs and unions that are declared
+/// in place.
 pub(super) fn member_names(body: &Composite) -> HashSet<&str> {
     let mut names = HashSet::new();
     let mut bodies = vec![body];
@@ -164,8 +167,8 @@ pub(super) fn member_names(body: &Composite) -> HashSet<&str> {
     names
 }
 
-/// Keywords of C++ that are valid names in C (C++23, [lex.key] and [lex.digraph]), and keywords
-/// that GCC adds by default.
+/// Keywords of C++ that are valid names in C, and keywords that GCC adds by default. Source: C++23,
+/// [lex.key] and [lex.digraph].
 const WORDS_OF_CPP: &[&str] = &[
     "alignas",
     "alignof",

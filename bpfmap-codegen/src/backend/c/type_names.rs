@@ -1,4 +1,4 @@
-//! The names of types in C.
+//! Determines the names of types in C.
 
 use std::collections::HashSet;
 use std::fmt::Write;
@@ -6,8 +6,8 @@ use std::fmt::Write;
 use super::portable::identifier;
 use bpfmap_schema::ir::{Int, Schema, Type, TypeDefKind};
 
-/// The C names of the types of a schema, with the keyword `struct`, `union` or `enum`, or without a
-/// keyword.
+/// The C names of the types of a schema. If C needs the keyword `struct`, `union` or `enum` before
+/// a name, the C name includes this keyword.
 pub(super) struct TypeNames<'a> {
     typedefs: HashSet<&'a str>,
     unions: HashSet<&'a str>,
@@ -38,18 +38,20 @@ impl<'a> TypeNames<'a> {
         names
     }
 
-    /// Returns the type without a declarator, for a cast or `sizeof`, such as `__u32[4]`.
+    /// Returns the type without the name of a variable, such as `__u32[4]`. Casts and `sizeof` use
+    /// this form.
     pub(super) fn abstract_type(&self, ty: &Type) -> String {
         self.declare(ty, "")
     }
 
-    /// Returns a declaration of `name` with the type `ty`: `__u32 name[4]`. In C, the innermost
-    /// type comes first, and arrays and pointers are written around the name.
+    /// Returns a declaration of `name` with the type `ty`, such as `__u32 name[4]`. In C, the
+    /// innermost type comes first, and arrays and pointers are written around the name.
     pub(super) fn declare(&self, ty: &Type, name: &str) -> String {
         self.declare_beside(ty, name, &HashSet::new())
     }
 
-    /// Returns the same for a struct member. `members` are the names of all members of the struct.
+    /// Returns the declaration of a struct member, like [`declare`](Self::declare). `members` are
+    /// the names of all members of the struct.
     pub(super) fn declare_beside(&self, ty: &Type, name: &str, members: &HashSet<&str>) -> String {
         let mut declarator = name.to_owned();
         let mut inner = ty;
@@ -116,13 +118,13 @@ impl<'a> TypeNames<'a> {
         self.aliases.contains(name) || self.typedefs.contains(name)
     }
 
-    /// Returns whether C can declare the type without defining it. This is possible for a struct or
-    /// union of the schema, and for a kernel struct that is the target of a pointer.
+    /// Returns whether C can declare the type without defining it. C can declare a struct or union
+    /// of the schema, and a kernel struct that is the target of a pointer.
     pub(super) fn is_declarable(&self, name: &str) -> bool {
         !self.aliases.contains(name) && !self.enums.contains(name)
     }
 
-    /// Returns the keyword before the name of a struct, a union or an enum.
+    /// Returns the C keyword for the type `name`: `struct`, `union` or `enum`.
     pub(super) fn word(&self, name: &str) -> &'static str {
         if self.enums.contains(name) {
             "enum"

@@ -1,4 +1,4 @@
-//! Types in C, each with static assertions about its layout.
+//! Generates types in C, each with static assertions about its layout.
 
 use std::collections::HashSet;
 use std::fmt::Write;
@@ -13,7 +13,7 @@ use bpfmap_schema::ir::{
 use bpfmap_schema::layout::{CompositeLayout, Item, Layouts, Padding};
 use bpfmap_schema::taken::is_in_uapi;
 
-/// Returns the definitions of the types that `schema` declares itself, in an order that is valid in
+/// Returns the definitions of the types that `schema` itself declares, in an order that is valid in
 /// C.
 pub(super) fn definitions(schema: &Schema, layouts: &Layouts) -> String {
     let names = TypeNames::new(schema);
@@ -37,9 +37,9 @@ pub(super) fn definitions(schema: &Schema, layouts: &Layouts) -> String {
     code
 }
 
-/// Returns an integer type in C keywords. For the integer type of an enum, Clang does not look
-/// behind a typedef such as `__s64` when it generates BTF. It would lose the sign and truncate the
-/// values to 32 bits.
+/// Returns an integer type written with C keywords. The integer type of an enum must not be a
+/// typedef such as `__s64`, because Clang does not resolve the typedef when it generates BTF. The
+/// BTF would lose the signedness and truncate the values to 32 bits.
 fn keywords(int: Int) -> &'static str {
     match (int.signed, int.size) {
         (false, 1) => "unsigned char",
@@ -71,7 +71,8 @@ impl Definition<'_> {
         self.prove(def);
     }
 
-    /// Writes a type that the kernel's headers may define, for programs that include none of them.
+    /// Writes the definition of a type that the kernel's headers may also define. The definition is
+    /// only used if no such header is included.
     fn guarded(&mut self, def: &TypeDef) {
         let name = &def.name.value;
         if is_in_uapi(name) {
@@ -144,7 +145,7 @@ impl Definition<'_> {
         self.code.push('}');
     }
 
-    /// Writes `{ … }` and the attributes after it.
+    /// Writes the members in braces, and the attributes after the closing brace.
     fn composite_body(&mut self, body: &Composite, layout: &CompositeLayout, depth: usize) {
         self.code.push_str("{\n");
         let indent = "\t".repeat(depth);
@@ -211,8 +212,8 @@ impl Definition<'_> {
         layout: &CompositeLayout,
     ) {
         for (member, at) in body.members.iter().zip(&layout.members) {
-            // C has no `offsetof` for bit-fields. The explicit padding around a bit-field ensures
-            // its position.
+            // C has no `offsetof` for bit-fields. The explicit padding around a bit-field
+            // determines its position.
             if member.bits.is_some() {
                 continue;
             }
@@ -245,12 +246,12 @@ impl Definition<'_> {
     }
 }
 
-/// The type or member that an assertion is about.
+/// The type or member whose layout an assertion checks.
 #[derive(Default)]
 struct Named {
-    /// Its name in the schema, for messages.
+    /// The name in the schema, which messages use.
     label: String,
-    /// Its spelling in C and C++.
+    /// The spelling in C and C++.
     written: String,
 }
 
@@ -265,8 +266,8 @@ impl Named {
     }
 }
 
-/// Returns the type of the elements of a list or a tree, and the name of the node in it. The
-/// verifier reads both from a declaration tag.
+/// Returns the type of the elements of a list or a tree, and the name of the node member in this
+/// type. The verifier reads both names from a declaration tag.
 fn contained(ty: &MemberType) -> Option<(&Target, &str)> {
     let MemberType::Type(ty) = ty else { return None };
     let Type::Special(_, Some(target)) = &ty.value else { return None };
@@ -308,7 +309,8 @@ fn assert_type(code: &mut String, ty: &Named, size: u64, align: u64) {
 /// Returns `value` as a C constant whose type can represent it.
 fn integer_literal(value: i128) -> String {
     if value == i128::from(i64::MIN) {
-        // In C, the minus is an operator, and its operand would not fit in the type.
+        // The minus sign is an operator in C, and the operand of the most negative number would not
+        // fit in the type.
         "(-9223372036854775807LL - 1)".to_owned()
     } else if value > i128::from(i64::MAX) {
         format!("{value}ULL")

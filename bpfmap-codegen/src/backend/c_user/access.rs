@@ -1,4 +1,4 @@
-//! Determines the functions of a map.
+//! Determines which functions are generated for a map.
 
 use bpfmap_core::map_type::Capability::{
     AttachValues, DeleteElement, Filter, HoldObjects, Iterate, LookupElement, Peek, Pop, Push,
@@ -9,8 +9,8 @@ use bpfmap_core::{KernelVersion, SpecialField};
 use bpfmap_schema::check::Checked;
 use bpfmap_schema::ir::MapDecl;
 
-/// The operations of user space on the entries of a map, each with the first kernel that supports
-/// it.
+/// The operations that user space can perform on the entries of a map, each with the first kernel
+/// that supports the operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Access {
     pub(super) lookup: Option<Since>,
@@ -21,14 +21,14 @@ pub(super) struct Access {
     pub(super) push: Option<Since>,
     pub(super) peek: Option<Since>,
     pub(super) pop: Option<Since>,
-    /// Adding values to a Bloom filter, and testing for them.
+    /// Adding values to a Bloom filter, and testing whether a value was added.
     pub(super) filter: Option<Since>,
     /// Whether a value can be read and written while its spin lock is held.
     pub(super) lock: bool,
 }
 
-/// The first kernel that supports an operation. `None` if every kernel that supports the map
-/// supports it.
+/// The first kernel that supports an operation. `None` means that every kernel that supports the
+/// map also supports the operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Since(pub(super) Option<KernelVersion>);
 

@@ -1,4 +1,4 @@
-//! The functions of a map.
+//! Generates the typed functions of a map.
 
 use std::fmt::Write;
 
@@ -32,13 +32,13 @@ pub(super) fn push(code: &mut String, names: &Names<'_>, map: &Map<'_>) {
     functions.event();
 }
 
-/// How a key is passed to a function.
+/// The way in which a key is passed to a function.
 enum Key {
-    /// As a pointer to this type.
+    /// The parameter is a pointer to this type.
     Pointer(String),
-    /// As the file descriptor of an object. The parameter has this name.
+    /// The parameter is the file descriptor of an object, and has this name.
     Descriptor(&'static str),
-    /// Not passed, or not known how.
+    /// The function has no key parameter, because the schema declares no key.
     None,
 }
 
@@ -60,15 +60,17 @@ impl Key {
     }
 }
 
-/// How a value is passed to a function.
+/// The way in which a value is passed to a function.
 enum Value {
-    /// As a pointer to this type.
+    /// The parameter is a pointer to this type.
     Pointer(String),
-    /// As a pointer to an array with one value for each CPU. The elements have this type.
+    /// The parameter is a pointer to an array with one value for each CPU. The elements have this
+    /// type.
     PerCpu(String),
-    /// As a file descriptor. A lookup returns a number instead, with this type and meaning.
+    /// The parameter is a file descriptor. A lookup returns a number instead, which has this type
+    /// and this meaning.
     Descriptor(&'static str, &'static str),
-    /// Not passed, or not known how.
+    /// The function has no value parameter, because the schema declares no value.
     None,
 }
 
@@ -94,8 +96,8 @@ impl Value {
     }
 }
 
-/// Returns the type in a form to which `const` and a star can be added. With an array or a pointer
-/// type, plain C syntax would have a different meaning.
+/// Returns the type in a form to which `const` and a star can be added. For an array or a pointer
+/// type, this form uses `__typeof__`, because plain C syntax would have a different meaning.
 fn spelled(map: &Map<'_>, described: &KeyValue) -> String {
     match described {
         KeyValue::Type(ty) => spelled_type(map, &ty.value),
@@ -118,7 +120,8 @@ struct Functions<'a> {
 }
 
 impl Functions<'_> {
-    /// Writes the function that checks whether the map of a file descriptor matches this one.
+    /// Writes the function that checks whether the map of a file descriptor matches the
+    /// declaration.
     fn check(&mut self) {
         let decl = self.map.decl;
         let size = |described: &KeyValue| self.map.checked.resolved().layout(described).size;
@@ -137,8 +140,8 @@ impl Functions<'_> {
         if let Some(entries) = &decl.max_entries {
             let flags = decl.flags.iter().filter_map(|flag| MapFlag::by_name(&flag.value));
             let flags = flags.fold(0, |flags, flag| flags | flag.value());
-            // The kernel may round the number up to whole pages, or to the same number for each
-            // CPU.
+            // The kernel can round the number up to whole pages, or so that each CPU gets the same
+            // number.
             let is_rounded = flags & MapFlags::NO_COMMON_LRU.bits() != 0
                 || row.is_some_and(|row| row.max_entries == MaxEntriesRule::Bytes);
             let differs = if is_rounded { "<" } else { "!=" };
@@ -147,7 +150,7 @@ impl Functions<'_> {
         let called = self.called;
         let _ = write!(
             self.code,
-            "\n/* Checks that the map of a descriptor matches `{}`. Returns -EINVAL if it does not. */\n\
+            "\n/* Checks whether the map of a file descriptor matches `{}`. Returns -EINVAL if it does not. */\n\
              static inline int {called}__check(int fd)\n{{\n\
              \tstruct bpf_map_info info;\n\tint err = __bpfmap_map_info(fd, &info);\n\n\
              \tif (err)\n\t\treturn err;\n\
@@ -158,7 +161,8 @@ impl Functions<'_> {
         );
     }
 
-    /// Writes assertions about the sizes that the kernel reads and writes.
+    /// Writes assertions that the key and the value have the sizes that the kernel reads and
+    /// writes.
     fn prove(&mut self) {
         let size = |described: &KeyValue| self.map.checked.resolved().layout(described).size;
         let (key, value) = (self.map.decl.key.as_ref(), self.map.decl.value.as_ref());
@@ -194,7 +198,7 @@ impl Functions<'_> {
         }
     }
 
-    /// Writes the functions on entries, which take a key.
+    /// Writes the functions that access entries by their keys.
     fn entries(&mut self) {
         let access = self.map.access;
         if matches!(self.key, Key::None) {
@@ -203,26 +207,26 @@ impl Functions<'_> {
         if let Some(since) = access.lookup {
             let doc = match &self.value {
                 Value::Descriptor(_, what) => {
-                    format!("Reads the {what} of the object in an entry. Returns -ENOENT if there is none.")
+                    format!("Reads the {what} of the object in an entry. Returns -ENOENT if the entry is empty.")
                 }
                 Value::PerCpu(_) => {
-                    "Reads the values of all CPUs into an array of `{cpus}` values. Returns -ENOENT if there is no such key."
+                    "Reads the values of all CPUs into an array of `{cpus}` values. Returns -ENOENT if the key does not exist."
                         .to_owned()
                 }
                 _ if self.is_attached() => {
-                    "Reads the value of an object. Returns -ENOENT if it has none.".to_owned()
+                    "Reads the value of an object. Returns -ENOENT if the object has no value.".to_owned()
                 }
-                _ => "Reads the value of a key. Returns -ENOENT if there is no such key.".to_owned(),
+                _ => "Reads the value of a key. Returns -ENOENT if the key does not exist.".to_owned(),
             };
             self.reading("lookup", since, &doc, "bpf_map_lookup_elem({arguments})");
             if access.lock {
-                let doc = "Reads the value of a key under the spin lock in it. Returns -ENOENT if there is no such key.";
+                let doc = "Reads the value of a key while holding the value's spin lock. Returns -ENOENT if the key does not exist.";
                 let call = "bpf_map_lookup_elem_flags({arguments}, BPF_F_LOCK)";
                 self.reading("lookup_locked", since, doc, call);
             }
         }
         if let Some(since) = access.lookup_and_delete {
-            let doc = "Reads the value of a key and deletes the entry in one step. Returns -ENOENT if there is no such key.";
+            let doc = "Reads the value of a key and deletes the entry in one step. Returns -ENOENT if the key does not exist.";
             let call = "bpf_map_lookup_and_delete_elem({arguments})";
             self.reading("lookup_and_delete", since, doc, call);
         }
@@ -232,9 +236,9 @@ impl Functions<'_> {
         if let Some(since) = access.delete {
             let key = self.key_parameter();
             let doc = if self.is_attached() {
-                "Deletes the value of an object. Returns -ENOENT if it has none."
+                "Deletes the value of an object. Returns -ENOENT if the object has no value."
             } else {
-                "Deletes an entry. Returns -ENOENT if there is no such key."
+                "Deletes an entry. Returns -ENOENT if the key does not exist."
             };
             self.function(
                 ("delete", since),
@@ -250,7 +254,7 @@ impl Functions<'_> {
                 let parameters = [format!("const {ty} *{key}"), format!("{ty} *{next}")];
                 self.function(
                     ("next_key", since),
-                    &format!("Reads the key after `{key}`, or the first key if that is NULL. Returns -ENOENT at the end."),
+                    &format!("Reads the key after `{key}`, or the first key if `{key}` is NULL. Returns -ENOENT if there are no more keys."),
                     &[&parameters[0], &parameters[1]],
                     &[],
                     &format!("bpf_map_get_next_key({{fd}}, {key}, {next})"),
@@ -259,14 +263,14 @@ impl Functions<'_> {
         }
     }
 
-    /// Writes the functions on values of a map without keys.
+    /// Writes the functions that access the values of a map without keys.
     fn values(&mut self) {
         let access = self.map.access;
         let Value::Pointer(ty) = &self.value else { return };
         let (value, flags) = (self.names.free("value"), self.names.free("flags"));
         let (read, write) = (format!("{ty} *{value}"), format!("const {ty} *{value}"));
         if let Some(since) = access.push {
-            let doc = "Appends a value. Returns -E2BIG if the map is full, unless `{flags}` is BPF_EXIST, which drops the oldest value.";
+            let doc = "Appends a value. If the map is full, BPF_EXIST in `{flags}` drops the oldest value; without it, the function returns -E2BIG.";
             let flags_parameter = format!("__u64 {flags}");
             self.function(
                 ("push", since),
@@ -304,7 +308,7 @@ impl Functions<'_> {
             );
             self.function(
                 ("contains", since),
-                "Returns 0 if the value may have been added, and -ENOENT if it was not.",
+                "Returns 0 if the value may have been added, and -ENOENT if it has certainly not been added.",
                 &[&write],
                 &[],
                 &format!("bpf_map_lookup_elem({{fd}}, NULL, (void *){value})"),
@@ -312,7 +316,7 @@ impl Functions<'_> {
         }
     }
 
-    /// Writes the function that returns the event in a record.
+    /// Writes the function that returns the event that a record contains.
     fn event(&mut self) {
         let is_sent = self.map.row.is_some_and(|row| row.events == EventRule::ToUserSpace);
         let (Some(event), true) = (&self.map.decl.event, is_sent) else { return };
@@ -327,7 +331,7 @@ impl Functions<'_> {
         );
     }
 
-    /// Returns whether values belong to kernel objects, which are identified by file descriptors.
+    /// Returns whether each value belongs to a kernel object, which a file descriptor identifies.
     fn is_attached(&self) -> bool {
         matches!(self.key, Key::Descriptor(_))
     }
@@ -398,7 +402,7 @@ impl Functions<'_> {
                 let local = format!("{ty} {value} = ({ty}){object};");
                 self.function(
                     ("update", since),
-                    "Stores the object of a descriptor. The map keeps it when the descriptor is closed.",
+                    "Stores the object of a file descriptor. The object stays in the map when the descriptor is closed.",
                     &[&key.parameter, &parameter, &flags_parameter],
                     &[&local],
                     &call,
@@ -426,7 +430,7 @@ impl Functions<'_> {
         }
     }
 
-    /// Returns code that leaves the function with an error if the caller's array is too small.
+    /// Returns code that makes the function return an error if the caller's array is too small.
     fn check_cpus(&self, cpus: &str) -> String {
         let err = self.names.free("err");
         format!("int {err} = __bpfmap_check_cpus({cpus});\n\n\tif ({err})\n\t\treturn {err};")
@@ -446,7 +450,7 @@ impl Functions<'_> {
         }
     }
 
-    /// Writes a function on a map that ends with `call`. In `call`, `{fd}` stands for the map's
+    /// Writes a function that returns the result of `call`. In `call`, `{fd}` stands for the map's
     /// file descriptor.
     fn function(
         &mut self,
@@ -478,7 +482,7 @@ impl Functions<'_> {
     }
 }
 
-/// The declaration of a parameter, and the argument that is passed on.
+/// The declaration of a parameter, and the argument that the function passes to libbpf.
 struct Parameter {
     parameter: String,
     argument: String,

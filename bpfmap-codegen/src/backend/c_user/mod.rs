@@ -1,8 +1,9 @@
-//! Typed functions on maps for applications in C and C++ that link libbpf.
+//! Generates typed functions for applications in C and C++ that access maps with libbpf.
 //!
-//! Each map has the functions that the facts table allows for its type: `MAP__lookup`, `MAP__update` and so on. They
-//! take the file descriptor of a map, and pointers to its key and value types instead of `void *`. Inner maps have
-//! functions such as `MAP__inner__lookup`, if the schema declares the template in place.
+//! Each map gets the functions that the facts table allows for its type, such as `MAP__lookup` and
+//! `MAP__update`. Their parameters are the file descriptor of a map, and pointers to the key and
+//! value types instead of `void *`. If the schema declares the template of an inner map in place,
+//! the inner map gets functions such as `MAP__inner__lookup`.
 
 mod access;
 mod functions;
@@ -18,7 +19,7 @@ use bpfmap_core::map_type::MapType;
 use bpfmap_schema::check::Checked;
 use bpfmap_schema::ir::MapDecl;
 
-/// Writes `NAME.user.h`, which includes `NAME.h`.
+/// Generates `NAME.user.h`, which includes `NAME.h`.
 #[must_use]
 pub fn emit(checked: &Checked) -> GeneratedFile {
     let schema = checked.schema();
@@ -100,11 +101,11 @@ static inline int __bpfmap_map_info(int fd, struct bpf_map_info *info)
     ),
 ];
 
-/// A map with the operations of user space on it.
+/// A map, with the operations that user space can perform on it.
 struct Map<'a> {
     checked: &'a Checked,
     decl: &'a MapDecl,
-    /// The prefix of the names of its functions.
+    /// The prefix of the names of the map's functions.
     called: &'a str,
     row: Option<&'static MapType>,
     access: Access,

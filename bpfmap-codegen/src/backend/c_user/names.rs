@@ -1,10 +1,10 @@
-//! Names of parameters and variables in the functions.
+//! Chooses names for parameters and variables in the generated functions.
 
 use std::collections::HashSet;
 
 use bpfmap_schema::ir::Schema;
 
-/// The names that types, constants and functions of a schema have, which a parameter must not hide.
+/// The names of a schema's types, constants and functions. A parameter must not hide any of them.
 pub(super) struct Names<'a> {
     taken: HashSet<&'a str>,
 }

@@ -1,4 +1,4 @@
-//! Maps: their attributes, the kernels that they need, and the result of each operation.
+//! Writes the section about maps: attributes, required kernels, and the result of each operation.
 
 use std::fmt::Write;
 
@@ -26,7 +26,7 @@ pub(super) fn push_maps(page: &mut String, checked: &Checked) {
     }
 }
 
-const LEFT_TO_LOADER: &str = "left to the loader";
+const LEFT_TO_LOADER: &str = "set by the loader";
 
 fn attributes(checked: &Checked, map: &MapDecl) -> Vec<(&'static str, String)> {
     let summary = MapType::by_name(&map.map_type.value).map_or("", |row| row.summary);
@@ -91,7 +91,7 @@ fn attributes(checked: &Checked, map: &MapDecl) -> Vec<(&'static str, String)> {
         rows.push(("initial contents", values.join(", ")));
     }
     if map.optional.value {
-        rows.push(("optional", "the loader may leave out the map".to_owned()));
+        rows.push(("optional", "the loader can leave out this map".to_owned()));
     }
     if map.btf.as_ref().is_some_and(|btf| !btf.value) {
         rows.push(("BTF", "none, only sizes".to_owned()));
@@ -99,14 +99,15 @@ fn attributes(checked: &Checked, map: &MapDecl) -> Vec<(&'static str, String)> {
     rows
 }
 
-/// Returns the number of entries. If the schema has none, returns which program or rule sets it.
+/// Returns the text for `max_entries`. If the schema does not set this number, the text says which
+/// program or rule determines it.
 fn max_entries(map: &MapDecl) -> String {
     if let Some(number) = &map.max_entries {
         return number.value.to_string();
     }
     let rule = MapType::by_name(&map.map_type.value).map(|row| row.max_entries);
     match rule.filter(|_| !map.is_set_by_loader(Attribute::MaxEntries)) {
-        Some(MaxEntriesRule::Zero) => "0: there is an entry for each owner",
+        Some(MaxEntriesRule::Zero) => "0, because the map has an entry for each owner",
         Some(MaxEntriesRule::One) => "1",
         Some(MaxEntriesRule::PerCpu) => "the number of possible CPUs, which libbpf fills in",
         _ => LEFT_TO_LOADER,
@@ -139,7 +140,7 @@ fn push_operations(page: &mut String, checked: &Checked, map: &MapDecl) {
     }
 }
 
-/// Writes the effect of each flag, and the program operations that it forbids.
+/// Writes the effect of each flag, and the operations that the flag forbids to programs.
 fn push_flags(page: &mut String, checked: &Checked, map: &MapDecl) {
     let refused = checked.resolved().refused_to_programs(map);
     if !refused.is_empty() {
@@ -162,7 +163,7 @@ fn push_flags(page: &mut String, checked: &Checked, map: &MapDecl) {
     }
 }
 
-/// Returns the results by kernel, such as `from 5.6`, `never: EINVAL` or
+/// Returns the results of an operation on different kernels, such as `from 5.6`, `never: EINVAL` or
 /// `from 5.2; from 6.2 ENOTSUPP`.
 fn timeline(answers: &[Since]) -> String {
     let Some(first) = answers.iter().position(|since| since.answers.contains(&Answer::Ok)) else {

@@ -1,5 +1,5 @@
-//! The reference page of a schema in Markdown: its maps, the operations of user space on each
-//! kernel, and the layouts of all types.
+//! Generates the reference page of a schema in Markdown. The page describes the maps, the
+//! operations that user space can perform on each kernel, and the layouts of all types.
 
 mod maps;
 mod types;
@@ -10,7 +10,7 @@ use super::{GeneratedFile, marker};
 use bpfmap_schema::check::Checked;
 use bpfmap_schema::print::comment;
 
-/// Writes `NAME.md`.
+/// Generates `NAME.md`, the reference page of a schema.
 #[must_use]
 pub fn emit(checked: &Checked) -> GeneratedFile {
     let schema = checked.schema();
@@ -25,7 +25,7 @@ pub fn emit(checked: &Checked) -> GeneratedFile {
     GeneratedFile { name: format!("{name}.md"), contents: page }
 }
 
-/// Writes `doc` as a separate paragraph, unless it is empty.
+/// Writes `doc` as a separate paragraph. Does nothing if `doc` is empty.
 fn push_paragraph(page: &mut String, doc: Option<&str>) {
     let Some(doc) = doc else { return };
     let lines: Vec<String> = comment::lines(doc).collect();
@@ -34,7 +34,8 @@ fn push_paragraph(page: &mut String, doc: Option<&str>) {
     }
 }
 
-/// Returns `text` for a table cell: on one line, and with the cell separator escaped.
+/// Returns `text` in a form that fits in a table cell: as a single line, in which the cell
+/// separator is escaped.
 fn cell(text: &str) -> String {
     comment::lines(text).collect::<Vec<_>>().join(" ").trim().replace('|', "\\|")
 }

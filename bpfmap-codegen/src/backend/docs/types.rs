@@ -1,4 +1,5 @@
-//! Types: a table of members with their offsets.
+//! Writes the section about types. Each struct or union has a table of its members with their
+//! offsets.
 
 use std::fmt::Write;
 
@@ -27,14 +28,14 @@ pub(super) fn push_types(page: &mut String, checked: &Checked) {
             (TypeDefKind::Enum(body), _) => push_enum(page, name, body),
             (TypeDefKind::Alias(target), _) => {
                 let size = bytes(checked.layouts().of(&target.value).size);
-                let _ = write!(page, "\nAnother name of `{}`, {size}.\n", target.value);
+                let _ = write!(page, "\nAnother name for `{}`, {size}.\n", target.value);
             }
             _ => {}
         }
     }
 }
 
-/// Writes links to the pages of included schemas, with their types.
+/// Writes a link to the page of each included schema, and the types from that schema.
 fn push_includes(page: &mut String, schema: &Schema) {
     for (index, include) in schema.includes.iter().enumerate() {
         let types = schema.types.iter().filter(|def| def.include == Some(index));
@@ -50,7 +51,7 @@ fn push_enum(page: &mut String, name: &str, body: &Enum) {
     let repr = body.repr.value;
     let _ = write!(
         page,
-        "\nAn enum in a `{repr}`.\n\n| value | name | in C | |\n| --- | --- | --- | --- |\n"
+        "\nAn enum that is stored in a `{repr}`.\n\n| value | name | in C | |\n| --- | --- | --- | --- |\n"
     );
     for variant in &body.variants {
         let (label, value) = (&variant.name.value, variant.value.value);
@@ -72,8 +73,8 @@ fn push_composite(page: &mut String, word: &str, body: &Composite, layout: &Comp
     push_rows(page, "", 0, body, layout);
 }
 
-/// Writes a row for each member and each padding. `path` and `base` are the path and the offset of
-/// the struct or union.
+/// Writes a row for each member and for each gap of padding. `path` is the path of the struct or
+/// union, and `base` is its offset.
 fn push_rows(page: &mut String, path: &str, base: u64, body: &Composite, layout: &CompositeLayout) {
     for item in layout.items(body) {
         let (index, at) = match item {
@@ -109,7 +110,7 @@ fn push_rows(page: &mut String, path: &str, base: u64, body: &Composite, layout:
     }
 }
 
-/// Returns the first two cells of a row.
+/// Returns the first two cells of a row, which contain the offset and the size.
 fn place(base: u64, bit_offset: u64, bits: u64, is_bit_field: bool) -> String {
     let offset = base.saturating_add(bit_offset / 8);
     if is_bit_field {

@@ -1,7 +1,8 @@
-//! Functions that move pinned maps of an older schema to the layout of a newer one: `NAME_migrate.rs`.
+//! Generates `NAME_migrate.rs`: functions that migrate pinned maps of an older schema to the layout
+//! of a newer schema.
 //!
-//! The file does not depend on `NAME.rs`. So it also works for a schema in Rust, for which
-//! `NAME.rs` is not generated.
+//! The file does not depend on `NAME.rs`. It can therefore also be generated for a schema in Rust,
+//! which has no `NAME.rs`.
 
 use std::fmt::Write;
 
@@ -18,22 +19,25 @@ use bpfmap_schema::print::rust::module_name;
 use bpfmap_schema::print::rust::names::{Scope, plain};
 use bumpalo::Bump;
 
-/// The result for two schemas.
+/// The generated migration functions for two schemas.
 #[derive(Debug, Clone)]
 pub struct Migrations {
-    /// `NAME_migrate.rs`: a function `migrate_MAP` for each map that changed.
+    /// The file `NAME_migrate.rs`, which contains a function `migrate_MAP` for each map that
+    /// changed.
     pub file: GeneratedFile,
-    /// The name of the module, which is that of the file without its extension. `None` if the file has no function.
+    /// The name of the Rust module, which is the name of the file without its extension. `None` if
+    /// the file contains no functions.
     pub module: Option<String>,
-    /// Maps that changed and can't be migrated, each with the obstacle.
+    /// The obstacles of maps that changed but can't be migrated.
     pub left_out: Vec<Obstacle>,
 }
 
-/// Writes `NAME_migrate.rs`, for pins of maps of the schema `old`.
+/// Generates `NAME_migrate.rs`, whose functions migrate pinned maps of the schema `old` to the
+/// schema `new`.
 ///
 /// # Errors
 ///
-/// Fails with [`TooLarge`].
+/// Fails with [`TooLarge`] if the types that differ have too many members.
 pub fn emit_migrations(old: &Checked, new: &Checked) -> Result<Migrations, TooLarge> {
     let pairing = pair(old, new)?;
     let arena = Bump::new();
@@ -74,15 +78,15 @@ fn push_indented(code: &mut String, items: &str) {
     }
 }
 
-/// Returns each map with the name of the constant that describes it, which is derived from the
-/// map's name.
+/// Returns each map with the name of the constant that describes the map. The name of the constant
+/// is derived from the name of the map.
 fn with_constants<'a>(maps: impl Iterator<Item = &'a MapDecl>) -> Vec<(&'a MapDecl, String)> {
     let mut scope = Scope::default();
     maps.map(|map| (map, scope.take(&map.name.value))).collect()
 }
 
-/// Writes the functions of a map. The two constants describe it in the older and in the newer
-/// schema.
+/// Writes the migration functions of a map. The two constants describe the map in the older and in
+/// the newer schema.
 fn push_functions(
     code: &mut String,
     pair: &MapPair<'_>,
@@ -91,14 +95,14 @@ fn push_functions(
 ) {
     let name = &pair.new.name.value;
     let mut doc = format!(
-        "Moves the map `{name}` that is pinned at `path` to the layout of this schema, with all its entries.\n\n\
-         Stop the programs that write to it first. Call this each time before you load the programs: if the map \
-         already has the layout, it does nothing. [`bpfmap::migrate`](::bpfmap::migrate) states the guarantees.\n"
+        "Migrates the map `{name}` that is pinned at `path`, with all its entries, to the layout of this schema.\n\n\
+         Stop the programs that write to the map before you call this function. Call it each time before you load \
+         the programs. It does nothing if the map already has this layout. [`bpfmap::migrate`](::bpfmap::migrate) states the guarantees.\n"
     );
     for note in &planned.notes {
         let _ = write!(doc, "\n`{}`.\n", note.replace('`', "'"));
     }
-    doc.push_str("\n# Errors\n\nFails like [`Migration::run`](::bpfmap::migrate::Migration::run) and then leaves the pin unchanged.");
+    doc.push_str("\n# Errors\n\nFails if [`Migration::run`](::bpfmap::migrate::Migration::run) fails. In this case, the pin is unchanged.");
     code.push('\n');
     push_rust_doc(code, "", &doc);
     let _ = write!(
@@ -113,7 +117,7 @@ fn push_functions(
         code,
         "",
         &format!(
-            "Returns the migration that [`migrate_{name}`] runs. Use it to set other options."
+            "Returns the migration that [`migrate_{name}`] runs. Use this function if you want to set options of the migration."
         ),
     );
     let _ = write!(
@@ -134,7 +138,7 @@ fn push_functions(
     );
 }
 
-/// Writes a module with the definitions of the maps of one of the two schemas.
+/// Writes a module with the map definitions of one of the two schemas.
 fn push_side(code: &mut String, module: &str, checked: &Checked, maps: &[(&MapDecl, String)]) {
     let arena = Bump::new();
     let mut descriptions = Descriptions::default();

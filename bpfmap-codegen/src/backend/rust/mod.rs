@@ -1,10 +1,12 @@
-//! The Rust module of a schema, for applications that link the crate `bpfmap` with its feature `derive`.
+//! Generates the Rust module of a schema. Applications that use the module need the crate `bpfmap`
+//! with the feature `derive`.
 //!
-//! It is one file for `include!`. It contains the output of `bpfmap convert` in a module with the
-//! name of the schema, so that the including code can't change its meaning. The file also
-//! re-exports the items, so that it can be the content of another module. Types of included schemas
-//! come from the modules of these schemas, which must be in scope where the file is included:
-//! [`emit_modules`] writes a file with all modules.
+//! The generated file is included with `include!`. It contains the output of `bpfmap convert` in a
+//! module with the name of the schema, so that names in the including code can't change the meaning
+//! of the generated code. The file also re-exports the items of this module, so that it can be the
+//! content of another module. Types of included schemas come from the modules of these schemas.
+//! These modules must be in scope where the file is included: [`emit_modules`] generates a file
+//! with all modules.
 
 #[cfg(feature = "migrations")]
 mod migrations;
@@ -21,7 +23,7 @@ use bpfmap_schema::print::comment::push_rust_doc;
 pub use bpfmap_schema::print::rust::names::identifier;
 use bpfmap_schema::print::rust::{module_name, print_module};
 
-/// Writes `NAME.rs`.
+/// Generates `NAME.rs`, the Rust module of a schema.
 #[must_use]
 pub fn emit(checked: &Checked) -> GeneratedFile {
     let schema = checked.schema();
@@ -42,8 +44,9 @@ pub fn emit(checked: &Checked) -> GeneratedFile {
     GeneratedFile { name: format!("{}.rs", schema.name.value), contents: code }
 }
 
-/// Returns the line that re-exports the items of `module`. The including module decides whether
-/// they are used and whether they are visible outside, so lints about that are turned off.
+/// Returns the line that re-exports the items of `module`. The line turns off lints about unused
+/// and unreachable items, because the including module decides whether the items are used and
+/// visible.
 fn reexport(module: &str) -> String {
     format!(
         "#[allow(ambiguous_glob_reexports, unreachable_pub, unused_imports, reason = \"the module that includes it may be private, unused, or that of other schemas too\")]\n\
@@ -52,8 +55,8 @@ fn reexport(module: &str) -> String {
     )
 }
 
-/// Turns off lints about unused items, and about the names and documentation that the author of the
-/// schema wrote.
+/// The attributes that turn off lints about unused items, and lints about names and documentation
+/// that come from the schema.
 const OPENING: &str = "\
 #[allow(
     clippy::all,

@@ -1,14 +1,15 @@
-//! One Rust file for all schemas of a run.
+//! Generates a Rust file with a module for each schema.
 
 use std::fmt::Write as _;
 
 use crate::backend::{GENERATED, GeneratedFile};
 use bpfmap_schema::print::rust::module_name;
 
-/// Writes the file `name` with the modules of these files: `net` is the module of `net.rs` in the same folder.
+/// Generates the file `name`, which declares a module for each of `files`. For example, `net` in
+/// `files` declares the module `net`, whose content is the file `net.rs` in the same folder.
 ///
-/// The items are only accessible through the modules, so that two schemas may have items with the same name:
-/// `net::Maps` and `flows::Maps`.
+/// The items are accessible only through the modules, so that two schemas can have items with the
+/// same name, such as `net::Maps` and `flows::Maps`.
 #[must_use]
 pub fn emit_modules(name: &str, files: &[String]) -> GeneratedFile {
     let mut code = format!("// {GENERATED}: a module for each schema.\n");
@@ -30,6 +31,6 @@ pub fn emit_modules(name: &str, files: &[String]) -> GeneratedFile {
     GeneratedFile { name: name.to_owned(), contents: code }
 }
 
-/// The name of the module that contains the modules of the schemas. Without it, the items that each
-/// file re-exports would become items of the including module.
+/// The name of the outer module that contains the modules of the schemas. Without the outer module,
+/// the items that each file re-exports would become items of the including module.
 const MODULE: &str = "bpfmap_modules";

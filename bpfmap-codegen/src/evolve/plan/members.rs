@@ -1,4 +1,4 @@
-//! Plans the moves of types, from the outermost type down to its members.
+//! Plans how the bytes of a type move, from the outermost type down to its members.
 
 use std::collections::BTreeMap;
 
@@ -11,16 +11,18 @@ use bpfmap_core::MigrationStep;
 use bpfmap_schema::ir::{MemberType, Type};
 use bumpalo::Bump;
 
-/// The moves that have been found so far.
+/// The steps that have been planned so far.
 #[derive(Default)]
 pub(super) struct Moves<'a> {
     steps: Vec<MigrationStep<'a>>,
-    /// Defaults, stored byte by byte, because several bit-fields can share a byte.
+    /// The default values of new members, stored byte by byte because several bit-fields can share
+    /// a byte.
     defaults: BTreeMap<u32, u8>,
 }
 
 impl<'a> Moves<'a> {
-    /// Returns the steps. Defaults come first, because moved bits may share a byte with them.
+    /// Returns the steps. The steps for defaults come first, because a moved bit-field can share a
+    /// byte with a default.
     pub(super) fn finish(self, arena: &'a Bump) -> &'a [MigrationStep<'a>] {
         let mut runs: Vec<(u32, Vec<u8>)> = vec![];
         for (at, byte) in self.defaults {
@@ -68,7 +70,7 @@ impl<'a> Moves<'a> {
         }
     }
 
-    /// Adds a default of `bits` bits. `bit` is the position of the lowest bit.
+    /// Adds a default value of `bits` bits. `bit` is the position of its lowest bit.
     fn fill(&mut self, bit: u64, bits: u64, value: i128) {
         for index in 0..bits.min(128) {
             if value >> index & 1 == 1 {
@@ -79,7 +81,7 @@ impl<'a> Moves<'a> {
     }
 }
 
-/// The check has made sure that offsets fit in 32 bits.
+/// Converts an offset or size to 32 bits. The check of the schema has ensured that the number fits.
 fn narrow(number: u64) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
@@ -104,7 +106,8 @@ const OTHER_TYPE: &str = "keep the type, or give the member a new name";
 const UNION: &str = "keep the members of the union; you can add new ones";
 
 impl<'a> Planner<'a> {
-    /// Plans the move of a type from an offset in the old value to an offset in the new one.
+    /// Plans how the bytes of a type move from an offset in the old value to an offset in the new
+    /// value.
     pub(super) fn types(
         &mut self,
         path: &str,
@@ -113,7 +116,8 @@ impl<'a> Planner<'a> {
         moves: &mut Moves<'a>,
     ) {
         let (old, new) = (&pair.old, &pair.new);
-        // Special fields start empty in the new map. Pointers have already been checked.
+        // Special fields are empty in the new map. Special fields that contain pointers have
+        // already been checked.
         if is_special(old.view) && is_special(new.view) {
             return;
         }
@@ -136,7 +140,7 @@ impl<'a> Planner<'a> {
         let len = |view| if let View::Array(_, len) = view { len } else { 0 };
         let (was, is) = (len(pair.old.view), len(pair.new.view));
         if is < was {
-            let message = format!("{is} elements, was {was}");
+            let message = format!("changed from {was} to {is} elements");
             return self.obstacle(path, (Side::New, pair.new.span), message, SHRINKS);
         }
         let mut each = Moves::default();
@@ -158,7 +162,7 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// Plans the move of a type without members.
+    /// Plans how the bytes of a type without members move.
     fn ends(
         &mut self,
         path: &str,
@@ -171,8 +175,8 @@ impl<'a> Planner<'a> {
             let bits = |size: u64| size.saturating_mul(8);
             match widen((old_number, bits(was)), (new_number, bits(is))) {
                 Ok(_) if was == is => moves.copy(from, to, was),
-                // The lowest byte comes last, so the old bytes are copied to the end of the new
-                // number.
+                // The lowest byte of a big-endian number comes last, so the old bytes are copied to
+                // the end of the new number.
                 Ok(_) if new_number == super::numbers::Number::BigEndian => {
                     moves.copy(from, to + (is - was), was);
                 }
@@ -194,7 +198,9 @@ impl<'a> Planner<'a> {
             (View::Opaque, View::Opaque) if was <= is => moves.copy(from, to, was),
             (View::Opaque, _) | (_, View::Opaque) if was == is => moves.copy(from, to, was),
             (View::Opaque, _) | (_, View::Opaque) => {
-                let message = format!("{is} bytes, was {was}, but only one of the two has a type");
+                let message = format!(
+                    "changed from {was} to {is} bytes, and at least one of the schemas declares no type"
+                );
                 self.obstacle(path, at, message, "keep the size");
             }
             (View::Scalar(Type::Pointer(_)), View::Scalar(Type::Pointer(_))) => {
@@ -221,14 +227,16 @@ impl<'a> Planner<'a> {
             let is_shared = composites.members.iter().any(|pair| pair.old.overlaps(place));
             let at = (Side::Old, place.member.span);
             if is_shared {
-                let message = "removed, but it is unknown which member of the union an entry uses";
+                let message =
+                    "removed, but bpfmap does not know which entries use this member of the union";
                 self.obstacle(&path, at, message.to_owned(), UNION);
             } else if self.is_key {
                 let message = "removed: two keys could become equal".to_owned();
                 self.obstacle(&path, at, message, "keep the members of a key");
             } else {
-                self.notes
-                    .push(format!("{path}: dropped, because the new schema has no such member"));
+                self.notes.push(format!(
+                    "{path}: dropped, because the new schema does not have this member"
+                ));
             }
         }
         for place in &composites.added {
@@ -252,12 +260,14 @@ impl<'a> Planner<'a> {
             let count = self.obstacles.len();
             let mut own = Moves::default();
             self.types(path, ty, places, &mut own);
-            // All members of a union share the same bytes, so no member may change.
+            // All members of a union share the same bytes, so the conversion must not change any
+            // member.
             if (old.in_union || new.in_union) && self.obstacles.len() == count {
                 let way = places.1.wrapping_sub(places.0);
                 if !own.defaults.is_empty() || own.steps.iter().any(|step| !is_plain(step, way)) {
                     let message =
-                        "a member of a union, so it would change in every entry".to_owned();
+                        "the conversion of this member would change the other members of the union"
+                            .to_owned();
                     self.obstacle(path, (Side::New, new.member.span), message, UNION);
                 }
             }
@@ -283,8 +293,8 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// Checks that members that share bytes are moved by the same distance, and that members that
-    /// did not share bytes before don't share any now.
+    /// Checks that members that share bytes move by the same distance. Also checks that members
+    /// that share bytes in the new type already shared bytes in the old type.
     fn unions(&mut self, path: &str, composites: &Composites<'a>) {
         let shares = |pair: &&MemberPair<'_>| pair.old.in_union || pair.new.in_union;
         let members: Vec<&MemberPair<'_>> = composites.members.iter().filter(shares).collect();
@@ -296,14 +306,16 @@ impl<'a> Planner<'a> {
                 let (did, do_now) = (one.old.overlaps(&other.old), one.new.overlaps(&other.new));
                 let message = match (did, do_now) {
                     (true, _) if way(one) != way(other) => {
-                        "converted differently from the members that share its bytes"
+                        "this member and the member `{}` share bytes, but their conversions differ"
                     }
-                    (false, true) => "shares bytes that it did not share before",
+                    (false, true) => {
+                        "this member and the member `{}` share bytes, which they did not do before"
+                    }
                     _ => continue,
                 };
                 found.push(Obstacle {
                     path: format!("{path}.{}", other.new.name()),
-                    message: format!("{message}, `{}`", one.new.name()),
+                    message: message.replace("{}", one.new.name()),
                     help: UNION,
                     side: Side::New,
                     span: other.new.member.span,
@@ -314,8 +326,8 @@ impl<'a> Planner<'a> {
         self.obstacles.extend(found);
     }
 
-    /// Adds the default of a new member for old entries. For a struct or union, adds the defaults
-    /// of its members.
+    /// Adds the default value that a new member gets in old entries. For a struct or union, the
+    /// function adds the default values of its members.
     fn defaults(&self, place: &PlacedMember<'a>, base: u64, moves: &mut Moves<'a>) {
         let end = place.end(self.new);
         let bit = base * 8 + place.bit_offset;
@@ -342,7 +354,7 @@ impl<'a> Planner<'a> {
     }
 }
 
-/// Returns whether a step copies bytes unchanged, and moves them by `way` bytes.
+/// Returns whether a step copies bytes without changing them, and moves them by `way` bytes.
 fn is_plain(step: &MigrationStep<'_>, way: u64) -> bool {
     let goes = |from: u32, to: u32| u64::from(to).wrapping_sub(u64::from(from)) == way;
     match step {

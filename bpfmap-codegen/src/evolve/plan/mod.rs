@@ -1,12 +1,13 @@
-//! The conversion of a map's entries to those of its replacement.
+//! Plans how the entries of an old map are converted to entries of a new map.
 //!
-//! [`plan`] turns a pair of maps into moves of bytes, or reports the obstacles. The function
-//! `bpfmap::migrate` of the run-time library carries out the moves. The command `bpfmap migrate`
-//! and generated functions call it.
+//! [`plan`] compares an old and a new map. It returns the steps that convert an entry, or the
+//! obstacles that prevent a conversion. The module `bpfmap::migrate` of the run-time library
+//! performs these steps. The command `bpfmap migrate` and generated functions use this module.
 //!
-//! Members are matched by name or by `renamed_from`. A new member gets its `default`, or zero.
-//! Integers, enums and arrays may grow. A change that would lose data is an obstacle, except for a
-//! removed member of the value, which is dropped with a note.
+//! Members are matched by name or by `renamed_from`. A new member gets the value of its `default`,
+//! or zero. Integers, enums and arrays can grow. A change that would lose data is an obstacle. The
+//! only exception is a member that was removed from the value: its data is dropped, and a note says
+//! so.
 
 mod members;
 mod numbers;
@@ -25,29 +26,29 @@ use bpfmap_schema::source::Span;
 use bumpalo::Bump;
 use members::Moves;
 
-/// The conversion of a map's entries to those of its replacement.
+/// The plan that converts the entries of an old map to entries of a new map.
 #[derive(Debug, Clone)]
 pub struct PlannedMigration<'a> {
-    /// The conversion of keys and values.
+    /// The steps that convert keys and values.
     pub plan: MigrationPlan<'a>,
-    /// Notes about data that is not in the new map, such as `value.drops: dropped, …`.
+    /// Notes about data that the new map does not contain, such as `value.drops: dropped, …`.
     pub notes: Vec<String>,
-    /// Whether no property of a live map differs.
+    /// Whether a live map needs no migration, because it already matches the new schema.
     pub is_unchanged: bool,
 }
 
-/// An obstacle to a migration.
+/// A reason why the entries of a map can't be migrated.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Obstacle {
-    /// The path of the obstacle, such as `flows.value.stats[].rx_bytes`.
+    /// The path of the part that can't be migrated, such as `flows.value.stats[].rx_bytes`.
     pub path: String,
-    /// The message: one line without the path.
+    /// The message, which is a single line without the path.
     pub message: String,
-    /// What to do.
+    /// The instruction that says how to change the schema.
     pub help: &'static str,
     /// The schema to which `span` refers.
     pub side: Side,
-    /// Its position.
+    /// The position of the part that can't be migrated.
     pub span: Span,
 }
 
@@ -57,12 +58,13 @@ impl fmt::Display for Obstacle {
     }
 }
 
-/// Plans the conversion of the entries of `pair.old`, a map of the schema `old`, to those of `pair.new`. `arena` stores
-/// the steps.
+/// Plans how to convert the entries of the map `pair.old` to entries of the map `pair.new`.
+/// `pair.old` belongs to the schema `old`, and `pair.new` to the schema `new`. The steps are
+/// allocated in `arena`.
 ///
 /// # Errors
 ///
-/// On failure, returns an error that lists every obstacle.
+/// Returns all obstacles if the entries can't be converted.
 pub fn plan<'a>(
     arena: &'a Bump,
     old: &'a Checked,
@@ -92,8 +94,8 @@ pub fn plan<'a>(
     }
 }
 
-/// Returns whether a map of the old schema also matches the new schema, so that a live map need not
-/// change.
+/// Returns whether a live map of the old schema also matches the new schema. Such a map does not
+/// have to be migrated.
 #[must_use]
 pub fn is_unchanged(pair: &MapPair<'_>) -> bool {
     let same = |types: &Option<TypePair<'_>>| {
@@ -115,8 +117,8 @@ pub fn is_unchanged(pair: &MapPair<'_>) -> bool {
         && old.open_parts() == new.open_parts()
 }
 
-/// A group of map types with the same kind of entries. Entries can be moved between the map types
-/// of a group.
+/// A group of map types with the same kind of entries. Entries can be copied from a map of any type
+/// in the group to a map of any other type in the group.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Family {
     key: Keys,
@@ -130,8 +132,8 @@ enum Keys {
     Prefixes,
 }
 
-/// Returns the family of a map type. Returns `None` if user space can't read all entries or can't
-/// write them.
+/// Returns the family of a map type. Returns `None` if user space can't read or can't write all
+/// entries of such maps.
 fn family(row: &MapType) -> Option<Family> {
     let key = match row.key {
         KeyRule::Any { .. } => Keys::Any,
@@ -151,7 +153,8 @@ struct Planner<'a> {
     arena: &'a Bump,
     old: Resolved<'a>,
     new: Resolved<'a>,
-    /// Whether the current type belongs to a key. No two keys may become equal.
+    /// Whether the type that is being planned belongs to a key. The conversion must not make two
+    /// keys equal.
     is_key: bool,
     notes: Vec<String>,
     obstacles: Vec<Obstacle>,
@@ -168,7 +171,7 @@ impl<'a> Planner<'a> {
         self.obstacles.push(Obstacle { path: path.to_owned(), message, help, side, span });
     }
 
-    /// Returns the obstacles that do not depend on the types.
+    /// Adds the obstacles that do not depend on the types of key and value.
     fn maps(&mut self, pair: &MapPair<'_>) {
         let (old, new) = (pair.old, pair.new);
         let path = &new.name.value;
@@ -186,10 +189,8 @@ impl<'a> Planner<'a> {
             }
             (was, _) => {
                 let row = if was.is_none() { old_row } else { new_row };
-                let message = format!(
-                    "user space can't read all entries of a map of type `{}` and write them to another",
-                    row.name
-                );
+                let message =
+                    format!("user space can't copy all entries of a map of type `{}`", row.name);
                 let help = "remove the pin, and let the programs fill the new map";
                 return self.obstacle(path, at, message, help);
             }
@@ -198,8 +199,9 @@ impl<'a> Planner<'a> {
             let open = map.set_by_loader.iter().filter(|set| set.value != Attribute::MaxEntries);
             for set in open {
                 let path = format!("{path}.{}", set.value.name());
-                let message = "the loader sets it, so the schema has no type for it".to_owned();
-                let help = "write its type in both schemas";
+                let message =
+                    "the loader sets this size, so the schema does not declare a type".to_owned();
+                let help = "declare the type in both schemas";
                 self.obstacle(&path, (side, set.span), message, help);
             }
         }
@@ -210,15 +212,16 @@ impl<'a> Planner<'a> {
                     let what = if lru {
                         "an LRU map would evict entries"
                     } else {
-                        "the remaining entries would be lost"
+                        "the entries beyond the new size would be lost"
                     };
-                    let message = format!("{} entries, was {}: {what}", is.value, was.value);
-                    let help = "give the new map at least as many entries";
+                    let message =
+                        format!("`max_entries` changed from {} to {}: {what}", was.value, is.value);
+                    let help = "don't reduce `max_entries`";
                     self.obstacle(path, (Side::New, is.span), message, help);
                 } else {
                     self.notes.push(format!(
-                        "{path}: `max_entries` is {}, was {}: a map with more entries can't be migrated",
-                        is.value, was.value
+                        "{path}: `max_entries` changed from {} to {}: a map with more entries can't be migrated",
+                        was.value, is.value
                     ));
                 }
             }
@@ -228,26 +231,28 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// Adds notes and obstacles for special fields, whose contents user space can't copy.
+    /// Adds notes and obstacles for special fields, because user space can't copy the contents of
+    /// special fields.
     fn special_fields(&mut self, path: &str, new: &MapDecl, value: &bpfmap_schema::ir::KeyValue) {
         for member in self.old.special_fields(value) {
             let path = format!("{path}.value.{}", member.name);
             let word = member.field.name();
             if member.field.has_target() {
                 let message = format!("user space can't copy a `{word}`");
-                let help = "let the programs move it to a map with another pin";
+                let help = "pin the new map under another name, and let the programs move the objects to it";
                 self.obstacle(&path, (Side::New, new.name.span), message, help);
             } else if matches!(
                 member.field,
                 SpecialField::Timer | SpecialField::WorkQueue | SpecialField::TaskWork
             ) {
-                self.notes
-                    .push(format!("{path}: the `{word}` is reset: pending work is not copied"));
+                self.notes.push(format!(
+                    "{path}: the `{word}` starts empty, because pending work can't be copied"
+                ));
             }
         }
     }
 
-    /// Returns the steps of a key or a value.
+    /// Returns the steps that convert a key or a value.
     fn part(
         &mut self,
         word: &str,
@@ -262,8 +267,8 @@ impl<'a> Planner<'a> {
             && MapType::by_name(&pair.new.map_type.value)
                 .is_some_and(|row| row.key == KeyRule::LpmPrefix);
         if is_prefix && self.obstacles.is_empty() && !members::stays_in_place(steps) {
-            let message = "the bits of a prefix would change their order".to_owned();
-            let help = "add members at the end only";
+            let message = "the order of the bits in the prefix would change".to_owned();
+            let help = "add new members only at the end";
             self.obstacle(&path, (Side::New, types.new.span), message, help);
         }
         steps

@@ -1,20 +1,20 @@
-//! Checks whether a number can become wider.
+//! Checks whether the type of a number can become wider.
 
 use crate::evolve::place::View;
 use bpfmap_schema::ir::{Enum, Int, Type};
 
-/// The meaning of a number's bits.
+/// The kind of a number, which determines the meaning of its bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Number<'a> {
     /// An integer, a `char` or a `bool`. `is_byte` is true for `char` and `bool`.
     Int { signed: bool, is_byte: bool },
-    /// An enum, whose variants must also keep their numbers.
+    /// An enum. Its variants must also keep their numbers.
     Enum(&'a Enum),
-    /// In network byte order.
+    /// An integer in network byte order.
     BigEndian,
 }
 
-/// Returns the kind of number, or `None` for a type that is not a single number.
+/// Returns the kind of a number type, or `None` if the type is not a single number.
 pub(super) fn number(view: View<'_>) -> Option<Number<'_>> {
     Some(match view {
         View::Enum(body) => Number::Enum(body),
@@ -37,14 +37,16 @@ impl Number<'_> {
     }
 }
 
-/// Checks whether a number keeps its value when its width changes from `old_bits` to `new_bits`. If
-/// it does, returns whether it is sign-extended. Otherwise, returns the reason and a help.
+/// Checks whether all numbers keep their values if the width changes from `old_bits` to `new_bits`.
+/// If they do, the function returns whether to sign-extend the numbers. Otherwise, it returns the
+/// reason and a help.
 pub(super) fn widen(
     (old, old_bits): (Number<'_>, u64),
     (new, new_bits): (Number<'_>, u64),
 ) -> Result<bool, (String, &'static str)> {
     if new_bits < old_bits {
-        let message = format!("{new_bits} bits, was {old_bits}: some numbers would not fit");
+        let message =
+            format!("changed from {old_bits} to {new_bits} bits: some numbers would not fit");
         return Err((message, "keep the width, or give the member a new name"));
     }
     if (old == Number::BigEndian) != (new == Number::BigEndian) {
@@ -57,25 +59,27 @@ pub(super) fn widen(
             let before = old.variants.iter().find(|before| before.name.value == *name);
             if let Some(before) = before.filter(|before| before.value.value != variant.value.value)
             {
-                let message =
-                    format!("`{name}` is {}, was {}", variant.value.value, before.value.value);
-                return Err((message, "give the variant the number that old entries have"));
+                let message = format!(
+                    "`{name}` changed from {} to {}",
+                    before.value.value, variant.value.value
+                );
+                return Err((message, "give the variant its old number"));
             }
         }
     }
     // The signedness of a `bool` or a `char` does not matter if the width stays the same. An
-    // unsigned number fits in a wider signed one.
+    // unsigned number fits in a wider signed number.
     let is_byte = |number: Number<'_>| matches!(number, Number::Int { is_byte: true, .. });
     let keeps_sign = old.signed() == new.signed()
         || !old.signed() && new_bits > old_bits
         || new_bits == old_bits && (is_byte(old) || is_byte(new));
     if !keeps_sign {
         let words = if old.signed() {
-            "the new type is unsigned, the old one was signed"
+            "the type changed from signed to unsigned"
         } else {
-            "the new type is signed, the old one was unsigned"
+            "the type changed from unsigned to signed"
         };
-        return Err((words.to_owned(), "keep the sign, or give the member a new name"));
+        return Err((words.to_owned(), "keep the signedness, or give the member a new name"));
     }
     Ok(old.signed())
 }

@@ -1,47 +1,53 @@
-//! The catalogue of changes, and what each means for a pinned map of the older schema.
+//! The catalogue of changes between schemas, with the effect of each change on a pinned map of the
+//! older schema.
 //!
-//! The explanation of a rule is a Markdown file with its name in this folder. It ends with two schemas that differ in
-//! this way. The tests of this crate compare them, and the package `bpfmap-fixtures` loads both on each kernel and
-//! compares the reactions of libbpf, the kernel and bpfmap with the rule.
+//! Each rule has an explanation: a Markdown file in this folder with the name of the rule. Each
+//! explanation ends with an older and a newer schema that show the change. The tests of this crate
+//! compare these two schemas. The package `bpfmap-fixtures` loads both schemas on each kernel, and
+//! checks that libbpf, the kernel and bpfmap react as the rule says.
 
 use std::fmt;
 
-/// A way in which a schema can differ from an older one.
+/// A rule: a way in which a schema can differ from an older version of the schema.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Rule {
-    /// Its stable name, in kebab-case.
+    /// The stable name of the rule, in kebab-case.
     pub id: &'static str,
-    /// The worst consequence for a pinned map of the older schema. A single change may be less severe: see
-    /// [`Change::class`](super::Change::class).
+    /// The worst consequence for a pinned map of the older schema. The consequence of a single
+    /// change can be less severe: see [`Change::class`](super::Change::class).
     pub class: Class,
-    /// The result of loading an object of the newer schema with libbpf while the older map is pinned.
+    /// The result if libbpf loads an object with the newer schema while a map of the older schema
+    /// is pinned.
     pub libbpf: Loading,
-    /// The result of opening the pinned map with bpfmap and the newer schema.
+    /// The result if bpfmap opens the pinned map with the newer schema.
     pub bpfmap: Opening,
-    /// Its subject, such as `Maps`, which is a heading in the list of rules.
+    /// The subject of the rule, such as `Maps`. The list of rules has a heading for each subject.
     pub subject: &'static str,
-    /// The title, in one line.
+    /// The title of the rule, in one line.
     pub title: &'static str,
-    /// The reason and what to do, with an older and a newer schema, in Markdown.
+    /// The explanation in Markdown: why the change has this effect, what to do, and an older and a
+    /// newer schema as an example.
     pub explanation: &'static str,
 }
 
-/// The consequence of a change for a pinned map of the older schema, in the order of severity.
+/// The consequence of a change for a pinned map of the older schema. The variants are ordered by
+/// severity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Class {
     /// The pin stays valid, and its entries are read correctly.
     Safe,
     /// The pin can't be used, and libbpf or bpfmap reports an error.
     NewPin,
-    /// libbpf reuses the pin, and its bytes are misinterpreted.
+    /// libbpf reuses the pin, and programs misinterpret the bytes of its entries.
     WrongData,
 }
 
 impl Class {
-    /// All classes, the harmless ones first.
+    /// All classes, from the least to the most severe.
     pub const ALL: [Self; 3] = [Self::Safe, Self::NewPin, Self::WrongData];
 
-    /// Returns its name on the command line and in JSON: `safe`, `new-pin`, `wrong-data`.
+    /// Returns the name of the class on the command line and in JSON: `safe`, `new-pin` or
+    /// `wrong-data`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -62,23 +68,23 @@ impl Class {
     }
 }
 
-/// The reaction of libbpf and the kernel to an object whose map is already pinned.
+/// The reaction of libbpf and the kernel if an object declares a map that is already pinned.
 ///
-/// Source: libbpf, `bpf_object__reuse_map` and `map_is_reuse_compat`, which compares the type, the sizes
-/// of key and value, `max_entries`, the flags and `map_extra`, and nothing else.
+/// Source: libbpf, `bpf_object__reuse_map` and `map_is_reuse_compat`. The latter function compares
+/// only the map type, the sizes of key and value, `max_entries`, the flags and `map_extra`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Loading {
-    /// The object loads, with the pinned map.
+    /// The object loads and uses the pinned map.
     Reuses,
     /// libbpf refuses the object with `EINVAL`.
     Refuses,
-    /// The object loads with a new map: libbpf does not use the old pin.
+    /// The object loads with a new map, because libbpf does not use the old pin.
     PassesBy,
-    /// libbpf reuses the pinned map, and the verifier refuses programs that use the changed field, with `EINVAL` (up to
-    /// Linux 6.1 with `EACCES`).
+    /// libbpf reuses the pinned map, but the verifier refuses programs that use the changed field.
+    /// The errno is `EINVAL`, or `EACCES` up to Linux 6.1.
     Unverified,
-    /// The object loads with the pinned map, and the kernel refuses to store a map of the newer schema in it, with
-    /// `EINVAL`.
+    /// The object loads and uses the pinned map, but the kernel refuses to store an inner map of
+    /// the newer schema in the pinned map. The errno is `EINVAL`.
     RefusesContents,
 }
 
@@ -89,23 +95,23 @@ impl Loading {
         match self {
             Self::Reuses => "libbpf reuses the pin",
             Self::Refuses => "libbpf refuses the pin with EINVAL (parameter mismatch)",
-            Self::PassesBy => "libbpf creates another map without the entries",
+            Self::PassesBy => "libbpf creates a new, empty map",
             Self::Unverified => {
-                "libbpf reuses the pin, and the verifier refuses programs that use the field (EINVAL or EACCES)"
+                "libbpf reuses the pin, but the verifier refuses programs that use the field (EINVAL or EACCES)"
             }
             Self::RefusesContents => {
-                "libbpf reuses the pin, and the kernel refuses to store such a map in it (EINVAL)"
+                "libbpf reuses the pin, but the kernel refuses to store an inner map of the newer schema (EINVAL)"
             }
         }
     }
 }
 
-/// The reaction of bpfmap to a pinned map.
+/// The reaction of bpfmap when it opens a pinned map of the older schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Opening {
-    /// It opens the map.
+    /// bpfmap opens the map.
     Takes,
-    /// It refuses the map and names the differences.
+    /// bpfmap returns an error that lists the differences.
     Refuses,
 }
 
@@ -121,7 +127,7 @@ impl Opening {
 }
 
 impl Rule {
-    /// Returns the rule of this id, if there is one.
+    /// Returns the rule whose name is `id`, or `None` if there is no such rule.
     #[must_use]
     pub fn by_id(id: &str) -> Option<&'static Self> {
         ALL.iter().copied().find(|rule| rule.id == id)
@@ -129,17 +135,20 @@ impl Rule {
 }
 
 impl Rule {
-    /// Returns the older and the newer schema that the explanation shows, in TOML.
+    /// Returns the older and the newer schema in the explanation, in TOML.
     ///
     /// # Panics
     ///
-    /// Panics if the explanation has fewer than two schemas. A test checks every explanation.
+    /// Panics if the explanation contains fewer than two schemas. A test ensures that every
+    /// explanation contains two.
     #[must_use]
     pub fn schemas(&self) -> [&'static str; 2] {
         let mut blocks = self.explanation.split("```toml\n").skip(1);
         [(); 2].map(|()| {
             let block = blocks.next().and_then(|block| block.split("```").next());
-            block.unwrap_or_else(|| panic!("the page of {self} shows no two schemas"))
+            block.unwrap_or_else(|| {
+                panic!("the explanation of `{self}` contains fewer than two schemas")
+            })
         })
     }
 }
@@ -180,8 +189,8 @@ rules! {
         VALUE_GROWS = NewPin, Refuses, Refuses "value-grows": "A value is larger";
         VALUE_SHRINKS = NewPin, Refuses, Refuses "value-shrinks": "A value is smaller";
         MAX_ENTRIES = NewPin, Refuses, Refuses "max-entries": "The `max_entries` of a map has changed";
-        MAX_ENTRIES_SET_BY_LOADER = NewPin, Refuses, Takes "max-entries-set-by-loader": "One of the schemas leaves the number of entries to the loader";
-        SIZE_SET_BY_LOADER = NewPin, Refuses, Takes "size-set-by-loader": "One of the schemas leaves the size of a key or value to the loader";
+        MAX_ENTRIES_SET_BY_LOADER = NewPin, Refuses, Takes "max-entries-set-by-loader": "The loader sets `max_entries` in only one of the schemas";
+        SIZE_SET_BY_LOADER = NewPin, Refuses, Takes "size-set-by-loader": "The loader sets the size of a key or value in only one of the schemas";
         FLAGS = NewPin, Refuses, Refuses "flags": "The flags of a map have changed";
         DESCRIPTOR_FLAGS = NewPin, Refuses, Takes "descriptor-flags": "Flags that only affect the file descriptor of a map have changed";
         NUMA_NODE = NewPin, Refuses, Takes "numa-node": "The NUMA node of a map has changed";
@@ -189,23 +198,23 @@ rules! {
         PINNING = NewPin, PassesBy, Takes "pinning": "The `pinning` of a map has changed";
         INNER_MAP = NewPin, RefusesContents, Refuses "inner-map": "The template of a map of maps has changed";
         INITIAL_CONTENTS = Safe, Reuses, Takes "initial-contents": "The initial contents of a map have changed";
-        BTF = Safe, Reuses, Takes "btf": "A key or value has a size instead of a type, or the other way round";
-        DECL_TAGS = Safe, Reuses, Takes "decl-tags": "BTF declaration tags differ";
+        BTF = Safe, Reuses, Takes "btf": "A key or value has a type in one schema and only a size in the other";
+        DECL_TAGS = Safe, Reuses, Takes "decl-tags": "BTF declaration tags have changed";
         EVENT = WrongData, Reuses, Takes "event": "The type of a map's records has changed";
     }
     "Keys and values of the same size" {
         KEY_LAYOUT = WrongData, Reuses, Refuses "key-layout": "The meaning of a key's bytes has changed";
         MEMBER_ADDED = WrongData, Reuses, Refuses "member-added": "A member was added";
-        MEMBER_ADDED_IN_PADDING = Safe, Reuses, Takes "member-added-in-padding": "A member that starts as zero was added at the offset of padding";
+        MEMBER_ADDED_IN_PADDING = Safe, Reuses, Takes "member-added-in-padding": "A member whose default is zero was added in place of padding";
         MEMBER_REMOVED = WrongData, Reuses, Refuses "member-removed": "A member was removed";
         MEMBER_MOVED = WrongData, Reuses, Refuses "member-moved": "The offset of a member has changed";
         MEMBER_RENAMED = Safe, Reuses, Takes "member-renamed": "A member was renamed, and `renamed_from` contains the old name";
         MEMBER_RESIZED = WrongData, Reuses, Refuses "member-resized": "The size of a member has changed";
-        MEMBER_TYPE = WrongData, Reuses, Refuses "member-type": "The sign, the byte order or the kind of a member has changed";
-        TYPE_SPELLING = Safe, Reuses, Takes "type-spelling": "The type of a member has changed, but it stores the same number";
+        MEMBER_TYPE = WrongData, Reuses, Refuses "member-type": "The signedness, the byte order or the kind of a member's type has changed";
+        TYPE_SPELLING = Safe, Reuses, Takes "type-spelling": "The type of a member has changed, but the bytes store the same number";
         ENUM_VALUE = WrongData, Reuses, Refuses "enum-value": "The number of an enum variant has changed";
         ENUM_VARIANTS = Safe, Reuses, Takes "enum-variants": "The variants of an enum have changed";
-        UNION_MEMBER = Safe, Reuses, Takes "union-member": "The members of a union have changed, but not its size";
+        UNION_MEMBER = Safe, Reuses, Takes "union-member": "The members of a union have changed, but the size of the union has not";
         SPECIAL_FIELD = NewPin, Unverified, Refuses "special-field": "A special field was added or removed, or its target has changed";
     }
 }

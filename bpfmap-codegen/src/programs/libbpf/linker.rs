@@ -1,7 +1,7 @@
-//! libbpf's linker for object files.
+//! Links object files with libbpf's linker.
 //!
-//! `libbpf_rs::Linker` of libbpf-rs 0.27 panics in debug builds if libbpf returns an error. So
-//! libbpf is called directly here.
+//! This module calls libbpf directly, because `libbpf_rs::Linker` of libbpf-rs 0.27 panics in debug
+//! builds if libbpf returns an error.
 
 use std::ffi::{CString, c_int};
 use std::io;
@@ -13,7 +13,7 @@ use std::sync::{Mutex, PoisonError};
 use libbpf_rs::libbpf_sys as sys;
 use libbpf_rs::{PrintLevel, set_print};
 
-/// Held while objects are linked, because libbpf has only one callback for its messages.
+/// A lock that is held while objects are linked, because libbpf has only one callback for messages.
 static LINKING: Mutex<()> = Mutex::new(());
 
 /// The messages of libbpf since it was last cleared.
@@ -23,7 +23,7 @@ static SAID: Mutex<String> = Mutex::new(String::new());
 ///
 /// # Errors
 ///
-/// On failure, returns libbpf's messages.
+/// Returns libbpf's messages if linking fails.
 pub(super) fn link<P: AsRef<Path>>(object: &Path, parts: &[P]) -> Result<(), String> {
     let _guard = LINKING.lock().unwrap_or_else(PoisonError::into_inner);
     let before = set_print(Some((PrintLevel::Warn, |_, text| {
@@ -44,7 +44,7 @@ struct Linker(NonNull<sys::bpf_linker>);
 impl Linker {
     fn new(object: &Path) -> io::Result<Self> {
         let name = path(object)?;
-        // SAFETY: the name ends with a zero byte; no options are allowed.
+        // SAFETY: the name ends with a zero byte, and libbpf accepts null for the options.
         let linker = unsafe { sys::bpf_linker__new(name.as_ptr(), null_mut()) };
         NonNull::new(linker).map(Self).ok_or_else(io::Error::last_os_error)
     }
@@ -72,7 +72,7 @@ fn path(path: &Path) -> io::Result<CString> {
     Ok(CString::new(path.as_os_str().as_bytes())?)
 }
 
-/// libbpf returns zero or a negative errno.
+/// Converts the return value of libbpf, which is zero or a negative errno, to a `Result`.
 fn result(returned: c_int) -> io::Result<()> {
     if returned == 0 { Ok(()) } else { Err(io::Error::from_raw_os_error(-returned)) }
 }

@@ -10,10 +10,11 @@ use libbpf_rs::libbpf_sys::API_HEADERS;
 
 use crate::programs::error::ProgramError;
 
-/// Links the objects `parts` into one object, without their DWARF, which no loader reads.
+/// Links the objects `parts` into one object. The result does not contain DWARF, because loaders
+/// don't read it.
 pub(super) fn link(object: &Path, parts: &[PathBuf]) -> Result<(), ProgramError> {
     linker::link(object, parts).map_err(|why| {
-        // The object is incomplete.
+        // Linking has failed, so the object is incomplete.
         let _ = fs::remove_file(object);
         ProgramError::Libbpf { action: "link", path: object.to_owned(), why }
     })
@@ -21,7 +22,8 @@ pub(super) fn link(object: &Path, parts: &[PathBuf]) -> Result<(), ProgramError>
 
 /// Returns the path of an object's skeleton: `probe.skel.rs` for `probe.bpf.o`, in the same folder.
 pub(super) fn skeleton_path(object: &Path) -> PathBuf {
-    // Like the names of the types in it, the name is the part before the first dot.
+    // libbpf-cargo names the types in the skeleton after the part of the object's name before the
+    // first dot. The file has the same name.
     let name = object.file_name().unwrap_or_default().to_string_lossy();
     object.with_file_name(format!("{}.skel.rs", name.split('.').next().unwrap_or_default()))
 }
@@ -36,7 +38,8 @@ pub(super) fn write_skeleton(object: &Path) -> Result<(), ProgramError> {
     })
 }
 
-/// Writes the headers of the libbpf with which this crate is built to `folder`/bpf.
+/// Writes the headers of libbpf to the folder `bpf` in `folder`. The headers come from the version
+/// of libbpf that is built into this crate.
 pub(super) fn write_headers(folder: &Path) -> io::Result<()> {
     let folder = folder.join("bpf");
     fs::create_dir_all(&folder)?;

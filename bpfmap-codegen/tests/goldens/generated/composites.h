@@ -232,7 +232,7 @@ _Static_assert(__builtin_offsetof(struct words, fn) == 16, "fn has the offset 16
 
 #endif /* BPFMAP_COMPOSITES_H_TYPES_42c5fb1b712e0ea3 */
 
-/* Maps for programs. If BPFMAP_TYPES is defined, a program only gets the types. */
+/* The maps, for programs. A program that defines BPFMAP_TYPES gets only the types. */
 #if defined(__bpf__) && !defined(BPFMAP_TYPES) && !defined(BPFMAP_COMPOSITES_H_MAPS_aac08ce55ec8df1d)
 #define BPFMAP_COMPOSITES_H_MAPS_aac08ce55ec8df1d
 

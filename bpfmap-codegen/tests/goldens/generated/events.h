@@ -45,9 +45,9 @@ _Static_assert(_Alignof(enum command) == 4, "enum command is aligned to 4 bytes"
 
 #endif /* BPFMAP_EVENTS_H_TYPES_d515e7b50e5226fa */
 
-/* Maps for programs. If BPFMAP_TYPES is defined, a program only gets the types. */
-#if defined(__bpf__) && !defined(BPFMAP_TYPES) && !defined(BPFMAP_EVENTS_H_MAPS_49c7f104cb37a5f1)
-#define BPFMAP_EVENTS_H_MAPS_49c7f104cb37a5f1
+/* The maps, for programs. A program that defines BPFMAP_TYPES gets only the types. */
+#if defined(__bpf__) && !defined(BPFMAP_TYPES) && !defined(BPFMAP_EVENTS_H_MAPS_82c62e54c55542c9)
+#define BPFMAP_EVENTS_H_MAPS_82c62e54c55542c9
 
 #if !defined(__uint) || !defined(SEC)
 #error "events.h needs the macros of <bpf/bpf_helpers.h>: include first vmlinux.h (or <linux/bpf.h>), then <bpf/bpf_helpers.h>, then events.h"
@@ -63,7 +63,7 @@ _Static_assert(_Alignof(enum command) == 4, "enum command is aligned to 4 bytes"
 
 /* In order. */
 BPFMAP_MAP struct {
-	/* As __uint(type, ...), with the type of the records as the element. */
+	/* Like __uint(type, ...), but the element type of the array is the type of the records. */
 	struct exec (*type)[BPF_MAP_TYPE_RINGBUF];
 	__uint(max_entries, 65536);
 } execs SEC(".maps");
@@ -76,21 +76,22 @@ BPFMAP_MAP struct {
 
 /* For each CPU. */
 BPFMAP_MAP struct {
-	/* As __uint(type, ...), with the type of the records as the element. */
+	/* Like __uint(type, ...), but the element type of the array is the type of the records. */
 	__u64 (*type)[BPF_MAP_TYPE_PERF_EVENT_ARRAY][4];
 	__type(key, __u32);
 	__type(value, __u32);
 } samples SEC(".maps");
 
 BPFMAP_MAP struct {
-	/* As __uint(type, ...), with the type of the records as the element. */
+	/* Like __uint(type, ...), but the element type of the array is the type of the records. */
 	enum command (*type)[31 /* BPF_MAP_TYPE_USER_RINGBUF */];
 	__uint(max_entries, 4096);
 } commands SEC(".maps");
 
 /*
- * Reserves space for an event, to submit or discard; NULL if the buffer is full. Set every
- * member: the bytes are those of an earlier event.
+ * Reserves space for an event. Returns NULL if the buffer is full. The caller must set every
+ * member, because the space can contain bytes of an earlier event, and then submit or discard
+ * the event.
  */
 static __always_inline __attribute__((unused)) struct exec *execs_reserve(void)
 {
@@ -98,7 +99,7 @@ static __always_inline __attribute__((unused)) struct exec *execs_reserve(void)
 }
 
 /*
- * Sends a reserved event. `flags` may be BPF_RB_NO_WAKEUP or
+ * Sends a reserved event. `flags` can be 0, BPF_RB_NO_WAKEUP or
  * BPF_RB_FORCE_WAKEUP.
  */
 static __always_inline __attribute__((unused)) void execs_submit(struct exec *event, __u64 flags)
@@ -106,7 +107,7 @@ static __always_inline __attribute__((unused)) void execs_submit(struct exec *ev
 	bpf_ringbuf_submit(event, flags);
 }
 
-/* Releases the space of a reserved event. */
+/* Discards a reserved event: the reader does not see it. */
 static __always_inline __attribute__((unused)) void execs_discard(struct exec *event, __u64 flags)
 {
 	bpf_ringbuf_discard(event, flags);
@@ -119,7 +120,7 @@ static __always_inline __attribute__((unused)) int execs_output(const struct exe
 }
 
 /*
- * Sends an event to the reader of this CPU. Returns 0, -ENOENT if there is no reader, or
+ * Sends an event to the reader of this CPU. Returns 0, -ENOENT if this CPU has no reader, or
  * -ENOSPC if the buffer is full.
  */
 static __always_inline __attribute__((unused)) int samples_output(void *ctx, const __typeof__(__u64[4]) *event)
@@ -128,15 +129,15 @@ static __always_inline __attribute__((unused)) int samples_output(void *ctx, con
 				     sizeof(*event));
 }
 
-/* Returns the event in a record from user space, or NULL if the record is too short. */
+/* Returns the event in a record that user space sent, or NULL if the record is too short. */
 static __always_inline __attribute__((unused)) const enum command *commands_event(struct bpf_dynptr *record)
 {
 	return bpf_dynptr_data(record, 0, sizeof(enum command));
 }
 
 /*
- * Calls `handle` for each record from user space, until it returns 1. Returns the number
- * of records, or a negative errno.
+ * Calls `handle` for each record that user space sent, until `handle` returns 1. Returns the
+ * number of records, or a negative errno.
  */
 static __always_inline __attribute__((unused)) long commands_drain(long (*handle)(struct bpf_dynptr *record, void *context),
 		void *context, __u64 flags)
@@ -144,4 +145,4 @@ static __always_inline __attribute__((unused)) long commands_drain(long (*handle
 	return bpf_user_ringbuf_drain(&commands, (void *)handle, context, flags);
 }
 
-#endif /* BPFMAP_EVENTS_H_MAPS_49c7f104cb37a5f1 */
+#endif /* BPFMAP_EVENTS_H_MAPS_82c62e54c55542c9 */

@@ -23,13 +23,13 @@ pub use self::flows_migrate::*;
 )]
 #[cfg_attr(rustfmt, rustfmt::skip)]
 pub mod flows_migrate {
-    /// Moves the map `flows` that is pinned at `path` to the layout of this schema, with all its entries.
+    /// Migrates the map `flows` that is pinned at `path`, with all its entries, to the layout of this schema.
     ///
-    /// Stop the programs that write to it first. Call this each time before you load the programs: if the map already has the layout, it does nothing. [`bpfmap::migrate`](::bpfmap::migrate) states the guarantees.
+    /// Stop the programs that write to the map before you call this function. Call it each time before you load the programs. It does nothing if the map already has this layout. [`bpfmap::migrate`](::bpfmap::migrate) states the guarantees.
     ///
     /// # Errors
     ///
-    /// Fails like [`Migration::run`](::bpfmap::migrate::Migration::run) and then leaves the pin unchanged.
+    /// Fails if [`Migration::run`](::bpfmap::migrate::Migration::run) fails. In this case, the pin is unchanged.
     pub fn migrate_flows(
         path: impl ::core::convert::AsRef<::std::path::Path>,
         progress: impl ::core::ops::FnMut(::bpfmap::migrate::Progress),
@@ -37,7 +37,7 @@ pub mod flows_migrate {
         migration_of_flows(path).run(progress)
     }
 
-    /// Returns the migration that [`migrate_flows`] runs. Use it to set other options.
+    /// Returns the migration that [`migrate_flows`] runs. Use this function if you want to set options of the migration.
     pub fn migration_of_flows(
         path: impl ::core::convert::AsRef<::std::path::Path>,
     ) -> ::bpfmap::migrate::Migration<'static> {
@@ -68,13 +68,13 @@ pub mod flows_migrate {
         ::bpfmap::migrate::Migration::new(path, &before::flows, &after::flows, PLAN)
     }
 
-    /// Moves the map `counters` that is pinned at `path` to the layout of this schema, with all its entries.
+    /// Migrates the map `counters` that is pinned at `path`, with all its entries, to the layout of this schema.
     ///
-    /// Stop the programs that write to it first. Call this each time before you load the programs: if the map already has the layout, it does nothing. [`bpfmap::migrate`](::bpfmap::migrate) states the guarantees.
+    /// Stop the programs that write to the map before you call this function. Call it each time before you load the programs. It does nothing if the map already has this layout. [`bpfmap::migrate`](::bpfmap::migrate) states the guarantees.
     ///
     /// # Errors
     ///
-    /// Fails like [`Migration::run`](::bpfmap::migrate::Migration::run) and then leaves the pin unchanged.
+    /// Fails if [`Migration::run`](::bpfmap::migrate::Migration::run) fails. In this case, the pin is unchanged.
     pub fn migrate_counters(
         path: impl ::core::convert::AsRef<::std::path::Path>,
         progress: impl ::core::ops::FnMut(::bpfmap::migrate::Progress),
@@ -82,7 +82,7 @@ pub mod flows_migrate {
         migration_of_counters(path).run(progress)
     }
 
-    /// Returns the migration that [`migrate_counters`] runs. Use it to set other options.
+    /// Returns the migration that [`migrate_counters`] runs. Use this function if you want to set options of the migration.
     pub fn migration_of_counters(
         path: impl ::core::convert::AsRef<::std::path::Path>,
     ) -> ::bpfmap::migrate::Migration<'static> {
@@ -98,13 +98,13 @@ pub mod flows_migrate {
         ::bpfmap::migrate::Migration::new(path, &before::counts, &after::counters, PLAN)
     }
 
-    /// Moves the map `self` that is pinned at `path` to the layout of this schema, with all its entries.
+    /// Migrates the map `self` that is pinned at `path`, with all its entries, to the layout of this schema.
     ///
-    /// Stop the programs that write to it first. Call this each time before you load the programs: if the map already has the layout, it does nothing. [`bpfmap::migrate`](::bpfmap::migrate) states the guarantees.
+    /// Stop the programs that write to the map before you call this function. Call it each time before you load the programs. It does nothing if the map already has this layout. [`bpfmap::migrate`](::bpfmap::migrate) states the guarantees.
     ///
     /// # Errors
     ///
-    /// Fails like [`Migration::run`](::bpfmap::migrate::Migration::run) and then leaves the pin unchanged.
+    /// Fails if [`Migration::run`](::bpfmap::migrate::Migration::run) fails. In this case, the pin is unchanged.
     pub fn migrate_self(
         path: impl ::core::convert::AsRef<::std::path::Path>,
         progress: impl ::core::ops::FnMut(::bpfmap::migrate::Progress),
@@ -112,7 +112,7 @@ pub mod flows_migrate {
         migration_of_self(path).run(progress)
     }
 
-    /// Returns the migration that [`migrate_self`] runs. Use it to set other options.
+    /// Returns the migration that [`migrate_self`] runs. Use this function if you want to set options of the migration.
     pub fn migration_of_self(
         path: impl ::core::convert::AsRef<::std::path::Path>,
     ) -> ::bpfmap::migrate::Migration<'static> {
@@ -128,13 +128,13 @@ pub mod flows_migrate {
         ::bpfmap::migrate::Migration::new(path, &before::self_, &after::self_, PLAN)
     }
 
-    /// Moves the map `self_` that is pinned at `path` to the layout of this schema, with all its entries.
+    /// Migrates the map `self_` that is pinned at `path`, with all its entries, to the layout of this schema.
     ///
-    /// Stop the programs that write to it first. Call this each time before you load the programs: if the map already has the layout, it does nothing. [`bpfmap::migrate`](::bpfmap::migrate) states the guarantees.
+    /// Stop the programs that write to the map before you call this function. Call it each time before you load the programs. It does nothing if the map already has this layout. [`bpfmap::migrate`](::bpfmap::migrate) states the guarantees.
     ///
     /// # Errors
     ///
-    /// Fails like [`Migration::run`](::bpfmap::migrate::Migration::run) and then leaves the pin unchanged.
+    /// Fails if [`Migration::run`](::bpfmap::migrate::Migration::run) fails. In this case, the pin is unchanged.
     pub fn migrate_self_(
         path: impl ::core::convert::AsRef<::std::path::Path>,
         progress: impl ::core::ops::FnMut(::bpfmap::migrate::Progress),
@@ -142,7 +142,7 @@ pub mod flows_migrate {
         migration_of_self_(path).run(progress)
     }
 
-    /// Returns the migration that [`migrate_self_`] runs. Use it to set other options.
+    /// Returns the migration that [`migrate_self_`] runs. Use this function if you want to set options of the migration.
     pub fn migration_of_self_(
         path: impl ::core::convert::AsRef<::std::path::Path>,
     ) -> ::bpfmap::migrate::Migration<'static> {

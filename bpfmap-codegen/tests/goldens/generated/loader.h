@@ -46,7 +46,7 @@ _Static_assert(__builtin_offsetof(struct option, level) == 0, "level has the off
 
 #endif /* BPFMAP_LOADER_H_TYPES_41003714aad36586 */
 
-/* Maps for programs. If BPFMAP_TYPES is defined, a program only gets the types. */
+/* The maps, for programs. A program that defines BPFMAP_TYPES gets only the types. */
 #if defined(__bpf__) && !defined(BPFMAP_TYPES) && !defined(BPFMAP_LOADER_H_MAPS_427c4cf1aed86507)
 #define BPFMAP_LOADER_H_MAPS_427c4cf1aed86507
 

@@ -39,7 +39,7 @@ _Static_assert(__builtin_offsetof(struct guarded, total) == 8, "total has the of
 
 #endif /* BPFMAP_OBJECTS_H_TYPES_433fd9edf2e4d917 */
 
-/* Maps for programs. If BPFMAP_TYPES is defined, a program only gets the types. */
+/* The maps, for programs. A program that defines BPFMAP_TYPES gets only the types. */
 #if defined(__bpf__) && !defined(BPFMAP_TYPES) && !defined(BPFMAP_OBJECTS_H_MAPS_90212de5ac253726)
 #define BPFMAP_OBJECTS_H_MAPS_90212de5ac253726
 

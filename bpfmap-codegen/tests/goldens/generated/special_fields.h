@@ -2,8 +2,8 @@
 
 /* Fields that belong to the kernel. */
 
-#ifndef BPFMAP_SPECIAL_FIELDS_H_TYPES_cb5b3a3226dcf5a8
-#define BPFMAP_SPECIAL_FIELDS_H_TYPES_cb5b3a3226dcf5a8
+#ifndef BPFMAP_SPECIAL_FIELDS_H_TYPES_de475382f50b92ac
+#define BPFMAP_SPECIAL_FIELDS_H_TYPES_de475382f50b92ac
 
 #if !defined(__bpf__) && !defined(__VMLINUX_H__)
 #include <linux/bpf.h>
@@ -51,7 +51,7 @@
 #include <bpf/libbpf_version.h>
 #endif
 
-/* In <linux/bpf.h> from Linux 6.2 on. */
+/* <linux/bpf.h> defines this struct since Linux 6.2. */
 #if !defined(BPFMAP_HAS_BPF_LIST_NODE) && !(defined(___BPF_FUNC_MAPPER))
 #define BPFMAP_HAS_BPF_LIST_NODE
 struct bpf_list_node {
@@ -59,7 +59,7 @@ struct bpf_list_node {
 } __attribute__((aligned(8)));
 #endif
 
-/* In <linux/bpf.h> from Linux 6.3 on. */
+/* <linux/bpf.h> defines this struct since Linux 6.3. */
 #if !defined(BPFMAP_HAS_BPF_RB_NODE) && !(defined(BPF_F_XDP_DEV_BOUND_ONLY))
 #define BPFMAP_HAS_BPF_RB_NODE
 struct bpf_rb_node {
@@ -67,7 +67,7 @@ struct bpf_rb_node {
 } __attribute__((aligned(8)));
 #endif
 
-/* In <linux/bpf.h> from Linux 6.4 on. */
+/* <linux/bpf.h> defines this struct since Linux 6.4. */
 #if !defined(BPFMAP_HAS_BPF_REFCOUNT) && !(defined(BPF_F_BEFORE) || \
     defined(BPF_F_XDP_DEV_BOUND_ONLY) && (LINUX_VERSION_CODE >= 0x60300 ? LINUX_VERSION_CODE >= 0x60400 : \
     1))
@@ -84,7 +84,7 @@ struct bpf_res_spin_lock {
 };
 #endif
 
-/* In <linux/bpf.h> from Linux 6.2 on. */
+/* <linux/bpf.h> defines this struct since Linux 6.2. */
 #if !defined(BPFMAP_HAS_BPF_LIST_HEAD) && !(defined(___BPF_FUNC_MAPPER))
 #define BPFMAP_HAS_BPF_LIST_HEAD
 struct bpf_list_head {
@@ -92,7 +92,7 @@ struct bpf_list_head {
 } __attribute__((aligned(8)));
 #endif
 
-/* In <linux/bpf.h> from Linux 6.3 on. */
+/* <linux/bpf.h> defines this struct since Linux 6.3. */
 #if !defined(BPFMAP_HAS_BPF_RB_ROOT) && !(defined(BPF_F_XDP_DEV_BOUND_ONLY))
 #define BPFMAP_HAS_BPF_RB_ROOT
 struct bpf_rb_root {
@@ -100,7 +100,7 @@ struct bpf_rb_root {
 } __attribute__((aligned(8)));
 #endif
 
-/* In <linux/bpf.h> from Linux 5.15 on. */
+/* <linux/bpf.h> defines this struct since Linux 5.15. */
 #if !defined(BPFMAP_HAS_BPF_TIMER) && !(defined(BPF_F_XDP_HAS_FRAGS) || \
     defined(BPF_PSEUDO_MAP_IDX) && (LINUX_VERSION_CODE >= 0x50e00 ? LINUX_VERSION_CODE >= 0x50f00 : \
     1))
@@ -110,7 +110,7 @@ struct bpf_timer {
 } __attribute__((aligned(8)));
 #endif
 
-/* In <linux/bpf.h> from Linux 6.10 on. */
+/* <linux/bpf.h> defines this struct since Linux 6.10. */
 #if !defined(BPFMAP_HAS_BPF_WQ) && !(defined(BPF_LOAD_ACQ) || \
     defined(BPF_JCOND) && (LINUX_VERSION_CODE >= 0x60900 ? LINUX_VERSION_CODE >= 0x60a00 : \
     LIBBPF_MAJOR_VERSION * 1000 + LIBBPF_MINOR_VERSION < 1004 || LIBBPF_MAJOR_VERSION * 1000 + LIBBPF_MINOR_VERSION >= 1005))
@@ -120,7 +120,7 @@ struct bpf_wq {
 } __attribute__((aligned(8)));
 #endif
 
-/* In <linux/bpf.h> from Linux 6.18 on. */
+/* <linux/bpf.h> defines this struct since Linux 6.18. */
 #if !defined(BPFMAP_HAS_BPF_TASK_WORK) && !(defined(BPF_LOAD_ACQ) && (LINUX_VERSION_CODE >= 0x60f00 ? LINUX_VERSION_CODE >= 0x61200 : \
     LIBBPF_MAJOR_VERSION * 1000 + LIBBPF_MINOR_VERSION < 1006 || LIBBPF_MAJOR_VERSION * 1000 + LIBBPF_MINOR_VERSION >= 1007))
 #define BPFMAP_HAS_BPF_TASK_WORK
@@ -129,13 +129,13 @@ struct bpf_task_work {
 } __attribute__((aligned(8)));
 #endif
 
-/* In a program, a pointer to a type without a definition does not count as a kptr. */
+/* In a program, a pointer is a kptr only if the type of its target is defined. */
 #if defined(__bpf__) && !defined(BPFMAP_HAS_TASK_STRUCT)
 #define BPFMAP_HAS_TASK_STRUCT
 struct task_struct {} __attribute__((preserve_access_index));
 #endif
 
-/* In a program, a pointer to a type without a definition does not count as a kptr. */
+/* In a program, a pointer is a kptr only if the type of its target is defined. */
 #if defined(__bpf__) && !defined(BPFMAP_HAS_CGROUP)
 #define BPFMAP_HAS_CGROUP
 struct cgroup {} __attribute__((preserve_access_index));
@@ -204,17 +204,17 @@ _Static_assert(__builtin_offsetof(struct watched, group) == 64, "group has the o
 _Static_assert(__builtin_offsetof(struct watched, tally) == 72, "tally has the offset 72 in struct watched");
 _Static_assert(__builtin_offsetof(struct watched, first) == 80, "first has the offset 80 in struct watched");
 
-#endif /* BPFMAP_SPECIAL_FIELDS_H_TYPES_cb5b3a3226dcf5a8 */
+#endif /* BPFMAP_SPECIAL_FIELDS_H_TYPES_de475382f50b92ac */
 
-/* Maps for programs. If BPFMAP_TYPES is defined, a program only gets the types. */
-#if defined(__bpf__) && !defined(BPFMAP_TYPES) && !defined(BPFMAP_SPECIAL_FIELDS_H_MAPS_38c01ff1a62b3420)
-#define BPFMAP_SPECIAL_FIELDS_H_MAPS_38c01ff1a62b3420
+/* The maps, for programs. A program that defines BPFMAP_TYPES gets only the types. */
+#if defined(__bpf__) && !defined(BPFMAP_TYPES) && !defined(BPFMAP_SPECIAL_FIELDS_H_MAPS_d66c312aa591f03e)
+#define BPFMAP_SPECIAL_FIELDS_H_MAPS_d66c312aa591f03e
 
 #if !defined(__uint) || !defined(SEC)
 #error "special_fields.h needs the macros of <bpf/bpf_helpers.h>: include first vmlinux.h (or <linux/bpf.h>), then <bpf/bpf_helpers.h>, then special_fields.h"
 #endif
 
-/* Keeps struct task_struct in the BTF, where the kernel looks for it. */
+/* Keeps struct task_struct in the program's BTF, because the kernel looks for the type there. */
 #ifndef BPFMAP_KERNEL_task_struct
 #define BPFMAP_KERNEL_task_struct
 static __attribute__((used)) void __bpfmap_kernel_task_struct(struct task_struct *it)
@@ -223,7 +223,7 @@ static __attribute__((used)) void __bpfmap_kernel_task_struct(struct task_struct
 }
 #endif
 
-/* Keeps struct cgroup in the BTF, where the kernel looks for it. */
+/* Keeps struct cgroup in the program's BTF, because the kernel looks for the type there. */
 #ifndef BPFMAP_KERNEL_cgroup
 #define BPFMAP_KERNEL_cgroup
 static __attribute__((used)) void __bpfmap_kernel_cgroup(struct cgroup *it)
@@ -232,7 +232,7 @@ static __attribute__((used)) void __bpfmap_kernel_cgroup(struct cgroup *it)
 }
 #endif
 
-/* Keeps struct job in the BTF, where the kernel looks for it. */
+/* Keeps struct job in the program's BTF, because the kernel looks for the type there. */
 #ifndef BPFMAP_KERNEL_job
 #define BPFMAP_KERNEL_job
 static __attribute__((used)) void __bpfmap_kernel_job(struct job *it)
@@ -241,7 +241,7 @@ static __attribute__((used)) void __bpfmap_kernel_job(struct job *it)
 }
 #endif
 
-/* Keeps struct tally in the BTF, where the kernel looks for it. */
+/* Keeps struct tally in the program's BTF, because the kernel looks for the type there. */
 #ifndef BPFMAP_KERNEL_tally
 #define BPFMAP_KERNEL_tally
 static __attribute__((used)) void __bpfmap_kernel_tally(struct tally *it)
@@ -272,4 +272,4 @@ BPFMAP_MAP struct {
 	__uint(max_entries, 16);
 } watch_list SEC(".maps");
 
-#endif /* BPFMAP_SPECIAL_FIELDS_H_MAPS_38c01ff1a62b3420 */
+#endif /* BPFMAP_SPECIAL_FIELDS_H_MAPS_d66c312aa591f03e */

@@ -36,9 +36,9 @@ _Static_assert(__builtin_offsetof(struct flow, to) == 32, "to has the offset 32 
 
 #endif /* BPFMAP_FLOWS_H_TYPES_e64415311a0b9e10 */
 
-/* Maps for programs. If BPFMAP_TYPES is defined, a program only gets the types. */
-#if defined(__bpf__) && !defined(BPFMAP_TYPES) && !defined(BPFMAP_FLOWS_H_MAPS_64a17c28951d0c87)
-#define BPFMAP_FLOWS_H_MAPS_64a17c28951d0c87
+/* The maps, for programs. A program that defines BPFMAP_TYPES gets only the types. */
+#if defined(__bpf__) && !defined(BPFMAP_TYPES) && !defined(BPFMAP_FLOWS_H_MAPS_83ad212e9e508012)
+#define BPFMAP_FLOWS_H_MAPS_83ad212e9e508012
 
 #if !defined(__uint) || !defined(SEC)
 #error "flows.h needs the macros of <bpf/bpf_helpers.h>: include first vmlinux.h (or <linux/bpf.h>), then <bpf/bpf_helpers.h>, then flows.h"
@@ -60,7 +60,7 @@ BPFMAP_MAP struct {
 } by_addr SEC(".maps");
 
 BPFMAP_MAP struct {
-	/* As __uint(type, ...), with the type of the records as the element. */
+	/* Like __uint(type, ...), but the element type of the array is the type of the records. */
 	endpoint (*type)[BPF_MAP_TYPE_RINGBUF];
 	__uint(max_entries, 4096);
 } ended SEC(".maps");
@@ -79,8 +79,9 @@ BPFMAP_MAP struct {
 } by_transport SEC(".maps");
 
 /*
- * Reserves space for an event, to submit or discard; NULL if the buffer is full. Set every
- * member: the bytes are those of an earlier event.
+ * Reserves space for an event. Returns NULL if the buffer is full. The caller must set every
+ * member, because the space can contain bytes of an earlier event, and then submit or discard
+ * the event.
  */
 static __always_inline __attribute__((unused)) endpoint *ended_reserve(void)
 {
@@ -88,7 +89,7 @@ static __always_inline __attribute__((unused)) endpoint *ended_reserve(void)
 }
 
 /*
- * Sends a reserved event. `flags` may be BPF_RB_NO_WAKEUP or
+ * Sends a reserved event. `flags` can be 0, BPF_RB_NO_WAKEUP or
  * BPF_RB_FORCE_WAKEUP.
  */
 static __always_inline __attribute__((unused)) void ended_submit(endpoint *event, __u64 flags)
@@ -96,7 +97,7 @@ static __always_inline __attribute__((unused)) void ended_submit(endpoint *event
 	bpf_ringbuf_submit(event, flags);
 }
 
-/* Releases the space of a reserved event. */
+/* Discards a reserved event: the reader does not see it. */
 static __always_inline __attribute__((unused)) void ended_discard(endpoint *event, __u64 flags)
 {
 	bpf_ringbuf_discard(event, flags);
@@ -108,4 +109,4 @@ static __always_inline __attribute__((unused)) int ended_output(const endpoint *
 	return bpf_ringbuf_output(&ended, (void *)event, sizeof(*event), flags);
 }
 
-#endif /* BPFMAP_FLOWS_H_MAPS_64a17c28951d0c87 */
+#endif /* BPFMAP_FLOWS_H_MAPS_83ad212e9e508012 */

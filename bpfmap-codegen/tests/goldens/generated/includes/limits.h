@@ -17,15 +17,15 @@
 
 #endif /* BPFMAP_LIMITS_H_TYPES_238e64270b795cb4 */
 
-/* Maps for programs. If BPFMAP_TYPES is defined, a program only gets the types. */
-#if defined(__bpf__) && !defined(BPFMAP_TYPES) && !defined(BPFMAP_LIMITS_H_MAPS_db625d0e40e8ab07)
-#define BPFMAP_LIMITS_H_MAPS_db625d0e40e8ab07
+/* The maps, for programs. A program that defines BPFMAP_TYPES gets only the types. */
+#if defined(__bpf__) && !defined(BPFMAP_TYPES) && !defined(BPFMAP_LIMITS_H_MAPS_8068be66e69c7d52)
+#define BPFMAP_LIMITS_H_MAPS_8068be66e69c7d52
 
 #if !defined(__uint) || !defined(SEC)
 #error "limits.h needs the macros of <bpf/bpf_helpers.h>: include first vmlinux.h (or <linux/bpf.h>), then <bpf/bpf_helpers.h>, then limits.h"
 #endif
 
-/* Keeps struct endpoint in the BTF, where libbpf looks for it. */
+/* Keeps struct endpoint in the program's BTF, because libbpf looks for the type there. */
 #ifndef BPFMAP_LIBBPF_endpoint
 #define BPFMAP_LIBBPF_endpoint
 static __attribute__((used)) void __bpfmap_libbpf_endpoint(struct endpoint (*it)[1])
@@ -62,4 +62,4 @@ BPFMAP_MAP struct {
 	});
 } idle SEC(".maps");
 
-#endif /* BPFMAP_LIMITS_H_MAPS_db625d0e40e8ab07 */
+#endif /* BPFMAP_LIMITS_H_MAPS_8068be66e69c7d52 */

@@ -49,7 +49,7 @@ _Static_assert(_Alignof(enum transport) == 1, "enum transport is aligned to 1 by
 
 #endif /* BPFMAP_NET_H_TYPES_4ee2f0b0100fda66 */
 
-/* Maps for programs. If BPFMAP_TYPES is defined, a program only gets the types. */
+/* The maps, for programs. A program that defines BPFMAP_TYPES gets only the types. */
 #if defined(__bpf__) && !defined(BPFMAP_TYPES) && !defined(BPFMAP_NET_H_MAPS_69dc6db4b8063ca6)
 #define BPFMAP_NET_H_MAPS_69dc6db4b8063ca6
 

@@ -343,15 +343,15 @@ _Static_assert(__builtin_offsetof(struct sized, id) == 0, "id has the offset 0 i
 
 #endif /* BPFMAP_AWKWARD_H_TYPES_1accd4ddaef56a9d */
 
-/* Maps for programs. If BPFMAP_TYPES is defined, a program only gets the types. */
-#if defined(__bpf__) && !defined(BPFMAP_TYPES) && !defined(BPFMAP_AWKWARD_H_MAPS_cb285e7643afd2e0)
-#define BPFMAP_AWKWARD_H_MAPS_cb285e7643afd2e0
+/* The maps, for programs. A program that defines BPFMAP_TYPES gets only the types. */
+#if defined(__bpf__) && !defined(BPFMAP_TYPES) && !defined(BPFMAP_AWKWARD_H_MAPS_6a7e5687e56e0a72)
+#define BPFMAP_AWKWARD_H_MAPS_6a7e5687e56e0a72
 
 #if !defined(__uint) || !defined(SEC)
 #error "awkward.h needs the macros of <bpf/bpf_helpers.h>: include first vmlinux.h (or <linux/bpf.h>), then <bpf/bpf_helpers.h>, then awkward.h"
 #endif
 
-/* Keeps struct sized in the BTF, where libbpf looks for it. */
+/* Keeps struct sized in the program's BTF, because libbpf looks for the type there. */
 #ifndef BPFMAP_LIBBPF_sized
 #define BPFMAP_LIBBPF_sized
 static __attribute__((used)) void __bpfmap_libbpf_sized(struct sized (*it)[1])
@@ -360,7 +360,7 @@ static __attribute__((used)) void __bpfmap_libbpf_sized(struct sized (*it)[1])
 }
 #endif
 
-/* Keeps struct within in the BTF, where libbpf looks for it. */
+/* Keeps struct within in the program's BTF, because libbpf looks for the type there. */
 #ifndef BPFMAP_LIBBPF_within
 #define BPFMAP_LIBBPF_within
 static __attribute__((used)) void __bpfmap_libbpf_within(struct within (*it)[1])
@@ -369,7 +369,7 @@ static __attribute__((used)) void __bpfmap_libbpf_within(struct within (*it)[1])
 }
 #endif
 
-/* Keeps union shared in the BTF, where libbpf looks for it. */
+/* Keeps union shared in the program's BTF, because libbpf looks for the type there. */
 #ifndef BPFMAP_LIBBPF_shared
 #define BPFMAP_LIBBPF_shared
 static __attribute__((used)) void __bpfmap_libbpf_shared(union shared (*it)[1])
@@ -378,7 +378,7 @@ static __attribute__((used)) void __bpfmap_libbpf_shared(union shared (*it)[1])
 }
 #endif
 
-/* Keeps enum level in the BTF, where libbpf looks for it. */
+/* Keeps enum level in the program's BTF, because libbpf looks for the type there. */
 #ifndef BPFMAP_LIBBPF_level
 #define BPFMAP_LIBBPF_level
 static __attribute__((used)) void __bpfmap_libbpf_level(enum level (*it)[1])
@@ -662,8 +662,9 @@ struct bpf_map_def SEC("maps") attempt = {
 #undef bpf_map_def
 
 /*
- * Reserves space for an event, to submit or discard; NULL if the buffer is full. Set every
- * member: the bytes are those of an earlier event.
+ * Reserves space for an event. Returns NULL if the buffer is full. The caller must set every
+ * member, because the space can contain bytes of an earlier event, and then submit or discard
+ * the event.
  */
 static __always_inline __attribute__((unused)) __typeof__(void *) *event_reserve(void)
 {
@@ -671,7 +672,7 @@ static __always_inline __attribute__((unused)) __typeof__(void *) *event_reserve
 }
 
 /*
- * Sends a reserved event. `flags` may be BPF_RB_NO_WAKEUP or
+ * Sends a reserved event. `flags` can be 0, BPF_RB_NO_WAKEUP or
  * BPF_RB_FORCE_WAKEUP.
  */
 static __always_inline __attribute__((unused)) void event_submit(__typeof__(void *) *event_, __u64 flags)
@@ -679,7 +680,7 @@ static __always_inline __attribute__((unused)) void event_submit(__typeof__(void
 	bpf_ringbuf_submit(event_, flags);
 }
 
-/* Releases the space of a reserved event. */
+/* Discards a reserved event: the reader does not see it. */
 static __always_inline __attribute__((unused)) void event_discard(__typeof__(void *) *event_, __u64 flags)
 {
 	bpf_ringbuf_discard(event_, flags);
@@ -692,8 +693,9 @@ static __always_inline __attribute__((unused)) int event_output(const __typeof__
 }
 
 /*
- * Reserves space for an event, to submit or discard; NULL if the buffer is full. Set every
- * member: the bytes are those of an earlier event.
+ * Reserves space for an event. Returns NULL if the buffer is full. The caller must set every
+ * member, because the space can contain bytes of an earlier event, and then submit or discard
+ * the event.
  */
 static __always_inline __attribute__((unused)) __typeof__(void *[2]) *record_reserve(void)
 {
@@ -701,7 +703,7 @@ static __always_inline __attribute__((unused)) __typeof__(void *[2]) *record_res
 }
 
 /*
- * Sends a reserved event. `flags` may be BPF_RB_NO_WAKEUP or
+ * Sends a reserved event. `flags` can be 0, BPF_RB_NO_WAKEUP or
  * BPF_RB_FORCE_WAKEUP.
  */
 static __always_inline __attribute__((unused)) void record_submit(__typeof__(void *[2]) *event_, __u64 flags)
@@ -709,7 +711,7 @@ static __always_inline __attribute__((unused)) void record_submit(__typeof__(voi
 	bpf_ringbuf_submit(event_, flags);
 }
 
-/* Releases the space of a reserved event. */
+/* Discards a reserved event: the reader does not see it. */
 static __always_inline __attribute__((unused)) void record_discard(__typeof__(void *[2]) *event_, __u64 flags)
 {
 	bpf_ringbuf_discard(event_, flags);
@@ -722,7 +724,7 @@ static __always_inline __attribute__((unused)) int record_output(const __typeof_
 }
 
 /*
- * Sends an event to the reader of this CPU. Returns 0, -ENOENT if there is no reader, or
+ * Sends an event to the reader of this CPU. Returns 0, -ENOENT if this CPU has no reader, or
  * -ENOSPC if the buffer is full.
  */
 static __always_inline __attribute__((unused)) int skb_output(void *ctx_, const __typeof__(void *) *event_)
@@ -731,4 +733,4 @@ static __always_inline __attribute__((unused)) int skb_output(void *ctx_, const 
 				     sizeof(*event_));
 }
 
-#endif /* BPFMAP_AWKWARD_H_MAPS_cb285e7643afd2e0 */
+#endif /* BPFMAP_AWKWARD_H_MAPS_6a7e5687e56e0a72 */

@@ -130,7 +130,7 @@ _Static_assert(_Alignof(union overlay) == 4, "union overlay is aligned to 4 byte
 
 #endif /* BPFMAP_BIT_FIELDS_H_TYPES_6e2ce4c54386fc2b */
 
-/* Maps for programs. If BPFMAP_TYPES is defined, a program only gets the types. */
+/* The maps, for programs. A program that defines BPFMAP_TYPES gets only the types. */
 #if defined(__bpf__) && !defined(BPFMAP_TYPES) && !defined(BPFMAP_BIT_FIELDS_H_MAPS_948bb0f8de85ad76)
 #define BPFMAP_BIT_FIELDS_H_MAPS_948bb0f8de85ad76
 

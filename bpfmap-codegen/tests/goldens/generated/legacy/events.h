@@ -45,9 +45,9 @@ _Static_assert(_Alignof(enum command) == 4, "enum command is aligned to 4 bytes"
 
 #endif /* BPFMAP_EVENTS_H_TYPES_d515e7b50e5226fa */
 
-/* Maps for programs. If BPFMAP_TYPES is defined, a program only gets the types. */
-#if defined(__bpf__) && !defined(BPFMAP_TYPES) && !defined(BPFMAP_EVENTS_H_MAPS_20c093dd4637da40)
-#define BPFMAP_EVENTS_H_MAPS_20c093dd4637da40
+/* The maps, for programs. A program that defines BPFMAP_TYPES gets only the types. */
+#if defined(__bpf__) && !defined(BPFMAP_TYPES) && !defined(BPFMAP_EVENTS_H_MAPS_dc423e52b37ac9f5)
+#define BPFMAP_EVENTS_H_MAPS_dc423e52b37ac9f5
 
 #if !defined(__uint) || !defined(SEC)
 #error "events.h needs the macros of <bpf/bpf_helpers.h>: include first vmlinux.h (or <linux/bpf.h>), then <bpf/bpf_helpers.h>, then events.h"
@@ -118,8 +118,9 @@ struct bpf_map_def SEC("maps") commands = {
 #undef bpf_map_def
 
 /*
- * Reserves space for an event, to submit or discard; NULL if the buffer is full. Set every
- * member: the bytes are those of an earlier event.
+ * Reserves space for an event. Returns NULL if the buffer is full. The caller must set every
+ * member, because the space can contain bytes of an earlier event, and then submit or discard
+ * the event.
  */
 static __always_inline __attribute__((unused)) struct exec *execs_reserve(void)
 {
@@ -127,7 +128,7 @@ static __always_inline __attribute__((unused)) struct exec *execs_reserve(void)
 }
 
 /*
- * Sends a reserved event. `flags` may be BPF_RB_NO_WAKEUP or
+ * Sends a reserved event. `flags` can be 0, BPF_RB_NO_WAKEUP or
  * BPF_RB_FORCE_WAKEUP.
  */
 static __always_inline __attribute__((unused)) void execs_submit(struct exec *event, __u64 flags)
@@ -135,7 +136,7 @@ static __always_inline __attribute__((unused)) void execs_submit(struct exec *ev
 	bpf_ringbuf_submit(event, flags);
 }
 
-/* Releases the space of a reserved event. */
+/* Discards a reserved event: the reader does not see it. */
 static __always_inline __attribute__((unused)) void execs_discard(struct exec *event, __u64 flags)
 {
 	bpf_ringbuf_discard(event, flags);
@@ -148,7 +149,7 @@ static __always_inline __attribute__((unused)) int execs_output(const struct exe
 }
 
 /*
- * Sends an event to the reader of this CPU. Returns 0, -ENOENT if there is no reader, or
+ * Sends an event to the reader of this CPU. Returns 0, -ENOENT if this CPU has no reader, or
  * -ENOSPC if the buffer is full.
  */
 static __always_inline __attribute__((unused)) int samples_output(void *ctx, const __typeof__(__u64[4]) *event)
@@ -157,15 +158,15 @@ static __always_inline __attribute__((unused)) int samples_output(void *ctx, con
 				     sizeof(*event));
 }
 
-/* Returns the event in a record from user space, or NULL if the record is too short. */
+/* Returns the event in a record that user space sent, or NULL if the record is too short. */
 static __always_inline __attribute__((unused)) const enum command *commands_event(struct bpf_dynptr *record)
 {
 	return bpf_dynptr_data(record, 0, sizeof(enum command));
 }
 
 /*
- * Calls `handle` for each record from user space, until it returns 1. Returns the number
- * of records, or a negative errno.
+ * Calls `handle` for each record that user space sent, until `handle` returns 1. Returns the
+ * number of records, or a negative errno.
  */
 static __always_inline __attribute__((unused)) long commands_drain(long (*handle)(struct bpf_dynptr *record, void *context),
 		void *context, __u64 flags)
@@ -173,4 +174,4 @@ static __always_inline __attribute__((unused)) long commands_drain(long (*handle
 	return bpf_user_ringbuf_drain(&commands, (void *)handle, context, flags);
 }
 
-#endif /* BPFMAP_EVENTS_H_MAPS_20c093dd4637da40 */
+#endif /* BPFMAP_EVENTS_H_MAPS_dc423e52b37ac9f5 */

@@ -2,8 +2,8 @@
 
 /* Every attribute of a map. */
 
-#ifndef BPFMAP_MAPS_H_TYPES_2a720e578bcd5765
-#define BPFMAP_MAPS_H_TYPES_2a720e578bcd5765
+#ifndef BPFMAP_MAPS_H_TYPES_1e682b249948b7ea
+#define BPFMAP_MAPS_H_TYPES_1e682b249948b7ea
 
 #if !defined(__bpf__) && !defined(__VMLINUX_H__)
 #include <linux/bpf.h>
@@ -38,7 +38,7 @@
 #include <bpf/libbpf_version.h>
 #endif
 
-/* In <linux/bpf.h> from Linux 5.15 on. */
+/* <linux/bpf.h> defines this struct since Linux 5.15. */
 #if !defined(BPFMAP_HAS_BPF_TIMER) && !(defined(BPF_F_XDP_HAS_FRAGS) || \
     defined(BPF_PSEUDO_MAP_IDX) && (LINUX_VERSION_CODE >= 0x50e00 ? LINUX_VERSION_CODE >= 0x50f00 : \
     1))
@@ -79,9 +79,9 @@ _Static_assert(_Alignof(struct prefix) == 4, "struct prefix is aligned to 4 byte
 _Static_assert(__builtin_offsetof(struct prefix, prefix_len) == 0, "prefix_len has the offset 0 in struct prefix");
 _Static_assert(__builtin_offsetof(struct prefix, address) == 4, "address has the offset 4 in struct prefix");
 
-#endif /* BPFMAP_MAPS_H_TYPES_2a720e578bcd5765 */
+#endif /* BPFMAP_MAPS_H_TYPES_1e682b249948b7ea */
 
-/* Maps for programs. If BPFMAP_TYPES is defined, a program only gets the types. */
+/* The maps, for programs. A program that defines BPFMAP_TYPES gets only the types. */
 #if defined(__bpf__) && !defined(BPFMAP_TYPES) && !defined(BPFMAP_MAPS_H_MAPS_2764c8f4f9f1d105)
 #define BPFMAP_MAPS_H_MAPS_2764c8f4f9f1d105
 

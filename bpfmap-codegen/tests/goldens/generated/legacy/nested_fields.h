@@ -2,8 +2,8 @@
 
 /* A lock, a timer and a pointer in structs within the value. */
 
-#ifndef BPFMAP_NESTED_FIELDS_H_TYPES_8ea7f8f325862a70
-#define BPFMAP_NESTED_FIELDS_H_TYPES_8ea7f8f325862a70
+#ifndef BPFMAP_NESTED_FIELDS_H_TYPES_9c5c4f3a2d658997
+#define BPFMAP_NESTED_FIELDS_H_TYPES_9c5c4f3a2d658997
 
 #if !defined(__bpf__) && !defined(__VMLINUX_H__)
 #include <linux/bpf.h>
@@ -42,7 +42,7 @@
 #include <bpf/libbpf_version.h>
 #endif
 
-/* In <linux/bpf.h> from Linux 5.15 on. */
+/* <linux/bpf.h> defines this struct since Linux 5.15. */
 #if !defined(BPFMAP_HAS_BPF_TIMER) && !(defined(BPF_F_XDP_HAS_FRAGS) || \
     defined(BPF_PSEUDO_MAP_IDX) && (LINUX_VERSION_CODE >= 0x50e00 ? LINUX_VERSION_CODE >= 0x50f00 : \
     1))
@@ -52,7 +52,7 @@ struct bpf_timer {
 } __attribute__((aligned(8)));
 #endif
 
-/* In a program, a pointer to a type without a definition does not count as a kptr. */
+/* In a program, a pointer is a kptr only if the type of its target is defined. */
 #if defined(__bpf__) && !defined(BPFMAP_HAS_TASK_STRUCT)
 #define BPFMAP_HAS_TASK_STRUCT
 struct task_struct {} __attribute__((preserve_access_index));
@@ -89,17 +89,17 @@ _Static_assert(__builtin_offsetof(struct guarded, timer) == 16, "timer has the o
 _Static_assert(__builtin_offsetof(struct guarded, fired) == 32, "fired has the offset 32 in struct guarded");
 _Static_assert(__builtin_offsetof(struct guarded, task) == 40, "task has the offset 40 in struct guarded");
 
-#endif /* BPFMAP_NESTED_FIELDS_H_TYPES_8ea7f8f325862a70 */
+#endif /* BPFMAP_NESTED_FIELDS_H_TYPES_9c5c4f3a2d658997 */
 
-/* Maps for programs. If BPFMAP_TYPES is defined, a program only gets the types. */
-#if defined(__bpf__) && !defined(BPFMAP_TYPES) && !defined(BPFMAP_NESTED_FIELDS_H_MAPS_a8de7256f2a85eda)
-#define BPFMAP_NESTED_FIELDS_H_MAPS_a8de7256f2a85eda
+/* The maps, for programs. A program that defines BPFMAP_TYPES gets only the types. */
+#if defined(__bpf__) && !defined(BPFMAP_TYPES) && !defined(BPFMAP_NESTED_FIELDS_H_MAPS_6fb13c84d399d14b)
+#define BPFMAP_NESTED_FIELDS_H_MAPS_6fb13c84d399d14b
 
 #if !defined(__uint) || !defined(SEC)
 #error "nested_fields.h needs the macros of <bpf/bpf_helpers.h>: include first vmlinux.h (or <linux/bpf.h>), then <bpf/bpf_helpers.h>, then nested_fields.h"
 #endif
 
-/* Keeps struct task_struct in the BTF, where the kernel looks for it. */
+/* Keeps struct task_struct in the program's BTF, because the kernel looks for the type there. */
 #ifndef BPFMAP_KERNEL_task_struct
 #define BPFMAP_KERNEL_task_struct
 static __attribute__((used)) void __bpfmap_kernel_task_struct(struct task_struct *it)
@@ -152,4 +152,4 @@ BPF_ANNOTATE_KV_PAIR(guarded_totals, typeof(__u32), typeof(struct guarded));
 
 #undef bpf_map_def
 
-#endif /* BPFMAP_NESTED_FIELDS_H_MAPS_a8de7256f2a85eda */
+#endif /* BPFMAP_NESTED_FIELDS_H_MAPS_6fb13c84d399d14b */

@@ -153,7 +153,7 @@ _Static_assert(__builtin_offsetof(struct every, grid) == 196, "grid has the offs
 
 #endif /* BPFMAP_SCALARS_H_TYPES_1267701c6ce14eeb */
 
-/* Maps for programs. If BPFMAP_TYPES is defined, a program only gets the types. */
+/* The maps, for programs. A program that defines BPFMAP_TYPES gets only the types. */
 #if defined(__bpf__) && !defined(BPFMAP_TYPES) && !defined(BPFMAP_SCALARS_H_MAPS_1c5a2a8487827f78)
 #define BPFMAP_SCALARS_H_MAPS_1c5a2a8487827f78
 
