@@ -1,4 +1,5 @@
-//! An item without its surroundings, which is all that a derive macro sees.
+//! The context of an item in a derive macro. A derive macro sees only its item, and nothing of the
+//! surrounding code.
 
 use std::cell::RefCell;
 
@@ -11,8 +12,8 @@ use bpfmap_schema::source::{SourceId, SourceMap, Span};
 use bpfmap_schema::syntax::Syntax;
 use proc_macro2::Span as TokenSpan;
 
-/// The context of an item in a derive macro, which is empty. Records the positions of tokens and
-/// the findings.
+/// The context of an item in a derive macro. It records the positions of tokens, and the findings
+/// about the item.
 pub(crate) struct Alone {
     source: SourceId,
     /// The first and last tokens of each recorded position. A [`Span`] is an index into this list.
@@ -29,7 +30,7 @@ impl Alone {
         }
     }
 
-    /// Checks a draft with the rules and adds the results to the findings.
+    /// Checks a draft with the rules for schemas, and adds the results to the findings.
     pub(crate) fn check(&self, draft: Draft) -> Option<Checked> {
         let checked = check(Draft { open: true, syntax: Syntax::Rust, ..draft });
         let found = match &checked {
@@ -45,7 +46,7 @@ impl Alone {
     }
 }
 
-/// The tokens to which [`Span`]s refer by index.
+/// The tokens of the item. A [`Span`] is an index into this list.
 pub(crate) struct Tokens(Vec<(TokenSpan, TokenSpan)>);
 
 impl Tokens {

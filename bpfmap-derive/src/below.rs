@@ -1,8 +1,10 @@
-//! Attributes below the derive, which may be macros that change the item after the derive has seen it.
+//! Checks the attributes below the derive. Such an attribute can be a macro that changes the item
+//! after the derive has read it.
 //!
-//! If a macro adds a member to a struct, the struct does not compile, because the proof creates a
-//! value from all known members. For a union, the proof creates one value for each known member and
-//! would not notice an added one. So attributes of a union that could be macros are refused.
+//! If a macro adds a member to a struct, the code does not compile, because the proof creates a
+//! value of the struct from all known members. For a union, the proof creates one value for each
+//! known member, and would not notice a member that a macro added. The derive therefore refuses
+//! attributes of a union that could be macros.
 
 use bpfmap_schema::diagnostics::Finding;
 use bpfmap_schema::front::rust::Context as _;
@@ -13,8 +15,8 @@ use syn::spanned::Spanned as _;
 
 use crate::alone::Alone;
 
-/// Attributes of the language and helper attributes of the derives. No macro can have one of these
-/// names.
+/// The attributes of the language, and the helper attributes of the derives. A macro can't have one
+/// of these names.
 const INERT: [&str; 12] = [
     "allow",
     "automatically_derived",
@@ -30,7 +32,7 @@ const INERT: [&str; 12] = [
     "warn",
 ];
 
-/// Reports attributes of a union that may be macros. Returns whether there are none.
+/// Reports attributes of a union that could be macros. Returns `true` if there are none.
 pub(crate) fn check(alone: &Alone, input: &DeriveInput) -> bool {
     if !matches!(input.data, syn::Data::Union(_)) {
         return true;

@@ -1,8 +1,9 @@
-//! The positions of bit-fields in the bytes that hold them.
+//! Computes the positions of bit-fields in the bytes that store them.
 //!
-//! In C, a bit-field never crosses a boundary of its declared type. If the type of the bit-field or
-//! of a member before it is declared elsewhere, only the compiler knows its size, so the compiler
-//! computes the position.
+//! In C, a bit-field never crosses a boundary of its declared type. Its position therefore depends
+//! on the size of this type, and on the sizes of the members before it. If one of these types is
+//! declared elsewhere, only the compiler knows the size. In this case, the generated code makes the
+//! compiler compute the position.
 
 use bpfmap_schema::check::Checked;
 use bpfmap_schema::front::rust::{FieldRole, Later, TypeItem};
@@ -14,14 +15,14 @@ use syn::DeriveInput;
 
 use crate::methods::{fields, rust_type};
 
-/// The bit-fields of one struct or union.
+/// The bit-fields of a struct or union.
 pub(crate) struct Bits<'a> {
     pub(crate) input: &'a DeriveInput,
     pub(crate) item: &'a TypeItem,
     pub(crate) body: &'a Composite,
     /// The path of the crate `bpfmap`.
     pub(crate) runtime: &'a TokenStream,
-    /// The layout of the members in C, if it is known without the compiler.
+    /// The layout of the members in C, or `None` if only the compiler knows the layout.
     pub(crate) layout: Option<&'a CompositeLayout>,
 }
 
@@ -62,7 +63,7 @@ impl<'a> Bits<'a> {
         }
     }
 
-    /// Returns the bits of the bit-field `index`, relative to the first of the bytes that hold it.
+    /// Returns the bits of the bit-field `index`, relative to the first of the bytes that store it.
     pub(crate) fn known_range(&self, index: usize) -> Option<std::ops::Range<u64>> {
         let (layout, (run, _)) = (self.layout?, self.run(index)?);
         let first = layout.members[run.start].bit_offset / 8 * 8;
@@ -70,7 +71,7 @@ impl<'a> Bits<'a> {
         Some(start..start + u64::from(self.body.members[index].bits.as_ref()?.value))
     }
 
-    /// Returns the same as an expression that the compiler evaluates.
+    /// Returns an expression for the bits of the bit-field `index`, which the compiler evaluates.
     pub(crate) fn computed_range(&self, index: usize) -> TokenStream {
         let Some((run, field)) = self.run(index) else { return TokenStream::new() };
         let (runtime, packed) = (self.runtime, self.body.packed);
@@ -95,7 +96,7 @@ impl<'a> Bits<'a> {
     }
 
     /// Returns the bit-fields that share bytes with the bit-field `index`, and the Rust field that
-    /// holds them.
+    /// stores these bytes.
     fn run(&self, index: usize) -> Option<(std::ops::Range<usize>, &'a Ident)> {
         let fields = self.item.fields.iter().zip(fields(self.input));
         let mut runs = fields.filter_map(|(role, field)| match role {

@@ -1,4 +1,4 @@
-//! `#[derive(BpfMap)]`.
+//! Implements `#[derive(BpfMap)]`.
 
 use bpfmap_core::map_type::{INSTRUCTION_SIZE, KeyRule, MapFlag, MapType, ValueRule};
 use bpfmap_schema::draft::Draft;
@@ -37,15 +37,16 @@ pub(crate) fn expand(input: TokenStream) -> TokenStream {
     code
 }
 
-/// Returns a schema that consists of the item.
+/// Returns a schema that contains only the item.
 fn draft(item: &MapItem) -> Draft {
     let mut draft = Draft::default();
     let name = &item.def.name.value;
     let mut def = item.def.clone();
     if item.template {
-        // A template needs a map of maps that contains it.
+        // A template is only valid with a map of maps, so the draft contains one.
         let outer = name.strip_suffix("_inner").unwrap_or(name);
-        // The name of the real map of maps is in the source of that map, and is checked there.
+        // The draft does not use the name of the real map of maps, which is checked where that map
+        // is declared.
         let is_taken = Taken::default().why(outer, Namespace::Variable).is_some();
         let outer = if is_taken { name } else { outer }.to_owned();
         def = outer_of(def, outer);
@@ -57,7 +58,7 @@ fn draft(item: &MapItem) -> Draft {
         draft.incomplete.max_entries.insert(def.name.value.clone());
         draft.incomplete.max_entries.insert(format!("{}.inner", def.name.value));
     }
-    // A size that only the compiler knows is replaced by one that breaks no rule.
+    // A size that only the compiler knows is replaced by a size that breaks no rule.
     if let Some(row) = MapType::by_name(&def.map_type.value) {
         let is_later = |key: &str| item.later.iter().any(|(later, _)| *later == key);
         if is_later("key_size") && def.key.is_none() {
@@ -67,7 +68,8 @@ fn draft(item: &MapItem) -> Draft {
             def.value = Some(KeyValue::Size(any_value_size(row, &def).into()));
         }
     }
-    // An array of unknown length is replaced by one with 1 element, and has no known size.
+    // An array of unknown length is replaced by an array with one element, and its size counts as
+    // unknown.
     if item.has_later {
         let parts = [&mut def.key, &mut def.value].into_iter().flatten();
         let types = parts.filter_map(|part| match part {
@@ -197,8 +199,8 @@ impl Expansion<'_> {
         }
     }
 
-    /// Returns the bounds of the type parameters: those of the author, and those that the spec
-    /// needs for types that the loader sets.
+    /// Returns the bounds of the type parameters. These are the bounds that the author wrote, and
+    /// the bounds that `MapSpec` needs for types that the loader sets.
     fn bounds(&self) -> TokenStream {
         let runtime = self.runtime;
         let own = self.input.generics.where_clause.iter().flat_map(|bounds| &bounds.predicates);
@@ -223,14 +225,15 @@ impl Expansion<'_> {
         field.map(|field| field.ty.to_token_stream())
     }
 
-    /// Returns the expression of a number that only the compiler can evaluate.
+    /// Returns the expression of the attribute `key` if only the compiler can evaluate the
+    /// expression.
     fn later(&self, key: &str) -> Option<&TokenStream> {
         let mut later = self.item.later.iter();
         later.find(|(known, _)| *known == key).map(|(_, expression)| expression)
     }
 
-    /// Returns the type and the layout of a key or value. `implied` is its size in bytes if the
-    /// declaration may omit it.
+    /// Returns the type and the layout of a key or value. If the declaration can omit the key or
+    /// value, `implied` is its size in bytes.
     fn part(
         &self,
         name: &str,
@@ -266,9 +269,9 @@ impl Expansion<'_> {
         }
     }
 
-    /// Returns the type and the layout of the value. If the value represents a kernel object, its
-    /// type is the integer of its size, whatever type the schema declares. The runtime selects the
-    /// accepted and returned objects by this integer type.
+    /// Returns the type and the layout of the value. If the value represents a kernel object, the
+    /// type is the integer of the same size, whatever type the schema declares. The integer type
+    /// determines which objects the runtime accepts and returns.
     fn value(&self) -> (TokenStream, TokenStream) {
         let runtime = self.runtime;
         let implied = match self.row.value {
@@ -289,7 +292,8 @@ impl Expansion<'_> {
         (ty, layout)
     }
 
-    /// Returns the method calls that set the attributes of the definition other than key and value.
+    /// Returns the method calls that set the attributes of the map definition, except for key and
+    /// value.
     fn settings(&self) -> TokenStream {
         let (runtime, def) = (self.runtime, &self.item.def);
         let mut settings = TokenStream::new();
@@ -337,7 +341,7 @@ impl Expansion<'_> {
         settings
     }
 
-    /// Returns code that uses each field. The program itself never uses them, because they only
+    /// Returns code that uses each field. Other code never uses the fields, because they only
     /// declare the contents of the map.
     fn use_fields(&self) -> TokenStream {
         let ident = &self.input.ident;
@@ -349,7 +353,8 @@ impl Expansion<'_> {
             fields.iter().map(|field| (&field.ident, &field.ty)).unzip();
         let (bounded, parameters, _) = self.input.generics.split_for_impl();
         let bounds = self.bounds();
-        // The function is never called: it only uses the fields, so that rustc does not report them as dead code.
+        // The generated function is never called. It uses the fields, so that rustc does not report
+        // them as dead code.
         quote! {
             const _: () = {
                 #[allow(dead_code)]
@@ -361,7 +366,7 @@ impl Expansion<'_> {
     }
 
     /// Returns the checks of types and numbers that are declared elsewhere. Only the compiler can
-    /// make them.
+    /// perform these checks.
     fn limits(&self) -> TokenStream {
         let (def, row) = (&self.item.def, self.row);
         let has_bare_key = self.later("key_size").is_some();
@@ -420,8 +425,8 @@ impl Expansion<'_> {
         checks
     }
 
-    /// Returns a key or value whose type or size is declared, and whether only the compiler knows
-    /// its size.
+    /// Returns the declared type or size of a key or value, and whether only the compiler knows the
+    /// size. Returns `None` if neither is declared.
     fn sized(&self, name: &str, described: Option<&KeyValue>) -> Option<(TypeOrSize, bool)> {
         match (described, self.later(&format!("{name}_size"))) {
             (Some(KeyValue::Type(ty)), _) => {
@@ -465,7 +470,8 @@ impl TypeOrSize {
 fn is_elsewhere(ty: &Type) -> bool {
     match ty {
         Type::Named(_) => true,
-        // An unknown length is replaced by 1.
+        // The code replaces an unknown length by 1, so a length of 1 can stand for an unknown
+        // length.
         Type::Array(element, len) => is_elsewhere(&element.value) || len.value == 1,
         _ => false,
     }

@@ -1,4 +1,4 @@
-//! `#[derive(BpfMaps)]`.
+//! Implements `#[derive(BpfMaps)]`.
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
@@ -31,7 +31,7 @@ pub(crate) fn expand(input: TokenStream) -> TokenStream {
             vec![],
         )
     } else {
-        // Checks that depend on a type parameter are evaluated where the function is used.
+        // The compiler evaluates checks that depend on a type parameter where the function is used.
         (vec![], handles.map(|handle| handle.checked(|check| quote!(const { #check };))).collect())
     };
     let lints = lints(&runtime);
@@ -41,33 +41,35 @@ pub(crate) fn expand(input: TokenStream) -> TokenStream {
         #[automatically_derived]
         #lints
         impl #bounded #ident #parameters #bounds {
-            /// The first Linux release that can create all maps except optional ones. Programs and
-            /// operations may need a newer release.
+            /// The first Linux release that can create all maps that are not optional. Programs and
+            /// operations can need a newer release.
             // A program need not ask.
             #[allow(dead_code)]
             #visibility const MIN_KERNEL: #runtime::KernelVersion =
                 #runtime::__private::min_kernel(&[#(#defs),*]);
 
             /// Fails if the running kernel lacks a feature that one of the maps needs. Does not
-            /// check optional maps. Call it before you load the object, because loading would only
-            /// fail with `EINVAL`.
+            /// check optional maps. Call this function before you load the object, because loading
+            /// the object would fail with only `EINVAL`.
             ///
             /// # Errors
             ///
-            /// Returns an error of the kind `Unsupported`, which names each map, what it needs, the first kernel that has
-            /// it, and the running kernel.
+            /// Returns an error of the kind `Unsupported`. For each map that the running kernel
+            /// does not support, the error names the missing feature and the first kernel that
+            /// supports this feature.
             // A program need not ask.
             #[allow(dead_code)]
             #visibility fn preflight() -> #runtime::Result<()> {
                 #runtime::__private::preflight(&[#(#defs),*])
             }
 
-            /// Opens all maps of a loaded object, and checks that they match the schema. An
-            /// optional map that was not created is `None`.
+            /// Opens all maps of a loaded object, and checks that they match the schema. The handle
+            /// of an optional map is `None` if the map was not created.
             ///
             /// # Errors
             ///
-            /// Returns the error of the first map that is missing, was not created or does not match the schema.
+            /// Fails if a map is missing, was not created, or does not match the schema. The error
+            /// is about the first such map.
             #visibility fn from_object(object: &impl #runtime::MapSource) -> #runtime::Result<Self> {
                 #(#checked_later)*
                 ::core::result::Result::Ok(Self { #(#opened)* })
@@ -86,7 +88,7 @@ impl Handle<'_> {
     /// Returns the initializer of the field, which opens the map.
     fn opened(self) -> TokenStream {
         let (name, ty, runtime) = (&self.field.ident, &self.field.ty, self.runtime);
-        // The compiler points at the type of a field that is not a map.
+        // If the type of a field is not a map, the compiler reports the error at this type.
         let open = quote_spanned!(ty.span()=> <#ty as #runtime::__private::Handle>::open(object)?);
         quote!(#name: #open,)
     }

@@ -1,4 +1,4 @@
-//! `#[derive(BpfType)]`.
+//! Implements `#[derive(BpfType)]`.
 
 use bpfmap_core::SpecialField;
 use bpfmap_schema::check::Checked;
@@ -42,8 +42,8 @@ pub(crate) fn expand(input: TokenStream) -> TokenStream {
     code
 }
 
-/// Returns whether the fields match the layout in C. If types are declared elsewhere, returns true,
-/// and the proof checks the layout.
+/// Returns whether the fields match the layout in C. Also returns true if types are declared
+/// elsewhere, because the proof then checks the layout.
 fn fields_fit(alone: &Alone, item: &TypeItem, checked: &Checked) -> bool {
     let (body, is_union) = match &item.def.kind {
         TypeDefKind::Struct(body) => (body, false),
@@ -62,7 +62,7 @@ fn fields_fit(alone: &Alone, item: &TypeItem, checked: &Checked) -> bool {
     fit
 }
 
-/// Returns a schema that consists of the item.
+/// Returns a schema that contains only the item.
 fn draft(item: &TypeItem) -> Draft {
     let mut def = item.def.clone();
     if let TypeDefKind::Struct(body) | TypeDefKind::Union(body) = &mut def.kind {
@@ -76,8 +76,8 @@ fn draft(item: &TypeItem) -> Draft {
     draft
 }
 
-/// Replaces the type of a bit-field by the widest integer if it is an enum that is declared
-/// elsewhere. The proof compares the resulting position with that of the enum.
+/// If the type of a bit-field is an enum that is declared elsewhere, replaces the type by the
+/// widest integer. The proof checks that the resulting position is also right for the enum.
 fn place_enums(body: &mut Composite, item: &TypeItem) {
     for member in body.members.iter_mut().filter(|member| member.bits.is_some()) {
         if let MemberType::Type(ty) = &mut member.ty {
@@ -95,7 +95,8 @@ struct Expansion<'a> {
 }
 
 impl Expansion<'_> {
-    /// Returns implementations that prevent consequential errors in code that uses the type.
+    /// Returns implementations of the traits for an invalid item, so that code that uses the type
+    /// causes no further errors.
     fn unproven(&self) -> TokenStream {
         let (ident, runtime) = (&self.input.ident, self.runtime);
         quote! {
@@ -145,7 +146,7 @@ impl Expansion<'_> {
             }
         });
         quote! {
-            // SAFETY: the constant below has the compiler check each promise.
+            // SAFETY: the constant below makes the compiler check each requirement of the trait.
             #[automatically_derived]
             unsafe impl #runtime::Plain for #ident {}
             #[automatically_derived]
@@ -161,22 +162,23 @@ impl Expansion<'_> {
         }
     }
 
-    /// Returns the checks for the types that appear in the item. A union has no special fields.
+    /// Returns the checks for the types that appear in the item. These checks ignore special fields
+    /// of a union, because a union has none.
     fn elsewhere(&self, kind: &TypeDefKind, body: &Composite) -> TokenStream {
         let own = special_fields(kind).into_iter().fold(0, |mask, field| mask | field.bit());
         elsewhere::checks(self.input, self.item, body, (own, self.runtime))
     }
 
-    /// Implements `BitField` for a newtype. The bound requires that the inner type can be a
-    /// bit-field.
+    /// Implements `BitField` for a newtype. The implementation has a bound, because it applies only
+    /// if the inner type can be a bit-field.
     fn bit_field(&self) -> Option<TokenStream> {
         let (ident, runtime) = (&self.input.ident, self.runtime);
         let fields = fields(self.input);
         let field = fields.first()?;
         let (ty, member) = (&field.ty, field.ident.as_ref());
         let member = member.map_or_else(|| quote!(0), |ident| quote!(#ident));
-        // The bound has a lifetime, because the compiler refuses an unsatisfiable bound without
-        // one.
+        // The bound contains a lifetime, because the compiler refuses a bound that is never met and
+        // contains no lifetime.
         Some(quote! {
             #[automatically_derived]
             impl #runtime::storage::BitField for #ident
@@ -263,8 +265,8 @@ impl Expansion<'_> {
         }
     }
 
-    /// Returns the constant with the special fields of the type, for maps that use it as their
-    /// value.
+    /// Returns the constant with the special fields of the type. Maps whose values have this type
+    /// use the constant.
     fn special(&self, kind: &TypeDefKind) -> TokenStream {
         if let (TypeDefKind::Alias(target), [field, ..]) = (kind, &*fields(self.input)) {
             let (ty, runtime) = (&field.ty, self.runtime);
@@ -296,8 +298,9 @@ impl Expansion<'_> {
         elsewhere.collect()
     }
 
-    /// Returns a description of a struct with special fields for types that refer to it. It
-    /// contains only the nodes, so that it is never recursive.
+    /// Returns the description of a struct with special fields that other types use if they refer
+    /// to the struct. The description contains only the nodes of the struct, so that it is never
+    /// recursive.
     fn pointee(&self, kind: &TypeDefKind) -> TokenStream {
         let TypeDefKind::Struct(body) = kind else { return TokenStream::new() };
         let mut has_special = false;

@@ -1,5 +1,5 @@
-//! Checks of the types that a type names and that are declared elsewhere. Only the compiler sees
-//! those types.
+//! Generates checks of the types of members that are declared elsewhere. Only the compiler sees the
+//! declarations of these types.
 
 use bpfmap_core::SpecialField;
 use bpfmap_schema::front::rust::{FieldRole, TypeItem};
@@ -14,8 +14,8 @@ use crate::findings::sentence;
 use crate::layout::{lints, spanned};
 use crate::methods::fields;
 
-/// Returns the checks of a struct or union that the compiler evaluates. `own` is the set of special
-/// fields among its direct members.
+/// Returns checks of a struct or union, which the compiler evaluates. `own` is the set of special
+/// fields among the direct members.
 pub(crate) fn checks(
     input: &DeriveInput,
     item: &TypeItem,
@@ -38,8 +38,8 @@ pub(crate) fn checks(
                 let single = SpecialField::ALL.iter().filter(|field| field.is_single());
                 let single = Literal::u32_unsuffixed(single.map(|field| field.bit()).sum());
                 let text = sentence(
-                    &format!("`{ident}` has a special field twice"),
-                    "keep one of each sort, or split the value into two maps",
+                    &format!("`{ident}` contains two special fields of the same kind"),
+                    "keep only one special field of each kind, or split the value into two maps",
                     &rules::SPECIAL_FIELD_TWICE,
                 );
                 if own != 0 || before.len() > 1 {
@@ -57,8 +57,10 @@ pub(crate) fn checks(
                 };
                 let (path, member, node) = (&pointee.path, &member.value, node.name());
                 let text = sentence(
-                    &format!("`{path}` has no `{node}` called `{member}`"),
-                    &format!("add a member of that type and name it: `{path}.MEMBER`"),
+                    &format!("`{path}` has no member `{member}` of the type `{node}`"),
+                    &format!(
+                        "add a member of the type `{node}` to `{path}`, and refer to it as `{path}.MEMBER`"
+                    ),
                     &rules::SPECIAL_FIELD_TARGET,
                 );
                 let is_tree = *field == SpecialField::RbRoot;
@@ -82,7 +84,8 @@ pub(crate) fn checks(
     checks
 }
 
-/// Returns a call that the compiler evaluates. It reports a failure at `place`.
+/// Returns a call that the compiler evaluates. If the check fails, the compiler reports an error at
+/// `place`.
 fn call_at(place: &TokenStream, call: &TokenStream, runtime: &TokenStream) -> TokenStream {
     let span = place.span();
     let (lints, runtime) = (lints(runtime), spanned(runtime.clone(), span));

@@ -1,4 +1,4 @@
-//! Reports findings as errors and warnings of the compiler.
+//! Reports findings as compiler errors and warnings.
 
 use bpfmap_schema::diagnostics::{Finding, Severity};
 use bpfmap_schema::rules::Rule;
@@ -14,9 +14,9 @@ pub(crate) fn report(alone: Alone) -> TokenStream {
 }
 
 /// Returns code that makes the compiler report the findings of a refused item. The code does not
-/// compile even if `compile_error!` names a different macro. `runtime` is the path of the crate
-/// `bpfmap`. The compiler does not evaluate a constant that contains an error, so nothing is
-/// reported twice.
+/// compile even if another macro with the name `compile_error!` is in scope, because it also
+/// contains a constant that fails. The compiler does not report the failing constant if
+/// `compile_error!` has already reported an error. `runtime` is the path of the crate `bpfmap`.
 pub(crate) fn refuse(alone: Alone, runtime: &TokenStream) -> TokenStream {
     let said = report(alone);
     quote! {
@@ -36,11 +36,11 @@ fn say(finding: &Finding, tokens: &Tokens) -> TokenStream {
             error.extend(quote_spanned!(last=> { #text }));
             error
         }
-        // The only way for a macro to emit a warning is to use a deprecated item.
+        // A derive macro can only cause a warning by using a deprecated item.
         Severity::Warning => {
             let name = Ident::new(&finding.rule.id.replace('-', "_"), Span::call_site());
             let used = Ident::new(&name.to_string(), first);
-            // The constant has the name of the rule, since rustc shows it in the warning.
+            // The constant has the name of the rule, because rustc shows the name in the warning.
             quote! {
                 const _: () = {
                     #[allow(non_upper_case_globals)]
@@ -53,7 +53,7 @@ fn say(finding: &Finding, tokens: &Tokens) -> TokenStream {
     }
 }
 
-/// Returns the message, notes and help of a finding, in the words of the command `bpfmap`.
+/// Returns the message, notes and help of a finding. The command `bpfmap` prints the same text.
 fn text(finding: &Finding) -> String {
     let mut text = finding.message.clone();
     for note in &finding.notes {
@@ -66,7 +66,7 @@ fn text(finding: &Finding) -> String {
     text
 }
 
-/// Returns a message with its help and its rule.
+/// Returns a message, followed by its help and its rule.
 pub(crate) fn sentence(message: &str, help: &str, rule: &Rule) -> String {
     let mut text = message.to_owned();
     push(&mut text, "help", help);
@@ -74,7 +74,7 @@ pub(crate) fn sentence(message: &str, help: &str, rule: &Rule) -> String {
     text
 }
 
-/// Appends a line in the format of the lines below the compiler's own messages.
+/// Appends a line in the format that the compiler uses for notes and help.
 fn push(text: &mut String, word: &str, line: &str) {
     text.push_str("\n  = ");
     text.push_str(word);

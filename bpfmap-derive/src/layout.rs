@@ -1,4 +1,4 @@
-//! Types as expressions of `bpfmap::TypeDesc`.
+//! Generates expressions of the type `bpfmap::TypeDesc`, which describe types.
 
 use bpfmap_core::SpecialField;
 use bpfmap_schema::front::rust::Pointee;
@@ -10,7 +10,8 @@ use quote::quote;
 pub(crate) fn runtime(attributes: &[syn::Attribute], name: &str) -> TokenStream {
     let mut runtime = quote!(::bpfmap);
     for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident(name)) {
-        // Errors in the attribute are reported by the code that reads the whole attribute.
+        // This function ignores errors in the attribute, because the code that reads the whole
+        // attribute reports them.
         let _ = attribute.parse_nested_meta(|meta| {
             if meta.path.is_ident("crate") {
                 let path: syn::Path = meta.value()?.parse()?;
@@ -28,9 +29,10 @@ pub(crate) fn runtime(attributes: &[syn::Attribute], name: &str) -> TokenStream 
     runtime
 }
 
-/// Returns the attributes for a generated item that has the span of the author's code, so that
-/// errors point there. The compiler treats such an item as the author's own, and would warn if a
-/// path from `crate = PATH` is longer than necessary.
+/// Returns the attributes that turn off lints for a generated item. The item has the span of the
+/// author's code, so that the compiler reports errors there. The compiler therefore treats the item
+/// like the author's own code, and would warn if the path in `crate = PATH` is longer than
+/// necessary.
 pub(crate) fn lints(runtime: &TokenStream) -> TokenStream {
     if runtime.to_string() == quote!(::bpfmap).to_string() {
         TokenStream::new()
@@ -74,13 +76,13 @@ impl LayoutWriter<'_> {
         let runtime = self.runtime;
         let layout = quote!(#runtime::TypeDesc);
         match (ty, rust.map(ungrouped)) {
-            // The type is `CharArray`, which has its own description.
+            // The Rust type is `CharArray`, which contains its own description.
             (Type::Array(..), Some(path @ syn::Type::Path(_))) => {
                 quote!(<#path as #runtime::BpfType>::DESC)
             }
             (Type::Array(element, len), _) => {
-                // The length is the expression in the Rust type, because possibly only the compiler
-                // knows the number.
+                // The code uses the length expression of the Rust type, because sometimes only the
+                // compiler knows its value.
                 let (inner, len) = if let Some(syn::Type::Array(array)) = rust {
                     let len = &array.len;
                     (Some(&*array.elem), quote!((#len) as u32))
@@ -133,7 +135,8 @@ fn ungrouped(mut ty: &syn::Type) -> &syn::Type {
     ty
 }
 
-/// Returns whether the schema contains information about the type that the Rust type lacks.
+/// Returns whether the schema contains information about the type that the Rust type does not
+/// contain.
 fn says_more_than_rust(ty: &Type) -> bool {
     match ty {
         Type::Array(element, _) => says_more_than_rust(&element.value),

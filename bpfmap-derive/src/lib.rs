@@ -1,7 +1,8 @@
 //! The derives `BpfType`, `BpfMap` and `BpfMaps`, which the crate `bpfmap` re-exports.
 //!
-//! The item is converted to the schema's IR and checked with the rules for schemas. Then the derive
-//! implements the traits of `bpfmap`. The first two steps are implemented in bpfmap-schema.
+//! A derive converts its item to the IR of schemas, and checks the item with the rules for schemas.
+//! `bpfmap-schema` implements these two steps. The derive then implements the traits of `bpfmap`
+//! for the item.
 
 mod alone;
 mod below;
@@ -25,18 +26,19 @@ mod tests;
 
 use proc_macro::TokenStream;
 
-/// Makes a struct, a union, a newtype or an enum available on both sides, and proves that its layout is the same in
-/// Rust and C.
+/// Makes a struct, a union, a newtype or an enum usable in Rust and in C, and proves that its
+/// layout is the same in both languages.
 ///
-/// The type must be `Copy` and `#[repr(C)]`; `repr(C, packed)` and `repr(C, align(N))` also apply
-/// in C. All bytes are sent to the kernel, so each byte must belong to a field. If C has padding,
-/// the struct must have a field of bytes called `_pad…` there, which is not a member in C. Doc
-/// comments become comments in C.
+/// The type must be `Copy` and `#[repr(C)]`. `repr(C, packed)` and `repr(C, align(N))` have the
+/// same effect in C. Each byte must belong to a field, because all bytes are sent to the kernel. If
+/// the C type has padding, the struct must have a field at the offset of the padding. This field is
+/// an array of bytes whose name begins with `_pad`, and is not a member in C. Doc comments become
+/// comments in C.
 ///
 /// ```
 /// use bpfmap::{Be32, BpfType, Enum, Padded};
 ///
-/// /// Where a packet comes from.
+/// /// The source of a packet.
 /// #[derive(Clone, Copy, BpfType)]
 /// #[repr(C)]
 /// struct Source {
@@ -48,7 +50,7 @@ use proc_macro::TokenStream;
 ///     bits0: [u8; 2],
 /// }
 ///
-/// // Each member of a union fills the whole union.
+/// // Each member of a union must have the size of the union, so `v4` has padding.
 /// #[derive(Clone, Copy, BpfType)]
 /// #[repr(C)]
 /// union Address {
@@ -56,7 +58,7 @@ use proc_macro::TokenStream;
 ///     v6: [u32; 4],
 /// }
 ///
-/// // The kernel may hold another number: `Enum<Verdict>` is what a map holds.
+/// // A map stores an `Enum<Verdict>`, because a BPF program can also write other numbers.
 /// #[derive(Clone, Copy, Debug, PartialEq, BpfType)]
 /// #[repr(u8)]
 /// enum Verdict {
@@ -74,53 +76,59 @@ use proc_macro::TokenStream;
 /// | --- | --- |
 /// | `name = "ip_key"` | the name in C; the default is the name of the type in `snake_case` |
 /// | `in_place` | the type has no name in C, and is declared in place in each member that uses it |
-/// | `align = N` | the alignment in C; only needed for a type with members stored in bytes, otherwise `repr(align)` is enough |
-/// | `typedef` | C has `typedef struct NAME { … } NAME;`, also for unions and enums |
-/// | `kernel` | the kernel defines the type: the header leaves it to `vmlinux.h` and checks its layout |
-/// | `prefix = "V_"` | for an enum: the constants in C are `V_` and the unchanged name of the variant instead of `ENUM_VARIANT` |
-/// | `packed` | packed in C, if the Rust type can't be packed: `#[repr(C, align(8))] #[bpf_type(packed)]` |
+/// | `align = N` | the alignment in C; only needed if members are stored in bytes, because `repr(align)` is otherwise sufficient |
+/// | `typedef` | declares the type in C as `typedef struct NAME { … } NAME;`; unions and enums get a typedef in the same way |
+/// | `kernel` | the kernel defines the type: the header does not define it, but checks the layout of the definition in `vmlinux.h` |
+/// | `prefix = "V_"` | for an enum: each constant in C is named `V_` and the unchanged name of the variant, instead of `ENUM_VARIANT` |
+/// | `packed` | the type is packed in C; needed if the Rust type can't be packed, as in `#[repr(C, align(8))] #[bpf_type(packed)]` |
 /// | `tag = "…"` | a BTF declaration tag; any number of them |
 /// | `std_traits` | implements `Debug`, `Default` (all zero), `PartialEq`, `Eq`, `PartialOrd`, `Ord` and `Hash`, also for unions and packed structs; bit-fields are shown and compared as members |
-/// | `variants(LOW = 1, …)` | for a newtype of an integer: makes it an enum whose variants are constants |
+/// | `variants(LOW = 1, …)` | for a newtype of an integer: makes the newtype an enum whose variants are constants |
 /// | `crate = path` | the path of the crate `bpfmap` |
 ///
-/// A `#[repr(transparent)]` struct with one member becomes another name for the member's type, a `typedef`.
+/// A `#[repr(transparent)]` struct with one member becomes a `typedef` of the member's type.
 ///
 /// # Attributes of a member: `#[bpf(…)]`
 ///
 /// | | |
 /// | --- | --- |
-/// | `name = "type"`, `tag = "…"` | the same as for types |
+/// | `name = "type"`, `tag = "…"` | the same as the attributes of a type |
 /// | `char` | for `u8` and arrays of `u8`: the bytes are `char` in C; not needed for a `CharArray` |
 /// | `points_to = "task_struct"` | the target of a `KernelPtr` |
-/// | `kptr = …`, `kptr_untrusted = …`, `percpu_kptr = …` | the target of a `Kptr`: the Rust name of a struct of the schema, or a name in C: `"task_struct"` |
-/// | `list_head = Job.node`, `rb_root = Job.node` | the elements of a `ListHead` or an `RbRoot` |
-/// | `anonymous` | the member has no name in C; its type is `in_place` |
+/// | `kptr = …`, `kptr_untrusted = …`, `percpu_kptr = …` | the target of a `Kptr`: the Rust name of a struct of the schema, or a C name in quotes such as `"task_struct"` |
+/// | `list_head = Job.node`, `rb_root = Job.node` | the type of the elements of a `ListHead` or an `RbRoot`, and their node member |
+/// | `anonymous` | the member has no name in C; its type must be `in_place` |
 /// | `bits(name: u8 = 3, …)` | the bytes are bit-fields; the type gets methods for them |
-/// | `holds(name: TYPE)` | the bytes store a member that can't be a field in Rust, in a packed struct |
+/// | `holds(name: TYPE)` | the bytes store a member that can't be a field of a packed struct in Rust |
 ///
 /// # Errors
 ///
-/// A declaration that breaks a rule does not compile. The message names the rule and says what to do, and `bpfmap
-/// explain RULE` says more.
+/// A declaration that breaks a rule does not compile. The message names the rule and says what
+/// to do. `bpfmap explain RULE` explains the rule in more detail.
 #[proc_macro_derive(BpfType, attributes(bpf, bpf_type))]
 pub fn derive_bpf_type(input: TokenStream) -> TokenStream {
     bpf_type::expand(input.into()).into()
 }
 
-/// Declares a map: the struct becomes its spec, `bpfmap::MapSpec`.
+/// Declares a map: implements `bpfmap::MapSpec` for the struct.
 ///
-/// The fields declare the content of the map: `key` and `value`, or only `value` if the key is an
-/// index; `inner` for maps of maps (another struct with this derive); `event` for maps with
-/// records. The fields are never read. They accept the `#[bpf(…)]` attributes that describe types.
-/// The attribute `#[bpf_map(…)]` sets the map type and has the same keys as a schema in TOML.
+/// The fields declare the content of the map:
+///
+/// - `key` is the type of the keys. Leave out this field if the key is an index.
+/// - `value` is the type of the values.
+/// - `inner` is the template of a map of maps. Its type is another struct with this derive.
+/// - `event` is the type of the records in a map with records.
+///
+/// The fields are never read at run time. They accept the `#[bpf(…)]` attributes that describe
+/// types. The attribute `#[bpf_map(…)]` sets the map type, and has the same keys as a schema in
+/// TOML.
 ///
 /// ```
 /// use bpfmap::{BpfMap, MapSpec as _};
 ///
 /// const ENTRIES: u32 = 64;
 ///
-/// /// The counters of a tenant.
+/// /// The counters of a single tenant.
 /// #[derive(BpfMap)]
 /// #[bpf_map(template, array, max_entries = 16)]
 /// struct TenantsInner {
@@ -143,24 +151,25 @@ pub fn derive_bpf_type(input: TokenStream) -> TokenStream {
 ///
 /// | | |
 /// | --- | --- |
-/// | `hash`, `array`, … | the map's type |
+/// | `hash`, `array`, … | the map type |
 /// | `name = "counters"` | the name in C; the default is the name of the struct in `snake_case` |
-/// | `max_entries = N`, `map_extra = N`, `numa_node = N` | numbers; any constant expression |
+/// | `max_entries = N`, `map_extra = N`, `numa_node = N` | these attributes are numbers, which can be any constant expression |
 /// | `flags(no_prealloc, …)` | creation flags |
-/// | `pinning = by_name` | or `none`, or a number for your own loader |
-/// | `key_size = N`, `value_size = N` | the size of bytes without a type, instead of the field |
-/// | `values(1 = name)` | initial contents: each index with the C name of a program or map |
+/// | `pinning = by_name` | pins the map by its name; other values are `none`, or a number that your own loader interprets |
+/// | `key_size = N`, `value_size = N` | the size in bytes of a key or value without a type; replaces the field |
+/// | `values(1 = name)` | the initial contents: for each index, the C name of a program or map |
 /// | `ops = "tcp_congestion_ops"` | the kernel struct that a `struct_ops` map implements |
-/// | `set_by_loader(max_entries)` | the loader sets the number |
-/// | `min_kernel = "5.10"` | the oldest kernel that the map supports: methods that need a newer kernel do not compile. Generated code uses the `min_kernel` of the schema |
-/// | `optional` | the loader may leave out the map: its handle is an `Option` |
-/// | `btf = false` | no BTF, only sizes |
+/// | `set_by_loader(max_entries)` | the loader sets `max_entries` |
+/// | `min_kernel = "5.10"` | the oldest kernel on which the program runs: methods that need a newer kernel do not compile. Generated code uses the `min_kernel` of the schema |
+/// | `optional` | the loader can leave out the map, so its handle is an `Option` |
+/// | `btf = false` | the definition of the map contains only sizes, and no BTF types |
 /// | `tag = "…"` | a BTF declaration tag; any number of them |
-/// | `template` | only a template for the inner maps of another map |
+/// | `template` | the struct is only a template for the inner maps of another map |
 /// | `crate = path` | the path of the crate `bpfmap` |
 ///
-/// If the loader sets a key, a value or an inner map before it loads the object, its type is a parameter of the struct.
-/// The application names the type when it opens the map, and opening compares it with the real map:
+/// If the loader sets the type of a key, a value or an inner map, this type is a type parameter of
+/// the struct. The application gives the type when it opens the map, and the type is compared with
+/// the map in the kernel:
 ///
 /// ```
 /// use bpfmap::{BpfMap, Map};
@@ -180,19 +189,22 @@ pub fn derive_bpf_type(input: TokenStream) -> TokenStream {
 ///
 /// # Errors
 ///
-/// A declaration that breaks a rule does not compile. The message names the rule and says what to do, and `bpfmap
-/// explain RULE` says more. Rules about several maps, and those about `min_kernel` in `bpfmap::schema!`, need the whole
-/// source: `bpfmap check`, `bpfmap generate` and build scripts check them.
+/// A declaration that breaks a rule does not compile. The message names the rule and says what to
+/// do. `bpfmap explain RULE` explains the rule in more detail. A derive sees only its own item.
+/// `bpfmap check`, `bpfmap generate` and build scripts read the whole source, and also check rules
+/// about several maps and about `min_kernel` in `bpfmap::schema!`.
 #[proc_macro_derive(BpfMap, attributes(bpf, bpf_map))]
 pub fn derive_bpf_map(input: TokenStream) -> TokenStream {
     bpf_map::expand(input.into()).into()
 }
 
-/// Opens all maps of a schema at once. Implements `from_object` for a struct with a handle for each map, `preflight`,
-/// which reports what the running kernel lacks, and the constant `MIN_KERNEL`.
+/// Implements functions that open all maps of a schema, for a struct that has a handle for each
+/// map. `from_object` opens the maps, and `preflight` reports which features the running kernel
+/// lacks. The constant `MIN_KERNEL` is the first kernel release that supports all maps that are not
+/// optional.
 ///
-/// `bpfmap generate` and `bpfmap convert` write such a struct, called `Maps`. Leave out maps with types that the loader
-/// sets, or name the types: `Map<Kept<u64>>`.
+/// `bpfmap generate` and `bpfmap convert` write a struct of this kind, which is called `Maps`. If
+/// the loader sets types of a map, leave out the map or give the types, as in `Map<Kept<u64>>`.
 ///
 /// ```
 /// use bpfmap::{BpfMap, BpfMaps, Map};
@@ -214,19 +226,19 @@ pub fn derive_bpf_map(input: TokenStream) -> TokenStream {
 /// }
 ///
 /// fn main() {
-///     // Call it before loading the object. It names what this kernel lacks, while loading would only fail with `EINVAL`.
-///     Maps::preflight().expect("each kernel has hash maps");
+///     // Call `preflight` before you load the object. Its error names the missing features, whereas libbpf returns only `EINVAL`.
+///     Maps::preflight().expect("every kernel supports hash maps");
 ///     assert_eq!(Maps::MIN_KERNEL.to_string(), "3.19");
 /// }
 /// ```
 ///
-/// If the program may leave out a map when it loads the object (`set_autocreate(false)`), the map is `optional`. Its
-/// handle is `None` if the map was not created:
+/// A map is `optional` if the application can turn it off with `set_autocreate(false)` before it
+/// loads the object. The handle of an optional map is `None` if the map was not created:
 ///
 /// ```
 /// use bpfmap::{BpfMap, BpfMaps, Map};
 ///
-/// /// Messages, if the program was started with `--debug`.
+/// /// Debug messages, which the program only sends if the application runs with `--debug`.
 /// #[derive(BpfMap)]
 /// #[bpf_map(ringbuf, max_entries = 65536, optional)]
 /// struct Debug;
@@ -241,8 +253,8 @@ pub fn derive_bpf_map(input: TokenStream) -> TokenStream {
 ///
 /// # Errors
 ///
-/// The struct must have named fields of the type `Map<…>`, or `Option<Map<…>>` if the map is `optional`. Anything else
-/// does not compile.
+/// The derive does not compile if a field has no name, or if the type of a field is neither
+/// `Map<…>` nor, for a map that is `optional`, `Option<Map<…>>`.
 #[proc_macro_derive(BpfMaps, attributes(bpf_maps))]
 pub fn derive_bpf_maps(input: TokenStream) -> TokenStream {
     bpf_maps::expand(input.into()).into()

@@ -1,5 +1,5 @@
-//! Calls of the rules of bpfmap-core for types and numbers that only the compiler knows. Each
-//! violation is reported at its place in the source.
+//! Generates calls of the rules in `bpfmap-core`, for types and numbers that only the compiler
+//! knows. The compiler reports each violation at its position in the source.
 
 use bpfmap_core::map_type::{KeyRule, MapType, MaxEntriesRule};
 use bpfmap_core::rule::frame_size;
@@ -14,12 +14,12 @@ use syn::spanned::Spanned as _;
 use crate::findings::sentence;
 use crate::layout::{lints, spanned};
 
-/// A map whose parts are checked against the rules of its type when it is compiled.
+/// A map whose parts the compiler checks with the rules of the map type.
 pub(crate) struct Limits<'a> {
     pub(crate) row: &'static MapType,
     pub(crate) def: &'a MapDecl,
     pub(crate) runtime: &'a TokenStream,
-    /// Whether the key has no type, but a size that only the compiler knows.
+    /// Whether the map declares only a size for the key, and only the compiler knows this size.
     pub(crate) has_bare_key: bool,
 }
 
@@ -62,8 +62,8 @@ impl Limits<'_> {
         self.call(place, &quote!(key_size::<#kind>(#bytes)))
     }
 
-    /// Returns the check of the total size of a key and a value, if only the compiler knows one of
-    /// the sizes.
+    /// Returns the check of the total size of a key and a value. The check is only needed if only
+    /// the compiler knows at least one of the sizes.
     pub(crate) fn key_and_value(
         &self,
         Size { place, bytes }: Size<'_>,
@@ -76,8 +76,8 @@ impl Limits<'_> {
     /// Returns the check of the inner maps of a map of maps.
     pub(crate) fn inner(&self, ty: &TokenStream) -> TokenStream {
         let text = sentence(
-            "libbpf refuses this map as a template, because it has `pinning`",
-            "remove `pinning` there, or declare a separate template",
+            "this map can't be a template, because libbpf refuses templates with `pinning`",
+            "remove `pinning` from the map, or declare a separate template",
             &rules::INNER_ATTRIBUTE,
         );
         self.call(ty, &quote!(unpinned::<#ty>(#text)))
@@ -103,8 +103,8 @@ impl Limits<'_> {
         self.call(place, &quote!(value_size::<#kind>(#bytes, #build_ids)))
     }
 
-    /// Returns the checks of an event, including its maximum size with this `max_entries`, which
-    /// may be an expression.
+    /// Returns the checks of an event. They include the maximum size of an event in a map with this
+    /// `max_entries`, which can be an expression.
     pub(crate) fn event(&self, ty: &TokenStream, max_entries: Option<&TokenStream>) -> TokenStream {
         let kind = self.kind();
         let is_buffer = self.row.max_entries == MaxEntriesRule::Bytes;
@@ -120,14 +120,14 @@ impl Limits<'_> {
         checks
     }
 
-    /// Returns the check of a `max_entries` that is not a literal.
+    /// Returns the check of a `max_entries` that is an expression instead of a literal.
     pub(crate) fn max_entries(&self, number: &TokenStream) -> TokenStream {
         let kind = self.kind();
         self.call(number, &quote!(max_entries::<#kind>((#number) as u64)))
     }
 
-    /// Returns the check of a `map_extra` that is not a literal. `max_entries` is that of the map,
-    /// if it has one.
+    /// Returns the check of a `map_extra` that is an expression instead of a literal. `max_entries`
+    /// is the `max_entries` of the map, or `None` if the map has none.
     pub(crate) fn map_extra(
         &self,
         number: &TokenStream,
@@ -142,7 +142,8 @@ impl Limits<'_> {
         self.call(number, &quote!(map_extra::<#kind>((#number) as u64, #entries)))
     }
 
-    /// Returns the check that a number fits in 32 bits, if it is not a literal.
+    /// Returns the check that a number fits in 32 bits. The number is an expression instead of a
+    /// literal.
     pub(crate) fn fits_u32(&self, key: &str, number: &TokenStream) -> TokenStream {
         self.call(number, &quote!(number_range(#key, (#number) as u64)))
     }
@@ -174,7 +175,8 @@ impl Limits<'_> {
         quote!(#runtime::kind::#kind)
     }
 
-    /// Returns a call that the compiler evaluates. It reports a violation at `place`.
+    /// Returns a call that the compiler evaluates. If the rule is violated, the compiler reports an
+    /// error at `place`.
     fn call(&self, place: &TokenStream, call: &TokenStream) -> TokenStream {
         let (runtime, span) = (self.runtime, place.span());
         let (lints, runtime) = (lints(runtime), spanned(runtime.clone(), span));
@@ -183,7 +185,7 @@ impl Limits<'_> {
     }
 }
 
-/// Returns whether the frames of the stacks in `def` are build ids and offsets.
+/// Returns whether the frames of the stacks in `def` consist of a build ID and an offset.
 fn has_build_ids(def: &MapDecl) -> bool {
     def.flags.iter().any(|flag| flag.value == "stack_build_id")
 }

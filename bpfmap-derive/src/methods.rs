@@ -1,5 +1,5 @@
-//! Accessor methods for members that are stored in bytes, and for members of unions, which Rust can
-//! read only in `unsafe` code.
+//! Generates accessor methods for members that are stored in bytes, and for members of unions.
+//! Without these methods, reading a member of a union needs `unsafe` code.
 
 use std::str::FromStr as _;
 
@@ -26,7 +26,7 @@ pub(crate) fn expand(
     }
     let is_union = matches!(input.data, syn::Data::Union(_));
     let visibility = input.vis.to_token_stream().to_string();
-    // The tokens of a path need no spaces between them.
+    // Removes the spaces between the tokens of a path, because they are not needed.
     let runtime = runtime.to_string().replace(' ', "");
     let mut code = String::new();
     for Stored { index, storage, names, ty } in &stored {
@@ -58,7 +58,8 @@ pub(crate) fn expand(
         quote!(::core::compile_error! { #message })
     });
     let ident = &input.ident;
-    // A program need not use every method, and the author is responsible for their documentation.
+    // These lints are turned off because a program does not have to use every method, and because
+    // the author writes the documentation of the members.
     quote! {
         #[automatically_derived]
         #[allow(dead_code, rustdoc::all)]
@@ -70,11 +71,11 @@ pub(crate) fn expand(
 
 /// A member that is read and written with methods.
 pub(crate) struct Stored {
-    /// Its index.
+    /// The index of the member.
     pub(crate) index: usize,
-    /// The field that holds it.
+    /// The name of the field that stores the member.
     pub(crate) storage: String,
-    /// The names of its methods.
+    /// The names of the member's methods.
     pub(crate) names: AccessorNames,
     /// The type that the methods accept and return.
     pub(crate) ty: TokenStream,
@@ -97,7 +98,7 @@ pub(crate) fn stored(input: &DeriveInput, item: &TypeItem, body: &Composite) -> 
                 }
             }
             FieldRole::Holds { index, .. } => {
-                // An anonymous member has the name of the bytes that hold it.
+                // An anonymous member gets the name of the bytes that store it.
                 let name = name(*index).unwrap_or_else(|| {
                     storage.strip_suffix("_bytes").unwrap_or(&storage).to_owned()
                 });
@@ -117,7 +118,7 @@ pub(crate) fn stored(input: &DeriveInput, item: &TypeItem, body: &Composite) -> 
     stored.map(|((index, storage, _, ty), names)| Stored { index, storage, names, ty }).collect()
 }
 
-/// Returns the type that the methods of a member in bytes accept and return.
+/// Returns the type that the methods of a member accept and return. The member is stored in bytes.
 pub(crate) fn value_type(item: &TypeItem, body: &Composite, index: usize) -> TokenStream {
     let member = &body.members[index];
     let is_bool = member.bits.is_some()
@@ -125,7 +126,7 @@ pub(crate) fn value_type(item: &TypeItem, body: &Composite, index: usize) -> Tok
     if is_bool { quote!(bool) } else { rust_type(item, index) }
 }
 
-/// Returns the type of a union's member: `T` for `Padded<T, N>`.
+/// Returns the type of a union's member without padding, such as `T` for `Padded<T, N>`.
 fn without_padding(ty: &syn::Type) -> &syn::Type {
     let syn::Type::Path(path) = ty else { return ty };
     let padded = path.path.segments.last().filter(|last| last.ident == "Padded");

@@ -1,10 +1,10 @@
-//! A generated constant that does not compile if a type is not plain data or if its layout in Rust
-//! and C differs.
+//! Generates the proof: a constant that does not compile if a type is not plain data, or if its
+//! layout differs between Rust and C.
 //!
-//! The constant creates a value of the type from field values that `bpfmap` provides. So the
-//! compiler verifies which fields the type has and which types they have. This holds even if a
-//! macro changes the item after the derive, or if names have a different meaning in the scope of
-//! the item.
+//! The constant creates a value of the type from field values that `bpfmap` provides. The compiler
+//! therefore verifies which fields the type has, and the type of each field. The proof works even
+//! if a macro changes the item after the derive, or if names have a different meaning in the scope
+//! of the item.
 
 use bpfmap_schema::front::rust::{FieldRole, Later, TypeItem};
 use bpfmap_schema::ir::Composite;
@@ -64,8 +64,8 @@ pub(crate) fn composite(
     let made = if is_union {
         quote!(#(let _ = Self { #values };)*)
     } else if values.len() == 1 {
-        // Unions do not support the syntax `..value`, so this line fails if the type has become a
-        // union.
+        // This line does not compile if a macro has changed the type to a union, because unions do
+        // not support the syntax `..value`.
         quote! {
             let value = Self { #(#values),* };
             let _ = Self { ..value };
@@ -98,8 +98,8 @@ pub(crate) fn composite(
 pub(crate) fn new_type(input: &DeriveInput, runtime: &TokenStream) -> TokenStream {
     let fields = fields(input);
     let Some(field) = fields.first() else {
-        // The derive has reported that this is not a newtype. The proof still checks that the type
-        // has no field that the derive has not seen.
+        // The derive has already reported that this is not a newtype. The proof still checks that
+        // the type has only the fields that the derive has seen.
         let prover = prover(input.ident.span());
         return constant(
             input,
@@ -124,20 +124,21 @@ pub(crate) fn new_type(input: &DeriveInput, runtime: &TokenStream) -> TokenStrea
     )
 }
 
-/// Returns the name of the local variable. Its hygiene does not depend on the names of fields,
-/// which may come from different macros than the type.
+/// Returns the name of the local variable in the proof. Its macro hygiene does not depend on the
+/// names of the fields, because the fields can come from other macros than the type.
 fn prover(span: Span) -> Ident {
     Ident::new("__prover", Span::mixed_site().located_at(span))
 }
 
-/// Returns the constant. The compiler reports errors at the name of the type or of a field.
+/// Returns the constant that contains the proof. The compiler reports errors at the name of the
+/// type or of a field.
 fn constant(input: &DeriveInput, runtime: &TokenStream, proof: &TokenStream) -> TokenStream {
     let (span, prover, lints) = (input.ident.span(), prover(input.ident.span()), lints(runtime));
     let at_type = spanned(runtime.clone(), span);
     quote_spanned! {span=>
         #lints
         const PROOF: () = {
-            // The prover comes from the trait that is implemented.
+            // The type of the prover comes from the trait that the derive implements.
             let mut #prover = <() as #at_type::Plain>::PROVER;
             let #prover = &mut #prover;
             #proof

@@ -1,9 +1,10 @@
-//! Checks that a schema in TOML that breaks a rule also breaks it when it is written in Rust. The
-//! derive reports the rule or, if the derive can't see the violation, the compiler does.
+//! Checks that a schema that breaks a rule in TOML also breaks the rule if it is written in Rust.
+//! The derive reports the violation. If the derive can't see the violation, the compiler reports
+//! it.
 //!
-//! The cases for the compiler are collected in `tests/ui/elsewhere.rs`, a module for each. After a
-//! change, run `BPFMAP_BLESS=1 cargo test -p bpfmap-derive --lib`, and then bless the test `ui` as
-//! usual.
+//! The cases that the compiler reports are in `tests/ui/elsewhere.rs`, which has a module for each
+//! case. After a change, run `BPFMAP_BLESS=1 cargo test -p bpfmap-derive --lib`, and then bless the
+//! test `ui` as usual.
 
 #[path = "../../bpfmap-schema/tests/support/cases.rs"]
 mod cases;
@@ -25,20 +26,20 @@ use bpfmap_schema::rules::Rule;
 
 use crate::tests::{expand, items};
 
-/// Cases in which a derive reports something different, with the reason.
+/// Cases in which a derive reports other rules than the reader of TOML, with the reason.
 const OTHERWISE: &[(&str, &str)] = &[
     ("bad-name__empty", "a derive does not see the name of the schema"),
-    ("optional-map", "a derive does not see the map that another one holds from the start"),
-    ("recursive-type__circle", "the compiler refuses types that hold each other"),
+    ("optional-map", "a derive does not see the other map in the initial contents"),
+    ("recursive-type__circle", "the compiler refuses types that contain each other"),
     (
         "special-field-not-top-level__places",
-        "a type in place is a struct of its own to a derive: the list in it has no lock either",
+        "a derive reads a type in place as a separate struct, so the list in it also has no lock",
     ),
-    ("values-program", "a derive does not see whether a name is that of a map"),
+    ("values-program", "a derive does not see whether a name refers to a map"),
 ];
 
 #[test]
-fn what_breaks_a_rule_in_toml_breaks_it_in_a_derive() {
+fn schemas_that_break_a_rule_in_toml_break_it_in_a_derive() {
     let crate_folder = Path::new(env!("CARGO_MANIFEST_DIR"));
     let (mut seen, mut differences) = (0, Vec::new());
     let mut elsewhere = "//! Declarations that break a rule only because of an item that is declared elsewhere: a module for each case, after the names of the rules.\n\
@@ -50,8 +51,7 @@ fn what_breaks_a_rule_in_toml_breaks_it_in_a_derive() {
         }
         let text = print::rust::print(&draft.schema, &Layouts::new(&draft.schema));
         let expected = rules(draft);
-        // Cases that can't be written in Rust are covered by the tests that compare the readers of
-        // files.
+        // The tests that compare the readers of files cover cases that can't be written in Rust.
         if rules(rust::read_str(Path::new("example.rs"), &text)) != expected {
             continue;
         }
@@ -61,7 +61,7 @@ fn what_breaks_a_rule_in_toml_breaks_it_in_a_derive() {
         if let Some(other) = found.difference(&expected).next() {
             differences.push(format!("{}: a derive says {other}\n{text}", case.name));
         }
-        // Checks that the compiler evaluates can only fail. They can't produce warnings.
+        // Checks that the compiler evaluates can only cause errors. They can't cause warnings.
         let is_warning =
             |rule: &str| Rule::by_id(rule).is_some_and(|rule| rule.severity == Severity::Warning);
         let is_exempt = |rule: &str| {
@@ -92,7 +92,7 @@ fn what_breaks_a_rule_in_toml_breaks_it_in_a_derive() {
     }
 }
 
-/// Returns the rules that a draft breaks.
+/// Returns the names of the rules that a draft breaks.
 fn rules(draft: Draft) -> BTreeSet<String> {
     let findings = match check(draft) {
         Ok(checked) => checked.warnings().to_vec(),
@@ -101,7 +101,7 @@ fn rules(draft: Draft) -> BTreeSet<String> {
     findings.iter().map(|finding| finding.rule.id.to_owned()).collect()
 }
 
-/// Returns the rules that the errors and warnings of an expansion name.
+/// Returns the names of the rules in the errors and warnings of an expansion.
 fn named(expansion: &str) -> BTreeSet<String> {
     let parts = ["compile_error", "deprecated (note"].map(|word| expansion.split(word).skip(1));
     let rules = parts.into_iter().flatten().filter_map(|part| {

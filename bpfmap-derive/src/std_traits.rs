@@ -1,7 +1,8 @@
-//! `#[bpf_type(std_traits)]`: the traits of the standard library that a key or value is expected to have.
+//! Implements `#[bpf_type(std_traits)]`: the traits of the standard library that users expect of a
+//! key or value.
 //!
-//! The derives of the standard library refuse unions, show bit-fields as bytes and cost the compiler more than
-//! `BpfType` itself.
+//! The derives of the standard library refuse unions, show bit-fields as bytes, and take more
+//! compile time than `BpfType` itself.
 
 use bpfmap_schema::front::rust::{FieldRole, TypeItem};
 use bpfmap_schema::ir::Composite;
@@ -11,8 +12,8 @@ use syn::DeriveInput;
 
 use crate::methods::{fields, stored};
 
-/// Returns the implementations of the traits for a struct or union with `__std_traits!`, or nothing
-/// if the attribute is missing.
+/// Returns the implementations of the traits for a struct or union, which use `__std_traits!`.
+/// Returns no tokens if the attribute is missing.
 pub(crate) fn composite(
     input: &DeriveInput,
     item: &TypeItem,
@@ -34,7 +35,7 @@ pub(crate) fn composite(
                 // Each member of the union fills all of its bytes.
                 quote!(#runtime::storage::get::<#ty>(#runtime::bytes_of(#this), 0))
             } else {
-                // The braces copy the field: a field of a packed struct cannot be borrowed.
+                // The braces copy the field, because a field of a packed struct can't be borrowed.
                 quote!({ #this.#ident })
             };
             (ident.to_string(), value)

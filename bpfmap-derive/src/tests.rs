@@ -6,8 +6,8 @@ use proc_macro2::TokenStream;
 
 use crate::{bpf_map, bpf_maps, bpf_type};
 
-/// Each input file in `tests/expand/` contains items with a derive, and a golden file next to it
-/// contains their expansion.
+/// Each input file in `tests/expand/` contains items with a derive. A golden file next to the input
+/// file contains the expansion of these items.
 #[test]
 fn expansions() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/expand");
@@ -31,9 +31,9 @@ fn expansions() {
     }
 }
 
-/// Handles must be named fields.
+/// The struct of `BpfMaps` must have named fields.
 #[test]
-fn handles_of_maps_stand_in_named_fields() {
+fn handles_of_maps_must_be_named_fields() {
     for wrong in ["struct Maps(Map<A>);", "struct Maps;", "enum Maps { A }", "union Maps { a: u8 }"]
     {
         let expanded = bpf_maps::expand(syn::parse_str(wrong).unwrap()).to_string();
@@ -44,9 +44,9 @@ fn handles_of_maps_stand_in_named_fields() {
     }
 }
 
-/// If an attribute sets the path of the crate, the expansion uses no other path of it.
+/// If an attribute sets the path of the crate `bpfmap`, the expansion uses only this path.
 #[test]
-fn a_renamed_crate_is_called_by_its_name() {
+fn an_expansion_uses_the_path_of_a_renamed_crate() {
     let renamed = [
         "#[derive(BpfType)] #[repr(C)] #[bpf_type(crate = other)] struct Job { lock: SpinLock,
             #[bpf(kptr = \"task_struct\")] task: Kptr, #[bpf(bits(a: u8 = 8))] bits0: [u8; 1] }",
@@ -74,8 +74,8 @@ pub(crate) fn items(text: &str) -> Vec<TokenStream> {
     items.filter(|item| !item.to_string().contains("BpfMaps")).collect()
 }
 
-/// Returns the expansion of an item's derive. The `derive` attribute is removed first, as the
-/// compiler does.
+/// Returns the expansion of an item's derive. Like the compiler, the function removes the `derive`
+/// attribute before the expansion.
 pub(crate) fn expand(item: TokenStream) -> TokenStream {
     let is_map = item.to_string().contains("BpfMap");
     let mut input: syn::DeriveInput = syn::parse2(item).unwrap();

@@ -1,4 +1,5 @@
-//! What the reader of Rust files takes the derives take, and both see the same in it.
+//! Tests that the derives accept the same declarations as the reader of schemas in Rust, with the
+//! same meaning.
 
 #[allow(deprecated, reason = "one warning: a buffer has another size than its map says")]
 #[path = "accepted/maps.rs"]
@@ -18,9 +19,9 @@ fn checked() -> Checked {
     check(read_file(&file)).unwrap_or_else(|rejected| panic!("{rejected}"))
 }
 
-/// Sizes, and where each member begins and how wide it is.
+/// Compares the sizes of types, and the offset and width of each member.
 #[test]
-fn layouts_are_those_of_the_header() {
+fn layouts_equal_the_layouts_of_the_header() {
     let checked = checked();
     let types = [
         Either::DESC,
@@ -48,7 +49,7 @@ fn layouts_are_those_of_the_header() {
             panic!("{name}")
         };
         let placed = body.members.iter().zip(&expected.members);
-        // BTF has no bit-fields without names.
+        // BTF does not contain bit-fields without names.
         let placed = placed.filter(|(member, _)| member.name.is_some() || member.bits.is_none());
         let placed: Vec<(&str, u64, u32)> = placed
             .map(|(member, at)| {
@@ -61,7 +62,7 @@ fn layouts_are_those_of_the_header() {
     }
 }
 
-/// `char` in C, of as many bytes as the constant says.
+/// The C type is an array of `char`, whose length is the constant.
 #[test]
 fn texts_are_arrays_of_char() {
     let checked = checked();
@@ -88,7 +89,7 @@ fn texts_are_arrays_of_char() {
 }
 
 #[test]
-fn bit_fields_are_read_where_they_lie() {
+fn bit_fields_are_read_at_their_positions() {
     let bits: Bits = zeroed();
     let bits = bits
         .with_a(Small::Last.into())
@@ -102,7 +103,7 @@ fn bit_fields_are_read_where_they_lie() {
     assert_eq!((bits.a().get(), bits.b().number(), bits.c()), (Ok(Small::Last), 5, 0x1ff));
     assert_eq!((bits.d().number(), bits.e()), (0x0abc_def5, true));
     assert_eq!((bool::from(bits.f()), bits.g(), bits.h()), (true, Wrapped(0x1555), Level::BELOW));
-    // `a` fills a byte but for two bits, which are too few for `b`.
+    // `a` leaves two bits of the byte, which are too few for `b`.
     assert_eq!(bytes_of(&bits)[4..7], [7, 5, 0xff]);
     let packed: Packed = zeroed();
     let packed = packed.with_b(Enum::from_number(0x3f)).with_c(0x3fff_ffff);

@@ -1,9 +1,11 @@
-//! The methods of a derived type read and write the bits that its description names, and no others: the description is
-//! what a map's BTF is compared with, so that programs find a bit-field where Rust has put it.
+//! Tests that the methods of a derived type read and write exactly the bits that its description
+//! contains. bpfmap compares the description with the BTF of a map, so a program finds each
+//! bit-field at the same position as Rust.
 
 use bpfmap::{BpfType, Enum, MemberDesc, Plain, TypeDesc, bytes_of, from_bytes};
 
-/// The member of a name, in the type or in a struct or union without a name in it, and where that begins.
+/// Returns the member `name` of a type, and the offset of the struct or union that contains it. The
+/// member can be in an anonymous struct or union.
 fn member(desc: &TypeDesc<'static>, name: &str, start: u32) -> Option<(u32, MemberDesc<'static>)> {
     let (TypeDesc::Struct { members, .. } | TypeDesc::Union { members, .. }) = desc else {
         return None;
@@ -17,14 +19,15 @@ fn member(desc: &TypeDesc<'static>, name: &str, start: u32) -> Option<(u32, Memb
     })
 }
 
-/// The methods of a bit-field: those that get it, set it, and give the value with it.
+/// The methods of a bit-field: the getter, the setter, and the method that returns a changed value.
 type Methods<T, V> = (fn(&T) -> V, fn(&mut T, V), fn(T, V) -> T);
 
-/// The bits of a number, and the number that as many of them are.
+/// Converts a number to bits, and bits to a number.
 type Meaning<V> = (fn(V) -> u128, fn(V, u32) -> V);
 
-/// What a setter and a getter of `name` do, by the description: for a number of each kind, over bytes that are all zero, all
-/// ones, and mixed. `low` gives the number that as many bits of a value keep.
+/// Asserts that the setter and the getter of `name` use the bits in the description. The test uses
+/// different numbers, and bytes that are all zeros, all ones and mixed. `low` returns the number
+/// that remains if only some bits of a value are stored.
 #[track_caller]
 fn agrees<T: Plain + BpfType, V: Copy + PartialEq + core::fmt::Debug>(
     name: &str,
@@ -55,8 +58,8 @@ fn agrees<T: Plain + BpfType, V: Copy + PartialEq + core::fmt::Debug>(
     }
 }
 
-/// Numbers whose low bits are all ones, only the highest, mixed and none, and that are too wide for any bit-field but the
-/// widest.
+/// Numbers with different low bits: all ones, only the highest bit, mixed bits, and zeros. Most of
+/// the numbers are too large for all bit-fields except the widest.
 const NUMBERS: [i128; 14] = [
     0,
     1,
@@ -74,7 +77,7 @@ const NUMBERS: [i128; 14] = [
     i128::MIN + 5,
 ];
 
-/// Integers, and what as many bits of one keep.
+/// Integer types, with the number that remains if only some bits are stored.
 macro_rules! integer {
     ($($check:ident: $ty:ident)*) => { $(
         fn $check<T: Plain + BpfType>(name: &str, methods: Methods<T, $ty>) {
@@ -82,7 +85,8 @@ macro_rules! integer {
             let values = NUMBERS.map(|number| number as $ty);
             #[allow(clippy::cast_sign_loss, clippy::cast_lossless, reason = "the bits are wanted")]
             let number = |value: $ty| value as u128;
-            // C's own way: up to the top, and down again with the sign of the type.
+            // The method is the usual one in C: shift the bits to the left end, and shift them back
+            // as a signed number.
             let low = |value: $ty, width: u32| value << ($ty::BITS - width) >> ($ty::BITS - width);
             agrees(name, &values, methods, (number, low));
         }
@@ -98,7 +102,8 @@ fn of_bool<T: Plain + BpfType>(name: &str, methods: Methods<T, bool>) {
     agrees(name, &[false, true], methods, (u128::from, |value, _| value));
 }
 
-/// Structs with three bit-fields in a row, of which each must leave the others alone.
+/// Structs with three adjacent bit-fields. The methods of each bit-field must not change the other
+/// bit-fields.
 macro_rules! rows {
     ($($name:ident[$($repr:tt)*]: $bytes:literal bytes,
         $a:ty = $a_bits:literal by $of_a:ident, $b:ty = $b_bits:literal by $of_b:ident,
@@ -119,7 +124,7 @@ macro_rules! rows {
                 let (start, found) = member(Row::DESC, name, 0).unwrap();
                 (start, found.bits)
             });
-            // Without padding each begins where the one before ends.
+            // Without padding, each bit-field begins at the end of the previous one.
             assert_eq!(places, [(0, $a_bits), ($a_bits, $b_bits), ($a_bits + $b_bits, $c_bits)]);
         }
     )* };
@@ -183,7 +188,7 @@ union Within {
     anon0_bytes: [u8; 8],
 }
 
-/// A struct without a name in the union: its bit-fields are written through the whole of it.
+/// The union contains an anonymous struct, whose bit-fields are written through the whole struct.
 #[derive(Clone, Copy, BpfType)]
 #[repr(C, align(8))]
 struct Inner {
@@ -197,7 +202,7 @@ fn bit_fields_of_unions() {
         set(&mut of, value);
         of
     }
-    // A union has no `with_`.
+    // A union has no `with_` methods.
     let narrow: Methods<_, _> =
         (Within::narrow, Within::set_narrow, |it, value| with(Within::set_narrow, it, value));
     of_i16("narrow", narrow);
@@ -224,7 +229,8 @@ fn bit_fields_behind_members_and_padding() {
     of_u32("rest", (Wide::rest, Wide::set_rest, Wide::with_rest));
     of_u64("far", (Wide::far, Wide::set_far, Wide::with_far));
     let place = |name| member(Wide::DESC, name, 0).map(|(start, found)| (start, found.bits));
-    // As GCC and clang put them: where one would leave the word of its type, it begins at the next.
+    // GCC and clang use the same rule: a bit-field that would cross the boundary of its type begins
+    // at the next boundary.
     let places = ["low", "colour", "heat", "rest", "far", "tail"].map(place).map(Option::unwrap);
     assert_eq!(places, [(20, 5), (25, 3), (28, 2), (32, 27), (64, 50), (120, 0)]);
 }
@@ -235,7 +241,7 @@ fn bit_fields_of_enums_keep_numbers_without_a_variant() {
     let colours = [0, 2, 5, 7, 3].map(Enum::<Colour>::from_number);
     let methods: Methods<Wide, _> = (Wide::colour, Wide::set_colour, Wide::with_colour);
     agrees("colour", &colours, methods, (unsigned, |value, _| value));
-    // A number of more than three bits loses those above.
+    // A number of more than three bits loses its upper bits.
     let blue: Wide = from_bytes(&[0; size_of::<Wide>()]).unwrap();
     assert_eq!(blue.with_colour(Enum::from_number(0xfd)).colour(), Colour::Blue);
 }

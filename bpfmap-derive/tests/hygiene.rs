@@ -1,11 +1,11 @@
-//! What surrounds a derive does not change what it means.
+//! Tests that the code around a derive does not change the meaning of the generated code.
 
 #![deny(warnings, unused, missing_docs, unreachable_pub, unused_qualifications)]
 #![deny(clippy::pedantic)]
 
 use bpfmap::{BpfType, ErrorKind, MapSource, MapSpec};
 
-/// Nothing of the prelude is there.
+/// The module has no prelude.
 mod bare {
     #![no_implicit_prelude]
 
@@ -80,7 +80,7 @@ mod bare {
     }
 }
 
-/// Types of the author's are called as those of the prelude, and as those that the derives name.
+/// The author's types have the names of types in the prelude, and of types that the derives use.
 mod taken {
     use bpfmap::{BpfMap, BpfType};
 
@@ -115,7 +115,7 @@ mod taken {
     }
 }
 
-/// The crate has another name here.
+/// The crate `bpfmap` has another name in this module.
 mod renamed {
     pub(crate) mod runtime {
         pub(crate) use bpfmap as other;
@@ -155,7 +155,7 @@ mod renamed {
     }
 }
 
-/// Names come from a macro, and some of them from where it is called.
+/// Some names come from a macro, and some names come from the code that calls the macro.
 mod by_a_macro {
     use bpfmap::BpfType;
 
@@ -189,13 +189,13 @@ mod by_a_macro {
 }
 
 #[test]
-fn each_is_what_it_says() {
+fn each_type_has_its_declared_meaning() {
     use bpfmap::BpfEnum as _;
 
     assert_eq!((bare::make().a(), bare::make().b()), (5, true));
     assert_eq!(bare::states().map(bare::State::number), [0, 1]);
     let address = bare::Address { whole: 7 };
-    // SAFETY: plain data has a value in each member.
+    // SAFETY: all members of a union of plain data are valid values.
     assert_eq!(unsafe { (address.whole, address.half.get()) }, (7, 7));
     assert_eq!((address.low(), bare::Address::from_low(0x1f).low()), (7, 0xf));
     assert_eq!((bare::Map::DEF.name, bare::Map::DEF.max_entries), ("map", Some(12)));

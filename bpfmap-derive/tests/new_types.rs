@@ -1,21 +1,22 @@
-//! Integers that are enums of C: their variants are constants, and any number is a value of them.
+//! Tests of newtypes of integers that are enums in C. Their variants are constants, and every
+//! number is a valid value.
 
 use bpfmap::TypeDesc;
 use bpfmap::{BpfMap, BpfType, MapSpec as _, bytes_of, from_bytes, zeroed};
 
-/// Two names of one number, and one that is a word of Rust.
+/// The enum has two names for the same number, and a name that is a Rust keyword.
 #[derive(Clone, Copy, Debug, PartialEq, BpfType)]
 #[repr(transparent)]
 #[bpf_type(variants(low = 1, #[doc = "At once."] high = 2, highest = 2, r#type = 0xffff_ffff))]
 pub struct Level(u32);
 
-/// Numbers below zero.
+/// The enum has negative numbers.
 #[derive(Clone, Copy, Debug, PartialEq, BpfType)]
 #[repr(transparent)]
 #[bpf_type(name = "sign_t", variants(minus = -1, #[bpf(name = "Zero")] zero = 0, least = -0x80))]
 pub struct Sign(pub i8);
 
-/// The largest there are.
+/// The enum has the largest possible numbers.
 #[derive(Clone, Copy, Debug, PartialEq, BpfType)]
 #[repr(transparent)]
 #[bpf_type(variants(all = 0xffff_ffff_ffff_ffff))]
@@ -57,7 +58,7 @@ fn c_has_an_enum() {
     let variants = &[("SIGN_T_MINUS", -1), ("SIGN_T_ZERO", 0), ("SIGN_T_LEAST", -128)];
     let expected = TypeDesc::Enum { name: "sign_t", size: 1, signed: true, variants };
     assert_eq!(Sign::DESC, &expected);
-    // BTF keeps 64 bits, and says beside them that they are none below zero.
+    // BTF stores 64 bits, and stores separately that they are unsigned.
     let expected =
         TypeDesc::Enum { name: "mask", size: 8, signed: false, variants: &[("MASK_ALL", -1)] };
     assert_eq!(Mask::DESC, &expected);

@@ -1,5 +1,5 @@
-//! Every schema of the repository, written in Rust, compiles: the derives take what the command
-//! `bpfmap convert` writes, and prove the layout of each type. Needs cargo, so it runs on the host only.
+//! Tests that the derives accept the output of `bpfmap convert` for every schema of the repository,
+//! and prove the layout of each type. The test needs Cargo, so it runs only on the host.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -16,7 +16,7 @@ fn every_schema_compiles_in_rust() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let out = Path::new(env!("CARGO_TARGET_TMPDIR")).join("schemas");
     fs::create_dir_all(&out).unwrap();
-    // The program declares the maps and uses none.
+    // The program declares the maps, but does not use them.
     let mut program = "#![allow(dead_code)]\n#![deny(unused_imports)]\n".to_owned();
     let mut count = 0;
     for folder in FOLDERS {
@@ -28,7 +28,7 @@ fn every_schema_compiles_in_rust() {
             let checked = check(read_file(&schema)).unwrap();
             let source = out.join(format!("schema{count}.rs"));
             fs::write(&source, print(checked.schema(), checked.layouts())).unwrap();
-            // Its name is a path without quotes.
+            // The name of the module is a path without quotes.
             let _ = writeln!(
                 program,
                 "#[path = {:?}]\nmod schema{count};",

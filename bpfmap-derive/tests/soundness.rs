@@ -1,14 +1,16 @@
-//! Programs without `unsafe` that would lead to undefined behaviour if a derive or a macro took them: they do not
-//! compile. Needs cargo, so it runs on the host only.
+//! Tests that programs without `unsafe` do not compile if they would cause undefined behaviour.
+//! These programs try to deceive a derive or a macro. The tests need Cargo, so they run only on the
+//! host.
 //!
-//! The messages are pinned: `TRYBUILD=overwrite cargo test -p bpfmap-derive --test soundness`.
+//! The expected messages are in `.stderr` files. To update them, run `TRYBUILD=overwrite cargo test
+//! -p bpfmap-derive --test soundness`.
 
 #[test]
-fn what_would_be_unsound_does_not_compile() {
+fn unsound_programs_do_not_compile() {
     trybuild::TestCases::new().compile_fail("tests/soundness/*.rs");
 }
 
-/// A program that may be `unsafe` proves nothing here.
+/// A program that may use `unsafe` code would prove nothing.
 #[test]
 fn all_programs_forbid_unsafe_code() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/soundness");

@@ -1,5 +1,5 @@
-//! What the derives give beyond the proof: the traits of the standard library, methods of unions and of anonymous members,
-//! and the handles of all maps.
+//! Tests of the items that the derives generate in addition to the proof: the traits of the
+//! standard library, methods of unions and of anonymous members, and the handles of all maps.
 
 use std::collections::HashSet;
 
@@ -105,7 +105,7 @@ fn debug_shows_members_and_no_padding() {
 
 #[test]
 fn values_are_compared_by_members() {
-    // Bit-fields by their numbers, not by the bytes that hold them.
+    // Bit-fields are compared by their numbers, and not by the bytes that store them.
     let flow = |vlan| Flow::default().with_vlan(vlan);
     assert!(flow(-2) < flow(0) && flow(0) < flow(0x100) && flow(1) < flow(0x100));
     assert!(Number(0x100) > Number(2));
@@ -117,10 +117,10 @@ fn values_are_compared_by_members() {
 fn members_of_unions_are_read_and_written_without_unsafe() {
     let mut address = Address::from_v6([0xff; 8]);
     address.set_v4(7);
-    // The bytes beyond the member stay.
+    // The bytes after the member do not change.
     assert_eq!((address.v4(), &address.v6()[4..]), (7, &[0xff; 4][..]));
     assert_eq!(Address::from_v4(7).v6()[4..], [0; 4]);
-    // A member without a name is called as its bytes.
+    // The methods of an anonymous member have the name of its bytes.
     let tight = Address::from_anon0(Tight { kind: 1, wide: u32::MAX, rest: [0; 3] }).anon0();
     assert_eq!({ tight.wide }, u32::MAX);
 }
@@ -142,7 +142,7 @@ impl MapSource for Empty {
 }
 
 #[test]
-fn maps_are_opened_in_their_order() {
+fn maps_are_opened_in_the_order_of_the_fields() {
     let opened = Maps::from_object(&Empty).map(|Maps { flows, totals }| (flows, totals));
     let error = opened.unwrap_err();
     assert!(error.to_string().contains("flows"), "{error}");

@@ -1,8 +1,9 @@
-//! What the compiler says of each rule that a derive can break. Needs cargo, so it runs on the host
-//! only.
+//! Tests of the compiler's messages for each rule that a derive can break. The tests need Cargo, so
+//! they run only on the host.
 //!
-//! `tests/ui/RULE.rs`, or `RULE__CASE.rs`, breaks the rule, and the message is pinned beside it. After
-//! a change: `TRYBUILD=overwrite cargo test -p bpfmap-derive --test ui`, and read the difference.
+//! `tests/ui/RULE.rs` or `RULE__CASE.rs` breaks the rule, and the `.stderr` file next to it
+//! contains the expected message. After a change, run
+//! `TRYBUILD=overwrite cargo test -p bpfmap-derive --test ui`, and read the difference.
 
 #[path = "ui/support/exempt.rs"]
 mod exempt;
@@ -18,7 +19,7 @@ use exempt::NOT_BY_A_DERIVE;
 fn every_rule_has_a_case_or_a_reason() {
     for rule in ALL {
         let exempt = NOT_BY_A_DERIVE.iter().any(|(id, _)| *id == rule.id)
-            // What is said of objects that others compiled.
+            // These rules are only about objects that other programs compiled.
             || rule.id.starts_with("import-");
         assert_eq!(cases(rule).is_empty(), exempt, "{}: a case, or a reason", rule.id);
     }
@@ -33,26 +34,28 @@ fn each_case_breaks_its_rule() {
         for case in cases(rule) {
             let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/ui");
             let message = fs::read_to_string(folder.join(format!("{case}.stderr"))).unwrap();
-            // Of a type that has no derive the compiler speaks by itself.
+            // If a type has no derive, the compiler itself reports the error.
             let named = format!("rule: {} ", rule.id);
             assert!(message.contains(&named) || case == "unknown-type__elsewhere", "{case}");
         }
     }
 }
 
-/// What only the compiler sees: each module of `elsewhere.rs` breaks the rules that are named before it.
+/// Only the compiler sees these violations. Each module of `elsewhere.rs` breaks the rules in the
+/// comment before the module.
 #[test]
-fn what_is_elsewhere_breaks_the_same_rules() {
+fn each_module_of_elsewhere_breaks_its_rules() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/ui");
     let source = fs::read_to_string(folder.join("elsewhere.rs")).unwrap();
     let messages = fs::read_to_string(folder.join("elsewhere.stderr")).unwrap();
-    // The last line of each module, and the rules that were found in it.
+    // The last line of each module, and the rules that the compiler reported in the module.
     let mut modules: Vec<(usize, BTreeSet<&str>, BTreeSet<&str>)> = vec![];
     for (index, line) in source.lines().enumerate() {
         if let Some(rules) = line.strip_prefix("// ") {
             modules.push((0, rules.split(' ').collect(), BTreeSet::new()));
         } else if line == "}" {
-            // Items of a module are not indented: its own bracket is the last one.
+            // The items of a module are not indented, so the module ends with the last closing
+            // brace.
             modules.last_mut().unwrap().0 = index + 1;
         }
     }
@@ -77,7 +80,7 @@ fn messages() {
     trybuild::TestCases::new().compile_fail("tests/ui/*.rs");
 }
 
-/// The cases of a rule, by their file names.
+/// Returns the file names of the cases of a rule.
 fn cases(rule: &Rule) -> Vec<String> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/ui");
     let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name());

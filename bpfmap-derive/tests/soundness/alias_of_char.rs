@@ -1,4 +1,4 @@
-//! A new type whose member is called as an integer.
+//! The type of a newtype's member has the name of an integer.
 #![forbid(unsafe_code)]
 
 #[allow(non_camel_case_types, reason = "it is to look like the integer")]

@@ -1,4 +1,4 @@
-//! `core`, and what is before every name, mean something else.
+//! `core` and the names of the prelude have other meanings.
 #![forbid(unsafe_code)]
 
 extern crate self as core;

@@ -1,4 +1,4 @@
-//! The crate is said to be another one, which has the trait and proves nothing.
+//! The attribute `crate` names another crate, whose trait proves nothing.
 #![forbid(unsafe_code)]
 
 mod fake {

@@ -1,4 +1,4 @@
-//! A macro below the derive adds a field, which takes the place of padding at the end.
+//! A macro below the derive adds a field in place of the padding at the end.
 #![forbid(unsafe_code)]
 
 use bpfmap_test_rewrite::replace;

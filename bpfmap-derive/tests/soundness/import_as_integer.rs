@@ -1,4 +1,4 @@
-//! Padding, bytes of bit-fields and bytes of a member whose type is called as an integer.
+//! The type of padding, or of bytes that store members, has the name of an integer.
 #![forbid(unsafe_code)]
 
 mod lies {

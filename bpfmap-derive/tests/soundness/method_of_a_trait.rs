@@ -1,4 +1,4 @@
-//! A trait in scope brings methods that are called as those of the proof, and has them for everything.
+//! A trait in scope has methods with the same names as the proof, for all types.
 #![forbid(unsafe_code)]
 
 trait Prove: Sized {

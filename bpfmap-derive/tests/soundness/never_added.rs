@@ -1,4 +1,4 @@
-//! A macro below the derive adds a field of which there is no value.
+//! A macro below the derive adds a field whose type has no values.
 #![forbid(unsafe_code)]
 
 use bpfmap_test_rewrite::replace;

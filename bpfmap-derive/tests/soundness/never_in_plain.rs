@@ -1,4 +1,4 @@
-//! `plain!` and `plain_enum!` of a member of which there is no value.
+//! `plain!` and `plain_enum!` get a type with a member whose type has no values.
 #![forbid(unsafe_code)]
 
 trait Returns {

@@ -1,4 +1,4 @@
-//! A macro below the derive aligns a new type, and leaves padding in it.
+//! A macro below the derive aligns a newtype, which adds padding to the newtype.
 #![forbid(unsafe_code)]
 
 use bpfmap_test_rewrite::replace;

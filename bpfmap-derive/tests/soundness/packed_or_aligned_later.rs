@@ -1,4 +1,4 @@
-//! A macro below the derive adds an alignment, and with it padding.
+//! A macro below the derive adds an alignment, which adds padding.
 #![forbid(unsafe_code)]
 
 use bpfmap_test_rewrite::replace;

@@ -1,4 +1,4 @@
-//! A macro below the derive makes a union of a struct of one member.
+//! A macro below the derive changes a struct with one member to a union.
 #![forbid(unsafe_code)]
 
 use bpfmap_test_rewrite::replace;

@@ -1,4 +1,4 @@
-//! A type that is another one each time that the macro names it.
+//! A macro argument is a different type each time the macro uses it.
 #![forbid(unsafe_code)]
 
 use bpfmap_test_rewrite::alternate;

@@ -1,4 +1,4 @@
-//! A macro is called as an attribute of the language, which the compiler refuses, or as one of the derives, which it is not.
+//! A macro has the name of an attribute of the language or of a helper attribute of the derives.
 #![forbid(unsafe_code)]
 
 #[derive(Clone, Copy)]

@@ -1,4 +1,4 @@
-//! The macros for structs, of a union.
+//! A union is passed to the macros for structs.
 #![forbid(unsafe_code)]
 
 #[derive(Clone, Copy)]

@@ -1,4 +1,4 @@
-//! A macro below the derive adds a member of a union, which has padding.
+//! A macro below the derive adds a member with padding to a union.
 #![forbid(unsafe_code)]
 
 use bpfmap_test_rewrite::replace;

@@ -1,4 +1,4 @@
-//! Unnamed bit-fields, whose bytes nothing reads, in a union.
+//! A union contains unnamed bit-fields, whose bytes no member covers.
 #![forbid(unsafe_code)]
 
 #[allow(non_camel_case_types, reason = "it is to look like the integer")]

@@ -1,4 +1,4 @@
-//! A macro below the derive adds a variant, which C does not have.
+//! A macro below the derive adds a variant that the C enum does not have.
 #![forbid(unsafe_code)]
 
 use bpfmap_test_rewrite::replace;

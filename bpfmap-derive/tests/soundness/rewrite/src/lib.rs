@@ -1,4 +1,4 @@
-//! Macros that deceive a derive: what they make of an item, and of their own words, is not what was there before.
+//! Macros that deceive a derive, because they change an item or expand differently each time.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
