@@ -1,4 +1,4 @@
-//! Arenas: memory that both programs and user space write and read.
+//! Steps for arenas, which are memory that both programs and user space write and read.
 
 use std::os::fd::AsRawFd as _;
 use std::os::unix::net::UnixStream;
@@ -13,14 +13,15 @@ const WORDS: usize = 16;
 
 pub(crate) type Words = [u64; WORDS];
 
-/// Checks that user space finds what the program wrote into a page that it allocated.
+/// Checks that the program can allocate a page, and that user space reads the words that the
+/// program wrote into the page.
 pub(crate) fn finds_in_the_arena_what_the_program_wrote(fixture: &Fixture, map: &impl OpenArena) {
     let arena = map.open_arena(fixture.object());
     let page = fixture.run_syscall(&program_of("write", map.name()), 0);
     let page = u32::from_ne_bytes(page.to_ne_bytes());
-    assert_ne!(page, 0, "{}: the program gets no page", map.name());
-    // The lowest bit of the program's result marks an address, because the lower half of an address
-    // may be 0.
+    assert_ne!(page, 0, "{}: the program can't allocate a page", map.name());
+    // The program sets the lowest bit of its result if it returns an address, because the lower
+    // half of an address can be 0.
     let page = arena.address() >> 32 << 32 | u64::from(page & !1);
     let words = arena.follow(page);
     let words = words.unwrap_or_else(|| {
@@ -29,7 +30,8 @@ pub(crate) fn finds_in_the_arena_what_the_program_wrote(fixture: &Fixture, map: 
     assert_eq!(words, expected());
 }
 
-/// Checks that user space can touch a page that no program has allocated: the kernel allocates it.
+/// Checks that user space can access a page that no program has allocated. The kernel allocates
+/// such a page on the first access.
 pub(crate) fn touches_a_page_that_no_program_has_allocated(
     fixture: &Fixture,
     map: &impl OpenArena,
@@ -38,7 +40,8 @@ pub(crate) fn touches_a_page_that_no_program_has_allocated(
     assert_eq!(read_by_the_kernel(last), Answer::OK, "{}: the page at {last:#x}", map.name());
 }
 
-/// Checks that user space can't touch such a page if the arena has `BPF_F_SEGV_ON_FAULT`.
+/// Checks that user space can't access a page that no program has allocated if the arena has the
+/// flag `BPF_F_SEGV_ON_FAULT`.
 pub(crate) fn touches_no_page_before_a_program_allocates_it(
     fixture: &Fixture,
     map: &impl OpenArena,
@@ -58,19 +61,20 @@ fn last_page(fixture: &Fixture, map: &impl OpenArena) -> u64 {
     arena.address() + (arena.len() - page_size()) as u64
 }
 
-/// Checks that the program finds what user space wrote into a page.
+/// Checks that the program reads the words that user space wrote into a page.
 pub(crate) fn writes_into_the_arena_what_the_program_finds(
     fixture: &Fixture,
     map: &impl OpenArena,
 ) {
     let arena = map.open_arena(fixture.object());
-    // These are the last words, so that an arena that is one page too short is noticed.
+    // The test uses the last words of the arena, so that it fails if the arena is one page too
+    // short.
     let pointer = arena.store(arena.len() - size_of::<Words>(), expected());
     let word = fixture.run_syscall(&program_of("check", map.name()), lower_half(pointer));
     assert_eq!(word, 0, "{}: the number of the first word that differs, from 1", map.name());
 }
 
-/// Returns the half of an address that is passed to a program.
+/// Returns the lower half of an address, which is the argument of a program.
 fn lower_half(address: u64) -> u32 {
     let [low @ .., _, _, _, _] = address.to_le_bytes();
     u32::from_le_bytes(low)
@@ -80,9 +84,9 @@ fn expected() -> Words {
     core::array::from_fn(|word| pattern(word as u64))
 }
 
-/// Makes the kernel read the byte at an address, by a `write(2)` from it.
+/// Makes the kernel read the byte at an address, with a `write(2)` whose buffer is at this address.
 fn read_by_the_kernel(address: u64) -> Answer {
-    let (_reader, writer) = UnixStream::pair().expect("a process has two descriptors to spare");
+    let (_reader, writer) = UnixStream::pair().expect("two descriptors are free");
     let address = usize::try_from(address).expect("an address");
     // SAFETY: the kernel reads the byte at the address, and returns EFAULT if nothing is mapped
     // there.

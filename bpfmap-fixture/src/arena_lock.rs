@@ -4,17 +4,19 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Prevents other threads from creating arenas until it is dropped.
 ///
-/// An arena may be at an address that the schema sets, which is the same in each test. libbpf maps
-/// it there over any existing mapping (`MAP_FIXED`), including the arena of a test that runs at the
-/// same time.
+/// A schema can set the address of an arena, so that the address is the same in each test. libbpf
+/// maps the arena with `MAP_FIXED`, which replaces any existing mapping at this address. Without
+/// the lock, it could replace the arena of a test that runs at the same time.
 pub(crate) struct ArenaLock {
     _guard: MutexGuard<'static, ()>,
 }
 
 impl ArenaLock {
-    /// Waits until no other thread has an arena. A thread that takes the lock twice waits forever.
+    /// Waits until no other thread holds the lock, and takes it. A thread that takes the lock twice
+    /// waits forever.
     pub(crate) fn take() -> Self {
-        // A failed test leaves nothing behind that could affect the next one.
+        // The lock is also taken if it is poisoned, because a failed test leaves no state that
+        // could affect the next test.
         Self { _guard: ARENA.lock().unwrap_or_else(PoisonError::into_inner) }
     }
 }

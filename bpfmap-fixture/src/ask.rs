@@ -1,4 +1,5 @@
-//! Cgroups: a program tests whether a packet's socket is in the cgroup that user space stored.
+//! Steps for arrays of cgroups: a program tests whether a packet's socket belongs to the cgroup
+//! that user space stored.
 
 use std::os::fd::AsFd as _;
 
@@ -17,9 +18,9 @@ pub(crate) fn tells_the_cgroup_that_user_space_says(fixture: &Fixture, map: &imp
     assert_eq!(fixture.run(&ask, last + 1), -libc::E2BIG, "an index out of range");
 
     map.set_cgroup(&key, other.open().as_fd());
-    assert_eq!(fixture.run(&ask, last), 0, "a cgroup that nothing is in");
+    assert_eq!(fixture.run(&ask, last), 0, "a cgroup without processes");
     map.set_cgroup(&key, hierarchy.root().as_fd());
     assert_eq!(fixture.run(&ask, last), 1, "the root cgroup");
-    assert!(map.delete(&key), "it was there");
+    assert!(map.delete(&key), "the cgroup was in the map");
     assert_eq!(fixture.run(&ask, last), -libc::EAGAIN, "a slot that was emptied");
 }

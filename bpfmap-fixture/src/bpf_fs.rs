@@ -1,4 +1,4 @@
-//! The BPF file system that the maps of a fixture are pinned in.
+//! Mounts the BPF file system in which the maps of a fixture are pinned.
 
 use std::ffi::CStr;
 use std::io;
@@ -7,21 +7,22 @@ use std::path::Path;
 /// The directory where BPF objects are pinned.
 pub(crate) const ROOT: &str = "/sys/fs/bpf";
 
-/// Mounts a BPF file system at [`ROOT`] for the calling thread, unless there is one.
+/// Mounts a BPF file system at [`ROOT`] for the calling thread. Does nothing if a BPF file system
+/// is already mounted there.
 ///
-/// A machine without systemd has none. The thread then gets a mount namespace of its own, which
-/// ends with the thread. Nothing stays mounted, even if the process is killed. Mounting needs
-/// `CAP_SYS_ADMIN`.
+/// On a machine without systemd, usually no BPF file system is mounted. In this case, the thread
+/// gets a separate mount namespace, which ends with the thread. The file system therefore does not
+/// stay mounted, even if the process is killed. Mounting needs `CAP_SYS_ADMIN`.
 ///
 /// # Panics
 ///
-/// Panics if there is none, and the kernel refuses to mount one.
+/// Panics if no BPF file system is mounted and the kernel refuses to mount one.
 pub(crate) fn ensure_mounted() {
     if !is_mounted(Path::new(ROOT)) {
         mount_for_this_thread().unwrap_or_else(|error| {
             panic!(
-                "there is no BPF file system to pin maps in: {error}\n\
-                 help: mount one: `mount -t bpf bpf {ROOT}`"
+                "can't mount a BPF file system, which is needed to pin maps: {error}\n\
+                 help: run `mount -t bpf bpf {ROOT}`"
             )
         });
     }
@@ -30,7 +31,7 @@ pub(crate) fn ensure_mounted() {
 /// Returns whether the calling thread sees a BPF file system at a path.
 fn is_mounted(path: &Path) -> bool {
     let mounts = std::fs::read_to_string("/proc/thread-self/mounts").expect("/proc is mounted");
-    // Of several mounts at a path, the last one is visible.
+    // If several file systems are mounted at a path, only the last one is visible.
     let last = mounts.lines().rev().find_map(|line| {
         let mut words = line.split(' ').skip(1);
         (Path::new(words.next()?) == path).then(|| words.next())?
@@ -44,13 +45,13 @@ fn mount_for_this_thread() -> io::Result<()> {
     if unshared != 0 {
         return Err(io::Error::last_os_error());
     }
-    // Otherwise the mount would also appear in the namespace that this one is a copy of.
+    // Without this call, the mount would also appear in the original namespace.
     mount(c"none", c"/", c"none", libc::MS_REC | libc::MS_PRIVATE)?;
     mount(c"bpf", c"/sys/fs/bpf", c"bpf", 0)
 }
 
 fn mount(source: &CStr, target: &CStr, kind: &CStr, flags: libc::c_ulong) -> io::Result<()> {
-    // SAFETY: the strings end with a zero, and there are no data.
+    // SAFETY: the strings end with a zero byte, and no data is passed.
     let mounted = unsafe {
         libc::mount(source.as_ptr(), target.as_ptr(), kind.as_ptr(), flags, std::ptr::null())
     };
@@ -62,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_system_is_found_at_its_mount_point_only() {
+    fn a_file_system_is_found_only_at_its_mount_point() {
         assert!(!is_mounted(Path::new("/proc")), "another file system");
         assert!(!is_mounted(Path::new("/no/such/mount")), "no mount point");
     }

@@ -1,8 +1,9 @@
-//! The build IDs of the files that are loaded into this process.
+//! Looks up the build IDs of the files that are loaded into this process.
 
 use std::ffi::c_void;
 
-/// Returns whether a file with this build ID is loaded and has code at this offset.
+/// Returns whether a file with this build ID is loaded into this process and contains code at this
+/// offset.
 pub(crate) fn is_code_of(build_id: &[u8; 20], offset: u64) -> bool {
     let mut wanted = Wanted { build_id: *build_id, offset, is_found: false };
     // SAFETY: the function interprets its argument as the type that is passed here.
@@ -16,7 +17,7 @@ struct Wanted {
     is_found: bool,
 }
 
-/// Examines one file. A result other than 0 ends the search.
+/// Examines a loaded file. Returns a number other than 0 to end the search.
 unsafe extern "C" fn look(
     info: *mut libc::dl_phdr_info,
     _size: libc::size_t,
@@ -24,9 +25,10 @@ unsafe extern "C" fn look(
 ) -> libc::c_int {
     // SAFETY: this is the pointer that `is_code_of` passes, and no other code uses it.
     let wanted = unsafe { &mut *wanted.cast::<Wanted>() };
-    // SAFETY: guaranteed by dl_iterate_phdr(3). The file stays loaded during the call.
+    // SAFETY: dl_iterate_phdr(3) guarantees that the pointer is valid. The file stays loaded during
+    // the call.
     let info = unsafe { &*info };
-    // SAFETY: the file's own table of segments.
+    // SAFETY: the pointer and the length describe the file's own table of segments.
     let segments = unsafe { std::slice::from_raw_parts(info.dlpi_phdr, info.dlpi_phnum.into()) };
     let is_code = segments.iter().any(|segment| {
         segment.p_type == libc::PT_LOAD
@@ -35,7 +37,9 @@ unsafe extern "C" fn look(
     });
     let notes = segments.iter().filter(|segment| segment.p_type == libc::PT_NOTE);
     let is_ours = notes.into_iter().any(|segment| {
-        let size = |size: u64| usize::try_from(size).expect("of this process' memory");
+        let size = |size: u64| {
+            usize::try_from(size).expect("a size in the memory of this process fits in a `usize`")
+        };
         let address = std::ptr::with_exposed_provenance(size(info.dlpi_addr + segment.p_vaddr));
         // SAFETY: a segment of a loaded file is in memory, and notes are only read.
         let notes = unsafe { std::slice::from_raw_parts(address, size(segment.p_memsz)) };
@@ -46,9 +50,9 @@ unsafe extern "C" fn look(
     wanted.is_found.into()
 }
 
-/// Returns the build ID among the notes of an ELF file (elf(5)). A note consists of the sizes of
-/// its name and description, a type, and then the name and the description, each
-/// with padding.
+/// Returns the build ID in the notes of an ELF file. A note consists of the size of its name, the
+/// size of its description, its type, the name and the description. Padding follows the name and
+/// the description. Source: elf(5).
 fn build_id(mut notes: &[u8], align: usize) -> Option<&[u8]> {
     const NT_GNU_BUILD_ID: u32 = 3;
     loop {
@@ -70,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_build_id_is_found_behind_other_notes() {
+    fn a_build_id_is_found_after_other_notes() {
         let mut notes = vec![];
         for (name, description, kind) in
             [(b"abcd\0", &[1; 5][..], 7_u32), (b"GNU\0\0", &[9; 20], 3)]

@@ -1,4 +1,4 @@
-//! The attempts for each condition of the facts table.
+//! Assigns an attempt to each condition of the facts table.
 
 use bpfmap_core::map_type::{Condition, Operation};
 
@@ -7,12 +7,14 @@ use crate::{
     lookup_and_delete_batch, lookup_batch, mmap, update, update_batch,
 };
 
-/// Tries something on a fresh map. It also asserts the effects of a success.
+/// An attempt: a function that tries an operation on a fresh map, and returns the kernel's answer.
+/// If the operation succeeds, the function also asserts its effects.
 pub(crate) type Attempt = fn(&Subject) -> Answer;
 
 macro_rules! attempts {
     ($($operation:ident $module:ident { $($condition:ident $function:ident)* })*) => {
-        /// Returns the function that tries `operation` under `condition`, if there is one.
+        /// Returns the function that tries `operation` under `condition`, or `None` if there is no
+        /// such function.
         pub(crate) fn attempt(operation: Operation, condition: Condition) -> Option<Attempt> {
             match (operation, condition) {
                 $($((Operation::$operation, Condition::$condition) => Some($module::$function),)*)*

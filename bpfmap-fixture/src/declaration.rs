@@ -1,4 +1,5 @@
-//! Declarations of maps: the spec in generated code, or a definition that was created at run time.
+//! Declarations of maps. A declaration is the spec in generated code, or a definition that was
+//! created at run time.
 
 use std::marker::PhantomData;
 use std::os::fd::{AsFd as _, OwnedFd};
@@ -9,7 +10,7 @@ use libbpf_rs::Object;
 use crate::handle::Handle;
 use crate::untyped::Untyped;
 
-/// The declaration of a map. It opens and creates handles.
+/// The declaration of a map, which can open and create handles.
 pub(crate) trait Declaration {
     /// A handle to the map.
     type Map: Handle + Into<OwnedFd>;
@@ -26,8 +27,8 @@ pub(crate) trait Declaration {
     /// Opens a map by its id.
     fn open_id(&self, id: u32, max_entries: u32) -> Result<Self::Map>;
 
-    /// Opens a map again if its flags restrict user space, because the restriction belongs to the
-    /// descriptor that creation returned.
+    /// Opens a map again if its flags restrict user space. The restriction applies only to the
+    /// descriptor that creation returned, so the new descriptor has no restriction.
     fn unlimited(&self, map: Self::Map) -> Result<Self::Map> {
         let flags = self.def().flags;
         if flags.contains(MapFlags::RDONLY) || flags.contains(MapFlags::WRONLY) {
@@ -38,7 +39,7 @@ pub(crate) trait Declaration {
     }
 }
 
-/// The spec `S`.
+/// The declaration by the spec `S` in generated code.
 pub(crate) struct Spec<S>(PhantomData<S>);
 
 impl<S> Spec<S> {
@@ -65,7 +66,7 @@ impl<S: MapSpec> Declaration for Spec<S> {
     }
 }
 
-/// A definition that was created at run time.
+/// The declaration by a definition that was created at run time.
 pub(crate) struct Definition(pub(crate) &'static MapDef<'static>);
 
 impl Declaration for Definition {

@@ -1,9 +1,9 @@
-//! `BPF_MAP_DELETE_BATCH`: the kernel's answers to deleting many entries in one call.
+//! Attempts of `BPF_MAP_DELETE_BATCH`, each of which deletes several entries in one call.
 
 use crate::subject::Batch;
 use crate::{Answer, Subject};
 
-/// Two existing entries.
+/// Deletes two existing entries.
 pub(crate) fn plain(subject: &Subject) -> Answer {
     subject.insert(0);
     subject.insert(1);
@@ -14,12 +14,12 @@ pub(crate) fn plain(subject: &Subject) -> Answer {
     answer
 }
 
-/// The second key does not exist.
+/// Deletes an existing entry and then a key that does not exist.
 pub(crate) fn missing(subject: &Subject) -> Answer {
     subject.insert(0);
     let Batch { answer, count } = subject.delete_batch(&[0, 1]);
     if answer == Answer(libc::ENOENT) {
-        assert_eq!(count, 1, "it was not the second key that failed");
+        assert_eq!(count, 1, "another key than the second one failed");
     }
     answer
 }

@@ -1,4 +1,5 @@
-//! The two sides of a map: user space finds what a program wrote, and the other way round.
+//! Steps for entries: one side writes an entry, and the other side reads it. The sides are user
+//! space and a program.
 
 use bpfmap::MapDef;
 use bpfmap_core::TypeDesc;
@@ -15,8 +16,8 @@ pub(crate) fn entry(def: &MapDef<'_>, view: u32) -> (Vec<u8>, Vec<u8>) {
     (key(def, view), filled(def.value, view))
 }
 
-/// Returns the key that both sides use in a view. For indices this is the last one, which reveals a
-/// wrong stride.
+/// Returns the key that both sides use in a view. If keys are indices, this is the last index,
+/// because access to the last element fails if the distance between elements is wrong.
 pub(crate) fn key(def: &MapDef<'_>, view: u32) -> Vec<u8> {
     let row = MapType::by_number(def.map_type).expect("the facts table has each map type");
     match row.key {
@@ -43,14 +44,14 @@ pub(crate) fn views(def: &MapDef<'_>) -> std::ops::Range<u32> {
     0..Extent::of(def.key).views.max(Extent::of(def.value).views)
 }
 
-/// Checks that user space finds in each view what the program wrote.
+/// Checks that user space reads, in each view, the entry that the program wrote.
 pub(crate) fn finds_what_the_program_wrote(fixture: &Fixture, map: &impl LookUp) {
     for view in views(map.def()) {
         finds_what_is_written(fixture, map, map.name(), view);
     }
 }
 
-/// Does the same in one view, with the program of the map `owner`.
+/// Checks the same in one view, with the program of the map `owner`.
 pub(crate) fn finds_what_is_written(fixture: &Fixture, map: &impl LookUp, owner: &str, view: u32) {
     fixture.write_by(owner, view);
     let (key, expected) = entry(map.def(), view);
@@ -62,14 +63,14 @@ pub(crate) fn finds_what_is_written(fixture: &Fixture, map: &impl LookUp, owner:
     make_room(map, &key);
 }
 
-/// Checks that the program finds in each view what user space wrote.
+/// Checks that the program reads, in each view, the entry that user space wrote.
 pub(crate) fn writes_what_the_program_finds(fixture: &Fixture, map: &impl Update) {
     for view in views(map.def()) {
         writes_what_is_found(fixture, map, map.name(), view);
     }
 }
 
-/// Does the same in one view, with the program of the map `owner`.
+/// Checks the same in one view, with the program of the map `owner`.
 pub(crate) fn writes_what_is_found(fixture: &Fixture, map: &impl Update, owner: &str, view: u32) {
     let (key, value) = entry(map.def(), view);
     map.update(&key, &value);
@@ -77,14 +78,14 @@ pub(crate) fn writes_what_is_found(fixture: &Fixture, map: &impl Update, owner: 
     make_room(map, &key);
 }
 
-/// Checks that user space pops in each view what the program pushed.
+/// Checks that user space pops, in each view, the value that the program pushed.
 pub(crate) fn pops_what_the_program_pushed(fixture: &Fixture, map: &impl GiveUp) {
     for view in views(map.def()) {
         pops_what_is_pushed(fixture, map, map.name(), view);
     }
 }
 
-/// Does the same in one view, with the program of the map `owner`.
+/// Checks the same in one view, with the program of the map `owner`.
 pub(crate) fn pops_what_is_pushed(fixture: &Fixture, map: &impl GiveUp, owner: &str, view: u32) {
     fixture.write_by(owner, view);
     let popped = map.pop().unwrap_or_else(|| panic!("view {view}: there is nothing to pop"));
@@ -92,37 +93,38 @@ pub(crate) fn pops_what_is_pushed(fixture: &Fixture, map: &impl GiveUp, owner: &
     assert_same(&popped, &expected, map.def().value, || format!("view {view}: popped"));
 }
 
-/// Checks that the program pops in each view what user space pushed.
+/// Checks that the program pops, in each view, the value that user space pushed.
 pub(crate) fn pushes_what_the_program_pops(fixture: &Fixture, map: &impl TakeIn) {
     for view in views(map.def()) {
         pushes_what_is_popped(fixture, map, map.name(), view);
     }
 }
 
-/// Checks that the program sees in each view what user space pushed, and that user space then pops it.
+/// Checks that the program peeks, in each view, at the value that user space pushed, and that user
+/// space then pops this value.
 pub(crate) fn pushes_what_the_program_peeks(fixture: &Fixture, map: &(impl TakeIn + GiveUp)) {
     for view in views(map.def()) {
         pushes_what_is_popped(fixture, map, map.name(), view);
-        assert!(map.pop().is_some(), "view {view}: the program took it");
+        assert!(map.pop().is_some(), "view {view}: the program has removed the value");
     }
 }
 
-/// Does the same in one view, with the program of the map `owner`.
+/// Checks the same in one view, with the program of the map `owner`.
 pub(crate) fn pushes_what_is_popped(fixture: &Fixture, map: &impl TakeIn, owner: &str, view: u32) {
     map.push(&entry(map.def(), view).1);
     fixture.check_by(owner, view);
 }
 
-/// Deletes an entry, because a different view may have a different key, and the map may have space
-/// for only one entry.
+/// Deletes an entry to make room for the entry of the next view. The next view can use another key,
+/// and the map can be too small for two entries.
 fn make_room(map: &impl Handle, key: &[u8]) {
     let answer = raw::element(Command::DeleteElem, map.as_fd(), Some(key), Buffer::None, 0);
     // Entries of an array can't be deleted.
     assert!([Answer::OK, Answer(libc::EINVAL)].contains(&answer), "{}: {answer}", map.name());
 }
 
-/// Returns the value without the bytes that the kernel shows for lists, trees and reference counts.
-/// These bytes differ between any two values, even if the lists and trees are empty.
+/// Returns the value with the bytes of lists, trees and reference counts set to zero. These bytes
+/// differ between any two values, even if the lists and trees are empty.
 fn without_roots(def: &MapDef<'_>, mut value: Vec<u8>) -> Vec<u8> {
     let TypeDesc::Struct { members, .. } = def.value else { return value };
     let roots = members.iter().filter(|member| {

@@ -1,4 +1,5 @@
-//! Events: user space reads what a program sends, and the other way round.
+//! Steps for events: one side sends an event, and the other side reads it. The sides are user space
+//! and a program.
 
 use crate::Fixture;
 use crate::pattern::{Extent, assert_same, filled};
@@ -19,8 +20,8 @@ pub(crate) fn reads_what_the_program_submitted(fixture: &Fixture, map: &impl Tak
                 format!("view {view}: {way}")
             });
         }
-        assert!(events.read().is_none(), "view {view}: an event too many");
-        assert_eq!(events.unread(), 0, "view {view}: the discarded event still takes room");
+        assert!(events.read().is_none(), "view {view}: there is an unexpected event");
+        assert_eq!(events.unread(), 0, "view {view}: the discarded event still takes space");
     }
 }
 
@@ -31,10 +32,10 @@ pub(crate) fn reads_from_each_cpu(fixture: &Fixture, map: &impl TakeCpuRecords) 
     for view in views(def) {
         fixture.write_by(def.name, view);
         let record = events.wait_and_read();
-        let (cpu, event) = record.unwrap_or_else(|| panic!("view {view}: no event came"));
+        let (cpu, event) = record.unwrap_or_else(|| panic!("view {view}: there is no event"));
         assert_same(&event, &filled(def.event, view), def.event, || format!("view {view}: read"));
         assert_eq!(cpu, fixture.cpu(), "the program ran on this CPU");
-        assert!(events.read().is_none(), "view {view}: an event too many");
+        assert!(events.read().is_none(), "view {view}: there is an unexpected event");
     }
     assert_eq!(events.lost(), 0);
 }

@@ -1,11 +1,12 @@
-//! Filters: each side finds what the other one added.
+//! Steps for Bloom filters: each side finds the values that the other side added.
 
 use crate::Fixture;
 use crate::entry::{entry, views};
 use crate::handle::FilterValues;
 use crate::program::program_of;
 
-/// Checks that user space finds in each view what the program added, and nothing before that.
+/// Checks that user space finds, in each view, the value that the program added. Before the first
+/// value is added, user space must find nothing.
 pub(crate) fn finds_what_the_program_added(fixture: &Fixture, map: &impl FilterValues) {
     for view in views(map.def()) {
         let value = entry(map.def(), view).1;
@@ -15,7 +16,8 @@ pub(crate) fn finds_what_the_program_added(fixture: &Fixture, map: &impl FilterV
     }
 }
 
-/// Checks that the program finds in each view what user space added, and nothing before that.
+/// Checks that the program finds, in each view, the value that user space added. Before the first
+/// value is added, the program must find nothing.
 pub(crate) fn adds_what_the_program_finds(fixture: &Fixture, map: &impl FilterValues) {
     let check = program_of("check", map.name());
     for view in views(map.def()) {

@@ -1,8 +1,8 @@
-//! `BPF_MAP_FREEZE`: the kernel's answers to freezing a map.
+//! Attempts of `BPF_MAP_FREEZE`, each of which freezes a map.
 
 use crate::{Answer, Subject};
 
-/// A map that contains plain data. User space can no longer write to it.
+/// Freezes a map that contains plain data. User space must then be unable to write to the map.
 pub(crate) fn plain(subject: &Subject) -> Answer {
     let answer = subject.freeze();
     if answer == Answer::OK && subject.is_insertable() {
@@ -11,7 +11,7 @@ pub(crate) fn plain(subject: &Subject) -> Answer {
     answer
 }
 
-/// A map that is frozen.
+/// Freezes a map that is already frozen.
 pub(crate) fn twice(subject: &Subject) -> Answer {
     match subject.freeze() {
         Answer::OK => subject.freeze(),
@@ -19,12 +19,12 @@ pub(crate) fn twice(subject: &Subject) -> Answer {
     }
 }
 
-/// A map whose value has a spin lock.
+/// Freezes a map whose value contains a spin lock.
 pub(crate) fn with_spin_lock(subject: &Subject) -> Answer {
     subject.freeze()
 }
 
-/// A map whose value has a special field of the kernel other than a spin lock.
+/// Freezes a map whose value contains a special field that is not a spin lock.
 pub(crate) fn with_special_field(subject: &Subject) -> Answer {
     subject.freeze()
 }

@@ -1,11 +1,11 @@
-//! What user space does with an open map, with keys and values as bytes.
+//! Operations of user space on an open map, with keys and values as bytes.
 //!
-//! A test of a map asks for a handle with the operations that it needs. There are two kinds of
-//! handles: [`Map`] of a spec, which uses the types and methods of generated code, and
-//! [`Untyped`](crate::untyped::Untyped) of a definition that was created at run time. One test can
-//! therefore use both.
+//! Each step of a test takes a handle that has the operations that the step needs. Two types of
+//! handles implement these traits. [`Map`] belongs to a spec, and uses the types and methods of
+//! generated code. [`Untyped`](crate::untyped::Untyped) belongs to a definition that was created at
+//! run time. The same steps work with both types.
 //!
-//! Each function panics if the kernel refuses the operation.
+//! Each method panics if the kernel refuses the operation.
 
 use std::os::fd::{AsFd, BorrowedFd};
 
@@ -22,12 +22,12 @@ use bpfmap_core::map_type::MapType;
 
 use crate::arena::Words;
 
-/// An open map and its definition.
+/// A handle: an open map, with its definition.
 pub trait Handle: AsFd {
-    /// Returns the definition.
+    /// Returns the definition of the map.
     fn def(&self) -> &'static MapDef<'static>;
 
-    /// Returns the maximum number of entries.
+    /// Returns the `max_entries` of the map.
     fn max_entries(&self) -> u32;
 
     /// Returns the map's name.
@@ -55,13 +55,13 @@ pub trait Update: Handle {
 
 /// A map whose entries can be deleted.
 pub trait Delete: Handle {
-    /// Deletes an entry. Returns `false` if it did not exist.
+    /// Deletes an entry. Returns `false` if the entry did not exist.
     fn delete(&self, key: &[u8]) -> bool;
 }
 
 /// A queue or stack from which user space can pop values.
 pub trait GiveUp: Handle {
-    /// Pops a value.
+    /// Pops a value. Returns `None` if the map is empty.
     fn pop(&self) -> Option<Vec<u8>>;
 }
 
@@ -71,12 +71,12 @@ pub trait TakeIn: Handle {
     fn push(&self, value: &[u8]);
 }
 
-/// A filter of values.
+/// A Bloom filter.
 pub trait FilterValues: Handle {
     /// Returns whether a value may have been added.
     fn may_contain(&self, value: &[u8]) -> bool;
 
-    /// Adds a value.
+    /// Adds a value to the filter.
     fn add(&self, value: &[u8]);
 }
 
@@ -86,12 +86,12 @@ pub trait ShowIds: Handle {
     fn id(&self, key: &[u8]) -> Option<u32>;
 }
 
-/// A map of stacks.
+/// A map of stack traces.
 pub trait ReadStacks: Delete {
-    /// Returns the addresses of a stack.
+    /// Returns the addresses of the stack with this ID.
     fn addresses(&self, id: &[u8]) -> Option<Vec<u64>>;
 
-    /// Returns the frames of a stack with build ids.
+    /// Returns the frames of the stack with this ID. Each frame contains a build ID.
     fn frames(&self, id: &[u8]) -> Option<Vec<StackFrame>>;
 }
 
@@ -100,7 +100,7 @@ pub trait HoldMaps: Delete {
     /// A handle to an inner map.
     type Inner: Handle;
 
-    /// Creates a map that can be an inner map of this one.
+    /// Creates a map that can be an inner map of this map.
     fn create_inner(&self) -> Self::Inner;
 
     /// Inserts an inner map.
@@ -115,17 +115,17 @@ pub trait OpenArena: Handle {
 
 /// The memory of an arena.
 pub trait Memory {
-    /// Returns the start address.
+    /// Returns the start address of the arena.
     fn address(&self) -> u64;
 
-    /// Returns the size in bytes.
+    /// Returns the size of the arena in bytes.
     fn len(&self) -> usize;
 
-    /// Reads the words that a pointer of a program points to. Returns `None` if they are not in the
-    /// arena.
+    /// Returns the words at an address that a program returned. Returns `None` if the words are not
+    /// in the arena.
     fn follow(&self, pointer: u64) -> Option<Words>;
 
-    /// Writes at this offset, and returns the pointer that programs use for it.
+    /// Writes words at this offset, and returns the pointer that programs use for the same words.
     fn store(&self, offset: usize, words: Words) -> u64;
 }
 
@@ -244,7 +244,7 @@ where
     }
 }
 
-/// A kind of maps that contain maps.
+/// A map type whose entries are inner maps.
 pub trait HoldsInner<S: OuterMapSpec>: Kind {
     /// Inserts an inner map.
     fn hold(map: &Map<S>, key: &S::Key, inner: &Map<S::Inner>);
@@ -338,14 +338,14 @@ impl<S: MapSpec> Memory for bpfmap::Arena<'_, S> {
     }
 
     fn store(&self, offset: usize, words: Words) -> u64 {
-        self.at::<Words>(offset).expect("the words lie in the arena").store(words);
+        self.at::<Words>(offset).expect("the words are in the arena").store(words);
         self.pointer::<Words>(offset).expect("as above").address()
     }
 }
 
 /// The ID of a kernel object.
 pub trait Id {
-    /// Returns the number.
+    /// Returns the ID as a number.
     fn number(self) -> u32;
 }
 
@@ -361,11 +361,11 @@ impl Id for ProgramId {
     }
 }
 
-/// An entry's value, of which each CPU may have a copy.
+/// The value of an entry. In a per-CPU map, this is one value for each CPU.
 pub trait OnEachCpu<V> {
-    /// Returns a value that is the same for all CPUs.
+    /// Returns the value of an entry in which each CPU has the value `value`.
     fn everywhere(value: V) -> Self;
-    /// Returns the value of one CPU.
+    /// Returns the value of the CPU `cpu`.
     fn on(&self, cpu: usize) -> V;
 }
 
@@ -390,9 +390,9 @@ impl<V: Plain> OnEachCpu<V> for PerCpu<V> {
 }
 
 fn key_of<S: MapSpec>(bytes: &[u8]) -> S::Key {
-    from_bytes(bytes).expect("a key has the size of its description")
+    from_bytes(bytes).expect("a key has the size that its description states")
 }
 
 fn value_of<S: MapSpec>(bytes: &[u8]) -> S::Value {
-    from_bytes(bytes).expect("a value has the size of its description")
+    from_bytes(bytes).expect("a value has the size that its description states")
 }

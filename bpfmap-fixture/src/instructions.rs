@@ -1,4 +1,4 @@
-//! Instruction arrays, which the kernel fills in when a program is loaded.
+//! Steps for instruction arrays, which the kernel fills when it loads a program.
 
 use std::ffi::CString;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
@@ -10,8 +10,8 @@ use crate::handle::{Handle as _, LookUp, Update};
 use crate::{Answer, MapFixture, Subject, index, raw};
 use bpfmap::{InsnOffsets, bytes_of, from_bytes};
 
-/// Checks that the map contains the offsets of a program's instructions after the program is
-/// loaded.
+/// Checks that the map contains the offsets of a program's instructions after the kernel has loaded
+/// the program.
 pub(crate) fn finds_the_instructions_of_a_program<D>(declaration: &D, fixture: &MapFixture<'_>)
 where
     D: Declaration<Map: LookUp + Update>,
@@ -23,7 +23,7 @@ where
     for number in 0..map.max_entries() {
         map.update(&index(number), bytes_of(&InsnOffsets::of(number)));
     }
-    assert_eq!(raw::freeze(map.as_fd()), Answer::OK, "{}: the map is frozen", map.name());
+    assert_eq!(raw::freeze(map.as_fd()), Answer::OK, "{}: the map can be frozen", map.name());
     let program = load(map.as_fd(), map.max_entries());
     let mut last = None;
     for number in 0..map.max_entries() {
@@ -52,8 +52,8 @@ fn load(map: BorrowedFd<'_>, len: u32) -> OwnedFd {
         ..Default::default()
     };
     let license = CString::new("GPL").expect("no NUL");
-    // SAFETY: the lengths are those of the instructions and of the descriptors, and the text ends
-    // with NUL.
+    // SAFETY: the lengths match the instructions and the descriptors, and the text ends with a zero
+    // byte.
     let fd = unsafe {
         libbpf_sys::bpf_prog_load(
             libbpf_sys::BPF_PROG_TYPE_SOCKET_FILTER,

@@ -1,4 +1,4 @@
-//! Tail calls: a program jumps to the program that user space stored.
+//! Steps for program arrays: a program makes a tail call to the program that user space stored.
 
 use std::os::fd::AsFd as _;
 
@@ -6,8 +6,9 @@ use crate::handle::{HoldPrograms, ShowIds};
 use crate::program::program_of;
 use crate::{Fixture, MapFixture, index};
 
-/// Checks that a program jumps to the map's initial contents, then to the program that user space
-/// stores. Also checks that it does not jump if the slot is empty or does not exist.
+/// Checks that a tail call runs the program that the slot contains initially, and later the program
+/// that user space stores in the slot. Also checks that a tail call fails if the slot is empty or
+/// does not exist.
 pub(crate) fn jumps_where_user_space_says(
     fixture: &Fixture,
     map: &(impl HoldPrograms + ShowIds),
@@ -15,7 +16,7 @@ pub(crate) fn jumps_where_user_space_says(
 ) {
     let name = map.name();
     let (jump, land) = (program_of("jump", name), program_of("land", name));
-    // If there are few slots, this includes the index after the last one.
+    // If the map has few slots, the test also tries the index after the last slot.
     for slot in 0..=map.max_entries().min(64) {
         let known = description.contents.iter().find(|content| content.key == slot);
         let landed = known.map_or(NOWHERE, |content| content.returns);
@@ -31,7 +32,7 @@ pub(crate) fn jumps_where_user_space_says(
     assert_eq!(fixture.run(&jump, last), NOWHERE, "slot {last} of {name}, once emptied");
 }
 
-/// The result of a program whose jump failed: `-ENOENT`.
+/// The result of a program whose tail call failed: `-ENOENT`.
 const NOWHERE: i32 = -libc::ENOENT;
 /// The result of the program that user space stores.
 const LANDED: i32 = 0;

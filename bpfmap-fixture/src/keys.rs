@@ -1,29 +1,29 @@
-//! Numbered keys for every map type.
+//! Creates keys by number, for every map type.
 
 use bpfmap_core::map_type::{KeyRule, Owner, ValueRule};
 
 use crate::MapFixture;
 
-/// The kinds of keys of map types.
+/// The kind of keys that a map type has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Keys {
-    /// Any bytes.
+    /// The key can be any bytes.
     Any,
-    /// An index below `max_entries`.
+    /// The key is an index below `max_entries`.
     Index,
-    /// A prefix length, followed by data.
+    /// The key is a prefix length, followed by data.
     Prefix,
-    /// The ID of something that a program recorded. The first one has the number 0.
+    /// The key is the ID of something that a program has recorded. The first ID has the number 0.
     Recorded,
-    /// No key.
+    /// The map has no keys.
     Keyless,
-    /// The descriptor of a socket.
+    /// The key is the descriptor of a socket.
     Sockets,
-    /// The descriptor of a file.
+    /// The key is the descriptor of a file.
     Inodes,
-    /// The descriptor of a task.
+    /// The key is the descriptor of a task.
     Tasks,
-    /// The descriptor of a cgroup.
+    /// The key is the descriptor of a cgroup.
     Cgroups,
 }
 
@@ -44,8 +44,8 @@ impl Keys {
         }
     }
 
-    /// Returns the key with this number, `size` bytes long. Different numbers below 256 result in
-    /// different keys.
+    /// Returns the key with this number, which is `size` bytes long. Different numbers below 256
+    /// result in different keys.
     pub(crate) fn key(self, number: u32, size: usize) -> Vec<u8> {
         let mut key = vec![0; size];
         match self {
@@ -65,7 +65,7 @@ impl Keys {
         key
     }
 
-    /// Returns whether keys are descriptors of the objects to which values are attached.
+    /// Returns whether a key is the descriptor of an object to which a value is attached.
     pub(crate) fn are_descriptors(self) -> bool {
         matches!(self, Self::Sockets | Self::Inodes | Self::Tasks | Self::Cgroups)
     }
@@ -99,7 +99,8 @@ pub(crate) fn prefixed(mut key: Vec<u8>, bits: u32) -> Vec<u8> {
     key
 }
 
-/// `struct bpf_lpm_trie_key` starts with a `u32`, the prefix length in bits.
+/// The size of the prefix length: `struct bpf_lpm_trie_key` starts with a `u32` that contains the
+/// prefix length in bits.
 const PREFIX_LEN: usize = 4;
 
 #[cfg(test)]

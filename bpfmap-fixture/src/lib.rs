@@ -1,23 +1,23 @@
 //! The interpreter of fixtures.
 //!
-//! `bpfmap generate --emit fixtures` writes, for each map of a schema, a [`MapFixture`] and tests
-//! that call this crate. Those tests use the generated types. `bpfmap test` creates the same values
-//! at run time, and needs no Rust compiler: [`run`].
+//! For each map of a schema, `bpfmap generate --emit fixtures` writes a [`MapFixture`] and tests
+//! that call this crate. These tests use the generated types. `bpfmap test` does not need a Rust
+//! compiler: it creates each `MapFixture` at run time, and calls [`run`].
 //!
-//! One test tries all that the facts table knows about each operation. Each case uses a fresh map,
-//! and the answer of the running kernel is compared with the table. The test fails if an answer was
-//! not expected, and also if an operation succeeds that the kernel should refuse. An expected
+//! One of the tests tries every case that the facts table contains for each operation. Each case
+//! uses a fresh map. The test compares the answer of the running kernel with the table. It fails if
+//! the answers differ, even if an operation succeeds that the kernel should refuse. An expected
 //! refusal is a valid result.
 //!
-//! The tests of the two sides write a [`pattern`] into each member on one side and look for it on
-//! the other: see [`Fixture`].
+//! The other tests write a [`pattern`] into each member on one side and check the member on the
+//! other side. The sides are a BPF program and user space: see [`Fixture`].
 //!
-//! Tests report what they found to the harness in lines of the form `vmtest:note KEY=VALUE`. Other
-//! test runners just print them.
+//! Tests report their findings to the harness in lines of the form `vmtest:note KEY=VALUE`. Other
+//! test runners only print these lines.
 
 #![allow(
     clippy::missing_panics_doc,
-    reason = "these are tests: each asserts what a success must have brought about"
+    reason = "these functions are tests, and assert the effects of each operation"
 )]
 
 mod arena;
@@ -85,13 +85,15 @@ use subject::Subject;
 
 use bpfmap_core::map_type::{self, Operation};
 
-/// Returns whether the kernel runs BPF security hooks. Without them, it keeps no values of inodes.
+/// Returns whether the kernel runs BPF security hooks. Without these hooks, the kernel stores no
+/// values for inodes.
 #[must_use]
 pub fn has_bpf_lsm() -> bool {
     lsm::has_bpf_lsm()
 }
 
-/// Returns the release of the running kernel: the first two numbers of `uname -r`.
+/// Returns the release of the running kernel, which consists of the first two numbers of
+/// `uname -r`.
 ///
 /// # Panics
 ///
@@ -101,12 +103,12 @@ pub fn running_kernel() -> KernelVersion {
     bpfmap::running_kernel().expect("the kernel's release starts with two numbers")
 }
 
-/// The result of an operation: 0 for success, otherwise the errno.
+/// The result of an operation: 0 if the operation succeeded, or else the errno.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Answer(pub i32);
 
 impl Answer {
-    /// Success.
+    /// The result of a successful operation.
     pub const OK: Self = Self(0);
 }
 
@@ -137,15 +139,15 @@ impl fmt::Display for Answer {
     }
 }
 
-/// The end of the note for an operation that each kernel refuses.
-pub const REFUSED_ALWAYS: &str = "no kernel does it for this map";
+/// The last part of the note for an operation that every kernel refuses.
+pub const REFUSED_ALWAYS: &str = "no kernel supports this operation for this map";
 
-/// The results on all kernels. Each entry has a kernel from which the results change, and the
-/// results from there on. The oldest comes first.
+/// The expected results on all kernels. Each entry consists of a kernel release, and the results
+/// since this release. The oldest release comes first.
 struct Expected(Vec<(KernelVersion, Vec<Answer>)>);
 
 impl Expected {
-    /// Returns the results that the facts table has for a case.
+    /// Returns the results that the facts table contains for a case.
     fn of(fixture: &MapFixture<'_>, operation: Operation, condition: map_type::Condition) -> Self {
         let traits = fixture.traits();
         let mut kernels: Vec<_> = traits.kernels(operation, condition).collect();
@@ -166,7 +168,8 @@ impl Expected {
         }
     }
 
-    /// Returns one result from a kernel on, and a different one before.
+    /// Returns the result `from` for kernels since `kernel`, and the result `before` for older
+    /// kernels.
     fn since(kernel: KernelVersion, from: Answer, before: Answer) -> Self {
         Self(vec![(KernelVersion::new(0, 0), vec![before]), (kernel, vec![from])])
     }
@@ -177,7 +180,8 @@ impl Expected {
         row.map_or(&[], |(_, answers)| answers)
     }
 
-    /// Reports to the harness that the kernel refuses the operation, and which kernels do not.
+    /// Reports to the harness that the kernel refuses the operation, and which kernels do not
+    /// refuse it.
     fn note_refusal(&self, operation: &str, answer: Answer, kernel: KernelVersion) {
         let (before, after) = self.0.split_at(self.0.partition_point(|row| row.0 <= kernel));
         let works = |row: &&(KernelVersion, Vec<Answer>)| row.1.contains(&Answer::OK);
@@ -194,7 +198,8 @@ impl Expected {
     }
 }
 
-/// Returns whether the running kernel refuses to create the map, as expected. The refusal is then the result of the test.
+/// Returns whether the running kernel refuses to create the map, as expected. In this case, the
+/// test has no further steps.
 fn is_refused_map(declaration: &impl Declaration, fixture: &MapFixture<'_>) -> bool {
     let kernel = running_kernel();
     let expected = Expected::of_creation(fixture);
@@ -204,7 +209,7 @@ fn is_refused_map(declaration: &impl Declaration, fixture: &MapFixture<'_>) -> b
     let answer = Subject::creation(declaration, fixture);
     assert!(
         expected.on(kernel).contains(&answer),
-        "{}: Linux {kernel} answers {answer} when the map is made, the facts say {:?}",
+        "{}: creating the map on Linux {kernel}: expected {:?}, found {answer}",
         declaration.def().name,
         expected.on(kernel)
     );
@@ -235,13 +240,13 @@ fn try_operations(declaration: &impl Declaration, fixture: &MapFixture<'_>) {
         for (index, condition) in fixture.traits().conditions(*operation).enumerate() {
             let (operation_name, case) = (operation.name(), condition.name());
             let attempt = cases::attempt(*operation, condition);
-            let attempt =
-                attempt.unwrap_or_else(|| panic!("nothing tries {operation_name}, {case}"));
+            let attempt = attempt
+                .unwrap_or_else(|| panic!("there is no attempt for {operation_name}, {case}"));
             let answer = attempt(&Subject::new(declaration, fixture));
             let expected = Expected::of(fixture, *operation, condition);
             if !expected.on(kernel).contains(&answer) {
                 surprises.push(format!(
-                    "{operation_name}, {case}: Linux {kernel} answers {answer}, the facts say {:?}",
+                    "{operation_name}, {case}, on Linux {kernel}: expected {:?}, found {answer}",
                     expected.on(kernel)
                 ));
             } else if index == 0 && answer != Answer::OK {
@@ -257,7 +262,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_last_row_at_or_before_a_kernel_counts() {
+    fn the_last_row_at_or_before_a_kernel_applies() {
         let expected = Expected(vec![
             (KernelVersion::new(4, 20), vec![Answer(524)]),
             (KernelVersion::new(5, 14), vec![Answer::OK, Answer(2)]),
@@ -269,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn the_kernel_that_runs_has_a_version() {
+    fn the_running_kernel_has_a_version() {
         assert!(running_kernel() > KernelVersion::new(3, 18));
     }
 }

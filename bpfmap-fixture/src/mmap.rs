@@ -1,33 +1,33 @@
-//! `mmap(2)` of a map: the kernel's answers.
+//! Attempts of `mmap(2)`, each of which maps a BPF map into memory.
 
 use crate::{Answer, Subject};
 
-/// A map with the flag that mapping requires, if its type has one.
+/// Maps a BPF map that has the flag that `mmap` requires, if its map type has such a flag.
 pub(crate) fn plain(subject: &Subject) -> Answer {
     subject.mmap(0)
 }
 
-/// A map without that flag.
+/// Maps a BPF map without the flag that `mmap` requires.
 pub(crate) fn without_flag(subject: &Subject) -> Answer {
     subject.mmap(0)
 }
 
-/// A map whose value has a spin lock.
+/// Maps a BPF map whose value contains a spin lock.
 pub(crate) fn with_spin_lock(subject: &Subject) -> Answer {
     subject.mmap(0)
 }
 
-/// A map whose value has a special field of the kernel other than a spin lock.
+/// Maps a BPF map whose value contains a special field that is not a spin lock.
 pub(crate) fn with_special_field(subject: &Subject) -> Answer {
     subject.mmap(0)
 }
 
-/// The first page, for writing.
+/// Maps the first page for writing.
 pub(crate) fn to_write(subject: &Subject) -> Answer {
     subject.mmap_to_write(0)
 }
 
-/// The second page, for writing.
+/// Maps the second page for writing.
 pub(crate) fn to_write_second_page(subject: &Subject) -> Answer {
     subject.mmap_to_write(1)
 }

@@ -1,4 +1,4 @@
-//! Values that represent interfaces, CPUs and sockets.
+//! Creates values that represent interfaces, CPUs and sockets.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -15,8 +15,8 @@ use crate::raw::fd_bits;
 use crate::values::{MakeValues, Refused};
 use bpfmap::{InterfaceIndex, SocketCookie};
 
-/// The loopback interface, or a CPU's queue: a number, followed by a program if the value has 8
-/// bytes.
+/// Values for the loopback interface or for the queue of a CPU. Such a value is a number. If the
+/// value has 8 bytes, a program follows the number.
 pub(crate) struct NumberAndProgram {
     size: usize,
     number: u32,
@@ -65,7 +65,7 @@ impl MakeValues for NumberAndProgram {
             Refused::ProgramOfOtherKind => {
                 self.value(self.number, fd_bits(self.other_program.as_raw_fd()))
             }
-            refused => unreachable!("no number is {refused:?}"),
+            refused => unreachable!("{refused:?} does not apply to a number"),
         }
     }
 }
@@ -73,7 +73,7 @@ impl MakeValues for NumberAndProgram {
 /// The number of packets that can wait for a CPU.
 const QUEUE_SIZE: u32 = 192;
 
-/// The sockets of a map, created on demand.
+/// The sockets of a map. Each socket is created when it is first needed.
 pub(crate) struct Sockets {
     size: usize,
     kind: SocketKind,
@@ -81,14 +81,14 @@ pub(crate) struct Sockets {
     refused: RefCell<Vec<OwnedFd>>,
 }
 
-/// The kinds of sockets that maps accept.
+/// The kind of sockets that a map accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SocketKind {
-    /// A connected TCP socket.
+    /// The map accepts connected TCP sockets.
     Connected,
-    /// A bound UDP socket with `SO_REUSEPORT`.
+    /// The map accepts bound UDP sockets with `SO_REUSEPORT`.
     Reuseport,
-    /// An `AF_XDP` socket with a receive ring.
+    /// The map accepts `AF_XDP` sockets with a receive ring.
     Xdp,
 }
 
@@ -149,7 +149,9 @@ impl MakeValues for Sockets {
             (Refused::WithoutReuseport, SocketKind::Reuseport) => {
                 UdpSocket::bind("127.0.0.1:0").expect("lo is up").into()
             }
-            (refused, kind) => unreachable!("no {kind:?} socket is {refused:?}"),
+            (refused, kind) => {
+                unreachable!("{refused:?} does not apply to a socket of the kind {kind:?}")
+            }
         };
         let value = self.descriptor(&object);
         self.refused.borrow_mut().push(object);
@@ -157,5 +159,5 @@ impl MakeValues for Sockets {
     }
 }
 
-/// The size of a socket's cookie, which a lookup returns.
+/// The size in bytes of a socket's cookie, which a lookup returns.
 const COOKIE: usize = 8;

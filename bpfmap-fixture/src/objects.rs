@@ -1,4 +1,4 @@
-//! Kernel objects that maps can contain.
+//! Creates kernel objects that maps can contain.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -9,31 +9,33 @@ use crate::values::MakeValues;
 use bpfmap::{LiveMap, MapDef};
 use libbpf_rs::libbpf_sys;
 
-/// Numbered objects. Each is created when it is first needed.
+/// Kernel objects, which are identified by numbers. Each object is created when it is first needed.
 pub(crate) struct Objects {
     make: Box<dyn Fn() -> Object>,
     made: RefCell<BTreeMap<u32, Object>>,
     value_size: usize,
 }
 
-/// An object, and the number that a lookup returns for it; `None` if a lookup returns nothing.
+/// A kernel object, and the number that a lookup returns for it. The number is `None` if a lookup
+/// does not return the object.
 pub(crate) struct Object {
     pub(crate) fd: OwnedFd,
     pub(crate) shown: Option<u32>,
 }
 
 impl Objects {
-    /// Returns objects that `make` creates, in values of this many bytes.
+    /// Returns objects that `make` creates. `value_size` is the size in bytes of a value that
+    /// contains an object.
     pub(crate) fn new(value_size: usize, make: impl Fn() -> Object + 'static) -> Self {
         Self { make: Box::new(make), made: RefCell::default(), value_size }
     }
 
-    /// Returns programs, which lookups show by ID.
+    /// Returns programs. A lookup returns the ID of a program.
     pub(crate) fn programs(value_size: usize) -> Self {
         Self::new(value_size, || Object::shown_by_id(program()))
     }
 
-    /// Returns inner maps for a map of maps, which lookups show by ID.
+    /// Returns inner maps for a map of maps. A lookup returns the ID of an inner map.
     pub(crate) fn maps(value_size: usize, inner: &'static MapDef<'static>) -> Self {
         Self::new(value_size, move || {
             Object::shown_by_id(
@@ -42,13 +44,13 @@ impl Objects {
         })
     }
 
-    /// Returns cgroups, which lookups do not show.
+    /// Returns cgroups. A lookup does not return a cgroup.
     pub(crate) fn cgroups(value_size: usize) -> Self {
         let hierarchy = Cgroup2::mount();
         Self::new(value_size, move || Object { fd: hierarchy.root().into(), shown: None })
     }
 
-    /// Returns perf events, which lookups do not show.
+    /// Returns perf events. A lookup does not return a perf event.
     pub(crate) fn perf_events(value_size: usize) -> Self {
         Self::new(value_size, || Object { fd: perf_event(), shown: None })
     }
@@ -76,14 +78,15 @@ impl MakeValues for Objects {
 }
 
 impl Object {
-    /// Returns an object that lookups show by its ID.
+    /// Returns an object whose ID a lookup returns.
     pub(crate) fn shown_by_id(fd: OwnedFd) -> Self {
         let id = id(fd.as_fd());
         Self { fd, shown: Some(id) }
     }
 }
 
-/// Returns the ID of a map or a program. It is the second number in the info structs of both.
+/// Returns the ID of a map or a program. The ID is the second number in the info struct of a map
+/// and of a program.
 pub(crate) fn id(object: BorrowedFd<'_>) -> u32 {
     let mut info = [0_u32; 2];
     let mut size = 8;
@@ -92,11 +95,11 @@ pub(crate) fn id(object: BorrowedFd<'_>) -> u32 {
         let info = info.as_mut_ptr().cast();
         libbpf_sys::bpf_obj_get_info_by_fd(object.as_raw_fd(), info, &raw mut size)
     };
-    assert_eq!(result, 0, "the object has no info");
+    assert_eq!(result, 0, "the kernel does not return the info of the object");
     info[1]
 }
 
-/// Returns a perf event that receives what programs on the first CPU send.
+/// Returns a perf event that receives the events of programs on the first CPU.
 fn perf_event() -> OwnedFd {
     let mut attributes = libbpf_sys::perf_event_attr {
         type_: libbpf_sys::PERF_TYPE_SOFTWARE,
@@ -111,7 +114,7 @@ fn perf_event() -> OwnedFd {
         let attributes = &raw mut attributes;
         libc::syscall(libc::SYS_perf_event_open, attributes, process, cpu, group, 0)
     };
-    assert!(fd >= 0, "no perf event is opened: {}", std::io::Error::last_os_error());
+    assert!(fd >= 0, "can't open a perf event: {}", std::io::Error::last_os_error());
     // SAFETY: the kernel has just created this descriptor, and nothing else owns it.
     unsafe { OwnedFd::from_raw_fd(i32::try_from(fd).expect("a descriptor")) }
 }
@@ -125,8 +128,8 @@ fn program() -> OwnedFd {
 
 /// Returns a program of the given type and instructions.
 pub(crate) fn load_program(prog_type: u32, instructions: &[u64]) -> OwnedFd {
-    // SAFETY: the pointer and the length are those of the instructions, of 8 bytes each, and the
-    // text ends with NUL.
+    // SAFETY: the pointer and the length describe the instructions, each of which has 8 bytes, and
+    // the text ends with a zero byte.
     let fd = unsafe {
         libbpf_sys::bpf_prog_load(
             prog_type,
@@ -137,7 +140,7 @@ pub(crate) fn load_program(prog_type: u32, instructions: &[u64]) -> OwnedFd {
             std::ptr::null_mut(),
         )
     };
-    assert!(fd >= 0, "a small program is not loaded: errno {}", -fd);
+    assert!(fd >= 0, "the kernel does not load a small program: errno {}", -fd);
     // SAFETY: the kernel has just created this descriptor, and nothing else owns it.
     unsafe { OwnedFd::from_raw_fd(fd) }
 }

@@ -1,5 +1,5 @@
-//! Numbered objects to which values are attached: sockets, files, tasks and cgroups that live as
-//! long as a case.
+//! Creates objects to which values are attached: sockets, files, tasks and cgroups. The objects
+//! live as long as the case that uses them.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -10,15 +10,16 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use crate::{Cgroup, Cgroup2, Keys};
 use bpfmap::PidFd;
 
-/// Objects of one kind, created on demand.
+/// Objects of one kind. Each object is created when it is first needed.
 pub(crate) struct Owners {
     keys: Keys,
     made: RefCell<BTreeMap<u32, Owner>>,
-    /// Dropped last, because it contains the cgroups.
+    /// The hierarchy that contains the cgroups. It is the last field, so that it is dropped after
+    /// the cgroups.
     hierarchy: Option<Cgroup2>,
 }
 
-/// An object, and what must live as long.
+/// An object, with the values that must live as long as the object.
 struct Owner {
     fd: OwnedFd,
     _process: Option<Process>,
@@ -66,11 +67,11 @@ struct Process(libc::pid_t);
 
 impl Process {
     fn start() -> Self {
-        // SAFETY: the child only calls functions that are async-signal-safe.
+        // SAFETY: the child calls only async-signal-safe functions.
         let process = unsafe { libc::fork() };
         if process == 0 {
             loop {
-                // SAFETY: no arguments; a signal ends the process.
+                // SAFETY: `pause` takes no arguments. A signal ends the process.
                 unsafe { libc::pause() };
             }
         }
@@ -81,7 +82,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // SAFETY: this is a child of this process that was not waited for yet.
+        // SAFETY: this is a child of this process, and the process has not waited for it yet.
         unsafe {
             libc::kill(self.0, libc::SIGKILL);
             libc::waitpid(self.0, std::ptr::null_mut(), 0);
@@ -90,7 +91,7 @@ impl Drop for Process {
 }
 
 fn memory_file() -> OwnedFd {
-    // SAFETY: the name ends with a zero.
+    // SAFETY: the name ends with a zero byte.
     let fd = unsafe { libc::memfd_create(c"bpfmap-owner".as_ptr(), 0) };
     assert!(fd >= 0, "{}", std::io::Error::last_os_error());
     // SAFETY: the kernel has just created this descriptor, and nothing else owns it.

@@ -1,34 +1,35 @@
 //! The pattern that both sides write into the members of a key or a value.
 //!
-//! A leaf is a member that contains no other members: an integer, a bit-field, an element of an
-//! array. Leaves are numbered, and both sides write the [`pattern`] of its number into each. Only
-//! one member of a union can be written at a time, so a type is written in several views, until
-//! each leaf was written in one of them.
+//! A leaf is a member that contains no other members, such as an integer, a bit-field or an element
+//! of an array. Each leaf has a number, and both sides write the [`pattern`] of this number into
+//! the leaf. Only one member of a union can be written at a time. A type is therefore written in
+//! several views, until each leaf has been written in at least one view.
 
 use std::fmt::Write as _;
 
 use bpfmap::storage::set_bits;
 use bpfmap_core::{IntEncoding, MemberDesc, TypeDesc};
 
-/// Returns what both sides write into the leaf with this number, truncated to the leaf's width.
-/// Consecutive numbers differ in the low byte.
+/// Returns the pattern for the leaf with the number `leaf`. Both sides truncate the pattern to the
+/// width of the leaf and write it into the leaf. The patterns of consecutive leaves differ in the
+/// low byte.
 #[must_use]
 pub const fn pattern(leaf: u64) -> u64 {
     leaf.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
-/// Returns the same for a leaf of 16 bytes.
+/// Returns the pattern for a leaf of 16 bytes, like [`pattern`].
 #[must_use]
 pub const fn wide_pattern(leaf: u64) -> u128 {
     ((pattern(leaf) as u128) << 64) | pattern(!leaf) as u128
 }
 
-/// The size of what is written of a type.
+/// The number of leaves and views of a type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Extent {
-    /// The number of leaf numbers that it needs.
+    /// The number of leaf numbers that the type needs.
     pub leaves: u64,
-    /// The number of views in which all of its leaves are written.
+    /// The number of views that are needed to write all leaves.
     pub views: u32,
 }
 
@@ -36,10 +37,11 @@ impl Extent {
     const LEAF: Self = Self { leaves: 1, views: 1 };
     const NOTHING: Self = Self { leaves: 0, views: 1 };
 
-    /// Returns how many leaves and views the type that `layout` describes needs.
+    /// Returns the number of leaves and views that the type `layout` needs.
     ///
-    /// The members of a struct are numbered consecutively, and each view contains all of them. The
-    /// members of a union share their numbers, and each view contains one of them.
+    /// The leaves of a struct's members have consecutive numbers, and each view contains all
+    /// members. The leaves of a union's members share their numbers, and each view contains only
+    /// one member.
     #[must_use]
     pub fn of(layout: &TypeDesc<'_>) -> Self {
         match Content::of(layout) {
@@ -77,28 +79,28 @@ fn written<'a>(
         .filter(|(_, extent)| extent.leaves > 0)
 }
 
-/// The parts of a type that a fixture writes.
+/// The content of a type, as a fixture writes it.
 enum Content<'a> {
-    /// Nothing: the type belongs to the kernel, or has no bytes.
+    /// The fixture writes nothing, because the type belongs to the kernel or has no bytes.
     Nothing,
-    /// One leaf.
+    /// The type is a single leaf.
     Number(Number),
-    /// This many leaves of one byte each.
+    /// The type consists of this many leaves of one byte each.
     Bytes(u32),
-    /// Elements of this type.
+    /// The type is an array of this many elements of this type.
     Array(&'a TypeDesc<'a>, u32),
     Struct(&'a [MemberDesc<'a>]),
     Union(&'a [MemberDesc<'a>]),
 }
 
-/// How a leaf is written.
+/// The way in which the pattern is written into a leaf.
 #[derive(Clone, Copy)]
 enum Number {
-    /// The pattern in the byte order of the host.
+    /// The pattern is written in the byte order of the host.
     Native,
-    /// The pattern with the most significant byte first.
+    /// The pattern is written with the most significant byte first.
     BigEndian,
-    /// The lowest bit of the pattern.
+    /// Only the lowest bit of the pattern is written.
     Bool,
 }
 
@@ -131,8 +133,8 @@ impl<'a> Content<'a> {
             layout if KERNELS.contains(&layout) => Self::Nothing,
             TypeDesc::Struct { members, .. } => Self::Struct(members),
             TypeDesc::Union { members, .. } => Self::Union(members),
-            // The kernel checks what is written into pointers to its own objects, and into pointers
-            // to user memory.
+            // The fixture does not write pointers to kernel objects or to user memory, because the
+            // kernel checks their values.
             TypeDesc::Pointer { target: TypeDesc::Tagged { .. } }
             | TypeDesc::Void
             | TypeDesc::Tagged { .. }
@@ -144,7 +146,8 @@ impl<'a> Content<'a> {
 }
 
 impl Number {
-    /// Returns the pattern of a leaf whose type has this many bytes. A bit-field has fewer bits.
+    /// Returns the pattern of a leaf whose type has `size` bytes. A bit-field uses only some of
+    /// these bits.
     fn value(self, leaf: u64, size: u64) -> u128 {
         match self {
             Self::Bool => u128::from(pattern(leaf) & 1),
@@ -163,8 +166,8 @@ impl Number {
     }
 }
 
-/// Returns the bytes of a value of the type that `layout` describes. The scalars in it are numbered
-/// from 0 and filled with the pattern of their number. Padding is 0.
+/// Returns the bytes of a value of the type `layout`. The leaves are numbered from 0, and each leaf
+/// that belongs to `view` contains the pattern of its number. All other bytes are 0.
 #[must_use]
 pub fn filled(layout: &TypeDesc<'_>, view: u32) -> Vec<u8> {
     let mut bytes = vec![0; usize::try_from(layout.size()).expect("a value fits into memory")];
@@ -172,7 +175,7 @@ pub fn filled(layout: &TypeDesc<'_>, view: u32) -> Vec<u8> {
     bytes
 }
 
-/// Writes the leaves of a value, the first of which has the number `leaf`, into its bytes.
+/// Writes the leaves of a value into its bytes. The first leaf has the number `leaf`.
 fn fill(bytes: &mut [u8], layout: &TypeDesc<'_>, leaf: u64, view: u32) {
     match Content::of(layout) {
         Content::Nothing => {}
@@ -224,8 +227,8 @@ fn fill_member(bytes: &mut [u8], member: &MemberDesc<'_>, leaf: u64, view: u32) 
     fill(&mut bytes[start..start + size], member.ty, leaf, view);
 }
 
-/// Asserts that the bytes of two values are equal. On failure, names the member in which they
-/// differ.
+/// Asserts that the bytes of two values are equal. If they differ, the message names the first
+/// member that differs.
 #[track_caller]
 pub(crate) fn assert_same(
     found: &[u8],
@@ -245,7 +248,8 @@ pub(crate) fn assert_same(
     }
 }
 
-/// Returns the bytes of a value, or of a large value those around this byte, and their offset.
+/// Returns a text with the bytes of a value. If the value is large, the text contains only the
+/// bytes around the byte `byte`, and their offset.
 fn around(bytes: &[u8], byte: usize) -> String {
     const ALL: usize = 128;
     const EACH_WAY: usize = 16;
@@ -257,8 +261,9 @@ fn around(bytes: &[u8], byte: usize) -> String {
     format!("{:02x?} from byte {start} on", &bytes[start..end])
 }
 
-/// Returns the path of the member that contains this byte, such as ` (.stats[1].packets)`; in a
-/// union, that of its first member. Returns an empty string if the value is not a struct or union.
+/// Returns the path of the member that contains this byte, such as ` (.stats[1].packets)`. In a
+/// union, this is the path of the first member. Returns an empty string if the value is not a
+/// struct or union.
 fn member_at(layout: &TypeDesc<'_>, byte: u64) -> String {
     let mut path = String::new();
     let (mut layout, mut byte) = (layout, byte);
@@ -332,7 +337,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_large_value_the_neighbourhood_is_shown() {
+    fn only_the_bytes_around_the_difference_are_shown_for_a_large_value() {
         let mut bytes = [0; 4096];
         bytes[4090..4093].fill(0xab);
         assert_eq!(around(&bytes[4090..4094], 3), "[ab, ab, ab, 00]");
@@ -342,13 +347,14 @@ mod tests {
     }
 
     #[test]
-    fn elements_of_arrays_have_leaves_of_their_own() {
+    fn each_element_of_an_array_has_its_own_leaves() {
         const NESTED: TypeDesc<'static> = array(&array(TypeDesc::U16, 2), 3);
         assert_eq!(Extent::of(&NESTED), Extent { leaves: 6, views: 1 });
         assert_eq!(filled(&NESTED, 0)[10..], pattern(5).to_ne_bytes()[..2]);
     }
 
-    /// Members of 4 leaves, of none, and of 2 leaves in 2 views.
+    /// A union of three members: one with 4 leaves, one without leaves, and one with 2 leaves in 2
+    /// views.
     const EITHER: TypeDesc<'static> = TypeDesc::Union {
         name: "either",
         size: 4,
@@ -371,7 +377,7 @@ mod tests {
     };
 
     #[test]
-    fn a_struct_numbers_its_leaves_one_after_the_other() {
+    fn the_leaves_of_a_struct_have_consecutive_numbers() {
         const FIELDS: TypeDesc<'static> = TypeDesc::Struct {
             name: "fields",
             size: 12,
@@ -406,7 +412,7 @@ mod tests {
     }
 
     #[test]
-    fn a_byte_is_that_of_a_member() {
+    fn the_path_of_the_member_that_contains_a_byte_is_found() {
         let at = |name, bit_offset, bits, layout| MemberDesc { name, bit_offset, bits, ty: layout };
         let stats = TypeDesc::Struct {
             name: "stats",

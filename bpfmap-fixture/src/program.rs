@@ -1,4 +1,4 @@
-//! The object of a fixture: its maps and programs.
+//! Loads the object of a fixture, and runs its programs.
 
 use std::ffi::OsStr;
 use std::os::fd::{AsFd as _, OwnedFd};
@@ -19,34 +19,36 @@ use crate::bpf_fs;
 use crate::declaration::{Declaration, Spec};
 use crate::subject::raise_memlock_limit;
 
-/// The loaded object of a fixture: the maps, and for each map a program that writes an entry and
-/// one that checks it.
+/// The loaded object of a fixture. It contains the maps. For each map, it also contains a program
+/// that writes an entry and a program that checks an entry.
 ///
-/// The thread stays on its present CPU from then on, so that it reads the per-CPU values that the
-/// programs wrote.
+/// Loading the object binds the calling thread to its current CPU, so that the thread reads the
+/// per-CPU values that the programs write.
 pub struct Fixture {
     object: Object,
     cpu: usize,
     pins: PathBuf,
-    /// Held by an object with an arena until the arena is unmapped.
+    /// The lock of an object with an arena. It is held until the arena is unmapped.
     _arena: Option<ArenaLock>,
 }
 
 impl Fixture {
-    /// Loads the object file of a fixture. Maps that the schema pins are pinned in a directory of
-    /// this process, which is removed at the end. Maps without `max_entries` get a small number.
+    /// Loads the object file of a fixture. Maps that the schema pins are pinned in a temporary
+    /// directory, which is removed when this value is dropped. Maps without `max_entries` get a
+    /// small `max_entries`.
     ///
     /// # Panics
     ///
-    /// Panics if libbpf or the kernel refuses it.
+    /// Panics if libbpf or the kernel refuses the object.
     #[must_use]
     pub fn load(object: &[u8]) -> Self {
         Self::load_where(object, |_| true, |_| true)
     }
 
-    /// Loads the part of the object that belongs to one map and to its inner maps. The kernel then
-    /// need not support the other maps, and the verifier does not check their programs. Returns
-    /// `None` if the kernel refuses the map, as expected.
+    /// Loads only the part of the object that belongs to the map of the spec `S` and to its inner
+    /// maps. The kernel therefore does not have to support the other maps, and the verifier does
+    /// not check the programs of the other maps. Returns `None` if the kernel refuses the map, as
+    /// expected.
     ///
     /// # Panics
     ///
@@ -56,7 +58,7 @@ impl Fixture {
         Self::of_declared(&Spec::<S>::NEW, object, fixture)
     }
 
-    /// Does the same as [`Self::of`] for any declaration.
+    /// Loads part of the object like [`Self::of`], for any declaration.
     pub(crate) fn of_declared(
         declaration: &impl Declaration,
         object: &[u8],
@@ -78,7 +80,7 @@ impl Fixture {
     ///
     /// # Panics
     ///
-    /// Panics if libbpf or the kernel refuses it.
+    /// Panics if libbpf or the kernel refuses the object.
     #[must_use]
     pub fn load_parts(object: &[u8], maps: &[&str], programs: &[&str]) -> Self {
         let is_wanted = |program: &OsStr| programs.iter().any(|wanted| program == *wanted);
@@ -88,20 +90,21 @@ impl Fixture {
         Self::load_where(object, is_wanted, is_needed)
     }
 
-    /// Attaches a program to the target that its section names, until the link is dropped.
+    /// Attaches a program to the target in its section name. The program is detached when the
+    /// returned link is dropped.
     ///
     /// # Panics
     ///
-    /// Panics if there is no such program, or if the kernel refuses to attach it.
+    /// Panics if the object does not contain the program, or if the kernel refuses to attach it.
     pub fn attach_program(&self, program: &str) -> Link {
         self.program(program).attach().unwrap_or_else(|error| panic!("{program}: {error:?}"))
     }
 
-    /// Returns a program of the object, for insertion into a map.
+    /// Returns a descriptor of a program of the object, which can be inserted into a map.
     ///
     /// # Panics
     ///
-    /// Panics if there is none.
+    /// Panics if the object does not contain the program.
     #[must_use]
     pub fn program_fd(&self, name: &str) -> OwnedFd {
         self.program(name).as_fd().try_clone_to_owned().expect("a descriptor is free")
@@ -113,7 +116,7 @@ impl Fixture {
         is_needed: impl Fn(&OsStr) -> bool,
     ) -> Self {
         Self::try_load_where(object, is_wanted, is_needed).unwrap_or_else(|error| {
-            panic!("the kernel loads the fixture's maps and programs: {error:?}")
+            panic!("the kernel can't load the fixture's maps and programs: {error:?}")
         })
     }
 
@@ -121,7 +124,7 @@ impl Fixture {
     ///
     /// # Errors
     ///
-    /// Fails if the kernel refuses one.
+    /// Fails if the kernel refuses a program.
     ///
     /// # Panics
     ///
@@ -144,7 +147,7 @@ impl Fixture {
     ) -> libbpf_rs::Result<Self> {
         raise_memlock_limit();
         let cpu = stay_on_one_cpu();
-        // Tests run at the same time, and none may find the pins of a different test.
+        // Each test uses a separate directory for pins, because tests run at the same time.
         let number = LOADED.fetch_add(1, Ordering::Relaxed);
         let process = std::process::id();
         let pins = Path::new(bpf_fs::ROOT).join(format!("bpfmap-fixture-{process}-{number}"));
@@ -153,14 +156,16 @@ impl Fixture {
         let mut open = builder.open_memory(object).expect("libbpf opens the fixture's object");
         let mut arena = None;
         for mut map in open.maps_mut() {
-            // libbpf fills each map that has initial contents, even one that it did not create.
+            // Removes the initial contents of maps that are not created, because libbpf would also
+            // fill these maps.
             let needed = is_needed(map.name()) || map.map_type() == MapType::ProgArray;
-            map.set_autocreate(needed).expect("an object that is not loaded yet takes it");
+            map.set_autocreate(needed).expect("the object is not loaded yet");
             if needed && map.map_type() == MapType::Arena && arena.is_none() {
                 arena = Some(ArenaLock::take());
             }
             if map.max_entries() == 0 && is_left_to_the_loader(map.map_type()) {
-                map.set_max_entries(ENTRIES).expect("a map without max_entries takes any");
+                map.set_max_entries(ENTRIES)
+                    .expect("a map without `max_entries` accepts any number");
             }
         }
         if open.maps().any(|map| is_pinned_by_name(&map)) {
@@ -177,23 +182,23 @@ impl Fixture {
         &self.object
     }
 
-    /// Returns the CPU that the thread stays on.
+    /// Returns the CPU to which the thread is bound.
     pub(crate) fn cpu(&self) -> usize {
         self.cpu
     }
 
-    /// Opens and checks the map of the spec. If the flags of the spec limit the object's
-    /// descriptor, a new descriptor for reading and writing is opened.
+    /// Opens the map of the spec, and checks it. If the flags of the spec limit the object's
+    /// descriptor, opens a new descriptor for reading and writing.
     ///
     /// # Panics
     ///
-    /// Panics if it is not what the spec says.
+    /// Panics if the map does not match the spec.
     #[must_use]
     pub fn map<S: MapSpec>(&self) -> Map<S> {
         self.open(&Spec::<S>::NEW)
     }
 
-    /// Does the same as [`Self::map`] for any declaration.
+    /// Opens the map like [`Self::map`], for any declaration.
     pub(crate) fn open<D: Declaration>(&self, declaration: &D) -> D::Map {
         let map = declaration.open(&self.object);
         let map = map.and_then(|map| declaration.unlimited(map));
@@ -205,7 +210,7 @@ impl Fixture {
     ///
     /// # Panics
     ///
-    /// Panics if there is no such program, or the kernel doesn't run it.
+    /// Panics if the object does not contain the program, or if the kernel does not run it.
     #[must_use]
     pub fn run(&self, program: &str, argument: u32) -> i32 {
         self.run_repeatedly(program, argument, 1)
@@ -216,7 +221,7 @@ impl Fixture {
     ///
     /// # Panics
     ///
-    /// Panics like [`Self::run`], and if there is no such CPU.
+    /// Panics like [`Self::run`], and if the machine does not have this CPU.
     #[must_use]
     pub fn run_on(&self, program: &str, cpu: usize, times: u32) -> i32 {
         bind_to(cpu);
@@ -251,7 +256,7 @@ impl Fixture {
     ///
     /// # Panics
     ///
-    /// Panics if there is none.
+    /// Panics if the object does not contain the program.
     #[must_use]
     pub fn program(&self, name: &str) -> ProgramMut<'_> {
         let mut programs = self.object.progs_mut();
@@ -262,7 +267,7 @@ impl Fixture {
 
     pub(crate) fn write_by(&self, owner: &str, view: u32) {
         let result = self.run(&program_of("write", owner), view);
-        assert_eq!(result, 0, "{owner}: the program's write fails in view {view}");
+        assert_eq!(result, 0, "{owner}: the program can't write in view {view}");
     }
 
     pub(crate) fn check_by(&self, owner: &str, view: u32) {
@@ -272,7 +277,7 @@ impl Fixture {
                 panic!("{owner}: the program finds no entry in view {view}: {errno}")
             }
             byte => panic!(
-                "{owner}: byte {} of the value differs for the program in view {view}",
+                "{owner}: the program reads a different byte {} of the value in view {view}",
                 byte - 1
             ),
         }
@@ -284,7 +289,7 @@ impl Drop for Fixture {
         for mut map in self.object.maps_mut() {
             if let Some(path) = map.get_pin_path().map(PathBuf::from) {
                 if path.starts_with(&self.pins) {
-                    // If a pin can't be removed, it is left behind.
+                    // If a pin can't be removed, it remains.
                     let _ = map.unpin(path);
                 }
             }
@@ -293,8 +298,9 @@ impl Drop for Fixture {
     }
 }
 
-/// Whether a loader must set the number of entries of such a map. It must not for a type that has
-/// no entries. For perf event arrays, libbpf itself sets the number.
+/// Returns whether the loader must set the `max_entries` of a map of this type. This is not the
+/// case for types without entries, and for perf event arrays, because libbpf sets their
+/// `max_entries`.
 fn is_left_to_the_loader(map_type: MapType) -> bool {
     let row = map_type::MapType::by_number(map_type as u32);
     row.is_none_or(|row| !matches!(row.max_entries, MaxEntriesRule::Zero | MaxEntriesRule::PerCpu))
@@ -303,8 +309,8 @@ fn is_left_to_the_loader(map_type: MapType) -> bool {
 /// The number of fixtures that this process has loaded.
 static LOADED: AtomicUsize = AtomicUsize::new(0);
 
-/// Checks that the verifier refuses the program with this role of a map, because it does what a
-/// flag of the map forbids.
+/// Checks that the verifier refuses the program that has the role `role` for a map. The program
+/// uses an operation that a flag of the map forbids.
 pub(crate) fn program_is_refused(
     declaration: &impl Declaration,
     object: &[u8],
@@ -317,20 +323,22 @@ pub(crate) fn program_is_refused(
     let name = declaration.def().name;
     let program = program_of(role, name);
     match Fixture::try_load(name, object, &[&program]) {
-        Ok(_) => panic!("{program} loads, though the flags of the map forbid what it does"),
+        Ok(_) => {
+            panic!("the kernel loads {program}, although the flags of the map forbid its operation")
+        }
         Err(error) => assert_eq!(error.kind(), ErrorKind::PermissionDenied, "{program}: {error:?}"),
     }
     println!("vmtest:note refused.{role}=EACCES, by the flags of the map");
 }
 
-/// Returns whether the programs of a map need the map with this name. The names of libbpf's maps of
-/// global variables contain a dot.
+/// Returns whether the programs of the map `name` need the map `map`. They also need the maps that
+/// libbpf creates for global variables, whose names contain a dot.
 fn is_needed_for(name: &str, map: &OsStr) -> bool {
     map == name || map.as_bytes().contains(&b'.')
 }
 
-/// Returns the name of the program of a fixture that has this role for a map. No name in a schema
-/// begins like that.
+/// Returns the name of the program that has the role `role` for a map. Names in a schema can't
+/// begin with the prefix of this name.
 pub(crate) fn program_of(role: &str, map: &str) -> String {
     format!("__bpfmap_{role}_{map}")
 }
@@ -341,20 +349,20 @@ fn is_pinned_by_name(map: &OpenMap<'_>) -> bool {
     !unsafe { libbpf_sys::bpf_map__pin_path(map.as_libbpf_object().as_ptr()) }.is_null()
 }
 
-/// The roles of a map's own programs.
+/// The roles of the programs that belong to a single map.
 const ROLES: [&str; 8] = ["write", "check", "jump", "land", "ask", "redirect", "read", "select"];
 
-/// The section of the programs that maps contain from the start. libbpf inserts them whatever it is
-/// asked to load.
+/// The section of the programs in the initial contents of maps. libbpf always inserts these
+/// programs, whichever programs it is asked to load.
 const HELD_PROGRAMS: &str = "classifier";
 
-/// The number of entries of maps whose size the loader sets.
+/// The `max_entries` of maps for which the loader must set this number.
 const ENTRIES: u32 = 16;
 
 /// The size of the packet. `BPF_PROG_TEST_RUN` needs at least an Ethernet header.
 const PACKET: usize = 64;
 
-/// Binds the thread to the CPU that it is on, and returns its number.
+/// Binds the thread to the CPU on which it runs, and returns the number of this CPU.
 fn stay_on_one_cpu() -> usize {
     // SAFETY: the call has no arguments and does not fail on Linux.
     let cpu = unsafe { libc::sched_getcpu() };
@@ -373,7 +381,7 @@ fn bind_to(cpu: usize) {
     assert_eq!(bound, 0, "this machine has no CPU {cpu} to run on");
 }
 
-/// Converts the result of a program, which libbpf-rs returns as an unsigned number.
+/// Converts the result of a program to a signed number. libbpf-rs returns it as an unsigned number.
 pub(crate) fn signed(returned: u32) -> i32 {
     i32::from_ne_bytes(returned.to_ne_bytes())
 }

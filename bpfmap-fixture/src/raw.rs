@@ -1,4 +1,4 @@
-//! Calls of bpf(2) with arguments that the typed handle would reject.
+//! Calls bpf(2) with arguments that the typed handle would reject.
 
 use std::ffi::c_void;
 use std::fs::File;
@@ -9,7 +9,7 @@ use libbpf_rs::libbpf_sys;
 
 use crate::Answer;
 
-/// A command on a single element or on several.
+/// A command of bpf(2) on one or several elements of a map.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Command {
     LookupElem,
@@ -23,32 +23,33 @@ pub(crate) enum Command {
     DeleteBatch,
 }
 
-/// `BPF_ANY`, `include/uapi/linux/bpf.h`.
+/// The flag `BPF_ANY`. Source: `include/uapi/linux/bpf.h`.
 pub(crate) const BPF_ANY: u64 = 0;
-/// `BPF_NOEXIST`.
+/// The flag `BPF_NOEXIST`.
 pub(crate) const BPF_NOEXIST: u64 = 1;
-/// `BPF_EXIST`.
+/// The flag `BPF_EXIST`.
 pub(crate) const BPF_EXIST: u64 = 2;
-/// `BPF_F_LOCK` (Linux 5.1).
+/// The flag `BPF_F_LOCK` (since Linux 5.1).
 pub(crate) const BPF_F_LOCK: u64 = 4;
-/// `BPF_F_ALL_CPUS` (Linux 7.0).
+/// The flag `BPF_F_ALL_CPUS` (since Linux 7.0).
 pub(crate) const BPF_F_ALL_CPUS: u64 = 16;
-/// `BPF_F_CPU` (Linux 7.0) with a CPU that no machine has.
+/// The flag `BPF_F_CPU` (since Linux 7.0) with a CPU that no machine has.
 pub(crate) const UNKNOWN_CPU: u64 = on_cpu(u32::MAX as usize);
-/// A bit in the upper half of the flags, which contains the number of a CPU if there is one.
+/// A flag in the upper half of the flags. The kernel uses the upper half only for the number of a
+/// CPU.
 pub(crate) const UNKNOWN_HIGH_FLAG: u64 = 1 << 40;
 
-/// Returns `BPF_F_CPU` (Linux 7.0) with the number of the CPU.
+/// Returns the flag `BPF_F_CPU` (since Linux 7.0) with the number of the CPU.
 pub(crate) const fn on_cpu(cpu: usize) -> u64 {
     const BPF_F_CPU: u64 = 8;
     ((cpu as u64) << 32) | BPF_F_CPU
 }
 
-/// A bit of the flags that has no meaning in any kernel.
+/// A flag that has no meaning in any kernel.
 pub(crate) const UNKNOWN_FLAG: u64 = 1 << 20;
 
-/// Runs a command on a single element. `value` is what the kernel reads or writes; for `GetNextKey`
-/// it is the next key.
+/// Runs a command on a single element. The kernel reads or writes the value in `value`. For
+/// `GetNextKey`, it writes the next key to `value`.
 pub(crate) fn element(
     command: Command,
     map: BorrowedFd<'_>,
@@ -59,8 +60,8 @@ pub(crate) fn element(
     let map = map.as_raw_fd();
     let key = key.map_or(std::ptr::null(), |key| key.as_ptr().cast::<c_void>());
     let value = value.address();
-    // SAFETY: key and value are at least as long as those of the map. A value that the kernel
-    // writes to is borrowed mutably.
+    // SAFETY: the key and the value are at least as long as a key and a value of the map. If the
+    // kernel writes to the value, the value is borrowed mutably.
     answer(unsafe {
         match command {
             Command::LookupElem => libbpf_sys::bpf_map_lookup_elem_flags(map, key, value, flags),
@@ -70,7 +71,7 @@ pub(crate) fn element(
             Command::LookupAndDeleteElem => {
                 libbpf_sys::bpf_map_lookup_and_delete_elem_flags(map, key, value, flags)
             }
-            command => unreachable!("{command:?} is about many elements"),
+            command => unreachable!("{command:?} operates on several elements"),
         }
     })
 }
@@ -109,27 +110,27 @@ pub(crate) fn batch(
                 libbpf_sys::bpf_map_update_batch(map, keys, values, left, options)
             }
             Command::DeleteBatch => libbpf_sys::bpf_map_delete_batch(map, keys, left, options),
-            command => unreachable!("{command:?} is about one element"),
+            command => unreachable!("{command:?} operates on one element"),
         }
     });
     (answer, count)
 }
 
-/// `BPF_MAP_FREEZE`.
+/// Runs `BPF_MAP_FREEZE` on a map.
 pub(crate) fn freeze(map: BorrowedFd<'_>) -> Answer {
     // SAFETY: no pointer is passed.
     answer(unsafe { libbpf_sys::bpf_map_freeze(map.as_raw_fd()) })
 }
 
-/// Maps a page of a map, at `address` unless that is 0, and unmaps it. The first page has the
-/// number 0.
+/// Maps a page of a map into memory and unmaps it. If `address` is 0, the kernel chooses the
+/// address. The first page has the number 0.
 pub(crate) fn mmap(map: BorrowedFd<'_>, address: u64, page: u8, access: i32) -> Answer {
     let len = page_size();
     let offset = libc::off_t::try_from(len).expect("a page is small") * libc::off_t::from(page);
     let fixed = if address == 0 { 0 } else { libc::MAP_FIXED_NOREPLACE };
     let flags = libc::MAP_SHARED | fixed;
     let address = std::ptr::without_provenance_mut(usize::try_from(address).expect("an address"));
-    // SAFETY: this creates a new shared mapping, which replaces none.
+    // SAFETY: this creates a new shared mapping, which does not replace an existing mapping.
     let memory = unsafe { libc::mmap(address, len, access, flags, map.as_raw_fd(), offset) };
     if memory == libc::MAP_FAILED {
         return last_answer();
@@ -150,14 +151,15 @@ impl Buffer<'_> {
     fn address(self) -> *mut c_void {
         match self {
             Self::None => std::ptr::null_mut(),
-            // The kernel only reads these bytes.
+            // The pointer is mutable only because of its type: the kernel does not write to these
+            // bytes.
             Self::In(bytes) => bytes.as_ptr().cast_mut().cast(),
             Self::Out(bytes) => bytes.as_mut_ptr().cast(),
         }
     }
 }
 
-/// Converts a result of libbpf: 0, or the negative errno.
+/// Converts a result of libbpf, which is 0 or a negative errno.
 fn answer(result: i32) -> Answer {
     Answer(-result.min(0))
 }
@@ -173,12 +175,12 @@ pub(crate) fn page_size() -> usize {
     usize::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).expect("Linux has pages")
 }
 
-/// Returns a descriptor as it is stored in values.
+/// Returns a descriptor in the form in which values contain it.
 pub(crate) fn fd_bits(fd: RawFd) -> u32 {
     u32::from_ne_bytes(fd.to_ne_bytes())
 }
 
-/// A descriptor that no process has, because the limit is far lower.
+/// A descriptor that no process has open, because the maximum is far lower.
 pub(crate) const CLOSED: RawFd = i32::MAX;
 
 /// Returns a file to which no map has attached a value.

@@ -1,7 +1,7 @@
-//! Records of ring buffers, as bytes. [`Map`] of a spec uses the readers and the writer of
-//! `bpfmap`, and [`Untyped`](crate::untyped::Untyped) uses those of libbpf.
+//! Reads and writes the records of ring buffers as bytes. [`Map`] uses the readers and the writer
+//! of `bpfmap`. [`Untyped`](crate::untyped::Untyped) uses the readers and the writer of libbpf.
 //!
-//! Each function panics if the kernel refuses the operation.
+//! Each method panics if the kernel refuses the operation.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -15,52 +15,52 @@ use libbpf_rs::{MapCore as _, Object, PerfBufferBuilder, RingBufferBuilder, User
 use crate::handle::Handle;
 use crate::untyped::Untyped;
 
-/// Longer than any event takes to arrive.
+/// A time limit that is longer than any event takes to arrive.
 const LONG: Duration = Duration::from_secs(20);
 
-/// A ring buffer that programs write to.
+/// A ring buffer to which programs write.
 pub trait TakeRecords: Handle {
     /// Opens the reader of the map in a loaded object.
     fn open_reader<'o>(&self, object: &'o Object) -> Box<dyn Reader + 'o>;
 }
 
-/// A map with a ring for each CPU, which programs write to.
+/// A map with a ring for each CPU, to which programs write.
 pub trait TakeCpuRecords: Handle {
     /// Opens the reader of the map in a loaded object.
     fn open_reader<'o>(&self, object: &'o Object) -> Box<dyn CpuReader + 'o>;
 }
 
-/// A ring buffer that user space writes to.
+/// A ring buffer to which user space writes.
 pub trait SendRecords: Handle {
     /// Opens the writer of the map in a loaded object.
     fn open_writer<'o>(&self, object: &'o Object) -> Box<dyn Writer + 'o>;
 }
 
-/// Reads records.
+/// A reader of records.
 pub trait Reader {
-    /// Waits for the next record and returns it.
+    /// Waits for the next record and returns it. Returns `None` if no record arrives in time.
     fn wait_and_read(&mut self) -> Option<Vec<u8>>;
 
-    /// Returns the next record, if there is one.
+    /// Returns the next record, or `None` if there is no unread record.
     fn read(&mut self) -> Option<Vec<u8>>;
 
-    /// Returns the number of bytes that are not read yet.
+    /// Returns the number of bytes that have not been read yet.
     fn unread(&self) -> u64;
 }
 
-/// Reads the records of all CPUs, each with the number of its CPU.
+/// A reader of the records of all CPUs. Each record comes with the number of its CPU.
 pub trait CpuReader {
-    /// Waits for the next record and returns it.
+    /// Waits for the next record and returns it. Returns `None` if no record arrives in time.
     fn wait_and_read(&mut self) -> Option<(usize, Vec<u8>)>;
 
-    /// Returns the next record, if there is one.
+    /// Returns the next record, or `None` if there is no unread record.
     fn read(&mut self) -> Option<(usize, Vec<u8>)>;
 
     /// Returns the number of lost records.
     fn lost(&self) -> u64;
 }
 
-/// Sends records.
+/// A writer of records.
 pub trait Writer {
     /// Sends a record. Returns `false` if there is no space.
     fn send(&mut self, record: &[u8]) -> bool;
@@ -118,13 +118,13 @@ impl<S: EventSpec<Kind: WriteRecords>> SendRecords for Map<S> {
 
 impl<S: EventSpec> Writer for UserRingBuf<S> {
     fn send(&mut self, record: &[u8]) -> bool {
-        assert_eq!(self.unread(), 0, "the event before still takes room");
-        let event = from_bytes(record).expect("an event has the size of its description");
+        assert_eq!(self.unread(), 0, "the previous event still takes space");
+        let event = from_bytes(record).expect("an event has the size that its description states");
         Self::send(self, &event).unwrap_or_else(|error| panic!("{error}"))
     }
 }
 
-/// Records that a callback of libbpf has stored and that were not read yet.
+/// Records that a callback of libbpf has stored and that have not been read yet.
 type Arrived<T> = Rc<RefCell<VecDeque<T>>>;
 
 impl TakeRecords for Untyped {
@@ -164,7 +164,7 @@ impl Reader for Rings<'_> {
     fn unread(&self) -> u64 {
         use libbpf_rs::AsRawLibbpf as _;
         use libbpf_rs::libbpf_sys::{ring__avail_data_size, ring_buffer__ring};
-        // SAFETY: the rings belong to libbpf, and there is one.
+        // SAFETY: the rings belong to libbpf, and there is exactly one.
         unsafe {
             ring__avail_data_size(ring_buffer__ring(self.rings.as_libbpf_object().as_ptr(), 0))
         }

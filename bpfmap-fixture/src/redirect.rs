@@ -1,4 +1,5 @@
-//! Redirected packets: a program sends them to the destination that user space stored.
+//! Steps for redirected packets: a program redirects them to the destination that user space
+//! stored.
 
 use std::os::fd::AsFd as _;
 
@@ -10,7 +11,8 @@ use crate::{Fixture, index};
 use bpfmap::{CpuQueueSize, InterfaceIndex};
 use bpfmap_core::map_type::KeyRule;
 
-/// Checks that a program redirects to an interface and reads its index.
+/// Checks that a program redirects packets to an interface, and that it reads the index of the
+/// interface.
 pub(crate) fn redirects_to_an_interface(fixture: &Fixture, map: &impl HoldInterfaces) {
     let key = key(map);
     let lo = InterfaceIndex::from_name("lo").expect("each network namespace has lo");
@@ -28,21 +30,21 @@ pub(crate) fn redirects_to_an_interface(fixture: &Fixture, map: &impl HoldInterf
     );
 }
 
-/// Checks that a program redirects to a CPU.
+/// Checks that a program redirects packets to a CPU.
 pub(crate) fn redirects_to_a_cpu(fixture: &Fixture, map: &impl HoldCpus) {
     const QUEUE: CpuQueueSize = CpuQueueSize::new(64).unwrap();
-    // Each machine has this CPU.
+    // Every machine has a CPU with the number 0.
     redirects(fixture, map, 0, |key| map.set_cpu(key, QUEUE), || {});
 }
 
-/// Checks that a program redirects to an `AF_XDP` socket.
+/// Checks that a program redirects packets to an `AF_XDP` socket.
 pub(crate) fn redirects_to_an_xdp_socket(fixture: &Fixture, map: &impl HoldSockets) {
     let socket = xdp_socket(true);
     redirects(fixture, map, key(map), |key| map.set_socket(key, socket.as_fd()), || {});
 }
 
-/// Checks that a program redirects from when `set` inserts an object under the key until user space
-/// deletes it.
+/// Checks that a program redirects packets as long as the map contains an object under the key.
+/// `set` inserts the object, and user space deletes it.
 fn redirects(
     fixture: &Fixture,
     map: &impl Delete,
@@ -60,11 +62,12 @@ fn redirects(
     assert_eq!(fixture.run(&program, key), XDP_PASS, "where key {key} was deleted");
 }
 
-/// Returns the key to use: if keys are numbers, one that is greater than any number of entries.
+/// Returns the key that the test uses. If keys are arbitrary numbers, this key is greater than the
+/// `max_entries` of any map.
 fn key(map: &impl Handle) -> u32 {
     if map.row().key == KeyRule::Number { u32::MAX } else { last_index(map.def()) }
 }
 
-/// `enum xdp_action`: the result that the program requests if there is no destination.
+/// The result that the program requests if there is no destination. Source: `enum xdp_action`.
 const XDP_PASS: i32 = 2;
 const XDP_REDIRECT: i32 = 4;

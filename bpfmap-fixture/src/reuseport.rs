@@ -1,4 +1,4 @@
-//! Sockets that share a port: a program selects the one that user space stored.
+//! Steps for sockets that share a port: a program selects the socket that user space stored.
 
 use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::{AsFd as _, AsRawFd as _};
@@ -10,8 +10,8 @@ use crate::network_objects::reuseport_socket_at;
 use crate::program::program_of;
 use crate::{Fixture, index};
 
-/// Checks that, of two sockets on one port, the one that user space inserted into the map receives
-/// the packet.
+/// Checks that a packet arrives at the socket that user space inserted into the map. A second
+/// socket, which is not in the map, shares the port.
 pub(crate) fn picks_a_socket(fixture: &Fixture, map: &impl HoldSockets) {
     let key = index(last_index(map.def()));
     let first = UdpSocket::from(reuseport_socket_at(0));
@@ -28,18 +28,19 @@ pub(crate) fn picks_a_socket(fixture: &Fixture, map: &impl HoldSockets) {
         let len = picked.recv(&mut packet).expect("the packet arrives");
         assert_eq!(&packet[..len], name.as_bytes());
         other.set_nonblocking(true).expect("it is open");
-        assert!(other.recv(&mut packet).is_err(), "the other socket got one too");
+        assert!(other.recv(&mut packet).is_err(), "the other socket also received a packet");
         other.set_nonblocking(false).expect("it is open");
-        assert!(map.delete(&key), "the {name} socket is there");
+        assert!(map.delete(&key), "the {name} socket is in the map");
     }
 }
 
-/// `SO_ATTACH_REUSEPORT_EBPF`: the program selects among all sockets of the port.
+/// Attaches the program with `SO_ATTACH_REUSEPORT_EBPF`, so that it selects one of the sockets that
+/// share the port.
 fn attach(fixture: &Fixture, program: &str, socket: &UdpSocket) {
     let program = fixture.program_fd(program);
     let fd = program.as_fd().as_raw_fd();
     let len = libc::socklen_t::try_from(size_of_val(&fd)).expect("4");
-    // SAFETY: the kernel reads the descriptor, which is as long as stated.
+    // SAFETY: the kernel reads the descriptor, whose length is passed with it.
     let attached = unsafe {
         libc::setsockopt(
             socket.as_raw_fd(),
@@ -53,9 +54,10 @@ fn attach(fixture: &Fixture, program: &str, socket: &UdpSocket) {
 }
 
 fn send(sender: &UdpSocket, address: SocketAddr, text: &str) {
-    let sent = sender.send_to(text.as_bytes(), address).expect("lo takes packets");
+    let sent =
+        sender.send_to(text.as_bytes(), address).expect("the loopback interface accepts packets");
     assert_eq!(sent, text.len());
 }
 
-/// A time limit that is longer than a packet takes through the loopback interface on any machine.
+/// A time limit that is longer than a packet needs to pass the loopback interface on any machine.
 const DEADLINE: Duration = Duration::from_secs(10);

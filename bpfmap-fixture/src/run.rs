@@ -1,4 +1,4 @@
-//! Runs a test that is given as data, without generated types.
+//! Runs tests that are described by data, without generated types.
 
 use bpfmap::MapDef;
 
@@ -11,11 +11,12 @@ use bpfmap_core::fixture::{Needs, REFUSED};
 
 /// Runs the steps of a test of a map, in order. `object` is the object file of the fixture.
 ///
-/// The results are those of the generated test with the same steps.
+/// The results are the same as the results of the generated test with these steps.
 ///
 /// # Panics
 ///
-/// Panics if the running kernel gives a result that was not expected.
+/// Panics if the running kernel returns a result that the facts table does not allow, or if the two
+/// sides read different data.
 pub fn run(def: &'static MapDef<'static>, fixture: &MapFixture<'_>, object: &[u8], steps: &[Step]) {
     let declaration = Definition(def);
     let (loaded, alone): (Vec<Step>, Vec<Step>) = steps

@@ -1,4 +1,4 @@
-//! Sockets in a map that programs and user space share.
+//! Steps for maps of sockets, which programs and user space share.
 
 use std::net::TcpStream;
 use std::os::fd::AsFd as _;
@@ -15,8 +15,8 @@ use crate::{Answer, Expected, Fixture, KernelVersion, index, running_kernel};
 use bpfmap::MapDef;
 use bpfmap_core::map_type::{KeyRule, MapType};
 
-/// Checks that a program finds the socket that user space inserted, until user space deletes or
-/// closes it.
+/// Checks that a program finds the socket that user space inserted, until user space deletes the
+/// entry or closes the socket.
 pub(crate) fn finds_sockets(fixture: &Fixture, map: &impl HoldSockets) {
     let def = map.def();
     let read = program_of("read", def.name);
@@ -28,7 +28,7 @@ pub(crate) fn finds_sockets(fixture: &Fixture, map: &impl HoldSockets) {
         let port = fixture.run(&read, number.into());
         assert_eq!(port, local_port(socket), "the port under key {number}, once filled");
     }
-    assert!(map.delete(&key(def, other)), "the entry is there");
+    assert!(map.delete(&key(def, other)), "the entry is in the map");
     assert!(!map.delete(&key(def, other)), "the entry is gone");
     assert_eq!(fixture.run(&read, other.into()), 0, "the port under key {other}, once deleted");
     drop(client);
@@ -49,8 +49,8 @@ fn other_key(def: &MapDef<'_>) -> u8 {
     u8::from(def.max_entries != Some(1))
 }
 
-/// Checks that a program of the type `sched_cls` inserts a socket under a different key and deletes
-/// one, or is refused from Linux 7.3 on.
+/// Checks that programs of the type `sched_cls` can insert a socket under another key and delete a
+/// socket. Since Linux 7.3, checks that the kernel refuses these programs.
 pub(crate) fn writes_sockets_in_program<D>(declaration: &D, object: &[u8])
 where
     D: Declaration<Map: HoldSockets>,
@@ -68,7 +68,7 @@ where
         } else {
             assert_eq!(fixture.run(&copy, 1), 0, "the program copies the entry");
             assert_eq!(fixture.run(&read, 1), local_port(&client), "the port under key 1, copied");
-            assert!(map.delete(&key(def, 1)), "the copy is there");
+            assert!(map.delete(&key(def, 1)), "the copied entry is in the map");
         }
     }
     if let Some(fixture) = load(def.name, object, &[&delete], "delete_in_sched_cls") {
@@ -79,8 +79,8 @@ where
     }
 }
 
-/// Loads programs of the type `sched_cls` that write. Returns `None` if the kernel refuses them, as
-/// expected.
+/// Loads programs of the type `sched_cls` that change the map. Returns `None` if the kernel refuses
+/// the programs, as expected.
 fn load(map: &str, object: &[u8], programs: &[&str], what: &str) -> Option<Fixture> {
     let refused = Answer(libc::EINVAL);
     let expected = Expected::since(KernelVersion::new(7, 3), refused, Answer::OK);
@@ -93,7 +93,7 @@ fn load(map: &str, object: &[u8], programs: &[&str], what: &str) -> Option<Fixtu
     };
     assert!(
         expected.on(kernel).contains(&answer),
-        "Linux {kernel} answers {answer} when {programs:?} are loaded, expected {:?}",
+        "loading {programs:?} on Linux {kernel}: expected {:?}, found {answer}",
         expected.on(kernel)
     );
     if answer != Answer::OK {

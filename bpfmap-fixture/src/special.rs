@@ -1,4 +1,4 @@
-//! The special fields of a value.
+//! Finds the special fields of a value.
 
 use std::fs;
 
@@ -6,8 +6,8 @@ use bpfmap_btf::{Btf, Kind};
 
 use crate::{KernelVersion, MapFixture, SpecialBytes};
 
-/// Returns the special fields of a value. Leaves out those that the running kernel treats as plain
-/// data, because it lacks the type that they point to.
+/// Returns the special fields of a value that the kernel knows. A kernel treats a special field as
+/// plain data if it does not know the field or the type to which the field points.
 pub(crate) fn known<'a>(fixture: &MapFixture<'a>, kernel: KernelVersion) -> Vec<SpecialBytes<'a>> {
     let is_kernels = |special: &SpecialBytes<'_>| {
         special.since <= kernel && special.field.needs_kernel_type(kernel)
@@ -28,9 +28,9 @@ pub(crate) fn bytes(fixture: &MapFixture<'_>) -> Vec<SpecialBytes<'static>> {
     bytes.collect()
 }
 
-/// Returns whether the running kernel has a struct of this name.
+/// Returns whether the BTF of the running kernel contains a struct with this name.
 fn kernel_has(name: &str) -> bool {
     let data = fs::read("/sys/kernel/btf/vmlinux").expect("the kernel describes its types");
-    let btf = Btf::parse(&data).expect("the kernel's BTF is whole");
+    let btf = Btf::parse(&data).expect("the kernel's BTF is valid");
     btf.iter().any(|(_, ty)| ty.name == name && matches!(ty.kind, Kind::Struct(_)))
 }

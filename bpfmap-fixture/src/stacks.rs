@@ -1,5 +1,5 @@
-//! Stacks: a program records the stacks of the kernel and of the process, and user space reads
-//! both.
+//! Steps for stack traces: programs record the kernel stack and the user stack of the process, and
+//! user space reads both.
 
 use std::os::fd::{AsRawFd as _, BorrowedFd, OwnedFd};
 
@@ -13,7 +13,7 @@ use crate::raw::fd_bits;
 use crate::{Fixture, index};
 use bpfmap::StackFrame;
 
-/// Checks the addresses of the kernel's stack and of the process's stack that programs recorded.
+/// Checks the addresses of the kernel stack and of the user stack, which programs have recorded.
 pub(crate) fn reads_the_addresses_of_both_stacks(fixture: &Fixture, map: &impl ReadStacks) {
     let addresses = |id| {
         let addresses = map.addresses(&index(id));
@@ -30,7 +30,7 @@ pub(crate) fn reads_the_addresses_of_both_stacks(fixture: &Fixture, map: &impl R
     assert_eq!(run(fixture, map, "write"), run(fixture, map, "write"), "the same stack");
 }
 
-/// Does the same for a map with build IDs.
+/// Checks both stacks in a map whose frames contain build IDs.
 pub(crate) fn reads_the_files_of_both_stacks(fixture: &Fixture, map: &impl ReadStacks) {
     let frames = |id| {
         let frames = map.frames(&index(id));
@@ -43,18 +43,19 @@ pub(crate) fn reads_the_files_of_both_stacks(fixture: &Fixture, map: &impl ReadS
     make_room(map, id);
     let process = (0..TRIES).find_map(|_| {
         let id = run(fixture, map, "check");
-        // This is the code of this process that made the system call.
+        // The first frame is the code of this process that made the system call.
         if let Some(StackFrame::File { build_id, offset }) = frames(id).first() {
             return Some((*build_id, *offset));
         }
-        // While a different thread changes the memory map, the kernel does not look up files.
+        // The kernel can't look up files while another thread changes the memory map of the
+        // process, so the test tries again.
         map.delete(&index(id));
         None
     });
     let (build_id, offset) = process.expect("the kernel finds the file of the first frame");
     assert!(
         is_code_of(&build_id, offset),
-        "no file in this process has the build ID {build_id:x?} and code at the offset {offset:#x}"
+        "no loaded file with the build ID {build_id:x?} contains code at the offset {offset:#x}"
     );
 }
 

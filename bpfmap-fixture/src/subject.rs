@@ -1,4 +1,4 @@
-//! The map on which a case is tried.
+//! The map with which a case is tried.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
 
@@ -21,7 +21,8 @@ use bpfmap_core::map_type::{KeyRule, Operation};
 pub(crate) struct Subject {
     /// The descriptor that creation returned, through which the case is tried.
     map: OwnedFd,
-    /// A descriptor that no flag limits. It is used to prepare the case and to read the result.
+    /// A descriptor that is not limited by the flags of the map. It is used to prepare the case and
+    /// to check its effects.
     whole: OwnedFd,
     keys: Keys,
     kind_of_values: Values,
@@ -30,14 +31,14 @@ pub(crate) struct Subject {
     key_size: usize,
     /// The objects to which values are attached, for maps with such values.
     owners: Option<Owners>,
-    /// The address at which the map is mapped, or 0 if the kernel chooses.
+    /// The address at which the map is mapped, or 0 if the kernel chooses the address.
     address: u64,
     /// The size of a value, including the copies of all CPUs.
     value_size: usize,
     layout: values::Layout,
     values: Box<dyn MakeValues>,
     max_entries: u32,
-    /// Held by an arena until it is unmapped.
+    /// The lock of an arena. It is held until the arena is unmapped.
     _arena: Option<ArenaLock>,
 }
 
@@ -48,11 +49,11 @@ pub(crate) struct Batch {
 }
 
 impl Subject {
-    /// Creates a map with a few entries.
+    /// Creates a map that is large enough for a few entries.
     ///
     /// # Panics
     ///
-    /// Panics if the kernel refuses it.
+    /// Panics if the kernel refuses the map.
     #[must_use]
     pub(crate) fn new(declaration: &impl Declaration, fixture: &MapFixture<'_>) -> Self {
         let cpus = possible_cpus().expect("a map with values");
@@ -72,7 +73,8 @@ impl Subject {
             whole: map.into(),
             keys,
             kind_of_values,
-            // If attaching a program creates the entries, user space can't.
+            // If the kernel creates the entries when a program is attached, user space can't create
+            // entries.
             insertable: row.operation_since(Operation::Update).is_some()
                 && row.key != KeyRule::CgroupStorage,
             key_size: size(def.key_size()),
@@ -91,13 +93,15 @@ impl Subject {
     pub(crate) fn creation(declaration: &impl Declaration, fixture: &MapFixture<'_>) -> Answer {
         match Self::try_map(declaration, fixture) {
             Ok(_) => Answer::OK,
-            Err(error) => {
-                Answer(error.errno().unwrap_or_else(|| panic!("not the kernel's answer: {error}")))
-            }
+            Err(error) => Answer(
+                error
+                    .errno()
+                    .unwrap_or_else(|| panic!("the kernel did not return this error: {error}")),
+            ),
         }
     }
 
-    /// Creates the map on which cases are tried.
+    /// Creates the map with which a case is tried.
     pub(crate) fn map<D: Declaration>(declaration: &D, fixture: &MapFixture<'_>) -> D::Map {
         Self::try_map(declaration, fixture).unwrap_or_else(|error| panic!("{error}"))
     }
@@ -108,14 +112,14 @@ impl Subject {
     ) -> bpfmap::Result<D::Map> {
         raise_memlock_limit();
         let cpus = u32::try_from(possible_cpus()?).expect("few CPUs");
-        // If each CPU has its own LRU list, each of them needs space.
+        // If each CPU has a separate LRU list, each list needs space.
         let own_lists = declaration.def().flags.contains(MapFlags::NO_COMMON_LRU);
         let few = if own_lists { ENTRIES * cpus } else { ENTRIES };
         let entries = fixture.max_entries.or(Values::of(fixture).entries(cpus));
         declaration.create(entries.unwrap_or(few))
     }
 
-    /// Returns the maximum number of entries.
+    /// Returns the `max_entries` of the map.
     #[must_use]
     pub(crate) fn max_entries(&self) -> u32 {
         self.max_entries
@@ -142,7 +146,7 @@ impl Subject {
         }
     }
 
-    /// Returns the value with this number, as user space writes it.
+    /// Returns the value with this number in the form in which user space writes it.
     pub(crate) fn value(&self, number: u32) -> Vec<u8> {
         self.values.written(number)
     }
@@ -152,12 +156,13 @@ impl Subject {
         self.values.refused(refused)
     }
 
-    /// Returns the value as a lookup returns it, or `None` if user space can't read it.
+    /// Returns the value with this number in the form in which a lookup returns it. Returns `None`
+    /// if user space can't read the value.
     pub(crate) fn stored(&self, number: u32) -> Option<Vec<u8>> {
         self.values.shown(number)
     }
 
-    /// Returns a descriptor as a value.
+    /// Returns a value that consists of a descriptor.
     pub(crate) fn descriptor(&self, fd: RawFd) -> Vec<u8> {
         let mut value = vec![0; self.value_size];
         value[..4].copy_from_slice(&fd.to_ne_bytes());
@@ -168,7 +173,7 @@ impl Subject {
         self.lookup_through(self.map.as_fd(), number)
     }
 
-    /// Returns what the map contains, regardless of its flags.
+    /// Looks up the entry with this number, whatever the flags of the map are.
     pub(crate) fn look(&self, number: u32) -> (Answer, Vec<u8>) {
         self.lookup_through(self.whole.as_fd(), number)
     }
@@ -194,7 +199,7 @@ impl Subject {
         self.update_with(self.key(number).as_deref(), &self.value(number), flags)
     }
 
-    /// Writes an entry regardless of the flags of the map.
+    /// Writes the entry with this number, whatever the flags of the map are.
     pub(crate) fn put(&self, number: u32) -> Answer {
         let (key, value) = (self.key(number), self.value(number));
         let value = Buffer::In(&value);
@@ -228,23 +233,24 @@ impl Subject {
         self.layout.copies - 1
     }
 
-    /// Returns the value of one CPU among those of all.
+    /// Returns the value of the CPU `cpu` in `values`, which contains the values of all CPUs.
     pub(crate) fn share<'a>(&self, values: &'a [u8], cpu: usize) -> &'a [u8] {
         &values[cpu * self.layout.stride..][..self.layout.one]
     }
 
-    /// Returns one value, with space after it, because older kernels read one value for each CPU.
+    /// Returns a buffer that starts with a single value. The buffer is large enough for the values
+    /// of all CPUs, because older kernels read one value for each CPU.
     pub(crate) fn one_of(&self, share: &[u8]) -> Vec<u8> {
         let mut value = vec![0; self.value_size];
         value[..share.len()].copy_from_slice(share);
         value
     }
 
-    /// Asserts that the entry with this number contains, on each CPU, the value that `expected`
-    /// returns for it.
+    /// Asserts that the entry with this number contains, for each CPU, the value that `expected`
+    /// returns for this CPU.
     pub(crate) fn assert_shares<'a>(&self, number: u32, expected: impl Fn(usize) -> &'a [u8]) {
         let (answer, values) = self.look(number);
-        assert_eq!(answer, Answer::OK, "entry {number} is not there");
+        assert_eq!(answer, Answer::OK, "entry {number} does not exist");
         for cpu in 0..self.layout.copies {
             assert_eq!(self.share(&values, cpu), expected(cpu), "the value of CPU {cpu}");
         }
@@ -277,9 +283,9 @@ impl Subject {
         self.batch(Command::UpdateBatch, numbers, Buffer::In(&values), elem_flags)
     }
 
-    /// Writes a batch: for each pair, the entry with the first number gets the value of `cpu` with
-    /// the second number. With flags that mean a single value, the values follow each other without
-    /// a gap.
+    /// Writes a batch. Each pair consists of the number of an entry and the number of a value. The
+    /// value is written for the CPU `cpu`. If the flags select a single value for each entry, the
+    /// values follow each other without a gap.
     pub(crate) fn write_shares(&self, pairs: &[(u32, u32)], cpu: usize, flags: u64) -> Answer {
         let mut values = vec![];
         for (_, value) in pairs {
@@ -298,17 +304,17 @@ impl Subject {
         raw::freeze(self.map.as_fd())
     }
 
-    /// Maps a page for reading. The first page has the number 0.
+    /// Maps a page of the map for reading. The first page has the number 0.
     pub(crate) fn mmap(&self, page: u8) -> Answer {
         raw::mmap(self.map.as_fd(), self.address, page, libc::PROT_READ)
     }
 
-    /// Maps a page for reading and writing.
+    /// Maps a page of the map for reading and writing.
     pub(crate) fn mmap_to_write(&self, page: u8) -> Answer {
         raw::mmap(self.map.as_fd(), self.address, page, libc::PROT_READ | libc::PROT_WRITE)
     }
 
-    /// Whether user space can add entries.
+    /// Returns whether user space can add entries.
     pub(crate) fn is_insertable(&self) -> bool {
         self.insertable
     }
@@ -322,7 +328,7 @@ impl Subject {
             return;
         }
         let answer = self.put(number);
-        assert_eq!(answer, Answer::OK, "entry {number} could not be put in");
+        assert_eq!(answer, Answer::OK, "entry {number} can't be inserted");
     }
 
     /// Inserts entries until the map is full.
@@ -343,17 +349,17 @@ impl Subject {
         count
     }
 
-    /// Asserts that the map contains the entry with this number, or has it as its next element. If
-    /// user space can't read the entry, there is nothing to compare.
+    /// Asserts that the map contains the entry with this number. For a queue or stack, asserts that
+    /// this entry is the next element. Does nothing if user space can't read the entry.
     pub(crate) fn assert_stored(&self, number: u32) {
         let Some(stored) = self.stored(number) else { return };
         let (answer, value) = self.look(number);
-        assert_eq!(answer, Answer::OK, "entry {number} is not there");
-        assert_eq!(value, stored, "entry {number} holds another value");
+        assert_eq!(answer, Answer::OK, "entry {number} does not exist");
+        assert_eq!(value, stored, "entry {number} contains another value");
     }
 
-    /// Returns the initial contents of the buffer of a lookup. For some maps, this is the value to
-    /// look for.
+    /// Returns the initial contents of the buffer for a lookup. For some maps, the buffer contains
+    /// the value to look for.
     fn asked(&self, number: u32) -> Vec<u8> {
         match self.kind_of_values {
             Values::Asked => self.value(number),
@@ -393,17 +399,17 @@ impl Subject {
     }
 }
 
-/// A small number, so that a map is quickly full.
+/// The `max_entries` of most maps. The number is small, so that a map is quickly full.
 const ENTRIES: u32 = 4;
 
-/// The number of bytes that hash tables write as the position of a batch: the number of a bucket.
+/// The size in bytes of a batch position in a hash table, which is the number of a bucket.
 const HASH_POSITION: usize = 4;
 
-/// Raises the limit. Up to Linux 5.10, the memory of maps counts against `RLIMIT_MEMLOCK`, even for
-/// root.
+/// Raises `RLIMIT_MEMLOCK`. Up to Linux 5.10, the memory of maps counts against this limit, even
+/// for root.
 pub(crate) fn raise_memlock_limit() {
     let limit = libc::rlimit { rlim_cur: libc::RLIM_INFINITY, rlim_max: libc::RLIM_INFINITY };
-    // SAFETY: the pointer leads to a complete rlimit.
-    // Without the privilege the old limit stays, and creating the map reports what is missing.
+    // SAFETY: the pointer refers to a complete `rlimit`. If the process may not raise the limit,
+    // the old limit stays, and the error of creating the map shows the reason.
     unsafe { libc::setrlimit(libc::RLIMIT_MEMLOCK, &raw const limit) };
 }

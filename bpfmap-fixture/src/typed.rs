@@ -1,5 +1,5 @@
-//! The functions that generated tests call. Each opens the map by the generated spec, so that the
-//! generated types are tested as well.
+//! The functions that generated tests call. Each function opens the map with the generated spec, so
+//! that the generated types are tested as well.
 
 use bpfmap::{Map, MapSpec};
 
@@ -15,7 +15,8 @@ use crate::{
     reuseport, sockets, stacks, within,
 };
 
-/// Returns whether the running kernel refuses to create the map, as expected. The refusal is then the result of the test.
+/// Returns whether the running kernel refuses to create the map, as expected. In this case, the
+/// test has no further steps.
 ///
 /// # Panics
 ///
@@ -31,28 +32,29 @@ pub fn is_refused<S: MapSpec>(fixture: &MapFixture<'_>) -> bool {
 ///
 /// # Panics
 ///
-/// Panics if the running kernel gives a result that was not expected, or can't create the map. All
-/// cases are tried first.
+/// Panics if the running kernel returns a result that the facts table does not allow, or if the map
+/// can't be created. The function tries all cases before it panics.
 pub fn answers<S: MapSpec>(fixture: &MapFixture<'_>) {
     crate::try_operations(&Spec::<S>::NEW, fixture);
 }
 
-/// Asserts that the verifier refuses the program with this role of the spec's map, because it does
-/// what a flag of the map forbids.
+/// Asserts that the verifier refuses the program that has the role `role` for the spec's map. The
+/// program uses an operation that a flag of the map forbids.
 ///
 /// # Panics
 ///
-/// Panics if the program loads, or is refused with an unexpected error.
+/// Panics if the kernel loads the program, or refuses it with an unexpected error.
 pub fn program_is_refused<S: MapSpec>(object: &[u8], fixture: &MapFixture<'_>, role: &str) {
     program::program_is_refused(&Spec::<S>::NEW, object, fixture, role);
 }
 
-/// Asserts that the map contains the offsets of a program's instructions after the program is
-/// loaded: in the program that the verifier accepted, and in the code of the JIT.
+/// Asserts that the map contains the offsets of a program's instructions after the kernel has
+/// loaded the program. Each entry contains two offsets: the offset in the program that the verifier
+/// accepted, and the offset in the code that the JIT generated.
 ///
 /// # Panics
 ///
-/// Panics if an offset differs, or the kernel fails.
+/// Panics if an offset is wrong, or if the kernel refuses an operation.
 pub fn finds_the_instructions_of_a_program<S>(fixture: &MapFixture<'_>)
 where
     S: MapSpec,
@@ -61,13 +63,14 @@ where
     instructions::finds_the_instructions_of_a_program(&Spec::<S>::NEW, fixture);
 }
 
-/// Asserts that a program of the type `sched_cls` inserts a socket under a different key and
-/// deletes one, or is refused from Linux 7.3 on. Only programs of other types can do this then
-/// (`may_update_sockmap` in `kernel/bpf/verifier.c`).
+/// Asserts that programs of the type `sched_cls` can insert a socket under another key and delete a
+/// socket. Since Linux 7.3, asserts that the kernel refuses these programs, because only programs
+/// of other types can change maps of sockets. Source: `may_update_sockmap` in
+/// `kernel/bpf/verifier.c`.
 ///
 /// # Panics
 ///
-/// Panics if a kernel before Linux 7.3 refuses the program, or a later one accepts it.
+/// Panics if a kernel before Linux 7.3 refuses the programs, or if Linux 7.3 or newer accepts them.
 pub fn writes_sockets_in_program<S>(object: &[u8])
 where
     S: MapSpec,
@@ -77,7 +80,7 @@ where
 }
 
 impl Fixture {
-    /// Asserts that user space finds in each view what the program wrote.
+    /// Asserts that user space reads, in each view, the entry that the program wrote.
     ///
     /// # Panics
     ///
@@ -90,7 +93,7 @@ impl Fixture {
         entry::finds_what_the_program_wrote(self, &self.map::<S>());
     }
 
-    /// Asserts that the program finds in each view what user space wrote.
+    /// Asserts that the program reads, in each view, the entry that user space wrote.
     ///
     /// # Panics
     ///
@@ -103,7 +106,7 @@ impl Fixture {
         entry::writes_what_the_program_finds(self, &self.map::<S>());
     }
 
-    /// Asserts that user space pops in each view what the program pushed.
+    /// Asserts that user space pops, in each view, the value that the program pushed.
     ///
     /// # Panics
     ///
@@ -116,7 +119,7 @@ impl Fixture {
         entry::pops_what_the_program_pushed(self, &self.map::<S>());
     }
 
-    /// Asserts that the program pops in each view what user space pushed.
+    /// Asserts that the program pops, in each view, the value that user space pushed.
     ///
     /// # Panics
     ///
@@ -129,7 +132,8 @@ impl Fixture {
         entry::pushes_what_the_program_pops(self, &self.map::<S>());
     }
 
-    /// Asserts that the program sees in each view what user space pushed, which user space then pops.
+    /// Asserts that the program peeks, in each view, at the value that user space pushed, and that
+    /// user space then pops this value.
     ///
     /// # Panics
     ///
@@ -142,11 +146,13 @@ impl Fixture {
         entry::pushes_what_the_program_peeks(self, &self.map::<S>());
     }
 
-    /// Asserts that user space finds in each view what the program added, and nothing before that.
+    /// Asserts that user space finds, in each view, the value that the program added. Before the
+    /// first value is added, user space must find nothing.
     ///
     /// # Panics
     ///
-    /// Panics if this is not the case, or the program or the kernel fails.
+    /// Panics if a value is not found, if an empty filter contains a value, or if the program or
+    /// the kernel fails.
     pub fn finds_what_the_program_added<S>(&self)
     where
         S: MapSpec,
@@ -155,11 +161,12 @@ impl Fixture {
         filter::finds_what_the_program_added(self, &self.map::<S>());
     }
 
-    /// Asserts that the program finds in each view what user space added, and nothing before that.
+    /// Asserts that the program finds, in each view, the value that user space added. Before the
+    /// first value is added, the program must find nothing.
     ///
     /// # Panics
     ///
-    /// Panics if this is not the case, or the kernel fails.
+    /// Panics if a value is not found, if an empty filter contains a value, or if the kernel fails.
     pub fn adds_what_the_program_finds<S>(&self)
     where
         S: MapSpec,
@@ -168,7 +175,7 @@ impl Fixture {
         filter::adds_what_the_program_finds(self, &self.map::<S>());
     }
 
-    /// Asserts that user space reads in each view the two events that the program sent.
+    /// Asserts that user space reads, in each view, the two events that the program sent.
     ///
     /// # Panics
     ///
@@ -181,7 +188,8 @@ impl Fixture {
         events::reads_what_the_program_submitted(self, &self.map::<S>());
     }
 
-    /// Asserts that user space reads in each view the event that the program sent.
+    /// Asserts that user space reads, in each view, the event that the program sent to the ring of
+    /// its CPU.
     ///
     /// # Panics
     ///
@@ -194,7 +202,7 @@ impl Fixture {
         events::reads_from_each_cpu(self, &self.map::<S>());
     }
 
-    /// Asserts that the program finds in each view the event that user space sent.
+    /// Asserts that the program reads, in each view, the event that user space sent.
     ///
     /// # Panics
     ///
@@ -207,7 +215,8 @@ impl Fixture {
         events::sends_what_the_program_drains(self, &self.map::<S>());
     }
 
-    /// Asserts that user space finds in a page what the program that allocated the page wrote.
+    /// Asserts that a program can allocate a page, and that user space reads the words that the
+    /// program wrote into the page.
     ///
     /// # Panics
     ///
@@ -220,7 +229,7 @@ impl Fixture {
         arena::finds_in_the_arena_what_the_program_wrote(self, &self.map::<S>());
     }
 
-    /// Asserts that the program finds in a page what user space wrote.
+    /// Asserts that the program reads the words that user space wrote into a page.
     ///
     /// # Panics
     ///
@@ -233,12 +242,12 @@ impl Fixture {
         arena::writes_into_the_arena_what_the_program_finds(self, &self.map::<S>());
     }
 
-    /// Asserts that user space can touch the last page of an arena although no program has
-    /// allocated it, because the kernel allocates it.
+    /// Asserts that user space can access the last page of an arena, although no program has
+    /// allocated this page. The kernel allocates the page on the first access.
     ///
     /// # Panics
     ///
-    /// Panics if it can't.
+    /// Panics if user space can't access the page.
     pub fn touches_a_page_that_no_program_has_allocated<S>(&self)
     where
         S: MapSpec,
@@ -247,13 +256,15 @@ impl Fixture {
         arena::touches_a_page_that_no_program_has_allocated(self, &self.map::<S>());
     }
 
-    /// Asserts that user space can't touch the last page of an arena with `BPF_F_SEGV_ON_FAULT`
-    /// before a program has allocated it. The kernel accesses the page on behalf of user space, and
-    /// returns EFAULT where an instruction of the process would get SIGSEGV.
+    /// Asserts that user space can't access the last page of an arena with `BPF_F_SEGV_ON_FAULT`
+    /// before a program has allocated this page. The test lets the kernel access the page in a
+    /// system call, because the system call returns EFAULT. An instruction of the process would
+    /// cause SIGSEGV instead.
     ///
     /// # Panics
     ///
-    /// Panics if it can before, or can't afterwards, or if the program fails.
+    /// Panics if user space can access the page before the program has allocated it, if user space
+    /// can't access the page afterwards, or if the program fails.
     pub fn touches_no_page_before_a_program_allocates_it<S>(&self)
     where
         S: MapSpec,
@@ -262,12 +273,13 @@ impl Fixture {
         arena::touches_no_page_before_a_program_allocates_it(self, &self.map::<S>());
     }
 
-    /// Asserts that a program finds the test's own socket under the root cgroup and not under a
-    /// different one, and gets the right errors for an empty slot and for an index out of range.
+    /// Asserts that a program finds the test's own socket in the root cgroup, and does not find it
+    /// in another cgroup. Also asserts that the program gets the right errors for an empty slot and
+    /// for an index out of range.
     ///
     /// # Panics
     ///
-    /// Panics if the program returns something else, or the kernel refuses an operation.
+    /// Panics if the program returns an unexpected result, or if the kernel refuses an operation.
     pub fn tells_the_cgroup_that_user_space_says<S>(&self)
     where
         S: MapSpec,
@@ -276,12 +288,13 @@ impl Fixture {
         ask::tells_the_cgroup_that_user_space_says(self, &self.map::<S>());
     }
 
-    /// Asserts that a program redirects to an interface and reads its index, from when user space
-    /// inserts it under the key until user space deletes it.
+    /// Asserts that a program redirects packets to an interface and reads the index of the
+    /// interface, as long as the map contains the interface. User space inserts the interface and
+    /// deletes it again.
     ///
     /// # Panics
     ///
-    /// Panics if the program returns something else, or the kernel refuses an operation.
+    /// Panics if the program returns an unexpected result, or if the kernel refuses an operation.
     pub fn redirects_to_an_interface<S>(&self)
     where
         S: MapSpec,
@@ -290,8 +303,8 @@ impl Fixture {
         redirect::redirects_to_an_interface(self, &self.map::<S>());
     }
 
-    /// Asserts that a program redirects to a CPU, from when user space inserts its queue into the
-    /// map until user space deletes it.
+    /// Asserts that a program redirects packets to a CPU, as long as the map contains the queue of
+    /// this CPU. User space inserts the queue and deletes it again.
     ///
     /// # Panics
     ///
@@ -304,8 +317,8 @@ impl Fixture {
         redirect::redirects_to_a_cpu(self, &self.map::<S>());
     }
 
-    /// Asserts that a program redirects to an `AF_XDP` socket, from when user space inserts it
-    /// under the key until user space deletes it.
+    /// Asserts that a program redirects packets to an `AF_XDP` socket, as long as the map contains
+    /// the socket. User space inserts the socket and deletes it again.
     ///
     /// # Panics
     ///
@@ -319,11 +332,11 @@ impl Fixture {
     }
 
     /// Asserts that a program finds the socket that user space inserted, until user space deletes
-    /// or closes it.
+    /// the entry or closes the socket.
     ///
     /// # Panics
     ///
-    /// Panics if the program returns something else, or the kernel refuses an operation.
+    /// Panics if the program returns an unexpected result, or if the kernel refuses an operation.
     pub fn finds_sockets<S>(&self)
     where
         S: MapSpec,
@@ -332,12 +345,12 @@ impl Fixture {
         sockets::finds_sockets(self, &self.map::<S>());
     }
 
-    /// Asserts that, of two sockets on one port, the one that user space inserted into the map
-    /// receives the packet.
+    /// Asserts that a packet arrives at the socket that user space inserted into the map. A second
+    /// socket, which is not in the map, shares the port.
     ///
     /// # Panics
     ///
-    /// Panics if the other one receives it, or the kernel refuses an operation.
+    /// Panics if the other socket receives the packet, or if the kernel refuses an operation.
     pub fn picks_a_socket<S>(&self)
     where
         S: MapSpec,
@@ -346,8 +359,8 @@ impl Fixture {
         reuseport::picks_a_socket(self, &self.map::<S>());
     }
 
-    /// Asserts that user space reads the addresses of the kernel's stack and of the process's stack
-    /// that programs recorded.
+    /// Asserts that user space reads the right addresses for the kernel stack and for the user
+    /// stack of the process. Programs have recorded both stacks.
     ///
     /// # Panics
     ///
@@ -360,7 +373,8 @@ impl Fixture {
         stacks::reads_the_addresses_of_both_stacks(self, &self.map::<S>());
     }
 
-    /// Like [`Self::reads_the_addresses_of_both_stacks`], for a map with build IDs.
+    /// Asserts that user space reads the right frames for both stacks, like
+    /// [`Self::reads_the_addresses_of_both_stacks`]. The frames of the map contain build IDs.
     ///
     /// # Panics
     ///
@@ -373,12 +387,13 @@ impl Fixture {
         stacks::reads_the_files_of_both_stacks(self, &self.map::<S>());
     }
 
-    /// Asserts that both sides exchange an entry through a map that user space inserted, that a
-    /// second map replaces it immediately, and that nothing is found without a map.
+    /// Asserts that both sides exchange an entry through an inner map that user space inserted.
+    /// Also asserts that a second inner map replaces the first one immediately, and that the
+    /// program finds nothing if there is no inner map.
     ///
     /// # Panics
     ///
-    /// Panics if something else is found, or the program or the kernel fails.
+    /// Panics if the program finds another entry, or if the program or the kernel fails.
     pub fn meets_in_the_map_within<S>(&self)
     where
         S: MapSpec,
@@ -387,7 +402,8 @@ impl Fixture {
         within::meets_in_the_map_within(self, &self.map::<S>());
     }
 
-    /// Like [`Self::meets_in_the_map_within`], for queues and stacks.
+    /// Asserts the same as [`Self::meets_in_the_map_within`], for inner maps that are queues or
+    /// stacks.
     ///
     /// # Panics
     ///
@@ -400,8 +416,8 @@ impl Fixture {
         within::meets_in_the_queue_within(self, &self.map::<S>());
     }
 
-    /// Like [`Self::meets_in_the_map_within`], for maps that can't exchange entries: it only checks
-    /// that the program finds the map.
+    /// Asserts that the program finds an inner map that user space inserted. This function is for
+    /// inner maps through which the two sides can't exchange entries.
     ///
     /// # Panics
     ///
@@ -414,12 +430,12 @@ impl Fixture {
         within::finds_the_map_within(self, &self.map::<S>());
     }
 
-    /// Asserts that libbpf inserted these maps, given by key and name. Removes them, because there
-    /// may be no space for others beside them.
+    /// Asserts that libbpf inserted the inner maps of the initial contents, which are given by key
+    /// and name. Then removes these maps, because the outer map can be too small for more maps.
     ///
     /// # Panics
     ///
-    /// Panics if the map contains something else.
+    /// Panics if the outer map contains other maps.
     pub fn holds_at_first<S>(&self, fixture: &MapFixture<'_>)
     where
         S: MapSpec,
@@ -428,13 +444,14 @@ impl Fixture {
         within::holds_at_first(self, &self.map::<S>(), fixture);
     }
 
-    /// Asserts that a program jumps to the map's initial contents (a slot, and the result of the
-    /// program there), then to the program that user space stores, and nowhere if the slot is empty
-    /// or does not exist.
+    /// Asserts that a tail call runs the program that a slot contains initially, and later the
+    /// program that user space stores in the slot. The initial contents are given as slots and the
+    /// results of their programs. Also asserts that a tail call fails if the slot is empty or does
+    /// not exist.
     ///
     /// # Panics
     ///
-    /// Panics if it jumps to a different program, or the kernel refuses an operation.
+    /// Panics if a tail call runs another program, or if the kernel refuses an operation.
     pub fn jumps_where_user_space_says<S>(&self, fixture: &MapFixture<'_>)
     where
         S: MapSpec,

@@ -22,7 +22,8 @@ pub(crate) struct Untyped {
 }
 
 impl Untyped {
-    /// Returns a handle to a map that was created from the definition, or compared with it.
+    /// Returns a handle to a map. The map must have been created from the definition, or compared
+    /// with it.
     pub(crate) fn new(map: LiveMap, def: &'static MapDef<'static>) -> Self {
         Self { map, def }
     }
@@ -41,7 +42,7 @@ impl Untyped {
         }
     }
 
-    /// Reads with a command. Returns `None` if there is no entry.
+    /// Reads a value with the command `command`. Returns `None` if the entry does not exist.
     fn read(&self, command: Command, key: Option<&[u8]>, mut value: Vec<u8>) -> Option<Vec<u8>> {
         let out = Buffer::Out(&mut value);
         match raw::element(command, self.as_fd(), key, out, 0) {
@@ -163,7 +164,7 @@ impl HoldMaps for Untyped {
     type Inner = Self;
 
     fn create_inner(&self) -> Self {
-        let def = self.def.inner.expect("the definition of a map of maps says what it holds");
+        let def = self.def.inner.expect("the definition of a map of maps contains a template");
         let map = LiveMap::create(def).unwrap_or_else(|error| panic!("{error}"));
         Self { map, def }
     }
@@ -215,12 +216,13 @@ impl OpenArena for Untyped {
 struct Pages<'o> {
     start: NonNull<u8>,
     len: usize,
-    /// Keeps the pages mapped.
+    /// The object, which keeps the pages mapped.
     _object: &'o libbpf_rs::Object,
 }
 
 impl Pages<'_> {
-    /// Returns the address of the words at an offset, if all of them are in the arena.
+    /// Returns the address of the words at an offset. Returns `None` if some of the words are
+    /// outside of the arena.
     fn words(&self, offset: usize) -> Option<NonNull<u64>> {
         let end = offset.checked_add(size_of::<Words>())?;
         if end > self.len || offset % align_of::<u64>() != 0 {
@@ -241,20 +243,21 @@ impl Memory for Pages<'_> {
     }
 
     fn follow(&self, pointer: u64) -> Option<Words> {
-        // An arena crosses no 4 GiB boundary, so 32 bits determine an address in it.
+        // An arena does not cross a 4 GiB boundary, so the lower 32 bits determine an address in
+        // the arena.
         let lower_half = |address: u64| address & 0xffff_ffff;
         let offset = lower_half(pointer).checked_sub(lower_half(self.address()))?;
         let start = self.words(usize::try_from(offset).ok()?)?;
-        // SAFETY: `words` returns the address of this many words within mapped pages. Programs may
-        // write to them at any time.
+        // SAFETY: `words` returns the address of this many words within mapped pages. Programs can
+        // write to these words at any time.
         Some(core::array::from_fn(|word| unsafe { start.add(word).read_volatile() }))
     }
 
     fn store(&self, offset: usize, words: Words) -> u64 {
-        let start = self.words(offset).expect("the words lie in the arena");
+        let start = self.words(offset).expect("the words are in the arena");
         for (index, word) in words.into_iter().enumerate() {
-            // SAFETY: `words` returns the address of this many words within mapped pages, to which
-            // there are no references.
+            // SAFETY: `words` returns the address of this many words within mapped pages, and no
+            // references to these words exist.
             unsafe { start.add(index).write_volatile(word) };
         }
         self.address() + offset as u64

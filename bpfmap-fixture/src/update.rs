@@ -1,4 +1,4 @@
-//! `BPF_MAP_UPDATE_ELEM`: the kernel's answers to an update or a push.
+//! Attempts of `BPF_MAP_UPDATE_ELEM`, each of which updates an entry or pushes a value.
 
 use std::os::fd::AsRawFd as _;
 
@@ -10,7 +10,7 @@ use crate::raw::{
 use crate::values::Refused;
 use crate::{Answer, Subject};
 
-/// A new entry, or an index that always exists.
+/// Creates an entry, or updates an index that always exists.
 pub(crate) fn plain(subject: &Subject) -> Answer {
     let answer = subject.update(0, BPF_ANY);
     if answer == Answer::OK {
@@ -19,19 +19,19 @@ pub(crate) fn plain(subject: &Subject) -> Answer {
     answer
 }
 
-/// `BPF_NOEXIST`, and the key exists.
+/// Passes `BPF_NOEXIST` for a key that exists.
 pub(crate) fn no_exist_on_present(subject: &Subject) -> Answer {
     subject.insert(0);
     subject.update_with(subject.key(0).as_deref(), &subject.value(1), BPF_NOEXIST)
 }
 
-/// `BPF_NOEXIST`, and the object to insert is already there.
+/// Passes `BPF_NOEXIST` for an object that the map already contains.
 pub(crate) fn no_exist_on_same(subject: &Subject) -> Answer {
     subject.insert(0);
     subject.update(0, BPF_NOEXIST)
 }
 
-/// `BPF_NOEXIST`, and the key does not exist.
+/// Passes `BPF_NOEXIST` for a key that does not exist.
 pub(crate) fn no_exist_on_missing(subject: &Subject) -> Answer {
     let answer = subject.update(0, BPF_NOEXIST);
     if answer == Answer::OK {
@@ -40,17 +40,17 @@ pub(crate) fn no_exist_on_missing(subject: &Subject) -> Answer {
     answer
 }
 
-/// The key does not exist, and user space can't create entries.
+/// Updates a key that does not exist in a map in which user space can't create entries.
 pub(crate) fn missing(subject: &Subject) -> Answer {
     subject.update(0, BPF_ANY)
 }
 
-/// `BPF_EXIST`, and the key does not exist.
+/// Passes `BPF_EXIST` for a key that does not exist.
 pub(crate) fn exist_on_missing(subject: &Subject) -> Answer {
     subject.update(0, BPF_EXIST)
 }
 
-/// A new key, and the map is full.
+/// Inserts a new key into a full map.
 pub(crate) fn full_new_key(subject: &Subject) -> Answer {
     subject.fill();
     let answer = subject.update(subject.max_entries(), BPF_ANY);
@@ -60,7 +60,7 @@ pub(crate) fn full_new_key(subject: &Subject) -> Answer {
     answer
 }
 
-/// An existing key, and the map is full.
+/// Updates an existing key of a full map.
 pub(crate) fn full_present_key(subject: &Subject) -> Answer {
     subject.fill();
     let last = subject.max_entries() - 1;
@@ -71,46 +71,46 @@ pub(crate) fn full_present_key(subject: &Subject) -> Answer {
     answer
 }
 
-/// `BPF_EXIST`, the map is full, and the key does not exist.
+/// Passes `BPF_EXIST` for a key that does not exist, to a full map.
 pub(crate) fn full_exist_on_missing(subject: &Subject) -> Answer {
     subject.fill();
     subject.update(subject.max_entries(), BPF_EXIST)
 }
 
-/// `BPF_EXIST` on a full queue or stack.
+/// Pushes a value to a full queue or stack with `BPF_EXIST`.
 pub(crate) fn full_overwrite(subject: &Subject) -> Answer {
     subject.fill();
     subject.update(subject.max_entries(), BPF_EXIST)
 }
 
-/// The index is `max_entries`.
+/// Updates the index `max_entries`.
 pub(crate) fn out_of_range(subject: &Subject) -> Answer {
     subject.update(subject.max_entries(), BPF_ANY)
 }
 
-/// The value is not an open descriptor.
+/// Passes a value that is not an open descriptor.
 pub(crate) fn bad_descriptor(subject: &Subject) -> Answer {
     subject.update_with(subject.key(0).as_deref(), &subject.descriptor(raw::CLOSED), BPF_ANY)
 }
 
-/// The value is the descriptor of an object that no map can contain.
+/// Passes the descriptor of an object that no map can contain.
 pub(crate) fn other_object(subject: &Subject) -> Answer {
     let file = raw::other_file();
     let value = subject.descriptor(file.as_raw_fd());
     subject.update_with(subject.key(0).as_deref(), &value, BPF_ANY)
 }
 
-/// A flag that no kernel knows.
+/// Passes a flag that no kernel knows.
 pub(crate) fn unknown_flags(subject: &Subject) -> Answer {
     subject.update(0, UNKNOWN_FLAG)
 }
 
-/// A bit in the upper half of the flags.
+/// Passes a flag in the upper half of the flags.
 pub(crate) fn unknown_high_flags(subject: &Subject) -> Answer {
     subject.update(0, UNKNOWN_HIGH_FLAG)
 }
 
-/// `BPF_F_CPU`: only the value of the last CPU changes.
+/// Passes `BPF_F_CPU`, so that only the value of the last CPU changes.
 pub(crate) fn one_cpu(subject: &Subject) -> Answer {
     subject.insert(0);
     let cpu = subject.last_cpu();
@@ -123,12 +123,12 @@ pub(crate) fn one_cpu(subject: &Subject) -> Answer {
     answer
 }
 
-/// `BPF_F_CPU` with a CPU that the machine cannot have.
+/// Passes `BPF_F_CPU` with a CPU that the machine can't have.
 pub(crate) fn unknown_cpu(subject: &Subject) -> Answer {
     subject.update(0, UNKNOWN_CPU)
 }
 
-/// `BPF_F_ALL_CPUS`: one value for each CPU.
+/// Passes `BPF_F_ALL_CPUS`, so that every CPU gets the same value.
 pub(crate) fn all_cpus(subject: &Subject) -> Answer {
     subject.insert(0);
     let written = subject.value(1);
@@ -140,40 +140,40 @@ pub(crate) fn all_cpus(subject: &Subject) -> Answer {
     answer
 }
 
-/// `BPF_NOEXIST` on a map without keys.
+/// Passes `BPF_NOEXIST` to a map without keys.
 pub(crate) fn no_exist(subject: &Subject) -> Answer {
     subject.update(0, BPF_NOEXIST)
 }
 
-/// Both `BPF_NOEXIST` and `BPF_EXIST`.
+/// Passes both `BPF_NOEXIST` and `BPF_EXIST`.
 pub(crate) fn no_exist_and_exist(subject: &Subject) -> Answer {
     subject.insert(0);
     subject.update(0, BPF_NOEXIST | BPF_EXIST)
 }
 
-/// `BPF_F_LOCK`, but the value has no spin lock.
+/// Passes `BPF_F_LOCK` to a map whose value contains no spin lock.
 pub(crate) fn lock_without_spin_lock(subject: &Subject) -> Answer {
     subject.insert(0);
     subject.update(0, BPF_F_LOCK)
 }
 
-/// The prefix is longer than the data.
+/// Inserts a key whose prefix is longer than its data.
 pub(crate) fn prefix_too_long(subject: &Subject) -> Answer {
     let key = Keys::too_long_prefix(subject.key_size());
     subject.update_with(Some(&key), &subject.value(0), BPF_ANY)
 }
 
-/// A key is passed to a map without keys.
+/// Passes a key to a map without keys.
 pub(crate) fn key_given(subject: &Subject) -> Answer {
     subject.update_with(Some(&[0; 4]), &subject.value(0), BPF_ANY)
 }
 
-/// The key is not the number of a CPU.
+/// Passes a key that is not the number of a CPU.
 pub(crate) fn impossible_cpu(subject: &Subject) -> Answer {
     subject.update(subject.max_entries() - 1, BPF_ANY)
 }
 
-/// The socket is already in the map, under a different key.
+/// Inserts a socket that the map already contains under another key.
 pub(crate) fn socket_in_use(subject: &Subject) -> Answer {
     subject.insert(0);
     subject.update_with(subject.key(1).as_deref(), &subject.value(0), BPF_ANY)
@@ -189,40 +189,40 @@ macro_rules! refused {
     )* };
 }
 refused! {
-    /// The number of the object is 0.
+    /// Passes an object whose number is 0.
     zero_number: ZeroNumber;
 
-    /// There is no interface with this index.
+    /// Passes an index that no interface has.
     unknown_interface: UnknownInterface;
 
-    /// A CPU's queue is longer than the kernel allows.
+    /// Passes a queue that is longer than the kernel allows.
     queue_too_long: QueueTooLong;
 
-    /// The program of an interface or a CPU was loaded for a different attach type.
+    /// Passes a program for an interface or a CPU that was loaded for another attach type.
     program_of_other_kind: ProgramOfOtherKind;
 
-    /// The socket has a family or a state that the map does not accept.
+    /// Passes a socket with a family or a state that the map does not accept.
     unfit_socket: UnfitSocket;
 
-    /// A connected socket of the family `AF_UNIX`.
+    /// Passes a connected socket of the family `AF_UNIX`.
     unix_socket: UnixSocket;
 
-    /// A UDP socket that is not bound.
+    /// Passes a UDP socket that is not bound.
     unbound_socket: UnboundSocket;
 
-    /// A socket without the option `SO_REUSEPORT`.
+    /// Passes a socket without the option `SO_REUSEPORT`.
     without_reuseport: WithoutReuseport;
 
-    /// An `AF_XDP` socket without a receive ring.
+    /// Passes an `AF_XDP` socket without a receive ring.
     without_ring: WithoutRing;
 }
 
-/// The key is not an open descriptor.
+/// Passes a key that is not an open descriptor.
 pub(crate) fn bad_owner(subject: &Subject) -> Answer {
     subject.update_with(Some(&raw::CLOSED.to_ne_bytes()), &subject.value(0), BPF_ANY)
 }
 
-/// The key is the descriptor of an object to which no value is attached.
+/// Passes the descriptor of an object to which no value is attached as the key.
 pub(crate) fn other_owner(subject: &Subject) -> Answer {
     let file = raw::other_file();
     subject.update_with(Some(&file.as_raw_fd().to_ne_bytes()), &subject.value(0), BPF_ANY)

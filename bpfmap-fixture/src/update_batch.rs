@@ -1,10 +1,10 @@
-//! `BPF_MAP_UPDATE_BATCH`: the kernel's answers to writing many entries in one call.
+//! Attempts of `BPF_MAP_UPDATE_BATCH`, each of which writes several entries in one call.
 
 use crate::raw::{BPF_ANY, BPF_F_ALL_CPUS, BPF_NOEXIST, UNKNOWN_CPU, on_cpu};
 use crate::subject::Batch;
 use crate::{Answer, Subject};
 
-/// Two new entries, or two indices.
+/// Creates two entries, or updates two indices.
 pub(crate) fn plain(subject: &Subject) -> Answer {
     let Batch { answer, count } = subject.write_batch(&[0, 1], BPF_ANY);
     if answer == Answer::OK {
@@ -15,31 +15,31 @@ pub(crate) fn plain(subject: &Subject) -> Answer {
     answer
 }
 
-/// `BPF_NOEXIST` as an element flag.
+/// Passes `BPF_NOEXIST` as an element flag.
 pub(crate) fn batch_element_flags(subject: &Subject) -> Answer {
     subject.write_batch(&[0], BPF_NOEXIST).answer
 }
 
-/// One entry more than fits into the map.
+/// Inserts one more entry than fits into the map.
 pub(crate) fn full_new_key(subject: &Subject) -> Answer {
     let numbers: Vec<u32> = (0..=subject.max_entries()).collect();
     let Batch { answer, count } = subject.write_batch(&numbers, BPF_ANY);
     if matches!(answer, Answer(libc::E2BIG | libc::ENOSPC)) {
-        assert_eq!(count, subject.max_entries(), "it was not the last entry that failed");
+        assert_eq!(count, subject.max_entries(), "another entry than the last one failed");
     }
     answer
 }
 
-/// The second index is `max_entries`.
+/// Updates two indices, the second of which is `max_entries`.
 pub(crate) fn out_of_range(subject: &Subject) -> Answer {
     let Batch { answer, count } = subject.write_batch(&[0, subject.max_entries()], BPF_ANY);
     if answer == Answer(libc::E2BIG) {
-        assert_eq!(count, 1, "it was not the second entry that failed");
+        assert_eq!(count, 1, "another entry than the second one failed");
     }
     answer
 }
 
-/// `BPF_F_CPU`: the values of the last CPU in two entries.
+/// Passes `BPF_F_CPU`, so that only the values of the last CPU change in two entries.
 pub(crate) fn one_cpu(subject: &Subject) -> Answer {
     subject.insert(0);
     subject.insert(1);
@@ -56,12 +56,12 @@ pub(crate) fn one_cpu(subject: &Subject) -> Answer {
     answer
 }
 
-/// `BPF_F_CPU` with a CPU that the machine cannot have.
+/// Passes `BPF_F_CPU` with a CPU that the machine can't have.
 pub(crate) fn unknown_cpu(subject: &Subject) -> Answer {
     subject.write_batch(&[0], UNKNOWN_CPU).answer
 }
 
-/// `BPF_F_ALL_CPUS`: one value for each CPU in two entries.
+/// Passes `BPF_F_ALL_CPUS`, so that every CPU gets the same value in each of two entries.
 pub(crate) fn all_cpus(subject: &Subject) -> Answer {
     let answer = subject.write_shares(&[(0, 2), (1, 3)], 0, BPF_F_ALL_CPUS);
     if answer == Answer::OK {

@@ -1,4 +1,4 @@
-//! Numbered values for every map type.
+//! Creates values by number, for every map type.
 
 use crate::network_values::{NumberAndProgram, SocketKind, Sockets};
 use crate::objects::Objects;
@@ -6,36 +6,36 @@ use crate::{MapFixture, SpecialBytes, SpecialField, pattern, running_kernel};
 use bpfmap::{InsnOffsets, MapDef, bytes_of};
 use bpfmap_core::map_type::{KernelObject, MapExtraRule, ValueRule};
 
-/// The kinds of values of map types.
+/// The kind of values that a map type has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Values {
-    /// Any bytes.
+    /// A value can be any bytes.
     Plain,
-    /// No value.
+    /// The map has no values.
     Valueless,
-    /// Any bytes, which are the input of a lookup.
+    /// A value can be any bytes. A lookup takes the value as its input.
     Asked,
-    /// Stacks, which programs record.
+    /// A value is a stack, which a program records.
     Stacks,
-    /// Offsets of instructions.
+    /// A value contains the offsets of an instruction.
     Instructions,
-    /// Programs.
+    /// A value is a program.
     Programs,
-    /// Cgroups.
+    /// A value is a cgroup.
     Cgroups,
-    /// Inner maps.
+    /// A value is an inner map.
     Maps,
-    /// Perf events.
+    /// A value is a perf event.
     PerfEvents,
-    /// The index of an interface, followed by a program if the value has 8 bytes.
+    /// A value is the index of an interface. If the value has 8 bytes, a program follows the index.
     Device,
-    /// The length of a CPU's queue, followed by a program if the value has 8 bytes.
+    /// A value is the length of a CPU's queue. If the value has 8 bytes, a program follows the length.
     CpuQueue,
-    /// An `AF_XDP` socket.
+    /// A value is an `AF_XDP` socket.
     XdpSocket,
-    /// A connected socket.
+    /// A value is a connected socket.
     Socket,
-    /// A socket that shares its port.
+    /// A value is a socket that shares its port.
     ReuseportSocket,
 }
 
@@ -53,8 +53,8 @@ pub(crate) enum Refused {
     WithoutRing,
 }
 
-/// Returns whether the bytes that user space sees in a field are meaningless, such as those of an
-/// empty list or a fresh reference count. Other fields are shown as zeros.
+/// Returns whether user space sees meaningless bytes in a field, such as the bytes of an empty list
+/// or of a new reference count. User space sees zeros in the other special fields.
 pub(crate) const fn is_anything(field: SpecialField) -> bool {
     matches!(field, SpecialField::ListHead | SpecialField::RefCount)
 }
@@ -68,13 +68,13 @@ pub(crate) struct Layout {
     pub(crate) stride: usize,
     /// The number of values.
     pub(crate) copies: usize,
-    /// The bytes of one value that belong to the kernel.
+    /// The ranges of bytes in one value that belong to the kernel.
     pub(crate) special: Vec<SpecialBytes<'static>>,
 }
 
 impl Layout {
-    /// Zeroes the bytes of `value` on each CPU that belong to the running kernel, for those kinds
-    /// of fields that `which` selects.
+    /// Sets the bytes of special fields in `value` to zero, for each CPU. `which` selects the kinds
+    /// of special fields.
     pub(crate) fn clear(&self, value: &mut [u8], which: impl Fn(SpecialField) -> bool) {
         let kernel = running_kernel();
         for special in &self.special {
@@ -87,9 +87,9 @@ impl Layout {
         }
     }
 
-    /// Zeroes the bytes between the values of two CPUs. Their contents are unspecified: if a value
-    /// has special fields, the kernel copies only its members, and the other bytes contain whatever
-    /// was in memory.
+    /// Sets the bytes between the values of two CPUs to zero. The contents of these bytes are
+    /// unspecified. If a value contains special fields, the kernel copies only the members of the
+    /// value, and the other bytes contain arbitrary data.
     ///
     /// Source: `bpf_obj_memcpy` in `include/linux/bpf.h`, `bpf_percpu_hash_copy` in
     /// `kernel/bpf/hashtab.c`.
@@ -100,17 +100,19 @@ impl Layout {
     }
 }
 
-/// Creates values by number. The objects that they refer to live as long as this value.
+/// A type that creates values by number. The objects to which the values refer live as long as the
+/// implementing value.
 pub(crate) trait MakeValues {
-    /// Returns the value with this number as user space writes it.
+    /// Returns the value with this number in the form in which user space writes it.
     fn written(&self, number: u32) -> Vec<u8>;
 
-    /// Returns the value as a lookup returns it, or `None` if user space can't read it.
+    /// Returns the value with this number in the form in which a lookup returns it. Returns `None`
+    /// if user space can't read the value.
     fn shown(&self, number: u32) -> Option<Vec<u8>>;
 
     /// Returns a value that the map refuses.
     fn refused(&self, refused: Refused) -> Vec<u8> {
-        unreachable!("no plain value is {refused:?}")
+        unreachable!("{refused:?} does not apply to plain values")
     }
 }
 
@@ -140,7 +142,8 @@ impl Values {
         }
     }
 
-    /// Creates values of a map. If it is a map of maps, its inner maps have the definition `inner`.
+    /// Returns an object that creates the values of a map. `inner` is the definition of the inner
+    /// maps if the map is a map of maps.
     pub(crate) fn make(
         self,
         layout: Layout,
@@ -153,7 +156,7 @@ impl Values {
             Self::Programs => Box::new(Objects::programs(layout.one)),
             Self::Cgroups => Box::new(Objects::cgroups(layout.one)),
             Self::Maps => {
-                let inner = inner.expect("the definition of a map of maps says what it holds");
+                let inner = inner.expect("the definition of a map of maps contains a template");
                 Box::new(Objects::maps(layout.one, inner))
             }
             Self::PerfEvents => Box::new(Objects::perf_events(layout.one)),
@@ -165,26 +168,26 @@ impl Values {
         }
     }
 
-    /// Returns the number of entries that a map needs to try all cases, if a few are not
-    /// sufficient.
+    /// Returns the number of entries that a map needs so that all cases can be tried. Returns
+    /// `None` if a few entries are sufficient.
     pub(crate) fn entries(self, cpus: u32) -> Option<u32> {
-        // One slot does not belong to a CPU.
+        // One more entry is needed, for the case of a slot that does not belong to a CPU.
         (self == Self::CpuQueue).then_some(cpus + 1)
     }
 
-    /// Returns the number of a map's entries that can be inserted.
+    /// Returns the number of entries that can be inserted into a map.
     pub(crate) fn slots(self, max_entries: u32) -> u32 {
         match self {
             Self::CpuQueue => max_entries - 1,
-            // The ID of a stack is a hash, so it is not certain that more than one or two IDs are
-            // free.
+            // The ID of a stack is a hash, so possibly only one or two different IDs occur.
             Self::Stacks => 1,
             _ => max_entries,
         }
     }
 }
 
-/// The kernel reads the offset in the program as it was loaded, and writes the resulting offset.
+/// Values of an instruction array. The kernel reads the offset in the program that user space
+/// loads, and writes the offset in the resulting program.
 struct Instructions;
 
 impl MakeValues for Instructions {
@@ -193,18 +196,18 @@ impl MakeValues for Instructions {
     }
 
     fn shown(&self, number: u32) -> Option<Vec<u8>> {
-        // The instruction has not moved yet.
+        // Both offsets are equal as long as the instruction has not moved.
         let offsets = InsnOffsets { xlated_off: number, ..InsnOffsets::of(number) };
         Some(bytes_of(&offsets).to_vec())
     }
 }
 
-/// Values that consist of the pattern.
+/// Values that contain the pattern.
 struct Plain(Layout);
 
 impl MakeValues for Plain {
-    /// The bytes of a CPU's share after the value are zero, because kernels differ in what they
-    /// keep there.
+    /// Returns the value with the pattern for each CPU. The bytes after the value of a CPU are
+    /// zero, because kernels differ in the contents of these bytes.
     fn written(&self, number: u32) -> Vec<u8> {
         let Layout { one, stride, copies, .. } = self.0;
         // A pointer to user memory must contain a valid address.
@@ -219,7 +222,8 @@ impl MakeValues for Plain {
         (0..stride * copies).map(byte).collect()
     }
 
-    /// The kernel's own bytes are zero.
+    /// Returns the value with the pattern for each CPU. The bytes that belong to the kernel are
+    /// zero.
     fn shown(&self, number: u32) -> Option<Vec<u8>> {
         let mut value = self.written(number);
         self.0.clear(&mut value, |_| true);
@@ -227,7 +231,8 @@ impl MakeValues for Plain {
     }
 }
 
-/// User space can't insert stacks, and does not know what programs record.
+/// Values of a map of stacks. User space can't insert stacks, and does not know the stacks that
+/// programs record.
 struct Stacks(usize);
 
 impl MakeValues for Stacks {

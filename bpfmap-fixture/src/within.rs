@@ -1,4 +1,5 @@
-//! Maps in maps: a program immediately finds in the outer map what user space stored there.
+//! Steps for maps of maps: a program immediately finds the inner map that user space stored in the
+//! outer map.
 
 use libbpf_rs::MapCore as _;
 
@@ -11,15 +12,15 @@ use crate::index;
 use crate::program::{Fixture, program_of};
 use crate::{Content, MapFixture};
 
-/// Checks that libbpf inserted these maps, and removes them, because the map may have no space for
-/// more.
+/// Checks that libbpf inserted these inner maps. Then removes them, because the outer map can be
+/// too small for more maps.
 pub(crate) fn holds_at_first(
     fixture: &Fixture,
     map: &(impl ShowIds + Delete),
     description: &MapFixture<'_>,
 ) {
     for Content { key: place, name, .. } in description.contents {
-        // libbpf writes a key of 4 bytes.
+        // The key has 4 bytes, because libbpf writes a key of this size.
         let key = index(*place);
         let mut maps = fixture.object().maps();
         let content = maps.find(|map| map.name() == *name).expect("the object has the map");
@@ -29,7 +30,7 @@ pub(crate) fn holds_at_first(
     }
 }
 
-/// Checks that both sides exchange an entry through a map that user space inserted.
+/// Checks that both sides exchange an entry through an inner map that user space inserted.
 pub(crate) fn meets_in_the_map_within<M>(fixture: &Fixture, map: &M)
 where
     M: HoldMaps<Inner: LookUp + Update>,
@@ -42,7 +43,7 @@ where
     });
 }
 
-/// Does the same for queues and stacks.
+/// Checks that both sides exchange a value through an inner map that is a queue or a stack.
 pub(crate) fn meets_in_the_queue_within<M>(fixture: &Fixture, map: &M)
 where
     M: HoldMaps<Inner: GiveUp + TakeIn>,
@@ -55,7 +56,8 @@ where
     });
 }
 
-/// Does the same for maps that can't exchange entries: only checks that the program finds the map.
+/// Checks that the program finds an inner map that user space inserted. This function is for inner
+/// maps through which the two sides can't exchange entries.
 pub(crate) fn finds_the_map_within(fixture: &Fixture, map: &impl HoldMaps) {
     let key = key(map.def(), 0);
     let ask = program_of("ask", map.name());
@@ -65,7 +67,8 @@ pub(crate) fn finds_the_map_within(fixture: &Fixture, map: &impl HoldMaps) {
     assert_eq!(fixture.run(&ask, 0), 0, "{}: a map is there", map.name());
 }
 
-/// Tries two maps under a key, one after the other.
+/// Inserts two inner maps under the same key, one after the other, and calls `attempt` for each of
+/// them.
 fn within<M: HoldMaps>(fixture: &Fixture, map: &M, attempt: impl Fn(&M::Inner)) {
     let key = key(map.def(), 0);
     let check = program_of("check", map.name());
@@ -75,6 +78,6 @@ fn within<M: HoldMaps>(fixture: &Fixture, map: &M, attempt: impl Fn(&M::Inner)) 
         map.set_map(&key, &inner);
         attempt(&inner);
     }
-    assert!(map.delete(&key), "it was there");
+    assert!(map.delete(&key), "the inner map was in the outer map");
     assert_eq!(fixture.run(&check, 0), -libc::ENOENT, "{}: nothing is there again", map.name());
 }
