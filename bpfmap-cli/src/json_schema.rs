@@ -1,4 +1,4 @@
-//! `bpfmap schema`: the grammar of schemas in TOML as JSON Schema.
+//! The command `bpfmap schema`, which prints the grammar of schemas in TOML as JSON Schema.
 
 use bpfmap_schema::front::toml::grammar::{
     ALIAS, ENUM, INNER_MAP, KERNEL_VERSION_PATTERN, Key, MAP, MEMBER, Presence, SCHEMA, STRUCT,
@@ -9,7 +9,7 @@ use serde_json::{Map, Number, Value as Json, json};
 
 use crate::{Outcome, print};
 
-/// `bpfmap schema`.
+/// Runs `bpfmap schema`.
 pub(crate) fn run() -> Outcome {
     print(&format!("{:#}\n", json_schema()))
 }
@@ -28,7 +28,7 @@ const DEFINITIONS: &[&Table] = &[
     &INNER_MAP,
 ];
 
-/// Returns the JSON Schema (2020-12) of a file.
+/// Returns the JSON Schema (2020-12) of a schema file.
 fn json_schema() -> Json {
     let mut schema = table(&SCHEMA);
     let definitions = DEFINITIONS.iter().map(|def| (def.name.to_owned(), table(def)));
@@ -109,7 +109,8 @@ fn reference(table: &Table) -> Json {
     json!({ "$ref": format!("#/$defs/{}", table.name) })
 }
 
-/// Returns a choice of words. Editors that use Taplo show the meaning of each word.
+/// Returns a JSON Schema that allows the given words. Editors that use Taplo show the meaning of
+/// each word.
 fn words_of(words: &[(&str, &str)]) -> Json {
     let names: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
     let mut choice = json!({ "enum": names });
@@ -120,8 +121,8 @@ fn words_of(words: &[(&str, &str)]) -> Json {
     choice
 }
 
-/// Returns the schema of a type: one of the words that are valid in every schema, which editors
-/// suggest, or any text of the right form.
+/// Returns the JSON Schema of a type. A type is one of the words that are valid in every schema, or
+/// any other text that matches the pattern of types. Editors suggest the words.
 fn type_expression() -> Json {
     json!({
         "description": "A type: `u32`, `be16`, `[u8; 16]`, `*void`, or the name of a type in `types`.",

@@ -1,27 +1,27 @@
-//! A schema as it was in a revision of git.
+//! Checks out a schema from a git revision.
 
 use std::ffi::{OsStr, OsString};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// Those files of a revision that could be part of a schema, in a temporary directory that is
-/// deleted when this value is dropped.
+/// A temporary directory with the files of a revision that could be part of a schema. The directory
+/// is deleted when this value is dropped.
 pub(crate) struct Revision {
-    /// The name that the user gave.
+    /// The name of the revision on the command line.
     name: String,
     folder: tempfile::TempDir,
-    /// The path of the schema in the directory.
+    /// The path of the schema in the temporary directory.
     schema: PathBuf,
 }
 
-/// The subdirectory that contains the files.
+/// The subdirectory of the temporary directory that contains the files.
 const TREE: &str = "tree";
 
 impl Revision {
-    /// Checks out the files of revision `name` that `schema`, a file of the working tree, could
-    /// have been made of: each TOML schema, each Rust source, and the files beside the schema. The
-    /// repository and its index are only read.
+    /// Checks out the files of the revision `name` that the schema in the file `schema` could
+    /// consist of. These are all TOML files, all Rust sources, and the files in the same folder as
+    /// the schema. The function does not change the repository or its index.
     ///
     /// Returns `None` if the revision does not contain the schema.
     pub(crate) fn check_out(name: &str, schema: &Path) -> Result<Option<Self>, String> {
@@ -44,7 +44,7 @@ impl Revision {
 
         let folder =
             tempfile::tempdir().map_err(|error| format!("can't create a folder: {error}"))?;
-        // A separate index leaves that of the repository unchanged.
+        // With a separate index file, git does not change the index of the repository.
         let index = folder.path().join("index");
         run(git(top).env("GIT_INDEX_FILE", &index).args([OsStr::new("read-tree"), &commit]), &[])?;
         let mut list = git(top);
@@ -62,12 +62,12 @@ impl Revision {
         Ok(schema.is_file().then(|| Self { name: name.to_owned(), folder, schema }))
     }
 
-    /// Returns the path of the schema.
+    /// Returns the path of the schema in the temporary directory.
     pub(crate) fn path(&self) -> &Path {
         &self.schema
     }
 
-    /// Returns the name of a file in messages, such as `main:schemas/maps.toml`.
+    /// Returns the name that messages use for a file, such as `main:schemas/maps.toml`.
     pub(crate) fn shown(&self, path: &Path) -> PathBuf {
         let tree = self.folder.path().join(TREE);
         match path.strip_prefix(&tree) {
@@ -83,7 +83,7 @@ fn git(folder: &Path) -> Command {
     git
 }
 
-/// Returns the only line that a git command prints.
+/// Runs a git command that prints a single line, and returns the line.
 fn line(command: &mut Command) -> Result<OsString, String> {
     use std::os::unix::ffi::OsStringExt as _;
     let mut bytes = run(command, &[])?;
@@ -93,18 +93,20 @@ fn line(command: &mut Command) -> Result<OsString, String> {
     Ok(OsString::from_vec(bytes))
 }
 
-/// Returns what a git command prints when it reads `input`, or git's own message if it fails.
+/// Runs a git command with `input` on standard input, and returns its output. If the command fails,
+/// returns git's message.
 fn run(command: &mut Command, input: &[u8]) -> Result<Vec<u8>, String> {
     let started =
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
     let mut child = started.map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => {
-            "`--against` needs git, which is not installed: name two files instead".to_owned()
+            "`--against` needs git, which is not installed: install git, or compare two files"
+                .to_owned()
         }
         _ => format!("can't run git: {error}"),
     })?;
     if let Some(mut stdin) = child.stdin.take() {
-        // A command that does not read all input reports the reason itself.
+        // If a git command stops reading the input, its own message gives the reason.
         let _ = stdin.write_all(input);
     }
     let output = child.wait_with_output().map_err(|error| format!("can't run git: {error}"))?;
@@ -113,5 +115,5 @@ fn run(command: &mut Command, input: &[u8]) -> Result<Vec<u8>, String> {
     }
     let said = String::from_utf8_lossy(&output.stderr);
     let said = said.trim();
-    Err(if said.is_empty() { String::new() } else { format!("git says: {said}") })
+    Err(if said.is_empty() { String::new() } else { format!("git failed: {said}") })
 }

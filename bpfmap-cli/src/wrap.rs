@@ -1,10 +1,11 @@
-//! Text in the width of the terminal.
+//! Wraps text at the width of the terminal.
 
 use bpfmap_vmtest::report::terminal_columns;
 use textwrap::{Options, WordSplitter, fill};
 
-/// Appends a line. If it goes to a terminal and is too long for it, `text` continues below its own beginning, behind
-/// `head`. Elsewhere a line stays one line, which tools such as grep can find.
+/// Appends a line that consists of `head` and `text`. If the output is a terminal and the line is
+/// too long, `text` is wrapped, and its further lines start in the column in which `text` starts.
+/// Otherwise, the line is not wrapped, so that tools such as grep can find it.
 pub(crate) fn push_line(out: &mut String, head: &str, text: &str) {
     out.push_str(&wrapped(head, text, terminal_columns()));
     out.push('\n');
@@ -12,7 +13,7 @@ pub(crate) fn push_line(out: &mut String, head: &str, text: &str) {
 
 fn wrapped(head: &str, text: &str, columns: Option<usize>) -> String {
     let indent = head.chars().count();
-    // So little room is left that wrapping makes it worse.
+    // If `head` leaves too little room for `text`, the line is not wrapped.
     let columns = columns.filter(|columns| *columns >= indent + 20);
     let Some(columns) = columns else { return format!("{head}{text}") };
     let indent = " ".repeat(indent);

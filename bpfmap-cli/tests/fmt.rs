@@ -1,4 +1,5 @@
-//! `bpfmap fmt`: schemas keep their meaning and their comments, and what is formatted stays as it is.
+//! Tests of `bpfmap fmt`: formatting keeps the meaning and the comments of a schema, and formatting
+//! a second time changes nothing.
 
 #[path = "../../bpfmap-schema/tests/printers/decorate.rs"]
 mod decorate;
@@ -24,7 +25,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 #[test]
-fn a_schema_as_it_should_be() {
+fn a_schema_is_formatted() {
     let before = "\n\n#  About.   \nname='x'     # the name\r\nmin_kernel =\t\"5.10\" # kernel\n\
         include=[  \"a.toml\" ,\"b.toml\", # two\n  # rest\n\n\n   \"c.toml\" ]\n\n\n\
         # The type\n# and more.\n[types  . a ] # here\n\nkind = \"struct\"\n\
@@ -73,7 +74,7 @@ a
 }
 
 #[test]
-fn long_arrays_get_a_line_for_each_element() {
+fn long_arrays_are_split_into_one_line_for_each_element() {
     let word = "x".repeat(40);
     let fits = format!("a = [\"{word}\", \"{}\"]\n", "x".repeat(48));
     assert_eq!(fits.trim_end().len(), 100);
@@ -92,7 +93,7 @@ fn the_schemas_of_this_repository_keep_their_meaning() {
     }
 }
 
-/// The schemas that people read and copy are formatted.
+/// The schemas that users read and copy are formatted.
 #[test]
 fn schemas_to_copy_are_formatted() {
     for (name, text) in schemas::all() {
@@ -105,7 +106,7 @@ fn schemas_to_copy_are_formatted() {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// What `convert` and `import` write is formatted.
+    /// The output of `convert` and `import` is formatted.
     #[test]
     fn printed_schemas_are_formatted((recipe, seed) in (recipe::recipes(), any::<u64>())) {
         let mut schema = recipe::schema(&[(0, recipe)]);
@@ -120,7 +121,8 @@ proptest! {
     }
 }
 
-/// Asserts that a text says the same once it is formatted, has the same comments, and stays as it is.
+/// Asserts that formatting keeps the meaning and the comments of a text, and that formatting a
+/// second time changes nothing.
 fn assert_formats(name: &str, text: &str) {
     let formatted = format_text(text);
     let value = |text: &str| -> Value {
@@ -135,7 +137,7 @@ fn assert_formats(name: &str, text: &str) {
     assert!(text.contains("\"\"\"") || ends.is_empty(), "{name}\n{formatted}");
 }
 
-/// What looks like a comment of a document of [`documents`].
+/// Returns the comments in a document of [`documents`].
 fn comments(text: &str) -> Vec<&str> {
     text.lines()
         .filter_map(|line| line.split_once("#!"))
@@ -143,7 +145,8 @@ fn comments(text: &str) -> Vec<&str> {
         .collect()
 }
 
-/// Documents with white space, line breaks and comments wherever TOML allows them. Keys that repeat get another name.
+/// Generates documents with white space, line breaks and comments at each position at which TOML
+/// allows them. Keys that occur twice are renamed.
 fn documents() -> impl Strategy<Value = String> {
     let parts = prop_oneof![
         3 => ("[a-z]{1,3}", space(), values(), space(), comment()).prop_map(
@@ -155,7 +158,7 @@ fn documents() -> impl Strategy<Value = String> {
         1 => prop_oneof![Just("\n"), Just("\r\n"), Just(" \t\n\n")].prop_map(str::to_owned),
     ];
     vec(parts, 0..12).prop_map(|parts| {
-        // A number for each `@` makes the keys differ.
+        // Each `@` is replaced by a different number, so that all keys are different.
         let text = parts.concat();
         let mut pieces = text.split('@');
         let first = pieces.next().unwrap_or_default().to_owned();
@@ -171,7 +174,7 @@ fn comment() -> impl Strategy<Value = String> {
     prop_oneof![Just(String::new()), "[a-z]{0,3}[ ]{0,2}".prop_map(|text| format!("#! {text}"))]
 }
 
-/// White space where lines may end.
+/// Generates white space for positions at which lines can end.
 fn lines() -> impl Strategy<Value = String> {
     prop_oneof![
         4 => space().prop_map(str::to_owned),
@@ -226,7 +229,7 @@ fn text(bytes: &[u8]) -> &str {
 }
 
 #[test]
-fn files_are_formatted_in_place_and_one_that_is_broken_stays() {
+fn files_are_formatted_in_place_and_an_invalid_file_is_not_changed() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
     fs::write(path("a.toml"), "name='a'\n").unwrap();
@@ -247,7 +250,7 @@ fn files_are_formatted_in_place_and_one_that_is_broken_stays() {
     assert!(text(&output.stderr).contains("b.toml:1:"), "{output:?}");
     assert_eq!(fs::read_to_string(path("a.toml")).unwrap(), "name = 'a'\n");
     assert_eq!(fs::read_to_string(path("b.toml")).unwrap(), "name = \n");
-    // A link stays a link, and the file keeps its mode.
+    // A symbolic link stays a link, and the file keeps its mode.
     assert!(fs::symlink_metadata(path("c.toml")).unwrap().is_symlink());
     assert_eq!(fs::read_to_string(path("target.toml")).unwrap(), "name = 'c'\n");
     let mode = fs::metadata(path("target.toml")).unwrap().permissions().mode();
@@ -269,7 +272,7 @@ fn standard_input_is_formatted_to_standard_output() {
 }
 
 #[test]
-fn what_is_no_schema_in_toml_is_refused() {
+fn input_that_is_not_toml_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let rust = bpfmap(folder.path(), &["a.rs"], "");
     assert_eq!(rust.status.code(), Some(1));

@@ -1,5 +1,5 @@
-//! The help of each command has exit statuses and examples, and each example does what it says; what shells and `man`
-//! get of it is right.
+//! Tests of the help: the help of each command has exit statuses and examples, each example does
+//! what it says, and the completion scripts and man pages are correct.
 
 mod support;
 
@@ -15,7 +15,7 @@ const PROJECT: &str =
     "schemas = [\"schemas\"]\nkernels = [\"6.1\"]\n\n[[generate]]\nout = \"generated\"\n";
 const PROGRAM: &str = "struct {\n\t__uint(type, BPF_MAP_TYPE_HASH);\n\t__type(key, __u32);\n\t__type(value, __u64);\n\t__uint(max_entries, 128);\n} counters SEC(\".maps\");\n";
 
-/// What stands for a live map in examples, which `tests/live` runs.
+/// The path of a pinned map in examples. `tests/live` runs these examples.
 const LIVE: &str = "/sys/fs/bpf/";
 
 #[test]
@@ -28,7 +28,7 @@ fn each_example_of_the_help_does_what_it_says() {
             fs::write(folder.path("maps.toml"), MAPS.replace(" = ", "=")).unwrap();
         }
         assert!(!examples.is_empty(), "the help of `{command}` has no example");
-        // `tests/kernel_test.rs` runs those that boot kernels.
+        // `tests/kernel_test.rs` runs the examples that boot kernels.
         let boots = |example: &&String| example.starts_with("bpfmap test ");
         for example in examples.iter().filter(|example| !example.contains(LIVE) && !boots(example))
         {
@@ -44,9 +44,9 @@ fn each_example_of_the_help_does_what_it_says() {
     assert!(run > 20, "{run} examples were run");
 }
 
-/// An example stands for what a command can do: that its exit status can be another is seen here.
+/// Runs examples with invalid input, and checks the exit status.
 #[test]
-fn examples_fail_where_the_input_is_wrong() {
+fn examples_fail_if_the_input_is_invalid() {
     let folder = prepared_folder();
     fs::write(folder.path("maps.toml"), MAPS.replace("u64", "u65")).unwrap();
     for example in examples("check").iter().filter(|example| example.contains("maps.toml")) {
@@ -59,7 +59,7 @@ fn examples_fail_where_the_input_is_wrong() {
 }
 
 #[test]
-fn each_help_tells_the_exit_statuses() {
+fn each_help_describes_the_exit_statuses() {
     for command in [vec![String::new()], commands()].concat() {
         let help = help(&command);
         let (_, statuses) = help.split_once("Exit status:\n").expect(&command);
@@ -74,7 +74,7 @@ fn each_help_tells_the_exit_statuses() {
 }
 
 #[test]
-fn completions_are_scripts_of_their_shells_and_know_each_command() {
+fn completion_scripts_are_valid_and_contain_each_command() {
     let folder = Folder::new();
     for name in ["bash", "zsh", "fish"] {
         let output = folder.bpfmap(&["completions", name]);
@@ -90,7 +90,7 @@ fn completions_are_scripts_of_their_shells_and_know_each_command() {
             assert!(checked.status.success(), "{checked:?}");
         }
     }
-    // What bash completes.
+    // Returns the words that bash suggests.
     let script = format!(
         "source {}; COMP_WORDS=(bpfmap ''); COMP_CWORD=1; _bpfmap bpfmap '' bpfmap; echo \"${{COMPREPLY[@]}}\"",
         folder.path("bash").display()
@@ -104,7 +104,7 @@ fn completions_are_scripts_of_their_shells_and_know_each_command() {
 }
 
 #[test]
-fn man_pages_are_drawn_without_a_warning() {
+fn man_pages_are_rendered_without_a_warning() {
     let folder = Folder::new();
     let output = folder.bpfmap(&["man", "."]);
     assert!(output.status.success(), "{output:?}");
@@ -127,7 +127,7 @@ fn man_pages_are_drawn_without_a_warning() {
 }
 
 #[test]
-fn standard_input_takes_the_place_of_a_file() {
+fn standard_input_replaces_a_file() {
     let folder = prepared_folder();
     for command in [
         "bpfmap check - < maps.toml",
@@ -149,7 +149,7 @@ fn standard_input_takes_the_place_of_a_file() {
     assert!(text(&output.stderr).contains("is not UTF-8"), "{output:?}");
 }
 
-/// The commands that the help lists.
+/// Returns the commands that the help lists.
 fn commands() -> Vec<String> {
     let help = help("");
     let (_, list) = help.split_once("Commands:\n").unwrap();
@@ -167,14 +167,15 @@ fn help(command: &str) -> String {
     text(&output.stdout).to_owned()
 }
 
-/// The examples in the help of a command.
+/// Returns the examples in the help of a command.
 fn examples(command: &str) -> Vec<String> {
     let help = help(command);
     let (_, examples) = help.split_once("Examples:\n").unwrap_or_default();
     examples.lines().filter_map(|line| line.trim().strip_prefix("$ ")).map(str::to_owned).collect()
 }
 
-/// A folder with what the examples name: a project in a repository of git, and a compiled program.
+/// Creates a folder with the files that the examples use: a project in a git repository, and a
+/// compiled program.
 fn prepared_folder() -> Folder {
     let folder = Folder::new();
     let write = |name: &str, text: &str| fs::write(folder.path(name), text).unwrap();
@@ -198,7 +199,7 @@ fn prepared_folder() -> Folder {
     folder
 }
 
-/// Runs a command line as a user would, with the command in the path.
+/// Runs a command line in a shell, with the command `bpfmap` in `PATH`.
 fn shell(folder: &Folder, line: &str) -> Output {
     let program = Path::new(env!("CARGO_BIN_EXE_bpfmap")).parent().unwrap();
     let path = format!("{}:{}", program.display(), std::env::var("PATH").unwrap());

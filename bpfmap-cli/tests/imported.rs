@@ -1,4 +1,5 @@
-//! `bpfmap verify` of an object finds nothing in the schema that `bpfmap import` made of it.
+//! Tests that `bpfmap verify` finds no difference between an object and the schema that
+//! `bpfmap import` created from this object.
 
 mod support;
 
@@ -8,7 +9,8 @@ use std::path::Path;
 use bpfmap_codegen::clang;
 use support::{Folder, INCLUDES, compile, text};
 
-/// Imports what each clang makes of a file, to TOML and to Rust, and verifies the object with the schema.
+/// Compiles a file with each clang, imports the object to TOML and to Rust, and verifies the object
+/// with each schema.
 #[track_caller]
 fn agrees(source: &Path) {
     let folder = Folder::new();
@@ -16,7 +18,8 @@ fn agrees(source: &Path) {
     for command in ["clang-14".as_ref(), newest.as_os_str()] {
         compile(command, source, &folder.path("it.o"));
         for schema in ["it.toml", "it.rs"] {
-            // What is left out is a status of 1, and no part of the schema.
+            // If the import leaves out a map, the exit status is 1, and the schema does not contain
+            // the map.
             let imported = folder.bpfmap(&["import", "it.o", "--out", schema, "--force"]);
             assert!(folder.path(schema).exists(), "{}", text(&imported.stderr));
             let output = folder.bpfmap(&["verify", schema, "--object", "it.o"]);
@@ -36,7 +39,7 @@ fn program_agrees(definitions: &str) {
 }
 
 #[test]
-fn what_is_imported_of_the_importers_own_tests() {
+fn the_importers_own_test_program_matches_its_schema() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../bpfmap-codegen/tests/import");
     agrees(&folder.join("program.bpf.c"));
     agrees(&folder.join("rust_enum.s"));
@@ -64,7 +67,7 @@ fn keys_and_values_that_become_bytes() {
 }
 
 #[test]
-fn maps_of_which_only_the_type_is_said() {
+fn maps_with_only_a_type() {
     program_agrees(
         "struct { __uint(type, BPF_MAP_TYPE_PERF_EVENT_ARRAY); } events SEC(\".maps\");
          struct { __uint(type, BPF_MAP_TYPE_PROG_ARRAY); __uint(max_entries, 4); } jumps SEC(\".maps\");
@@ -74,7 +77,7 @@ fn maps_of_which_only_the_type_is_said() {
 }
 
 #[test]
-fn a_program_of_this_machine_is_no_object() {
+fn a_program_for_this_machine_is_refused() {
     let folder = Folder::new();
     let output = folder.bpfmap(&["import", env!("CARGO_BIN_EXE_bpfmap"), "--out", "it.toml"]);
     assert_eq!(output.status.code(), Some(1));

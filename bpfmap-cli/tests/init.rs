@@ -1,4 +1,5 @@
-//! `bpfmap init`: the project that it creates builds at once, and nothing that was there changes.
+//! Tests of `bpfmap init`: the new project builds without changes, and existing files do not
+//! change.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -43,18 +44,18 @@ fn a_project_in_c_builds() {
     for file in ["counts", "program.bpf.o", "generated/maps.user.h"] {
         assert!(folder.path(&format!("counts-c/{file}")).is_file(), "{file}");
     }
-    // Nothing is left to do.
+    // A second `make` has nothing to do.
     assert_eq!(text(&make().stdout), "");
     checks(&folder, "counts-c");
     assert!(run(&folder.path("counts-c"), &["generate", "--check"]).status.success());
 }
 
-/// What is there may be somebody's work.
+/// Existing files can be the work of the user, so they must not change.
 #[test]
-fn nothing_that_is_there_changes() {
+fn existing_files_do_not_change() {
     for arguments in [&[][..], &["--derive"], &["--c"]] {
         let folder = Folder::new();
-        // The name of a temporary folder is not that of a package.
+        // The name of a temporary folder is not a valid package name.
         fs::create_dir(folder.path("x")).unwrap();
         let place = folder.path("x");
         let first = run(&place, &[&["init"], arguments].concat());
@@ -68,14 +69,14 @@ fn nothing_that_is_there_changes() {
         assert!(again.status.success(), "{again:?}");
         assert!(!text(&again.stdout).contains("created"), "{again:?}");
         let after = contents(&place);
-        // A crate that exists is asked to take in less.
+        // An existing crate gets fewer files than a new project.
         assert_eq!(after.len(), before.len());
         assert!(after.iter().all(|(_, text)| text == "mine"));
     }
 }
 
 #[test]
-fn an_existing_crate_gets_what_it_lacks_and_is_told_the_rest() {
+fn an_existing_crate_gets_the_missing_files_and_instructions() {
     let folder = Folder::new();
     fs::create_dir(folder.path("src")).unwrap();
     let manifest = "[package]\nname = \"mine\"\nedition = \"2024\"\n";
@@ -108,7 +109,7 @@ fn an_existing_crate_gets_what_it_lacks_and_is_told_the_rest() {
 }
 
 #[test]
-fn what_can_not_be_created_is_named() {
+fn errors_name_the_file_that_cannot_be_created() {
     let folder = Folder::new();
     let output = folder.bpfmap(&["init", "1st"]);
     assert_eq!(output.status.code(), Some(1));
@@ -134,7 +135,7 @@ fn what_can_not_be_created_is_named() {
     assert!(!folder.path("x").exists());
 }
 
-/// A folder that goes away with the test.
+/// A temporary folder, which is removed at the end of the test.
 struct Folder(tempfile::TempDir);
 
 impl Folder {
@@ -151,7 +152,7 @@ impl Folder {
     }
 }
 
-/// The clone that these tests are in.
+/// Returns the path of the clone that contains these tests.
 fn root() -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap();
     root.into_os_string().into_string().unwrap()
@@ -161,7 +162,7 @@ fn text(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).unwrap()
 }
 
-/// Creates a project, and compares what is said and what is there.
+/// Creates a project, and checks the output of the command and the created files.
 fn created(name: &str, arguments: &[&str], groups: &[&[&str]]) -> Folder {
     let folder = Folder::new();
     let output = folder.bpfmap(&[&["init", name], arguments].concat());
@@ -182,7 +183,7 @@ fn created(name: &str, arguments: &[&str], groups: &[&[&str]]) -> Folder {
 /// Builds the crate and its tests, without warnings, against the crates of this repository.
 fn builds(folder: &Folder, name: &str) {
     let project = folder.path(name);
-    // The versions that were fetched for this repository.
+    // The lock file of this repository, so that no other versions are downloaded.
     fs::copy(Path::new(&root()).join("Cargo.lock"), project.join("Cargo.lock")).unwrap();
     let cargo = |arguments: &[&str]| {
         let mut cargo = Command::new(env!("CARGO"));
@@ -197,7 +198,7 @@ fn builds(folder: &Folder, name: &str) {
     checks(folder, name);
 }
 
-/// The schema keeps all rules, and the workflow names commands that there are.
+/// Checks that the schema breaks no rule, and that the commands in the workflow exist.
 fn checks(folder: &Folder, name: &str) {
     let project = folder.path(name);
     let output = run(&project, &["check"]);
@@ -212,7 +213,7 @@ fn run(folder: &Path, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_bpfmap")).args(arguments).current_dir(folder).output().unwrap()
 }
 
-/// The files in a folder and below, sorted, with their texts.
+/// Returns the paths and texts of all files below a folder, sorted by path.
 fn contents(folder: &Path) -> Vec<(PathBuf, String)> {
     let mut files = vec![];
     let mut folders = vec![folder.to_owned()];

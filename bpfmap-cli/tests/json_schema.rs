@@ -1,4 +1,5 @@
-//! The JSON Schema that `bpfmap schema` prints accepts what the reader of schemas accepts, and nothing else.
+//! Tests that the JSON Schema that `bpfmap schema` prints accepts exactly the schemas that the
+//! reader of schemas accepts.
 
 #[path = "../../bpfmap-schema/tests/support/grammar.rs"]
 mod grammar;
@@ -17,12 +18,12 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 #[test]
-fn it_is_a_json_schema() {
+fn the_output_is_a_valid_json_schema() {
     assert!(jsonschema::draft202012::meta::is_valid(&printed()));
 }
 
 #[test]
-fn it_accepts_the_schemas_of_this_repository_and_refuses_the_broken_ones() {
+fn the_json_schema_accepts_valid_schemas_and_refuses_invalid_ones() {
     let validator = validator();
     let (mut accepted, mut refused) = (0, vec![]);
     for (name, text) in schemas::all() {
@@ -45,9 +46,9 @@ fn it_accepts_the_schemas_of_this_repository_and_refuses_the_broken_ones() {
     }
 }
 
-/// What an editor says of a mistake names the mistake.
+/// The message of an editor about an error contains the wrong word.
 #[test]
-fn a_wrong_word_is_named() {
+fn the_message_about_a_wrong_word_contains_the_word() {
     let schema = json!({ "maps": { "counters": { "type": "hash", "pinned": true } } });
     let errors: Vec<String> =
         validator().iter_errors(&schema).map(|error| error.to_string()).collect();
@@ -58,7 +59,8 @@ fn a_wrong_word_is_named() {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// The regular expressions of types and kernel versions are the reader's, but for the count of brackets.
+    /// The regular expressions of types and kernel versions accept the same texts as the reader of
+    /// schemas, except that they do not count brackets.
     #[test]
     fn patterns_agree_with_the_reader(
         word in "[ \\[*]{0,3}(u8|be16|[a-z_][a-z0-9]{0,2}|kptr|bpf_list_head)[ <]{0,2}(task|a[.]b|9)?[ >]{0,2}(; ?(0x)?[0-9a_]{1,3}[ \\]]{0,2}){0,2}",
@@ -92,7 +94,7 @@ fn validator() -> &'static Validator {
     &VALIDATOR
 }
 
-/// The rules that a schema breaks.
+/// Returns the rules that a schema breaks.
 fn broken_rules(text: &str) -> Vec<&'static str> {
     let findings = match check(read_str(Path::new("some.toml"), text)) {
         Ok(checked) => checked.warnings().to_vec(),

@@ -1,4 +1,4 @@
-//! `bpfmap test`, in a kernel that it boots.
+//! Tests of `bpfmap test`, which boots a kernel.
 
 mod support;
 
@@ -8,7 +8,8 @@ use std::process::{Command, Output};
 use bpfmap_vmtest::event::{Event, Outcome};
 use support::{Folder, INCLUDES, compile, text};
 
-/// Maps of a type that the kernel below takes, and of one that it does not know.
+/// A schema with a map type that the tested kernel supports, and a map type that this kernel does
+/// not know.
 const SCHEMA: &str = r#"
 name = "counted"
 
@@ -28,7 +29,7 @@ max_entries = 2
 flags = ["mmapable"]
 "#;
 
-/// A line that has no arenas yet.
+/// A kernel series that does not support arenas yet.
 const KERNEL: &str = "6.1";
 
 #[test]
@@ -57,7 +58,7 @@ fn a_schema_is_tested_and_reports_are_written() {
             passed.push(test.test.as_str());
         }
     }
-    // As the compiled fixtures are called.
+    // The tests have the same names as the tests of the compiled fixtures.
     assert!(passed.contains(&"counted::packets::members_agree_on_both_sides"), "{passed:?}");
     assert!(passed.contains(&"counted::packets::operations_answer_as_the_facts_say"), "{passed:?}");
     for report in ["junit.xml", "report.html"] {
@@ -67,7 +68,7 @@ fn a_schema_is_tested_and_reports_are_written() {
 }
 
 #[test]
-fn the_maps_of_an_object_are_tested_or_named_with_the_reason() {
+fn each_map_of_an_object_is_tested_or_listed_with_a_reason() {
     let folder = Folder::new();
     let program = format!(
         "{INCLUDES}
@@ -106,7 +107,7 @@ fn each_example_of_the_help_does_what_it_says() {
     let folder = Folder::new();
     std::fs::write(folder.path("maps.toml"), SCHEMA).unwrap();
     std::fs::write(folder.path("bpfmap.toml"), "schemas = [\"maps.toml\"]\n").unwrap();
-    // Of every kernel, one stands for all.
+    // An example for every kernel runs only on one kernel.
     let matrix = format!("matrix = [{KERNEL:?}]\n");
     std::fs::write(folder.path("bpfmap-vmtest.toml"), matrix).unwrap();
     let program = format!(
@@ -131,13 +132,13 @@ fn each_example_of_the_help_does_what_it_says() {
     assert!(folder.path("report.html").exists());
 }
 
-/// What a test that can't be run says where the kernel is.
+/// A test that can't be run fails with a message in the guest.
 #[test]
 fn a_test_that_cannot_be_run_fails() {
     let folder = Folder::new();
     std::fs::write(folder.path("counted.toml"), SCHEMA).unwrap();
     for (name, expected) in [
-        ("counted::packets", "no test is called `counted::packets`"),
+        ("counted::packets", "there is no test `counted::packets`"),
         ("absent::packets::x", "absent.toml"),
         ("counted::absent::x", "`counted` has no map `absent`"),
         ("counted::packets::x", "`packets` has no test `x`"),
@@ -151,7 +152,7 @@ fn a_test_that_cannot_be_run_fails() {
     }
 }
 
-/// An old clang can't compile the header of an arena at a given address.
+/// An old clang can't compile the header of an arena with a fixed address.
 #[test]
 fn an_object_whose_test_program_does_not_compile_is_left_out() {
     let folder = Folder::new();
@@ -182,7 +183,7 @@ struct {{
 }
 
 #[test]
-fn what_is_missing_is_named() {
+fn errors_name_the_missing_file_or_program() {
     let folder = Folder::new();
     std::fs::write(folder.path("counted.toml"), SCHEMA).unwrap();
     let fails = |change: &dyn Fn(&mut Command), arguments: &[&str], expected: &[&str]| {
@@ -195,7 +196,7 @@ fn what_is_missing_is_named() {
         for part in expected {
             assert!(said.contains(part), "expected {part:?} in {said}");
         }
-        // Nothing is left of what was made for the run.
+        // No temporary files of the run remain.
         assert!(!said.contains("panicked"), "{said}");
     };
     let no_path: &dyn Fn(&mut Command) = &|command| {
@@ -220,7 +221,7 @@ fn what_is_missing_is_named() {
     fails(nobody, &["counted.toml", "--host"], &["only root can", "leave out `--host`"]);
 }
 
-/// The path of a program on the `PATH`.
+/// Returns the absolute path of a program in `PATH`.
 fn absolute(program: &Path) -> std::path::PathBuf {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut found = std::env::split_paths(&path).map(|folder| folder.join(program));

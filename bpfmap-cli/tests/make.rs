@@ -1,4 +1,4 @@
-//! `generate` in the Makefile of `docs/build-systems.md`.
+//! Tests of `bpfmap generate` with the Makefile in `docs/build-systems.md`.
 
 use std::fs::{self, File};
 use std::path::Path;
@@ -12,7 +12,7 @@ const PROGRAM: &str = "#include <linux/bpf.h>\n#include <linux/types.h>\n#includ
                        #include \"maps.h\"\nvoid *used = &counters;\n";
 
 #[test]
-fn make_is_at_rest_until_something_changes() {
+fn make_does_nothing_until_a_file_changes() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path();
     fs::write(root.join("Makefile"), recipe()).unwrap();
@@ -25,7 +25,7 @@ fn make_is_at_rest_until_something_changes() {
     assert!(first.contains(generates) && first.contains(compiles), "{first}");
     assert_eq!(make(root), "", "nothing is run");
 
-    // Newer, but says the same.
+    // The schema is newer, but its content is the same.
     touch(&root.join("maps.toml"));
     let touched = make(root);
     assert!(touched.contains(generates) && !touched.contains(compiles), "{touched}");
@@ -37,7 +37,7 @@ fn make_is_at_rest_until_something_changes() {
     assert!(changed.contains(generates) && changed.contains(compiles), "{changed}");
     assert_eq!(make(root), "", "nothing is run");
 
-    // A mistake leaves all as it was, and the next run tries again.
+    // If the schema contains an error, no file changes, and the next run tries again.
     let object = fs::read(root.join("probe.bpf.o")).unwrap();
     fs::write(root.join("maps.toml"), SCHEMA.replace("u64", "u65")).unwrap();
     touch(&root.join("maps.toml"));
@@ -48,16 +48,16 @@ fn make_is_at_rest_until_something_changes() {
     }
     assert_eq!(fs::read(root.join("probe.bpf.o")).unwrap(), object);
 
-    // An include that is gone does not stop Make before `generate` runs.
+    // If an included schema was deleted, Make still runs `generate`.
     fs::write(root.join("maps.toml"), SCHEMA.replace("net types", "net")).unwrap();
     fs::rename(root.join("net types.toml"), root.join("net.toml")).unwrap();
     touch(&root.join("maps.toml"));
     assert!(make(root).contains(generates));
 }
 
-/// A name typed in the wrong place must not cost a schema.
+/// If the user confuses two arguments, the command must not overwrite a schema.
 #[test]
-fn a_depfile_and_a_stamp_take_the_place_of_nothing_else() {
+fn a_depfile_or_stamp_does_not_replace_another_file() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path();
     fs::write(root.join("maps.toml"), SCHEMA).unwrap();
@@ -131,7 +131,7 @@ fn the_example_with_several_schemas_is_built_by_make() {
     assert_eq!(make(root), "make: 'out/firewall' is up to date.\n");
     shows_its_usage(&root.join("out/firewall"));
 
-    // Both other schemas include this one.
+    // Both other schemas include this schema.
     change(&root.join("schemas/net.toml"));
     let changed = make(root);
     assert!(changed.contains("bpfmap generate"), "{changed}");
@@ -152,7 +152,7 @@ fn the_example_without_rust_is_built_by_make() {
     assert!(changed.contains("bpfmap generate"), "{changed}");
 }
 
-/// Copies an example, with these folders of it, to where Make may write.
+/// Copies these folders of an example to a temporary folder, in which Make can write.
 fn example(name: &str, folders: &[&str]) -> tempfile::TempDir {
     let copy = tempfile::tempdir().unwrap();
     let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples").join(name);
@@ -180,7 +180,7 @@ fn change(schema: &Path) {
     File::open(schema).unwrap().set_modified(now).unwrap();
 }
 
-/// The Makefile of the page.
+/// Returns the Makefile in the page.
 fn recipe() -> String {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/build-systems.md");
     let page = fs::read_to_string(page).unwrap();
@@ -188,7 +188,7 @@ fn recipe() -> String {
     block.split_once("```").unwrap().0.to_owned()
 }
 
-/// What Make says, which has to succeed.
+/// Runs Make, which must succeed, and returns its output.
 fn make(folder: &Path) -> String {
     let output = run_make(folder);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -209,8 +209,8 @@ fn run_make(folder: &Path) -> Output {
         .unwrap()
 }
 
-/// Makes a file newer than all others and older than what is written next, by seconds: the clock of a file system is
-/// some milliseconds behind.
+/// Makes a file newer than all other files, and older than the files that are written next. The
+/// difference is a few seconds, because the clock of a file system can be some milliseconds late.
 fn touch(path: &Path) {
     let root = path.parent().unwrap();
     for folder in [root.to_owned(), root.join("generated")] {

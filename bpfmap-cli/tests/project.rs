@@ -1,4 +1,4 @@
-//! A project: commands without arguments do what `bpfmap.toml` says.
+//! Tests of projects: without arguments, commands use `bpfmap.toml`.
 
 use std::fs;
 use std::path::Path;
@@ -88,7 +88,7 @@ fn the_documented_project_file_works() {
 }
 
 #[test]
-fn a_project_is_found_from_a_folder_below() {
+fn a_project_is_found_in_a_parent_folder() {
     let folder = Folder::new(PROJECT);
     let (status, out, errors) = run_in(&folder.path().join("schemas"), "generate");
     assert_eq!(status, Some(0), "{errors}");
@@ -98,7 +98,7 @@ fn a_project_is_found_from_a_folder_below() {
 }
 
 #[test]
-fn what_the_command_line_says_counts() {
+fn the_command_line_overrides_the_project_file() {
     let folder = Folder::new(PROJECT);
     let (_, out, _) = folder.run("generate more/flows.toml");
     assert!(!out.contains("counters"), "{out}");
@@ -109,7 +109,7 @@ fn what_the_command_line_says_counts() {
 }
 
 #[test]
-fn check_kernels_and_fmt_take_the_schemas_of_the_project() {
+fn check_kernels_and_fmt_use_the_schemas_of_the_project() {
     let folder = Folder::new(PROJECT);
     assert_eq!(folder.run("check"), (Some(0), String::new(), String::new()));
     let (status, out, _) = folder.run("kernels");
@@ -138,7 +138,7 @@ fn diff_compares_each_schema_with_its_older_revision() {
     git("init --quiet --initial-branch=main");
     git("add schemas bpfmap.toml");
     git("commit --quiet -m first");
-    // The revision does not have the other schema.
+    // The revision does not contain the other schema.
     let (status, out, errors) = folder.run("diff");
     assert_eq!((status, errors.as_str()), (Some(0), ""), "{out}");
     folder.write("schemas/counters.toml", &COUNTERS.replace("u64", "u32"));
@@ -153,7 +153,7 @@ fn diff_compares_each_schema_with_its_older_revision() {
 }
 
 #[test]
-fn mistakes_are_shown_at_their_place() {
+fn errors_are_shown_with_their_position() {
     for (line, message, place) in [
         ("schema = []", "unknown field `schema`", "bpfmap.toml:1:1"),
         (

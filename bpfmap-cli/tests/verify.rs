@@ -1,4 +1,5 @@
-//! `bpfmap verify --object`: schemas compared with objects that clang makes here.
+//! Tests of `bpfmap verify --object`, which compare schemas with objects that clang compiles in the
+//! test.
 
 mod support;
 
@@ -38,7 +39,7 @@ max_entries = 100
 flags = ["no_prealloc"]
 "#;
 
-/// The same by hand, as long as nothing in it is replaced.
+/// The same maps, written by hand. Tests replace parts of this program.
 const PROGRAM: &str = r#"
 struct counts { __u64 rx_packets; __u64 rx_bytes; };
 enum verdict { VERDICT_PASS = 0, VERDICT_DROP = 1 };
@@ -58,7 +59,7 @@ struct {
 "#;
 
 impl Folder {
-    /// Makes `NAME.o` of a program.
+    /// Compiles a program to `NAME.o`.
     fn compile(&self, name: &str, program: &str) {
         self.compile_with("clang-19", name, program);
     }
@@ -69,7 +70,7 @@ impl Folder {
         support::compile(clang, &source, &self.path(&format!("{name}.o")));
     }
 
-    /// The differences of the program from `SCHEMA`.
+    /// Returns the differences between the program and `SCHEMA`.
     #[track_caller]
     fn differences(&self, program: &str) -> Vec<String> {
         fs::write(self.path("flows.toml"), SCHEMA).unwrap();
@@ -84,7 +85,7 @@ impl Folder {
 }
 
 #[test]
-fn an_object_of_the_schema_agrees() {
+fn an_object_with_the_same_maps_matches_the_schema() {
     assert_eq!(Folder::new().differences(PROGRAM), [""; 0]);
 }
 
@@ -118,7 +119,7 @@ fn each_difference_has_its_path() {
 }
 
 #[test]
-fn attributes_differ_too() {
+fn differences_of_attributes_are_found() {
     let other = PROGRAM
         .replace("BPF_MAP_TYPE_HASH", "BPF_MAP_TYPE_LRU_HASH")
         .replace("(max_entries, 100)", "(max_entries, 101)")
@@ -138,9 +139,9 @@ fn attributes_differ_too() {
     assert_eq!(Folder::new().differences(&renamed), ["flows: missing, schema has it"]);
 }
 
-/// The author of an object chose the names in it.
+/// The names in an object come from its author, so they can contain control characters.
 #[test]
-fn names_of_others_give_a_terminal_no_orders() {
+fn names_in_objects_cannot_control_the_terminal() {
     let folder = Folder::new();
     fs::write(folder.path("flows.toml"), SCHEMA).unwrap();
     folder.compile("flows", PROGRAM);
@@ -170,7 +171,7 @@ fn names_of_others_give_a_terminal_no_orders() {
 }
 
 #[test]
-fn what_is_no_object_is_told() {
+fn a_file_that_is_not_an_object_is_an_error() {
     let folder = Folder::new();
     fs::write(folder.path("flows.toml"), SCHEMA).unwrap();
     fs::write(folder.path("flows.o"), "no object").unwrap();
@@ -192,9 +193,9 @@ struct tcp_congestion_ops { char name[16]; };
 struct tcp_congestion_ops slow_start SEC(".struct_ops") = { .name = "slow_start" };
 "#;
 
-/// A struct of programs is a variable: of which struct, and in which section.
+/// A `struct_ops` map is a variable. The test compares the struct and the section of this variable.
 #[test]
-fn structs_of_programs_are_compared() {
+fn struct_ops_maps_are_compared() {
     let schema = "[maps.slow_start]\ntype = \"struct_ops\"\nops = \"tcp_congestion_ops\"\n";
     let folder = Folder::new();
     fs::write(folder.path("ops.toml"), schema).unwrap();
@@ -219,9 +220,9 @@ fn structs_of_programs_are_compared() {
     );
 }
 
-/// The header that is generated of each schema, compiled, is what the schema says.
+/// The compiled header of each schema matches the schema.
 #[test]
-fn generated_headers_agree() {
+fn generated_headers_match_their_schemas() {
     let folder = Folder::new();
     let schemas = Path::new(env!("CARGO_MANIFEST_DIR")).join("../schemas");
     let mut tried = 0;
@@ -234,7 +235,7 @@ fn generated_headers_agree() {
             (schema.file_stem().unwrap().to_str().unwrap(), schema.to_str().unwrap());
         let generated = folder.bpfmap(&["generate", path, "--out", "out", "--emit", "c"]);
         assert!(generated.status.success(), "{}", text(&generated.stderr));
-        // A header declares a struct of programs, which a program defines.
+        // A header only declares a `struct_ops` map. The program defines it.
         let defined = if name == "struct_ops" { SLOW_START } else { "" };
         folder.compile(name, &format!("#include \"out/{name}.h\"\n{defined}"));
         let output = folder.bpfmap(&["verify", path, "--object", &format!("{name}.o")]);
@@ -244,9 +245,9 @@ fn generated_headers_agree() {
     assert!(tried > 40, "{tried}");
 }
 
-/// Clang 14 writes 32 bits of each value of an enum, and never that it is signed.
+/// In the BTF of clang 14, enum values have 32 bits, and enums are always unsigned.
 #[test]
-fn enums_of_each_integer_agree_whichever_clang_compiled_them() {
+fn enums_of_each_integer_type_match_with_every_clang() {
     let folder = Folder::new();
     let schema = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/enums.toml");
     fs::copy(&schema, folder.path("enums.toml")).unwrap();
@@ -264,7 +265,7 @@ fn enums_of_each_integer_agree_whichever_clang_compiled_them() {
         .replace("OF_U32_ONE = 1", "OF_U32_ONE = 0x80000001");
     for clang in ["clang-14", "clang-19"] {
         assert_eq!(verify(clang, &header), "", "{clang}");
-        // With the typedefs, whose BTF no clang gets right.
+        // The integer types are typedefs, for which every clang generates wrong BTF.
         assert_eq!(verify(clang, &header.replace(": long long {", ": __s64 {")), "", "{clang}");
         assert_eq!(
             verify(clang, &wrong),
@@ -297,7 +298,8 @@ type = "perf_event_array"
 event = "[i32; 3]"
 "#;
 
-/// The kernel knows nothing of records: the object has their type, whether or not the program uses it.
+/// The kernel does not know the types of records. The object contains these types, whether or not
+/// the program uses them.
 #[test]
 fn the_types_of_records_are_compared() {
     let folder = Folder::new();
@@ -347,9 +349,9 @@ fn the_types_of_records_are_compared() {
     assert!(notes.contains("the object has no type for the records of `execs`"), "{notes}");
 }
 
-/// libbpf's linker keeps the types of records.
+/// libbpf's linker does not remove the types of records.
 #[test]
-fn linked_objects_say_what_their_records_are() {
+fn linked_objects_contain_the_types_of_records() {
     let folder = Folder::new();
     fs::write(folder.path("execs.toml"), EXECS).unwrap();
     let generated = folder.bpfmap(&["generate", "execs.toml", "--out", ".", "--emit", "c"]);
@@ -366,9 +368,9 @@ fn linked_objects_say_what_their_records_are() {
     assert_eq!((text(&output.stdout), text(&output.stderr)), ("", ""));
 }
 
-/// The importer's own test program: what it makes of that is no difference.
+/// The schema that the importer creates from its own test program matches the program.
 #[test]
-fn what_was_imported_agrees() {
+fn an_imported_schema_matches_its_object() {
     let folder = Folder::new();
     let program = "../bpfmap-codegen/tests/import/program.bpf.c";
     let program = Path::new(env!("CARGO_MANIFEST_DIR")).join(program);

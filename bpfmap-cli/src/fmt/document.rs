@@ -1,4 +1,5 @@
-//! The parts of a TOML document in the order of its text, comments and blank lines included.
+//! Splits a TOML document into its parts, in the order of the text. Comments and blank lines are
+//! parts too.
 
 use std::iter::Peekable;
 use std::vec::IntoIter;
@@ -6,35 +7,35 @@ use std::vec::IntoIter;
 use toml_parser::Source;
 use toml_parser::parser::{Event, EventKind, parse_document};
 
-/// One part of a document, an array or an inline table.
+/// A part of a document, of an array or of an inline table.
 #[derive(Debug)]
 pub(super) enum Part<'t> {
-    /// Any number of blank lines.
+    /// One or more blank lines.
     Blank,
-    /// A comment on a line of its own.
+    /// A comment that is alone on its line.
     Comment(&'t str),
     /// The header of a table.
     Header {
-        /// The header with its brackets.
+        /// The text of the header, including the brackets.
         text: String,
-        /// The comment after it.
+        /// The comment that follows on the same line.
         comment: Option<&'t str>,
     },
     /// A key with its value, or an element of an array.
     Entry {
-        /// A dotted key. Elements of arrays have none.
+        /// The key, which can be dotted. `None` for an element of an array.
         key: Option<String>,
         /// The value.
         value: Value<'t>,
-        /// The comment after it.
+        /// The comment that follows on the same line.
         comment: Option<&'t str>,
     },
 }
 
-/// A value.
+/// The value of a key, or an element of an array.
 #[derive(Debug)]
 pub(super) enum Value<'t> {
-    /// A scalar as it is spelled in the text.
+    /// A scalar, with the spelling in the text.
     Scalar(&'t str),
     /// An array.
     Array(Body<'t>),
@@ -42,15 +43,15 @@ pub(super) enum Value<'t> {
     Table(Body<'t>),
 }
 
-/// The contents between two brackets.
+/// The contents of an array or an inline table.
 #[derive(Debug)]
 pub(super) struct Body<'t> {
     pub(super) parts: Vec<Part<'t>>,
-    /// Whether there is a line break between its parts.
+    /// Whether the text contains a line break between the parts.
     pub(super) has_lines: bool,
 }
 
-/// Parses a document whose syntax is valid.
+/// Parses a document and returns its parts. The syntax of `text` must be valid.
 pub(super) fn read(text: &str) -> Vec<Part<'_>> {
     let source = Source::new(text);
     let tokens = source.lex().into_vec();
@@ -71,11 +72,12 @@ impl<'t> Reader<'t> {
         &self.text[event.span().start()..event.span().end()]
     }
 
-    /// Reads up to the bracket `end`, or to the end of the document.
+    /// Reads the parts up to the bracket `end`. If `end` is `None`, reads up to the end of the
+    /// document.
     fn body(&mut self, end: Option<EventKind>) -> Body<'t> {
         let mut body = Body { parts: vec![], has_lines: false };
-        // The number of line ends since the last part. A comment in front of the first part belongs
-        // to that part.
+        // The number of line breaks since the last part. A comment before the first part belongs to
+        // the first part.
         let mut line_ends = usize::from(end.is_none());
         let mut key: Option<String> = None;
         while let Some(event) = self.events.next() {
@@ -116,7 +118,8 @@ impl<'t> Reader<'t> {
                 | EventKind::Scalar
                 | EventKind::ArrayOpen
                 | EventKind::InlineTableOpen => {}
-                // White space, separators, and the closing brackets of headers.
+                // The other events are white space, separators, and the closing brackets of
+                // headers.
                 _ => continue,
             }
             if line_ends > 1 && !body.parts.is_empty() {

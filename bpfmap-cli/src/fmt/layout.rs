@@ -1,4 +1,4 @@
-//! The layout of a formatted document.
+//! Writes the parts of a document in the layout of `bpfmap fmt`.
 
 use bpfmap_schema::print::WIDTH;
 
@@ -6,10 +6,10 @@ use super::document::{Body, Part, Value};
 
 const INDENT: usize = 2;
 
-/// The number of spaces between the contents of a line and the comment after it.
+/// The number of spaces between the content of a line and a comment at the end of the line.
 const BEFORE_COMMENT: usize = 2;
 
-/// Writes a document.
+/// Returns the text of a formatted document.
 pub(super) fn write(parts: &[Part<'_>]) -> String {
     let mut out = String::new();
     for (index, lines) in entries(parts, 0, "").into_iter().enumerate() {
@@ -17,7 +17,8 @@ pub(super) fn write(parts: &[Part<'_>]) -> String {
         let after_comment = index > 0 && matches!(parts[index - 1], Part::Comment(_));
         let after_header = index > 0 && matches!(parts[index - 1], Part::Header { .. });
         if matches!(parts[index], Part::Blank) {
-            // There is one blank line before a header and none after it, regardless of the input.
+            // The output has exactly one blank line before a header and none after it, whatever
+            // the input contains.
             if !after_header && !starts_table(&parts[index + 1..]) {
                 out.push('\n');
             }
@@ -37,14 +38,14 @@ pub(super) fn write(parts: &[Part<'_>]) -> String {
     out
 }
 
-/// Whether these parts start with a header, or with comments that belong to a header.
+/// Returns whether the parts start with a header, or with comments that belong to a header.
 fn starts_table(parts: &[Part<'_>]) -> bool {
     let first = parts.iter().find(|part| !matches!(part, Part::Comment(_)));
     matches!(first, Some(Part::Header { .. }))
 }
 
-/// Writes the parts at `indent`, and `separator` after each entry. Comments at the ends of
-/// consecutive lines are aligned in one column.
+/// Returns the formatted parts. Each part is indented by `indent` spaces, and `separator` follows
+/// each entry. Comments at the ends of consecutive lines start in the same column.
 fn entries(parts: &[Part<'_>], indent: usize, separator: &str) -> Vec<String> {
     let mut lines: Vec<String> = parts.iter().map(|part| entry(part, indent, separator)).collect();
     let mut start = 0;
@@ -66,7 +67,7 @@ fn entries(parts: &[Part<'_>], indent: usize, separator: &str) -> Vec<String> {
     lines
 }
 
-/// Returns the comment after a part.
+/// Returns the comment that follows a part on the same line.
 fn comment<'t>(part: &Part<'t>) -> Option<&'t str> {
     match part {
         Part::Header { comment, .. } | Part::Entry { comment, .. } => *comment,
@@ -79,7 +80,7 @@ fn last_line(text: &str) -> usize {
     text.rsplit('\n').next().unwrap_or_default().chars().count()
 }
 
-/// Writes one part without the comment after it.
+/// Returns a formatted part, without the comment that follows it on the same line.
 fn entry(part: &Part<'_>, indent: usize, separator: &str) -> String {
     let mut text = " ".repeat(indent);
     match part {
@@ -93,8 +94,8 @@ fn entry(part: &Part<'_>, indent: usize, separator: &str) -> String {
             }
             let room = WIDTH.saturating_sub(last_line(&text) + separator.len());
             match (value, on_one_line(value)) {
-                // Until TOML 1.1, inline tables must be on one line. Long strings stay on one line,
-                // too.
+                // Inline tables are on one line because TOML before 1.1 requires this. Long strings
+                // are on one line too.
                 (Value::Array(body), Some(line)) if line.chars().count() > room => {
                     text.push_str(&on_lines(body, '[', ']', indent));
                 }
@@ -106,7 +107,7 @@ fn entry(part: &Part<'_>, indent: usize, separator: &str) -> String {
     text
 }
 
-/// Writes a value that starts in a line whose indentation is `indent`.
+/// Returns a formatted value. `indent` is the indentation of the line in which the value starts.
 fn value(value: &Value<'_>, indent: usize) -> String {
     if let Some(line) = on_one_line(value) {
         return line;
@@ -122,7 +123,7 @@ fn value(value: &Value<'_>, indent: usize) -> String {
     }
 }
 
-/// Writes the value on one line, unless something in it has line breaks.
+/// Returns the value as a single line. Returns `None` if a part of the value contains line breaks.
 fn on_one_line(value: &Value<'_>) -> Option<String> {
     match value {
         Value::Scalar(text) => (!text.contains('\n')).then(|| (*text).to_owned()),
@@ -133,7 +134,7 @@ fn on_one_line(value: &Value<'_>) -> Option<String> {
     }
 }
 
-/// Writes entries on one line.
+/// Returns the entries of an array or inline table as a single line.
 fn list(body: &Body<'_>, of: impl Fn(&Value<'_>) -> Option<String>) -> Option<String> {
     let entries: Option<Vec<String>> = body
         .parts
@@ -147,7 +148,7 @@ fn list(body: &Body<'_>, of: impl Fn(&Value<'_>) -> Option<String>) -> Option<St
     Some(entries?.join(", "))
 }
 
-/// Writes each entry on a line of its own.
+/// Returns the entries with each entry on a separate line.
 fn on_lines(body: &Body<'_>, open: char, close: char, indent: usize) -> String {
     let mut text = format!("{open}\n");
     for line in entries(&body.parts, indent + INDENT, ",") {

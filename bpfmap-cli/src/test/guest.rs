@@ -1,4 +1,5 @@
-//! The part that runs on the tested kernel: one test of a map, in the manner of a test binary.
+//! The part of `bpfmap test` that runs on the tested kernel. A process runs one test of a map, and
+//! behaves like a Rust test binary.
 
 use std::any::Any;
 use std::ffi::OsString;
@@ -15,15 +16,15 @@ use bumpalo::Bump;
 
 use super::prepare::{object_in, schema_in};
 
-/// The first argument of a process that runs a test. It is followed by the directory of the schemas
-/// and objects, and by the options of a test binary.
+/// The first argument of a process that runs a test. The next argument is the directory of the
+/// schemas and objects, and the options of a test binary follow.
 pub(super) const RUN: &str = "run-fixture";
 
-/// The exit status of a test binary when a test fails.
+/// The exit status of a Rust test binary if a test fails.
 const TEST_FAILED: u8 = 101;
 
-/// Runs a test if the arguments ask for it, and returns the exit status. The first argument is the
-/// name of the program.
+/// If the arguments ask for a test, runs the test and returns the exit status. Otherwise, returns
+/// `None`. The first argument is the name of the program.
 pub(crate) fn main_if_test(arguments: &[OsString]) -> Option<u8> {
     let [_, run, folder, options @ ..] = arguments else { return None };
     if run != RUN {
@@ -37,12 +38,13 @@ pub(crate) fn main_if_test(arguments: &[OsString]) -> Option<u8> {
         }
     };
     let start = Instant::now();
-    // Prints the failure without its location in the source of this program, which is meaningless
-    // to users.
+    // Prints the message of a failure without its location, because locations in the source of this
+    // program mean nothing to users.
     std::panic::set_hook(Box::new(|_| {}));
     match catch_unwind(AssertUnwindSafe(|| run_test(Path::new(folder), &name))) {
         Ok(Ok(())) => {
-            // This line tells the harness that the process did not end before the test had passed.
+            // The harness looks for this line, which shows that the process did not end before the
+            // test had passed.
             println!(
                 "test result: ok. 1 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in {:.2}s",
                 start.elapsed().as_secs_f64()
@@ -55,15 +57,15 @@ pub(crate) fn main_if_test(arguments: &[OsString]) -> Option<u8> {
     Some(TEST_FAILED)
 }
 
-/// Runs the test with this name, `SCHEMA::MAP::TEST`.
+/// Runs the test `name`, which has the form `SCHEMA::MAP::TEST`.
 fn run_test(folder: &Path, name: &str) -> Result<(), String> {
     let mut parts = name.split("::");
     let (Some(schema), Some(map), Some(test)) = (parts.next(), parts.next(), parts.next()) else {
-        return Err(format!("no test is called `{name}`"));
+        return Err(format!("there is no test `{name}`"));
     };
     let path: PathBuf = folder.join(schema_in(schema));
     let checked = check(read_file(&path)).map_err(|rejected| rejected.to_string())?;
-    // The interpreter needs definitions that live as long as the process.
+    // The interpreter needs map definitions that live as long as the process.
     let (arena, checked) = (leaked(Bump::new()), leaked(checked));
     let described = describe(checked);
     let description = described.iter().find(|description| description.map().name.value == map);
@@ -93,5 +95,5 @@ fn leaked<T>(value: T) -> &'static T {
 /// Returns the message of a failed test.
 fn message(payload: &(dyn Any + Send)) -> &str {
     let text = payload.downcast_ref::<String>().map(String::as_str);
-    text.or(payload.downcast_ref::<&str>().copied()).unwrap_or("the test failed without a word")
+    text.or(payload.downcast_ref::<&str>().copied()).unwrap_or("the test failed without a message")
 }

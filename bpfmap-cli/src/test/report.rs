@@ -1,4 +1,4 @@
-//! The final output of `bpfmap test`.
+//! Prints the results of `bpfmap test`.
 
 use bpfmap_schema::diagnostics::printable;
 use bpfmap_vmtest::event::{Event, TestResult};
@@ -7,8 +7,9 @@ use bpfmap_vmtest::report::{conclusion, draw};
 use super::Unproven;
 use crate::complain;
 
-/// Returns the table of maps by kernels, the failures, and the summary. A refusal is in the table
-/// if a different kernel does not refuse the operation.
+/// Returns the table of results, the failures, and the summary. The table has a row for each map
+/// and a column for each kernel. It mentions that a kernel refuses an operation only if another
+/// kernel does not refuse the operation.
 pub(super) fn table(events: &[Event]) -> String {
     let tests = events.iter().filter_map(|event| match event {
         Event::Test(test) => Some(test),
@@ -25,13 +26,14 @@ pub(super) fn table(events: &[Event]) -> String {
     draw(&tests, by_map) + &conclusion(events)
 }
 
-/// Returns a row for each map, because tests are called `SCHEMA::MAP::TEST`.
+/// Returns the name of the row for a test, so that the table has one row for each map. Tests have
+/// names of the form `SCHEMA::MAP::TEST`.
 fn by_map(test: &TestResult) -> Option<String> {
     let (map, _) = test.test.rsplit_once("::")?;
     Some(map.replace("::", "."))
 }
 
-/// Prints which maps were not tested, and why.
+/// Prints the maps that were not tested, with the reasons.
 pub(super) fn tell_unproven(unproven: &[Unproven]) {
     for Unproven { schema, map, why } in unproven {
         complain(&printable(&format!("not tested: {schema}.{map}: {why}\n")));

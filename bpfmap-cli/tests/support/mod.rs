@@ -1,14 +1,14 @@
-//! A folder in which programs are compiled and the command runs.
+//! A temporary folder in which tests compile programs and run the command.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-/// What each program includes.
+/// The headers that each program includes.
 pub(crate) const INCLUDES: &str =
     "#include <linux/bpf.h>\n#include <linux/types.h>\n#include <bpf/bpf_helpers.h>\n";
 
-/// A folder that goes away with the test.
+/// A temporary folder, which is removed at the end of the test.
 pub(crate) struct Folder(tempfile::TempDir);
 
 impl Folder {
@@ -33,7 +33,8 @@ impl Folder {
 /// Compiles a program, with debug information.
 pub(crate) fn compile(clang: impl AsRef<OsStr>, source: &Path, object: &Path) {
     let clang = clang.as_ref();
-    // Debian keeps `asm/types.h` where clang does not look when it compiles for another target.
+    // Debian installs `asm/types.h` in a folder that clang does not search when it compiles for
+    // another target.
     let include = format!("-I/usr/include/{}-linux-gnu", std::env::consts::ARCH);
     let compiled = Command::new(clang)
         .args(["-target", "bpf", "-O2", "-g", "-Qunused-arguments", "-c", &include])

@@ -1,11 +1,12 @@
-//! The schemas of this repository.
+//! Collects the schemas of this repository.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use bpfmap_schema::rules;
 
-/// Every schema in TOML of this repository, and each example of the explanations of rules: its name, and its text.
+/// Returns the name and text of each schema in TOML of this repository, including the examples in
+/// the explanations of rules.
 pub(crate) fn all() -> Vec<(String, String)> {
     let mut schemas = vec![];
     let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("..")];

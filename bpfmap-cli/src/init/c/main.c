@@ -1,4 +1,4 @@
-/* `counts OBJECT`: prints the system calls that each process makes in a second. This needs root. */
+/* Usage: counts OBJECT. Counts the system calls of each process for a second, and prints the counts. Needs root. */
 
 #include <errno.h>
 #include <stdio.h>
@@ -33,7 +33,7 @@ int main(int count, char **arguments)
 	if (error)
 		return fail("the kernel refuses the program", error);
 	fd = bpf_object__find_map_fd_by_name(object, "counts");
-	/* Compares the map of the object with the schema. */
+	/* Checks that the map in the object matches the schema. */
 	error = counts__check(fd);
 	if (error)
 		return fail("the map `counts`", error);

@@ -1,5 +1,5 @@
-//! Loads the program. This needs root: run it in virtual machines with `bpfmap-vmtest test`, or here as root with
-//! `cargo test`.
+//! Loads the program and checks that it counts system calls. The test needs root. Run it in virtual
+//! machines with `bpfmap-vmtest test`, or on this machine with `cargo test` as root.
 
 use std::hint::black_box;
 use std::process;

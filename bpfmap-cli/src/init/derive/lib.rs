@@ -24,10 +24,10 @@ pub struct Counts {
     value: u64,
 }
 
-/// The compiled program, `src/program.bpf.c`.
+/// The compiled BPF program, whose source is `src/program.bpf.c`.
 static OBJECT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/program.bpf.o"));
 
-/// Counts system calls until it is dropped.
+/// A counter of system calls, which counts until it is dropped.
 pub struct Counter {
     pub counts: Map<Counts>,
     _link: Link,
@@ -37,7 +37,8 @@ impl Counter {
     /// Loads and attaches the program. This needs root.
     pub fn start() -> Result<Self, Box<dyn Error>> {
         let object = ObjectBuilder::default().open_memory(OBJECT)?.load()?;
-        // Checks that the map of the object has the types, sizes and flags that are declared above.
+        // `from_object` checks that the map in the object has the types, sizes and flags that are
+        // declared above.
         let counts = Map::from_object(&object)?;
         let program = object
             .progs_mut()

@@ -1,4 +1,4 @@
-//! Prints the system calls that each process makes in a second.
+//! Counts the system calls of each process for a second, and prints the counts.
 
 use std::error::Error;
 use std::thread::sleep;
