@@ -1,4 +1,4 @@
-//! Jobs on a whole map.
+//! Benchmarks of operations on all entries of a map.
 
 use crate::floor::{self, bpf};
 use crate::maps::{Array, Contended, Error, Hash, PercpuHash};
@@ -9,10 +9,11 @@ use core::hint::black_box;
 use core::ptr::{from_mut, from_ref, null};
 use libbpf_rs::{MapCore, MapFlags, MapHandle};
 
-/// A second copy of the bare loop, which measures the noise.
+/// The name of the second copy of the bare loop. The difference between the two copies shows the
+/// noise of the measurement.
 const AGAIN: &str = "bare loop again";
 
-/// Entries of each map.
+/// The number of entries in each map.
 pub(crate) const ENTRIES: u32 = 100_000;
 
 pub(crate) fn jobs(rounds: u32) -> Result<Vec<Job>, Error> {
@@ -26,12 +27,12 @@ pub(crate) fn jobs(rounds: u32) -> Result<Vec<Job>, Error> {
     ])
 }
 
-/// Every contender has to see every entry.
+/// Asserts that a contender has seen every entry.
 fn all_seen(name: &str, seen: usize) {
     assert_eq!(seen, ENTRIES as usize, "{name} lost entries");
 }
 
-/// Returns the walk as books have it: the next key, and its value.
+/// Returns the usual loop over a map: it gets the next key and looks up its value.
 fn bare_walk<V: Copy>(fd: i32, mut value: V) -> impl FnMut(u32) {
     move |_| {
         let mut seen = 0;
@@ -48,7 +49,7 @@ fn bare_walk<V: Copy>(fd: i32, mut value: V) -> impl FnMut(u32) {
     }
 }
 
-/// Returns the same for a map with a value for each CPU.
+/// Returns the usual loop over a per-CPU map, like [`bare_walk`].
 fn bare_percpu_walk(fd: i32, cpus: usize) -> impl FnMut(u32) {
     let mut values = vec![0_u64; cpus];
     move |_| {
@@ -83,7 +84,7 @@ fn bare_array_walk(fd: i32) -> impl FnMut(u32) {
     }
 }
 
-/// Our walk, batched or not.
+/// Returns a loop with the iterator of bpfmap, which uses batches if the map supports them.
 fn own_walk<S: MapSpec<Key = u32>>(map: &Map<S>) -> impl FnMut(u32) + '_
 where
     S::Kind: bpfmap::kind::Iterate + bpfmap::kind::LookupElement,
@@ -97,7 +98,7 @@ where
     }
 }
 
-/// Returns the walk of libbpf-rs: each key, and what `lookup` finds under it.
+/// Returns a loop with libbpf-rs: it gets each key, and calls `lookup` for the key.
 fn libbpf_walk<V>(
     map: &MapHandle,
     lookup: impl Fn(&MapHandle, &[u8], MapFlags) -> libbpf_rs::Result<Option<V>>,
@@ -199,7 +200,7 @@ fn fill(map: &Map<Hash>) -> Result<(), Error> {
     Ok(())
 }
 
-/// Writes over the same entries each round.
+/// Measures writing many entries. Each round overwrites the same entries.
 fn extend_hash(rounds: u32) -> Result<Job, Error> {
     let maps = Contended::<Hash>::new()?;
     let mut aya: aya::maps::HashMap<_, u32, u64> = maps.aya(AyaMap::HashMap)?;
@@ -235,7 +236,8 @@ fn extend_hash(rounds: u32) -> Result<Job, Error> {
     ))
 }
 
-/// Filling the map again is part of every contender's time, the same for all.
+/// Measures deleting all entries. The time of every contender includes filling the map again, which
+/// takes the same time for all contenders.
 fn clear_hash(rounds: u32) -> Result<Job, Error> {
     let maps = Contended::<Hash>::new()?;
     let mut aya: aya::maps::HashMap<_, u32, u64> = maps.aya(AyaMap::HashMap)?;
@@ -271,7 +273,7 @@ fn clear_hash(rounds: u32) -> Result<Job, Error> {
     ))
 }
 
-/// As [`clear_hash`], with the values.
+/// Measures removing all entries and returning their values, like [`clear_hash`].
 fn drain_hash(rounds: u32) -> Result<Job, Error> {
     let maps = Contended::<Hash>::new()?;
     let (fd, own) = (maps.fd, &maps.own);

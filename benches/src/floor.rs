@@ -1,8 +1,10 @@
-//! The floor: the bare system call with stack buffers, written by hand.
+//! The baseline: the bare system call with buffers on the stack, written by hand.
 //!
-//! Each job has two copies of it, so that the second measures the noise.
+//! Each job measures two copies of the baseline. The difference between the two copies shows the
+//! noise of the measurement.
 
-/// `struct { map_fd; key; value or next key; flags }` of `union bpf_attr`.
+/// The part of `union bpf_attr` for operations on one element:
+/// `struct { map_fd; key; value or next key; flags }`.
 #[repr(C)]
 pub(crate) struct ElementAttr {
     pub(crate) map_fd: u32,
@@ -17,7 +19,7 @@ pub(crate) const DELETE: libc::c_long = 3;
 pub(crate) const NEXT_KEY: libc::c_long = 4;
 pub(crate) const TAKE: libc::c_long = 21;
 
-/// Returns the call: `0`, or -1 with errno.
+/// Calls bpf(2). Returns 0, or -1 if the call failed; errno then contains the error.
 #[inline]
 pub(crate) fn bpf(
     command: libc::c_long,
@@ -28,6 +30,6 @@ pub(crate) fn bpf(
 ) -> i64 {
     let attr =
         ElementAttr { map_fd: fd.cast_unsigned(), key: key as u64, value: value as u64, flags: 0 };
-    // SAFETY: the callers of this program give room for keys and values.
+    // SAFETY: the callers in this program pass buffers that are large enough for keys and values.
     unsafe { libc::syscall(libc::SYS_bpf, command, &raw const attr, size) }
 }

@@ -1,8 +1,9 @@
-//! bpfmap beside the bare system call, libbpf and aya, in one process.
+//! Compares bpfmap with the bare system call, libbpf and aya, in one process.
 //!
-//! `cargo run --release -p bpfmap-bench [-- --json FILE] [--rounds N]`, as root. Prints, for each operation, how long
-//! each contender takes as a ratio to the bare system call with stack buffers; a second copy of that call says how much
-//! of a difference is noise.
+//! Usage, as root: `cargo run --release -p bpfmap-bench [-- --json FILE] [--rounds N]`. For each
+//! operation and each contender, the benchmark prints the ratio of the contender's time to the time
+//! of the bare system call with buffers on the stack. It also measures a second copy of this system
+//! call, to show how large a difference is only noise.
 
 mod allocations;
 mod bulk;
@@ -38,23 +39,27 @@ fn run() -> Result<(), Box<dyn std::error::Error>> {
             "--rounds" => rounds = value()?.parse()?,
             "--json" => json = Some(value()?),
             _ => {
-                return Err(
-                    format!("unknown argument {argument}; known: --rounds N, --json FILE").into()
-                );
+                return Err(format!(
+                    "unknown argument `{argument}`: expected `--rounds N` or `--json FILE`"
+                )
+                .into());
             }
         }
     }
     measure::pin_to_one_cpu();
     let mut jobs = single::jobs(rounds)?;
     println!(
-        "Single operations: time as a ratio to the bare system call, [allocations an operation]\n"
+        "Single operations: time relative to the bare system call [allocations per operation]\n"
     );
     report::print(&jobs);
     let bulk = bulk::jobs((rounds / 200).max(3))?;
-    println!("\nBulk, {} entries: time as a ratio to a loop of bare system calls\n", bulk::ENTRIES);
+    println!(
+        "\nOperations on {} entries: time relative to a loop of bare system calls\n",
+        bulk::ENTRIES
+    );
     report::print(&bulk);
     let ring = ring::jobs(rounds)?;
-    println!("\nEvents: time as a ratio to a loop over the mapped memory\n");
+    println!("\nEvents: time relative to a loop over the mapped memory\n");
     report::print(&ring);
     jobs.extend(bulk);
     jobs.extend(ring);

@@ -1,4 +1,4 @@
-//! The maps that are measured, as each contender sees them.
+//! The maps that are measured, with a handle for each contender.
 
 use aya::maps::{Map as AyaMap, MapData};
 use bpfmap::{Map, MapDef, MapFlags, MapSpec};
@@ -46,7 +46,7 @@ spec!(PercpuArray: PercpuArray, u32 as TypeDesc::U32 => u64, max 4096);
 spec!(Lpm: LpmTrie, Prefix as PREFIX => u64, max 4096, flags = MapFlags::NO_PREALLOC);
 spec!(Queue: Queue, () as TypeDesc::VOID => u64, max 4096);
 
-/// One map, open for each contender.
+/// A map, with an open handle for each contender.
 pub(crate) struct Contended<S: MapSpec> {
     pub(crate) fd: RawFd,
     pub(crate) own: Map<S>,
@@ -60,7 +60,7 @@ impl<S: MapSpec> Contended<S> {
         Ok(Self { fd: own.as_raw_fd(), own, libbpf })
     }
 
-    /// As aya sees it; `wrap` is the variant of its enum.
+    /// Returns aya's handle to the map. `wrap` is the variant of aya's enum of map types.
     pub(crate) fn aya<T: TryFrom<AyaMap>>(&self, wrap: fn(MapData) -> AyaMap) -> Result<T, Error>
     where
         T::Error: std::error::Error + 'static,

@@ -1,14 +1,14 @@
-//! Timing contenders against each other.
+//! Measures and compares the times of contenders.
 
 use crate::allocations;
 use std::time::Instant;
 
-/// A way of doing a job.
+/// A contender: one of several ways to perform a job.
 pub(crate) struct Contender<'a> {
     pub(crate) name: &'static str,
-    /// Does the job this many times.
+    /// Performs the job this many times.
     pub(crate) run: Box<dyn FnMut(u32) + 'a>,
-    /// What has to be there before; it is not timed.
+    /// Prepares the job. The preparation is not measured.
     prepare: Option<Box<dyn FnMut() + 'a>>,
 }
 
@@ -26,24 +26,25 @@ impl<'a> Contender<'a> {
     }
 }
 
-/// What came out for one job.
+/// The results of a job.
 pub(crate) struct Job {
     pub(crate) name: &'static str,
     pub(crate) measured: Vec<Measured>,
 }
 
-/// What came out for one contender.
+/// The results of a contender.
 pub(crate) struct Measured {
     pub(crate) name: &'static str,
-    /// Its time in a quick round divided by the first contender's.
+    /// The time of a quick round, divided by the time of the first contender.
     pub(crate) ratio: f64,
     /// The time of one operation in a quick round, in nanoseconds.
     pub(crate) nanoseconds: f64,
     pub(crate) allocations: f64,
 }
 
-/// Runs the contenders in turn, round after round, each time beginning with another; the first one is what the others
-/// are divided by. A round is short, so that what disturbs the machine disturbs all.
+/// Runs the contenders in turn, in several rounds. Each round begins with another contender. The
+/// times of all contenders are divided by the time of the first contender. A round is short, so
+/// that other work on the machine affects all contenders.
 pub(crate) fn compare(
     name: &'static str,
     operations: u32,
@@ -53,7 +54,7 @@ pub(crate) fn compare(
     let count = contenders.len();
     let mut times = vec![Vec::new(); count];
     let mut allocated = vec![0_u64; count];
-    // The first rounds warm the caches and are not counted.
+    // The first rounds warm up the caches, and their times are ignored.
     let warm_up = (rounds / 20).max(1);
     for round in 0..rounds + warm_up {
         for turn in 0..count {
@@ -86,21 +87,22 @@ pub(crate) fn compare(
     Job { name, measured }
 }
 
-/// Returns the time that a tenth of the rounds stay below: other processes only ever add to a round, so what the quick
-/// ones take is the work itself, and a tenth of them is steadier than the quickest alone.
+/// Returns the time that is longer than the times of one tenth of the rounds. Other processes can
+/// only make a round slower, so the quick rounds show the time of the work itself. One tenth of the
+/// rounds gives a more stable result than the single quickest round.
 fn quick(times: &[f64]) -> f64 {
     let mut times = times.to_vec();
     times.sort_unstable_by(f64::total_cmp);
     times[times.len() / 10]
 }
 
-/// Keeps this thread on the last CPU: the first has the interrupts.
+/// Binds this thread to the last CPU, because the first CPU usually handles the interrupts.
 pub(crate) fn pin_to_one_cpu() {
     let cpus = std::thread::available_parallelism().map_or(1, core::num::NonZero::get);
-    // SAFETY: all zero is an empty set.
+    // SAFETY: a `cpu_set_t` of zeros is an empty set.
     let mut set: libc::cpu_set_t = unsafe { core::mem::zeroed() };
-    // SAFETY: there are fewer CPUs than a set has room for, or the kernel would have given more than it takes.
+    // SAFETY: the number of CPUs is smaller than the capacity of a set.
     unsafe { libc::CPU_SET(cpus - 1, &mut set) };
-    // SAFETY: reads the set. Where it isn't allowed the measurement is noisier, that is all.
+    // SAFETY: the call only reads the set. If the call fails, the measurement is only noisier.
     unsafe { libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &raw const set) };
 }

@@ -1,9 +1,9 @@
-//! Showing what came out.
+//! Prints the results.
 
 use crate::measure::Job;
 use serde_json::json;
 
-/// A table: a row a job, a column a contender.
+/// Prints a table with a row for each job and a column for each contender.
 pub(crate) fn print(jobs: &[Job]) {
     let mut columns: Vec<&str> = Vec::new();
     for measured in jobs.iter().flat_map(|job| &job.measured) {
@@ -49,7 +49,7 @@ fn duration(nanoseconds: f64) -> String {
     }
 }
 
-/// Returns the same for programs.
+/// Returns the results as JSON.
 pub(crate) fn json(jobs: &[Job]) -> String {
     let jobs: Vec<_> = jobs
         .iter()

@@ -1,5 +1,6 @@
-//! Reading the events of a ring buffer. The loop by hand looks at 8 bytes of each event where it is, and so does
-//! `consume_in_place`; what is safe copies the event before it shows it.
+//! Benchmarks of reading events from a ring buffer. The loop that is written by hand reads 8 bytes
+//! of each event directly in the ring buffer, like `consume_in_place`. The safe methods copy each
+//! event before they return it.
 
 use crate::maps::Error;
 use crate::measure::{Contender, Job, compare};
@@ -13,9 +14,9 @@ use libbpf_rs::{MapHandle, RingBufferBuilder};
 use libbpf_sys::{BPF_PROG_TYPE_SOCKET_FILTER, bpf_insn, bpf_test_run_opts};
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
 
-/// Events that are there when reading begins.
+/// The number of events in the ring buffer when reading begins.
 const EVENTS: u32 = 1000;
-/// Bytes of the ring: all events fit.
+/// The size of the ring buffer in bytes. It is large enough for all events.
 const RING: u32 = 1 << 20;
 
 macro_rules! ring {
@@ -51,7 +52,7 @@ fn read<S, const WORDS: usize>(name: &'static str, rounds: u32) -> Result<Job, E
 where
     S: EventSpec<Event = [u64; WORDS], Kind = bpfmap::kind::Ringbuf>,
 {
-    // Each contender has a ring of its own, since each keeps its position.
+    // Each contender uses a separate ring buffer, because each contender has its own read position.
     let fill = |map: &Map<S>| filler(map.as_raw_fd(), WORDS);
     let maps = [(); 8].map(|()| Map::<S>::create());
     let [by_hand, again, place, own, one, records, libbpf, aya] = maps;
@@ -91,7 +92,7 @@ where
             Contender::prepared("by hand", fill_by_hand?, |_| hand.consume()),
             Contender::prepared("by hand again", fill_again?, |_| hand_again.consume()),
             Contender::prepared("bpfmap, in place", fill_place?, |_| {
-                // SAFETY: the map is ours alone, and has no other reader.
+                // SAFETY: only this program uses the map, and the map has no other reader.
                 let read = unsafe {
                     in_place.consume_in_place(|event| {
                         black_box(event[0]);
@@ -126,7 +127,7 @@ where
     ))
 }
 
-/// Fills a ring with records of this many words, which are zero.
+/// Returns a function that fills a ring buffer with records of `words` zero words.
 fn filler(ring: RawFd, words: usize) -> Result<impl FnMut(), Error> {
     let instruction = |code: u8, registers: u8, off: i16, imm: i32| {
         let mut instruction = bpf_insn { code, off, imm, ..bpf_insn::default() };
@@ -153,7 +154,7 @@ fn filler(ring: RawFd, words: usize) -> Result<impl FnMut(), Error> {
         instruction(0xb7, 0, 0, 0),
         instruction(0x95, 0, 0, 0),
     ]);
-    // SAFETY: the instructions are as many as stated, and the names end with a zero.
+    // SAFETY: the number of instructions is correct, and the names end with a zero byte.
     let fd = unsafe {
         libbpf_sys::bpf_prog_load(
             BPF_PROG_TYPE_SOCKET_FILTER,
@@ -167,7 +168,7 @@ fn filler(ring: RawFd, words: usize) -> Result<impl FnMut(), Error> {
     if fd < 0 {
         return Err(std::io::Error::from_raw_os_error(-fd).into());
     }
-    // SAFETY: libbpf just made it for us.
+    // SAFETY: libbpf has just created this descriptor, and nothing else owns it.
     let program = unsafe { OwnedFd::from_raw_fd(fd) };
     Ok(move || run(&program))
 }
@@ -182,12 +183,12 @@ fn run(program: &OwnedFd) {
         repeat: i32::try_from(EVENTS).unwrap_or(i32::MAX),
         ..bpf_test_run_opts::default()
     };
-    // SAFETY: the packet is as long as stated.
+    // SAFETY: the length of the packet is correct.
     let done = unsafe { libbpf_sys::bpf_prog_test_run_opts(program.as_raw_fd(), &raw mut options) };
-    assert_eq!(done, 0, "the ring is not filled");
+    assert_eq!(done, 0, "the program can't fill the ring buffer");
 }
 
-/// What a loop of one's own over the mapped memory costs.
+/// A reader that is written by hand: a loop over the mapped memory.
 struct Bare {
     consumer: *mut u8,
     producer: *mut u8,
@@ -200,7 +201,7 @@ impl Bare {
         let fd = map.as_raw_fd();
         let write = libc::PROT_READ | libc::PROT_WRITE;
         let map_memory = |len, access, offset| {
-            // SAFETY: a new mapping, at an address of the kernel's choice.
+            // SAFETY: this creates a new mapping at an address that the kernel chooses.
             let memory =
                 unsafe { libc::mmap(null_mut(), len, access, libc::MAP_SHARED, fd, offset) };
             if memory == libc::MAP_FAILED { null_mut() } else { memory.cast::<u8>() }
@@ -214,13 +215,17 @@ impl Bare {
     }
 
     fn consume(&mut self) {
-        // SAFETY: both positions begin their pages, and records are in the data or its second copy.
+        // SAFETY: both positions are at the start of their pages, and each record is in the data or
+        // in its second copy.
         unsafe {
             let consumer = AtomicU64::from_ptr(self.consumer.cast());
             let end = AtomicU64::from_ptr(self.producer.cast()).load(Ordering::Acquire);
             let mut position = consumer.load(Ordering::Relaxed);
             while position < end {
-                #[allow(clippy::cast_possible_truncation, reason = "less than the ring's size")]
+                #[allow(
+                    clippy::cast_possible_truncation,
+                    reason = "the number is smaller than the size of the ring buffer"
+                )]
                 let offset = (position & u64::from(RING - 1)) as usize;
                 let record = self.producer.add(self.page + offset);
                 let len = AtomicU32::from_ptr(record.cast()).load(Ordering::Acquire);

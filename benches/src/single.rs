@@ -1,4 +1,4 @@
-//! Operations on one entry.
+//! Benchmarks of operations on one entry.
 
 use crate::floor::{self, bpf};
 use crate::maps::{Array, Contended, Error, Hash, Lpm, PercpuArray, PercpuHash, Prefix, Queue};
@@ -10,12 +10,12 @@ use core::mem::MaybeUninit;
 use core::ptr::{from_mut, from_ref, null};
 use libbpf_rs::{MapCore, MapFlags};
 
-/// Operations of one contender in one round: some 200 microseconds.
+/// The number of operations of a contender in a round. They take about 200 microseconds.
 const OPERATIONS: u32 = 200;
-/// Keys that are there.
+/// The number of keys in the map.
 const KEYS: u32 = 1024;
 
-/// `for` that many operations: the key of each.
+/// Runs a block for each of a number of operations, with the key of the operation.
 macro_rules! each {
     ($key:ident in $keys:expr => $body:block) => {
         move |operations: u32| {
@@ -27,14 +27,14 @@ macro_rules! each {
     };
 }
 
-/// The bare lookup of a `u64`.
+/// Looks up a `u64` with the bare system call.
 macro_rules! bare_lookup {
     ($fd:expr, $key:expr) => {{
         let key = $key;
         let mut value = MaybeUninit::<u64>::uninit();
         let value_address = value.as_mut_ptr().cast();
         let done = bpf(floor::LOOKUP, $fd, from_ref(&key).cast(), value_address, 32);
-        // SAFETY: the kernel wrote it.
+        // SAFETY: the kernel has written the value.
         black_box((done == 0).then(|| unsafe { value.assume_init() }));
     }};
 }
@@ -52,7 +52,7 @@ pub(crate) fn jobs(rounds: u32) -> Result<Vec<Job>, Error> {
     ])
 }
 
-/// The contenders of a lookup of a `u64` by a `u32`.
+/// Returns the contenders that look up a `u64` value by a `u32` key.
 macro_rules! lookups {
     ($name:expr, $first:expr, $rounds:expr, $maps:ident, $aya:ident) => {{
         let (fd, own, libbpf, first, aya) = ($maps.fd, &$maps.own, &$maps.libbpf, $first, &$aya);
@@ -73,11 +73,11 @@ macro_rules! lookups {
                     "libbpf-sys",
                     each!(key in first => {
                         let mut value = MaybeUninit::<u64>::uninit();
-                        // SAFETY: key and value are as long as the map's.
+                        // SAFETY: the buffers have the sizes of the map's keys and values.
                         let done = unsafe {
                             libbpf_sys::bpf_map_lookup_elem(fd, from_ref(&key).cast(), value.as_mut_ptr().cast())
                         };
-                        // SAFETY: the kernel wrote it.
+                        // SAFETY: the kernel has written the value.
                         black_box((done == 0).then(|| unsafe { value.assume_init() }));
                     }),
                 ),
@@ -127,7 +127,7 @@ fn hash_update(rounds: u32) -> Result<Job, Error> {
                 "libbpf-sys",
                 each!(key in 0 => {
                     let value = u64::from(key);
-                    // SAFETY: key and value are as long as the map's.
+                    // SAFETY: the buffers have the sizes of the map's keys and values.
                     black_box(unsafe {
                         libbpf_sys::bpf_map_update_elem(fd, from_ref(&key).cast(), from_ref(&value).cast(), 0)
                     });
@@ -156,7 +156,8 @@ fn array_lookup(rounds: u32) -> Result<Job, Error> {
     lookups!("array lookup", 0, rounds, maps, aya)
 }
 
-/// Returns the bare lookup of a value for each CPU, into a buffer that is used again.
+/// Returns a lookup of the values of all CPUs with the bare system call. All lookups use the same
+/// buffer.
 fn bare_percpu(fd: i32, cpus: usize) -> impl FnMut(u32) {
     let mut values = vec![0_u64; cpus];
     each!(key in 0 => {
@@ -166,7 +167,7 @@ fn bare_percpu(fd: i32, cpus: usize) -> impl FnMut(u32) {
     })
 }
 
-/// The contenders of a lookup of a `u64` for each CPU by a `u32`.
+/// Returns the contenders that look up a `u64` value for each CPU by a `u32` key.
 macro_rules! percpu_lookups {
     ($name:expr, $rounds:expr, $maps:ident, $aya:ident) => {{
         let (fd, own, libbpf, aya) = ($maps.fd, &$maps.own, &$maps.libbpf, &$aya);
@@ -262,7 +263,7 @@ fn queue_push_pop(rounds: u32) -> Result<Job, Error> {
             black_box(bpf(floor::UPDATE, fd, null(), from_mut(&mut value).cast(), 32));
             let mut value = MaybeUninit::<u64>::uninit();
             let done = bpf(floor::TAKE, fd, null(), value.as_mut_ptr().cast(), 32);
-            // SAFETY: the kernel wrote it.
+            // SAFETY: the kernel has written the value.
             black_box((done == 0).then(|| unsafe { value.assume_init() }));
         })
     };

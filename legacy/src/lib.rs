@@ -1,13 +1,13 @@
-//! libbpf 0.3, which still loads `struct bpf_map_def`, beside whatever libbpf a program links.
+//! Calls libbpf 0.3, which still loads legacy map definitions (`struct bpf_map_def`).
 //!
-//! It is opened with `dlopen(3)` from a file, since no program links two of them.
+//! The library is opened with `dlopen(3)`, because a program can't link two versions of libbpf.
 
 use std::ffi::{CStr, CString, OsStr, c_char, c_int, c_long, c_void};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::ptr::NonNull;
 
-/// The functions of libbpf 0.3 that loading a map takes.
+/// The functions of libbpf 0.3 that are needed to load a map.
 pub struct Libbpf {
     open: unsafe extern "C" fn(*const c_char) -> *mut c_void,
     get_error: unsafe extern "C" fn(*const c_void) -> c_long,
@@ -24,13 +24,13 @@ impl Libbpf {
     ///
     /// # Errors
     ///
-    /// What the dynamic linker says.
+    /// Returns the message of the dynamic linker if the library can't be opened.
     pub fn open(file: &Path) -> Result<Self, String> {
         let path = c_string(file.as_os_str())?;
-        // SAFETY: the path is a C string; libbpf's constructors do nothing but set variables.
+        // SAFETY: the path is a C string, and libbpf's constructors only set variables.
         let library = unsafe { libc::dlopen(path.as_ptr(), libc::RTLD_NOW | libc::RTLD_LOCAL) };
         let library = NonNull::new(library).ok_or_else(linker_error)?;
-        // SAFETY: each type is the function's in libbpf 0.3's `libbpf.h`.
+        // SAFETY: each type is the type of the function in `libbpf.h` of libbpf 0.3.
         unsafe {
             Ok(Self {
                 open: symbol(library, c"bpf_object__open")?,
@@ -49,44 +49,45 @@ impl Libbpf {
     ///
     /// # Errors
     ///
-    /// What libbpf answers; its log is on standard error.
+    /// Returns a message with the error code of libbpf if the object can't be opened or loaded.
+    /// libbpf writes its log to standard error.
     pub fn load(&self, file: &Path) -> Result<Object<'_>, String> {
         let path = c_string(file.as_os_str())?;
         // SAFETY: the path is a C string.
         let object = unsafe { (self.open)(path.as_ptr()) };
-        // SAFETY: it takes any pointer that `open` returned.
+        // SAFETY: the function accepts any pointer that `open` has returned.
         let error = unsafe { (self.get_error)(object) };
         if error != 0 {
-            return Err(format!("libbpf does not open {}: error {error}", file.display()));
+            return Err(format!("libbpf can't open `{}`: error {error}", file.display()));
         }
         let object = Object { libbpf: self, object };
         // SAFETY: the object is open.
         match unsafe { (self.load)(object.object) } {
             0 => Ok(object),
-            error => Err(format!("libbpf does not load {}: error {error}", file.display())),
+            error => Err(format!("libbpf can't load `{}`: error {error}", file.display())),
         }
     }
 }
 
-/// An object in the kernel; dropping it closes its descriptors.
+/// An object that is loaded into the kernel. Its descriptors are closed when the value is dropped.
 pub struct Object<'a> {
     libbpf: &'a Libbpf,
     object: *mut c_void,
 }
 
-/// What libbpf knows of a map.
+/// The information that libbpf has about a map.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Map {
-    /// Its descriptor.
+    /// The descriptor of the map.
     pub fd: c_int,
-    /// The BTF number of its key's type; 0: none.
+    /// The BTF type ID of the key, or 0 if the map has no BTF for the key.
     pub key_type: u32,
-    /// The BTF number of its value's type; 0: none.
+    /// The BTF type ID of the value, or 0 if the map has no BTF for the value.
     pub value_type: u32,
 }
 
 impl Object<'_> {
-    /// The map called `name`, if there is one.
+    /// Returns the map `name`, or `None` if the object does not contain this map.
     #[must_use]
     pub fn map(&self, name: &str) -> Option<Map> {
         let name = CString::new(name).ok()?;
@@ -105,14 +106,14 @@ impl Object<'_> {
 
 impl Drop for Object<'_> {
     fn drop(&mut self) {
-        // SAFETY: the object is open, and nobody uses it any more.
+        // SAFETY: the object is open, and is not used after this call.
         unsafe { (self.libbpf.close)(self.object) }
     }
 }
 
 /// # Safety
 ///
-/// `F` is the type of a pointer to the function of that name.
+/// `F` must be the type of a pointer to the function `name`.
 unsafe fn symbol<F>(library: NonNull<c_void>, name: &CStr) -> Result<F, String> {
     // SAFETY: the library is open, and the name is a C string.
     let address = unsafe { libc::dlsym(library.as_ptr(), name.as_ptr()) };
@@ -124,12 +125,13 @@ unsafe fn symbol<F>(library: NonNull<c_void>, name: &CStr) -> Result<F, String> 
 }
 
 fn linker_error() -> String {
-    // SAFETY: it takes nothing, and what it returns stands until the next call of the linker.
+    // SAFETY: the function takes no arguments, and the string that it returns is valid until the
+    // next call of the dynamic linker.
     let message = unsafe { libc::dlerror() };
     if message.is_null() {
-        return "the dynamic linker failed without a word".to_owned();
+        return "the dynamic linker failed without a message".to_owned();
     }
-    // SAFETY: a C string, as said.
+    // SAFETY: the pointer refers to a C string, because it is not null.
     unsafe { CStr::from_ptr(message) }.to_string_lossy().into_owned()
 }
 

@@ -78,7 +78,7 @@ struct Long {
     value: u32,
 }
 
-/// The map `flows` as a newer schema has it.
+/// The map `flows` of a newer schema.
 #[derive(BpfMap)]
 #[bpf_map(hash, max_entries = 100, name = "flows")]
 struct NewerFlows {
@@ -94,7 +94,7 @@ struct Absent {
 }
 
 #[test]
-fn typed_handles_open_what_aya_loaded() {
+fn typed_handles_open_maps_that_aya_has_loaded() {
     let checked = check(read_str(Path::new("net.toml"), SCHEMA)).unwrap();
     let (_folder, object) =
         support::object(&emit(&checked), &bpfmap_codegen::clang::find().unwrap());
@@ -104,7 +104,7 @@ fn typed_handles_open_what_aya_loaded() {
     assert_eq!(
         flows.layout_check(),
         LayoutCheck::Agrees,
-        "aya hands the BTF of maps to the kernel"
+        "aya passes the BTF of maps to the kernel"
     );
     let flow =
         |port: u16| Flow { address: Be32::new(0x0a00_0001), port: Be16::new(port), _pad: [0; 2] };
@@ -116,7 +116,7 @@ fn typed_handles_open_what_aya_loaded() {
     let mut seen: Vec<_> = flows.iter().collect::<Result<_, _>>().unwrap();
     seen.sort_by_key(|(_, value)| *value);
     assert_eq!(seen, (0..10).map(|port| (flow(port), u64::from(port))).collect::<Vec<_>>());
-    // Aya sees the same map.
+    // aya reads the same map.
     let theirs: aya::maps::HashMap<_, [u8; 8], u64> =
         loaded.map("flows").unwrap().try_into().unwrap();
     assert_eq!(theirs.get(&[10, 0, 0, 1, 0, 7, 0, 0], 0).unwrap(), 7);
@@ -142,7 +142,7 @@ fn typed_handles_open_what_aya_loaded() {
     for name in ["`flows`", "`totals`", "`jobs`", "`a_name_of_more_than_15_bytes`"] {
         assert!(error.to_string().contains(name), "{error}");
     }
-    // They outlive the object.
+    // The handles stay valid after the object is dropped.
     drop(loaded);
     assert_eq!(flows.lookup(&flow(7)).unwrap(), Some(7));
 }

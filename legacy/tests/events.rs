@@ -1,5 +1,5 @@
-//! Generated maps that say what their records are, loaded by others than the libbpf of today: aya, and libbpf 0.3 of
-//! Debian bullseye.
+//! Tests that other loaders than the current libbpf load generated maps that declare the type of
+//! their records. These loaders are aya, and libbpf 0.3 from Debian bullseye.
 
 mod support;
 
@@ -33,14 +33,14 @@ event = "[u64; 4]"
 max_entries = 2
 "#;
 
-/// The compiled header, and the folder that goes away with it.
+/// Compiles the header. Returns the path of the object, and the temporary folder that contains it.
 fn object() -> (TempDir, PathBuf) {
     let checked = check(read_str(Path::new("carriers.toml"), SCHEMA)).unwrap();
     support::object(&emit(&checked), "clang-14".as_ref())
 }
 
 #[test]
-fn aya_loads_them() {
+fn aya_loads_maps_with_record_types() {
     let (_folder, object) = object();
     let mut bpf = aya::Ebpf::load_file(&object).unwrap();
     aya::maps::RingBuf::try_from(bpf.take_map("execs").unwrap()).unwrap();
@@ -48,10 +48,10 @@ fn aya_loads_them() {
 }
 
 #[test]
-fn libbpf_0_3_loads_them() {
+fn libbpf_0_3_loads_maps_with_record_types() {
     let (_folder, object) = object();
     let package = debian_package("bullseye", "libbpf0", &Mirror::configured(None, None))
-        .unwrap_or_else(|error| panic!("libbpf 0.3 could not be fetched: {error}"));
+        .unwrap_or_else(|error| panic!("can't download libbpf 0.3: {error}"));
     let library = package.join(format!("usr/lib/{}-linux-gnu/libbpf.so.0", std::env::consts::ARCH));
     let libbpf = Libbpf::open(&library).unwrap();
     let loaded = libbpf.load(&object).unwrap();

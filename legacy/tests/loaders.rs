@@ -1,6 +1,6 @@
-//! Generated legacy maps (`--legacy`), loaded into the running kernel by those that take them: aya,
-//! and libbpf 0.3 of Debian bullseye, which reads the types of keys and values. libbpf 1.0 and newer
-//! refuses them.
+//! Tests that loaders that support legacy maps can load the legacy maps that `--legacy` generates.
+//! These loaders are aya, and libbpf 0.3 from Debian bullseye, which also reads the types of keys
+//! and values. Also tests that libbpf 1.0 and newer refuse legacy maps.
 
 mod support;
 
@@ -41,14 +41,14 @@ value = "u32"
 max_entries = 8
 "#;
 
-/// The compiled header, and the folder that goes away with it.
+/// Compiles the header. Returns the path of the object, and the temporary folder that contains it.
 fn object() -> (TempDir, PathBuf) {
     let checked = check(read_str(Path::new("old.toml"), SCHEMA)).unwrap();
     support::object(&emit_legacy(&checked), &bpfmap_codegen::clang::find().unwrap())
 }
 
 #[test]
-fn aya_loads_them() {
+fn aya_loads_legacy_maps() {
     let (_folder, object) = object();
     let bpf = aya::Ebpf::load_file(&object).unwrap();
     let flows: aya::maps::HashMap<_, [u8; 8], u64> = bpf.map("flows").unwrap().try_into().unwrap();
@@ -60,10 +60,10 @@ fn aya_loads_them() {
 }
 
 #[test]
-fn libbpf_0_3_loads_them_with_the_types_of_their_keys_and_values() {
+fn libbpf_0_3_loads_legacy_maps_with_the_types_of_keys_and_values() {
     let (_folder, object) = object();
     let package = debian_package("bullseye", "libbpf0", &Mirror::configured(None, None))
-        .unwrap_or_else(|error| panic!("libbpf 0.3 could not be fetched: {error}"));
+        .unwrap_or_else(|error| panic!("can't download libbpf 0.3: {error}"));
     let library = package.join(format!("usr/lib/{}-linux-gnu/libbpf.so.0", std::env::consts::ARCH));
     let libbpf = Libbpf::open(&library).unwrap();
     let loaded = libbpf.load(&object).unwrap();
@@ -71,14 +71,14 @@ fn libbpf_0_3_loads_them_with_the_types_of_their_keys_and_values() {
         let map = loaded.map(name).unwrap();
         assert!(map.fd >= 0 && map.key_type != 0 && map.value_type != 0, "{name}: {map:?}");
     }
-    // A map without keys has no pair of types to tell.
+    // A map without keys has no BTF types in a legacy definition.
     let jobs = loaded.map("jobs").unwrap();
     assert!(jobs.fd >= 0 && jobs.key_type == 0, "{jobs:?}");
     assert_eq!(loaded.map("none"), None);
 }
 
 #[test]
-fn libbpf_1_refuses_them() {
+fn libbpf_1_refuses_legacy_maps() {
     let (_folder, object) = object();
     let output = Command::new("bpftool")
         .args(["--debug", "prog", "loadall"])

@@ -1,4 +1,5 @@
-//! The stages that process a single schema: C, the object, and Rust as text.
+//! Runs the stages that process a single schema. They generate C, compile the object, and generate
+//! Rust without compiling it.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -26,10 +27,10 @@ use crate::normal::normal;
 use crate::shared;
 use crate::tools::{self, CLANG, OLD_CLANG, Tools, Way};
 
-/// A function that takes a schema through a stage and its substages.
+/// A function that runs a stage, and its substages, for a schema.
 type Take = fn(&Item, &Tools) -> Result<(), Failure>;
 
-/// Takes the schema through these stages.
+/// Runs these stages for a schema.
 ///
 /// # Errors
 ///
@@ -58,7 +59,8 @@ fn write(path: &Path, text: &str) -> Result<(), Failure> {
     written.map_err(|error| Failure::new(Stage::Check, format!("{}: {error}", path.display())))
 }
 
-/// Compiles the header in every way, and compares the schema with each object.
+/// Compiles the header with every combination of clang and headers, and compares the schema with
+/// each object.
 fn objects(item: &Item, tools: &Tools) -> Result<(), Failure> {
     write(&item.path("schema.toml"), &item.text)?;
     let emit = Emit::ALL.iter().map(|(_, emit)| *emit).collect();
@@ -92,8 +94,7 @@ fn compiles_with(item: &Item, way: &Way) -> bool {
     if types.iter().any(|def| def.in_c.kernel) && way.kernel.is_none() {
         return false;
     }
-    // The check reports names that conflict with the headers, if the names in the headers are
-    // known.
+    // If the names in the headers are known, the check finds names that conflict with them.
     if let Some(names) = &way.names
         && let Err(rejected) = check_with(item.written.clone(), Taken::by_kernel(names))
     {
@@ -102,7 +103,8 @@ fn compiles_with(item: &Item, way: &Way) -> bool {
         };
         return !rejected.findings.iter().all(expected);
     }
-    // The kernel's structs come from `vmlinux.h`, which contains only those of its kernel.
+    // The kernel's structs come from `vmlinux.h`, which contains only the structs of its own
+    // kernel.
     let lacks = |field: SpecialField| {
         let rows = MAP_TYPES.iter().filter_map(|row| row.special_field_since(field));
         let node = SpecialField::ALL.iter().find(|root| root.node() == Some(field));
@@ -114,8 +116,8 @@ fn compiles_with(item: &Item, way: &Way) -> bool {
     if fields(types).into_iter().any(lacks) {
         return false;
     }
-    // The header documents these limits itself: clang 14 loses the tags of pointers to kernel
-    // objects, and half of a `map_extra`.
+    // clang 14 loses the tags of pointers to kernel objects, and half of a `map_extra`. The header
+    // documents these limits.
     let maps = &item.checked.schema().maps;
     let templates = maps.iter().filter_map(MapDecl::template);
     let extra = maps.iter().chain(templates).filter_map(|map| map.map_extra.as_ref());
@@ -126,7 +128,7 @@ fn compiles_with(item: &Item, way: &Way) -> bool {
     way.clang != OLD_CLANG || !fields(types).into_iter().any(SpecialField::is_pointer)
 }
 
-/// Returns the special fields that types have.
+/// Returns the special fields in these types.
 fn fields(types: &[TypeDef]) -> Vec<SpecialField> {
     fn of_type(ty: &Type, found: &mut Vec<SpecialField>) {
         match ty {
@@ -154,7 +156,8 @@ fn fields(types: &[TypeDef]) -> Vec<SpecialField> {
     found
 }
 
-/// Returns a program as a user writes it, which includes the headers first.
+/// Returns a program as a user would write it. The program includes the kernel's headers before the
+/// header of the schema.
 fn program(item: &Item) -> String {
     let mut text =
         format!("#include \"{}.h\"\n\nchar LICENSE[] SEC(\"license\") = \"GPL\";\n", item.name());
@@ -173,7 +176,7 @@ fn program(item: &Item) -> String {
             name.value
         );
     }
-    // A struct of programs is written by the author of the program.
+    // The author of a program writes the struct of a `struct_ops` map, so the program contains one.
     for map in &schema.maps {
         let Some(ops) = map.ops.as_ref().map(|ops| &ops.value) else { continue };
         let section = if map.flags.iter().any(|flag| flag.value == "link") { ".link" } else { "" };
@@ -199,7 +202,8 @@ fn verify(item: &Item, tools: &Tools, object: &Path) -> Result<(), String> {
 fn import(item: &Item, object: &Path) -> Result<(), String> {
     let data = fs::read(object).map_err(|error| error.to_string())?;
     let imported = read_object(object, &data, None);
-    // A header contains the types that no map uses, but clang leaves them out of the object.
+    // The comparison leaves out types that no map uses, because clang leaves them out of the
+    // object.
     if item.checked.schema().maps.is_empty() && imported.schema.maps.is_empty() {
         return Ok(());
     }
@@ -217,7 +221,7 @@ fn import(item: &Item, object: &Path) -> Result<(), String> {
     Err(format!("{diff}\nfindings: {findings:#?}"))
 }
 
-/// Converts the schema to Rust, and generates a header from that.
+/// Converts the schema to Rust, and generates a header from the Rust schema.
 fn convert(item: &Item, _: &Tools) -> Result<(), Failure> {
     let text = print::rust::print(&item.written, &Layouts::new(&item.written));
     let path = item.path(&format!("rust/{}.rs", item.name()));
@@ -239,7 +243,7 @@ fn convert(item: &Item, _: &Tools) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Compiles the fixture's program.
+/// Compiles the BPF programs of the fixture.
 fn fixture(item: &Item, _: &Tools) -> Result<(), Failure> {
     let source = item.path(&format!("{}.fixture.bpf.c", item.name()));
     let name = format!("{}.fixture.bpf.o", item.name());
@@ -251,7 +255,7 @@ fn fixture(item: &Item, _: &Tools) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Divides the schema into several ones, and compiles them in one program.
+/// Divides the schema into several schemas, and compiles their headers in one program.
 fn shared(item: &Item, tools: &Tools) -> Result<(), Failure> {
     let is_newest = |way: &&Way| way.clang == CLANG && compiles_with(item, way);
     let ways: Vec<&Way> = tools.ways.iter().filter(is_newest).collect();

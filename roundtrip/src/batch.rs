@@ -1,4 +1,5 @@
-//! The stages in which many schemas form one crate: rustc, and the tests that it builds.
+//! Runs the stages that compile many schemas in one crate: the compilation with rustc, and the
+//! compiled tests.
 
 use std::collections::HashSet;
 use std::fs;
@@ -19,7 +20,7 @@ pub(crate) type Failures = Vec<(usize, Failure)>;
 struct Crate {
     stage: Stage,
     program: &'static str,
-    /// The text before the modules.
+    /// The text at the beginning of the crate, before the modules.
     head: &'static str,
     /// Returns the module of a schema.
     module: fn(&Item, &Tools) -> String,
@@ -28,7 +29,8 @@ struct Crate {
 
 const LIBRARY: &[&str] = &["--crate-type", "lib", "--emit", "metadata"];
 
-/// Generated code must not depend on names in its surroundings.
+/// The crate with the generated Rust code. It has no prelude, because generated code must not
+/// depend on names in the surrounding code.
 const RUST: Crate = Crate {
     stage: Stage::Rust,
     program: "rustc",
@@ -86,7 +88,8 @@ const DERIVES: Crate = Crate {
     head: "#![deny(warnings)]\n",
     module: |item, _| {
         let path = literal(&item.path(&format!("rust/{}.rs", item.name())));
-        // The derives report the check's warnings as well, as uses of something deprecated.
+        // The derives also report the warnings of the check. They report each warning as the use of
+        // a deprecated item.
         let allowed =
             if item.checked.warnings().is_empty() { "" } else { "#[allow(deprecated)]\n" };
         format!("{allowed}#[path = {path}]\npub mod {};\n", item.id)
@@ -162,7 +165,8 @@ impl Crate {
         folder.join(format!("{:?}.out", self.stage))
     }
 
-    /// Compiles the schemas that have not failed yet, and repeats that without those that fail.
+    /// Compiles the schemas that have not failed yet. If some of them fail, compiles the others
+    /// again.
     fn compile(
         &self,
         items: &[&Item],
@@ -188,7 +192,8 @@ impl Crate {
                 found
             };
             if found.is_empty() {
-                // No message names a schema. One half fails or the other, or both only together.
+                // No message mentions a schema, so each half of the schemas is compiled separately.
+                // It is also possible that only all schemas together fail.
                 let (one, other) = left.split_at(left.len() / 2);
                 for half in [one, other] {
                     let others = (0..items.len()).filter(|at| !half.contains(at)).collect();
@@ -207,7 +212,7 @@ impl Crate {
     ///
     /// # Errors
     ///
-    /// Returns the errors that rustc prints.
+    /// Returns the errors of rustc if the crate does not compile.
     fn rustc(&self, items: &[&Item], tools: &Tools, folder: &Path) -> Result<(), Vec<String>> {
         let source = folder.join(format!("{:?}.rs", self.stage));
         let modules: Vec<String> = items.iter().map(|item| (self.module)(item, tools)).collect();
@@ -238,12 +243,12 @@ impl Crate {
     }
 }
 
-/// Returns whether a message mentions a file of the schema, or its module.
+/// Returns whether a message mentions a file or the module of the schema.
 fn names(text: &str, item: &Item) -> bool {
     text.contains(&format!("{}/", item.folder.display()))
 }
 
-/// Runs the tests of the schemas that compiled.
+/// Runs the tests of the schemas that have compiled.
 fn on_kernel(items: &[&Item], failed: &HashSet<usize>, folder: &Path) -> Failures {
     let binary = FIXTURES.output(folder);
     let left: Vec<usize> = (0..items.len()).filter(|at| !failed.contains(at)).collect();
@@ -263,7 +268,8 @@ fn on_kernel(items: &[&Item], failed: &HashSet<usize>, folder: &Path) -> Failure
                 (!own.is_empty()).then(|| (at, Failure::new(Stage::Kernel, own.join("\n"))))
             })
             .collect(),
-        // The program ended before its tests did, so each schema is tested in a separate process.
+        // The test program ended before its tests had finished, so each schema is tested in a
+        // separate process.
         Err(why) => {
             let alone = left.iter().filter_map(|at| {
                 let failures = tests(&binary, Some(&items[*at].id));
@@ -276,7 +282,13 @@ fn on_kernel(items: &[&Item], failed: &HashSet<usize>, folder: &Path) -> Failure
             });
             let alone: Failures = alone.collect();
             if alone.is_empty() {
-                vec![(left[0], Failure::new(Stage::Kernel, format!("only together: {why}")))]
+                vec![(
+                    left[0],
+                    Failure::new(
+                        Stage::Kernel,
+                        format!("the schemas fail only in the same process: {why}"),
+                    ),
+                )]
             } else {
                 alone
             }
@@ -284,8 +296,8 @@ fn on_kernel(items: &[&Item], failed: &HashSet<usize>, folder: &Path) -> Failure
     }
 }
 
-/// Returns the command of a program that creates maps. Users other than root need sudo without a
-/// password.
+/// Returns the command that runs a program as root, because the program creates maps. A user who is
+/// not root needs sudo without a password.
 fn as_root(program: &Path) -> Command {
     if fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0) {
         return Command::new(program);
@@ -295,7 +307,8 @@ fn as_root(program: &Path) -> Command {
     command
 }
 
-/// Runs all tests, or those of a schema. Returns the tests that fail, with their output.
+/// Runs all tests, or only the tests of the schema `of`. Returns the tests that fail, with their
+/// output.
 ///
 /// # Errors
 ///
@@ -311,7 +324,10 @@ fn tests(binary: &Path, of: Option<&str>) -> Result<Vec<(String, String)>, Strin
     if output.status.code() != Some(101) || !text.contains("test result: FAILED") {
         let errors = String::from_utf8_lossy(&output.stderr);
         let last: Vec<&str> = text.lines().rev().take(3).collect();
-        return Err(format!("error: the tests end by {}: {last:?}\n{errors}", output.status));
+        return Err(format!(
+            "error: the test program ended with {}: {last:?}\n{errors}",
+            output.status
+        ));
     }
     // The output contains a heading such as `---- s1::counters::answers stdout ----`, followed by
     // the test's output.

@@ -1,4 +1,4 @@
-//! The schemas of this repository.
+//! Reads the schemas of this repository.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use crate::Error;
 
 const FOLDERS: &[&str] = &["schemas", "bpfmap-codegen/tests/goldens", "fixtures"];
 
-/// Returns each schema, with a name for its module.
+/// Returns all schemas, each with a name for its module.
 pub(crate) fn schemas() -> Result<Vec<(String, Schema)>, Error> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize()?;
     let mut found = vec![];

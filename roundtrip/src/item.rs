@@ -1,4 +1,4 @@
-//! A schema that goes through the stages, and the stage at which it failed.
+//! A schema that is tested in the stages, and the stage in which it failed.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -8,7 +8,7 @@ use bpfmap_schema::front::toml::read_str;
 use bpfmap_schema::ir::Schema;
 use bpfmap_schema::print;
 
-/// The stages, in their order.
+/// The stages, in the order in which they run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Stage {
     Check,
@@ -57,20 +57,24 @@ impl Stage {
 impl fmt::Display for Stage {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
-            Self::Check => "the printed schema is read and checked",
+            Self::Check => "the printed schema can be read and checked",
             Self::Program => "the header compiles in a program",
             Self::Verify => "`verify` finds no difference in the object",
-            Self::Import => "`import` of the object is the schema",
-            Self::Convert => "`convert` writes Rust that is read and checked",
-            Self::HeaderOfRust => "the header of that Rust is the same",
+            Self::Import => "`import` of the object returns the schema",
+            Self::Convert => "`convert` writes Rust that can be read and checked",
+            Self::HeaderOfRust => "the Rust schema has the same header",
             Self::FixtureProgram => "the fixture's program compiles",
-            Self::Shared => "divided among schemas that include each other, it keeps the rules",
-            Self::SharedPrograms => "the headers of these compile in one program, in C and C++",
+            Self::Shared => {
+                "the schema breaks no rule when it is divided into schemas that include each other"
+            }
+            Self::SharedPrograms => {
+                "the headers of the divided schemas compile in one program, in C and C++"
+            }
             Self::Rust => "the generated Rust compiles",
-            Self::SharedRust => "the Rust modules of these compile in one program",
-            Self::SharedFixtures => "the fixture's tests of these compile",
-            Self::RustDocs => "rustdoc has nothing to say of the generated Rust",
-            Self::DocTests => "no doc is a test that fails",
+            Self::SharedRust => "the Rust modules of the divided schemas compile in one program",
+            Self::SharedFixtures => "the fixture tests of the divided schemas compile",
+            Self::RustDocs => "rustdoc accepts the generated Rust without warnings",
+            Self::DocTests => "the docs contain no failing doctest",
             Self::Derives => "the converted Rust compiles with the derives",
             Self::FixtureTests => "the fixture's tests compile",
             Self::FixtureTestsOfDerives => "the fixture's tests compile with the derives",
@@ -91,13 +95,13 @@ impl Failure {
         Self { stage, text: text.into() }
     }
 
-    /// Returns a text that is the same for failures of the same cause: the stage, and the first
-    /// line with an error, without names and numbers.
+    /// Returns a text that is the same for all failures with the same cause. The text consists of
+    /// the stage and the first line with an error, without names and numbers.
     pub(crate) fn signature(&self) -> String {
         let first = |line: &&str| line.contains("error") || line.contains("panicked");
         let lines: Vec<&str> = self.text.lines().collect();
         let at = lines.iter().position(first).unwrap_or_default();
-        // The first line of a panic contains the location, and the next one the message.
+        // The first line of a panic contains the location, and the next line contains the message.
         let at = if lines.get(at).is_some_and(|line| line.contains("panicked at")) {
             at + 1
         } else {
@@ -128,18 +132,18 @@ impl Failure {
 
 /// A schema, and the directory with all files that are generated from it.
 pub(crate) struct Item {
-    /// Its name in reports and in file names.
+    /// The name of the schema in reports and file names.
     pub(crate) id: String,
     pub(crate) folder: PathBuf,
-    /// The schema as TOML, from which everything is generated.
+    /// The schema as TOML, from which all files are generated.
     pub(crate) text: String,
-    /// The schema as its author wrote it.
+    /// The schema as it was written, before the check added defaults.
     pub(crate) written: Schema,
     pub(crate) checked: Checked,
 }
 
 impl Item {
-    /// Prints a schema and reads it back.
+    /// Prints a schema as TOML, and reads the text again.
     pub(crate) fn new(id: String, folder: PathBuf, schema: &Schema) -> Result<Self, Failure> {
         let text = print::toml::print(schema);
         let draft = read_str(&folder.join("schema.toml"), &text);
@@ -150,7 +154,7 @@ impl Item {
         }
     }
 
-    /// Returns the path of a file of the schema.
+    /// Returns the path of the file `name` in the directory of the schema.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.join(name)
     }
@@ -165,7 +169,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn failures_of_one_cause_have_one_signature() {
+    fn failures_with_the_same_cause_have_the_same_signature() {
         let failure = |text: &str| Failure::new(Stage::Rust, text).signature();
         let clang = |name: &str| {
             format!("exit status: 1: in {name}.h\n{name}.h:7:1: error: `{name}` is no type")
@@ -177,8 +181,8 @@ mod tests {
         };
         assert_eq!(failure(&panic(1, "no entry")), failure(&panic(2, "no entry")));
         assert_ne!(failure(&panic(1, "no entry")), failure(&panic(1, "no map")));
-        // The message of the panic is kept. An apostrophe is not a quote, and "os error 2" is not a
-        // compiler error.
+        // The signature contains the message of the panic. An apostrophe is not a quotation mark,
+        // and "os error 2" is not a compiler error.
         let said = failure(&panic(1, "the fixture's maps load: Error: No such file (os error 2)"));
         assert!(
             said.ends_with("the fixture's maps load: Error: No such file (os error )"),

@@ -1,8 +1,8 @@
-//! Takes schemas through every stage: random ones, and those of this repository.
+//! Tests random schemas, and the schemas of this repository, in every stage.
 //!
-//! The stages are: schema, C header, program, object, `verify`, `import`, generated Rust, Rust with
-//! the derives, the header generated from that, fixtures, this machine's kernel. `cargo xtask
-//! roundtrip` runs them.
+//! The stages test the schema, the C header, the program, the object, `verify`, `import`, the
+//! generated Rust code, the Rust code with the derives and its header, and the fixtures on the
+//! kernel of this machine. `cargo xtask roundtrip` runs this program.
 
 mod alone;
 mod batch;
@@ -27,15 +27,15 @@ use item::{Failure, Item, Stage};
 use options::Options;
 use tools::Tools;
 
-/// An error message for people.
+/// An error whose message is printed for the user.
 type Error = Box<dyn std::error::Error>;
 
-/// The number of schemas in one crate.
+/// The number of schemas that are compiled in one crate.
 const BATCH: usize = 40;
 
-/// The maximum number of failures that are shrunk, and the time limit for each. They must have
-/// different causes.
+/// The maximum number of failures that are shrunk. These failures have different causes.
 const SHRUNK: usize = 8;
+/// The time limit for shrinking a failure.
 const SHRINKING: Duration = Duration::from_secs(25);
 
 fn main() -> ExitCode {
@@ -76,7 +76,7 @@ fn run() -> Result<bool, Error> {
     let programs = tools.programs.load(Ordering::Relaxed);
     report.print();
     println!(
-        "{programs} programs, of {} that all compilers and headers make",
+        "{programs} programs were compiled, of {} combinations of schemas, compilers and headers",
         report.tried * tools.ways.len()
     );
     report.explain(&schemas, &tools);
@@ -104,8 +104,8 @@ impl Report {
             println!("{id}: {}", failure.signature());
         }
         if found.is_empty() {
-            // The files take some 200 KB for each schema. If they can't be removed, they only take
-            // disk space.
+            // The files need about 200 KB for each schema. Errors are ignored, because files that
+            // can't be removed only use disk space.
             let _ = std::fs::remove_dir_all(tools.work.join(name));
         }
         self.failures.extend(found);
@@ -119,12 +119,13 @@ impl Report {
             let failed =
                 self.failures.iter().filter(|(_, failure)| failure.stage == *stage).count();
             println!("{left:6} {stage}: {failed} fail");
-            // The Rust stages do not depend on each other.
+            // A schema that fails in a Rust stage still runs the other Rust stages, because these
+            // stages do not depend on each other.
             left = left.saturating_sub(if *stage < Stage::Rust { failed } else { 0 });
         }
     }
 
-    /// Shows one failure of each cause, with the smallest schema that causes it.
+    /// Prints one failure for each cause, with the smallest schema that causes the failure.
     fn explain(&self, schemas: &[(String, Schema)], tools: &Tools) {
         let mut causes: BTreeMap<String, Vec<&(String, Failure)>> = BTreeMap::new();
         for failure in &self.failures {
@@ -144,7 +145,7 @@ impl Report {
             };
             println!("{text}\n{}", head(&failure.text));
             if let Some(seed) = id.strip_prefix('s').filter(|seed| seed.parse::<u64>().is_ok()) {
-                println!("again: cargo xtask roundtrip --schemas 1 --seed {seed}");
+                println!("to reproduce: cargo xtask roundtrip --schemas 1 --seed {seed}");
             }
         }
     }
@@ -154,7 +155,7 @@ fn head(text: &str) -> String {
     text.lines().take(40).collect::<Vec<_>>().join("\n")
 }
 
-/// Takes schemas through every stage.
+/// Runs every stage for the schemas, and returns the failures.
 fn through(schemas: &[(String, Schema)], tools: &Tools, name: &str) -> Vec<(String, Failure)> {
     let next = AtomicUsize::new(0);
     let workers = thread::available_parallelism().map_or(1, Into::into);

@@ -1,10 +1,18 @@
-//! The contents of a schema that BTF contains, as text. They must be the same after the import.
+//! Converts the parts of a schema that BTF contains to text. The text must be the same before and
+//! after an import.
 //!
-//! BTF does not contain: docs; the former names of members and maps, and the values of members in
-//! older entries; the names of variants without their prefix; the alignment and packing that result
-//! in a layout (the layout itself is compared); bit-fields without a name; the target of a pointer
-//! except the name of a struct; types that no map uses; the order of types; what is left to the
-//! loader; and whether a map is optional.
+//! BTF does not contain these parts of a schema, so the text leaves them out:
+//!
+//! - docs
+//! - the former names of members and maps, and the defaults of members
+//! - the names of variants without their prefix
+//! - the alignment and packing that result in a layout (but the text contains the layout)
+//! - bit-fields without a name
+//! - the target of a pointer, unless the target is a struct with a name
+//! - types that no map uses
+//! - the order of types
+//! - the attributes that the loader sets
+//! - whether a map is optional
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -16,7 +24,7 @@ use bpfmap_schema::ir::{
 use bpfmap_schema::layout::CompositeLayout;
 use bpfmap_schema::source::Spanned;
 
-/// Returns the contents of the schema that BTF contains.
+/// Returns the parts of the schema that BTF contains, as text.
 pub(crate) fn normal(checked: &Checked) -> String {
     let mut writer = Writer { checked, types: BTreeMap::new() };
     let mut maps: Vec<&MapDecl> = checked.schema().maps.iter().collect();
@@ -28,7 +36,7 @@ pub(crate) fn normal(checked: &Checked) -> String {
 
 struct Writer<'a> {
     checked: &'a Checked,
-    /// The used types, by name.
+    /// The types that maps use, by name.
     types: BTreeMap<String, String>,
 }
 
@@ -38,8 +46,8 @@ impl Writer<'_> {
         let mut say = |what: &str, value: &str| {
             let _ = writeln!(text, "{indent}  {what} {value}");
         };
-        // A struct of programs is a variable. Its section determines the only flag that libbpf
-        // sets.
+        // A `struct_ops` map is a variable in the object. The section of the variable determines
+        // the only flag that libbpf sets.
         if let Some(ops) = &map.ops {
             say("ops", &ops.value);
             let link = map.flags.iter().any(|flag| flag.value == "link");
@@ -64,7 +72,7 @@ impl Writer<'_> {
         let mut flags: Vec<&str> = map.flags.iter().map(|flag| flag.value.as_str()).collect();
         flags.sort_unstable();
         say("flags", &flags.join(" "));
-        // The same is true for `LIBBPF_PIN_NONE`, which is 0.
+        // In BTF, `LIBBPF_PIN_NONE` is the same as a missing attribute, because it is 0.
         if let Some(pinning) = map.pinning.as_ref().filter(|pinning| pinning.value != Pinning::None)
         {
             say("pinning", &format!("{:?}", pinning.value));
@@ -82,7 +90,7 @@ impl Writer<'_> {
         match map.inner.as_ref().map(|inner| &inner.value) {
             None => {}
             Some(InnerMap::Named(name)) => {
-                // libbpf only knows templates, which have no names.
+                // In BTF, an inner map is always a template without a name.
                 let named = self.checked.schema().maps.iter().find(|map| map.name.value == *name);
                 if let Some(named) = named {
                     let mut template = named.clone();
@@ -117,7 +125,7 @@ impl Writer<'_> {
         }
     }
 
-    /// Adds the type with this name, unless it was added already.
+    /// Adds the type with this name. Does nothing if the type has already been added.
     fn named(&mut self, name: &str) {
         let Some(def) = self.checked.resolved().type_def(name) else { return };
         if self.types.contains_key(name) {
@@ -157,7 +165,8 @@ impl Writer<'_> {
         layout: &CompositeLayout,
         indent: &str,
     ) -> String {
-        // Each line consists of the offset, whether it is padding, and the text.
+        // Each element consists of the offset, whether the line describes padding, and the text of
+        // the line.
         let mut lines: Vec<(u64, bool, String)> = layout
             .padding
             .iter()
@@ -189,8 +198,8 @@ impl Writer<'_> {
             let tags = tags(&member.decl_tags);
             lines.push((at.bit_offset, false, format!("{name}{bits} {tags}{what}")));
         }
-        // Members that share their first byte are in the author's order. Padding, which may have no
-        // bytes, is in the order of its names.
+        // Members with the same offset stay in the order of the schema. Padding with the same
+        // offset is sorted by name, because padding can have no bytes.
         lines.sort_by_key(|(at, is_padding, line)| {
             (*at, *is_padding, is_padding.then(|| line.clone()))
         });
@@ -202,8 +211,8 @@ impl Writer<'_> {
     }
 }
 
-/// Returns whether a member has a name of the kind that the header uses for padding. It is then
-/// compared as padding.
+/// Returns whether the name of a member has the form that the header uses for padding. Such a
+/// member is compared as padding.
 fn is_padding(name: &str) -> bool {
     name.strip_prefix("__pad").is_some_and(|number| number.parse::<u32>().is_ok())
 }

@@ -1,4 +1,4 @@
-//! The command line.
+//! Parses the command line.
 
 use std::fs;
 use std::path::PathBuf;
@@ -7,12 +7,12 @@ use std::sync::atomic::AtomicUsize;
 use crate::Error;
 use crate::tools::Tools;
 
-/// The arguments that `cargo xtask roundtrip` passes on.
+/// The arguments that `cargo xtask roundtrip` passes to this program.
 #[derive(Default)]
 pub(crate) struct Options {
     pub(crate) schemas: u64,
     pub(crate) seed: u64,
-    /// Whether the schemas of this repository are included.
+    /// Whether to test the schemas of this repository as well.
     pub(crate) corpus: bool,
     pub(crate) verbose: bool,
     bpfmap: PathBuf,
@@ -44,7 +44,8 @@ impl Options {
                 "--search" => options.search.push(value),
                 "--work" => options.work = value.into(),
                 "--kernel" => {
-                    let (name, path) = value.split_once('=').ok_or("`--kernel` is NAME=FILE")?;
+                    let (name, path) =
+                        value.split_once('=').ok_or("expected `--kernel NAME=FILE`")?;
                     options.kernels.push((name.to_owned(), path.into()));
                 }
                 _ => return Err(format!("unknown option `{argument}`").into()),
@@ -53,7 +54,7 @@ impl Options {
         Ok(options)
     }
 
-    /// Returns what the stages need, and empties the working directory.
+    /// Returns the tools that the stages need, and empties the working directory.
     pub(crate) fn tools(&self) -> Result<Tools, Error> {
         if self.work.exists() {
             fs::remove_dir_all(&self.work)?;

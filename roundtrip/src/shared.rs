@@ -1,7 +1,8 @@
-//! The types of a schema, divided among schemas that include each other.
+//! Divides a schema into several schemas that include each other.
 //!
-//! `base` and `more` contain types, `more` includes `base`, and `one` and `two` contain the maps.
-//! The files that are generated from the four must work in one program, in any order.
+//! The schemas `base` and `more` contain the types, and `more` includes `base`. The schemas `one`
+//! and `two` contain the maps. The files that are generated from these four schemas must work in
+//! one program, in any order.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -16,21 +17,22 @@ use bpfmap_schema::print;
 use crate::item::{Failure, Item, Stage};
 use crate::tools::{self, CLANG, Way};
 
-/// The names of the schemas, each after those that it includes. A schema with neither types nor
-/// maps is left out.
+/// The names of the schemas. Each name comes after the names of the schemas that it includes. A
+/// schema that contains neither types nor maps is left out.
 const NAMES: [&str; 4] = ["base", "more", "one", "two"];
 
 /// The directory of the schemas and of the files that are generated from them.
 pub(crate) const FOLDER: &str = "shared";
 
-/// Returns the schemas of `item`, each after those that it includes.
+/// Returns the names of the schemas into which `item` is divided. Each name comes after the names
+/// of the schemas that it includes.
 pub(crate) fn parts(item: &Item) -> impl Iterator<Item = &'static str> {
     let folder = item.path(FOLDER);
     NAMES.into_iter().filter(move |name| folder.join(format!("{name}.toml")).exists())
 }
 
 /// Divides the schema, and generates and compiles the C code of the parts. The Rust code is
-/// compiled together with that of other schemas.
+/// compiled later, together with the Rust code of other schemas.
 ///
 /// # Errors
 ///
@@ -86,13 +88,13 @@ fn compile(item: &Item, folder: &Path, ways: &[&Way]) -> Result<(), String> {
     Ok(())
 }
 
-/// Returns a number that depends only on the schema's ID, so that it is the same in each run.
+/// Returns a number that depends only on the ID of the schema, so that the number is the same in
+/// each run.
 fn seed(id: &str) -> usize {
     id.bytes().fold(7, |seed: usize, byte| seed.wrapping_mul(31).wrapping_add(byte.into()))
 }
 
-/// Returns the texts of the schemas that are not empty, with their names, in the order of
-/// [`NAMES`].
+/// Returns the names and the texts of the schemas that are not empty, in the order of [`NAMES`].
 fn divide(schema: &Schema, seed: usize) -> Vec<(&'static str, String)> {
     let needs: BTreeMap<&str, BTreeSet<&str>> =
         schema.types.iter().map(|def| (def.name.value.as_str(), def.named_types())).collect();
@@ -161,7 +163,7 @@ fn divide(schema: &Schema, seed: usize) -> Vec<(&'static str, String)> {
     texts
 }
 
-/// Returns whether the map refers to others of the schema, or one of them refers to it.
+/// Returns whether the map refers to another map of the schema, or another map refers to it.
 fn is_tied_to_others(schema: &Schema, map: &MapDecl) -> bool {
     let names = |one: &MapDecl, other: &str| {
         let inner = one.inner.as_ref().map(|inner| &inner.value);
@@ -172,7 +174,7 @@ fn is_tied_to_others(schema: &Schema, map: &MapDecl) -> bool {
     others.into_iter().any(|other| {
         names(map, &other.name.value)
             || names(other, &map.name.value)
-            // A program that is in several maps is written only once.
+            // Maps with the same program are tied, because only one fixture can define the program.
             || map.values.iter().any(|(_, name)| names(other, &name.value))
     })
 }

@@ -4,7 +4,7 @@ use bpfmap_schema::ir::{
     Composite, InnerMap, KeyValue, MapDecl, MemberType, Schema, Type, TypeDefKind,
 };
 
-/// Returns schemas that are slightly smaller than this one. Not all of them satisfy the rules.
+/// Returns schemas that are slightly smaller than this schema. Some of them can break rules.
 pub(crate) fn smaller(schema: &Schema) -> Vec<Schema> {
     let mut found = vec![];
     let mut with = |change: &dyn Fn(&mut Schema)| {
@@ -123,7 +123,7 @@ const MAP_CHANGES: &[fn(&mut MapDecl)] = &[
     },
 ];
 
-/// Replaces anything that is not a number by `u32`.
+/// Replaces the type of a key or value by `u32`. Returns `None` if there is no key or value.
 fn number(part: Option<&KeyValue>) -> Option<KeyValue> {
     part.map(|_| KeyValue::Type(plain().into()))
 }
@@ -193,7 +193,7 @@ mod tests {
     use bpfmap_schema::check::check;
 
     #[test]
-    fn what_does_not_matter_goes() {
+    fn parts_that_do_not_cause_the_failure_are_removed() {
         let flag = |schema: &Schema| schema.maps.iter().any(|map| map.map_type.value == "hash");
         let mut schemas = (1..).map(|seed| generator::schema(seed, &mut Tally::default()));
         let mut schema = schemas.find(flag).expect("one of them has a hash");

@@ -1,4 +1,4 @@
-//! The programs and files that the stages need, as `cargo xtask roundtrip` names them.
+//! The programs and files that the stages need. `cargo xtask roundtrip` passes their paths.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -13,28 +13,29 @@ use bpfmap_schema::taken::KernelNames;
 
 use crate::Error;
 
-/// The contents of the command line.
+/// The programs and files that the stages need.
 pub(crate) struct Tools {
     /// The command `bpfmap`.
     pub(crate) bpfmap: PathBuf,
-    /// The compiled crates that the stages link, in the form of rustc's option `--extern`.
+    /// The compiled crates that the generated code links, in the form of rustc's option `--extern`.
     pub(crate) libraries: Vec<String>,
-    /// Directories with their dependencies, in the form of rustc's option `-L`.
+    /// The directories with the dependencies of these crates, in the form of rustc's option `-L`.
     pub(crate) search: Vec<String>,
     /// The directory for the files of the schemas.
     pub(crate) work: PathBuf,
-    /// The ways to compile programs: each clang with each of the headers.
+    /// The ways in which programs are compiled: each combination of a clang and kernel headers.
     pub(crate) ways: Vec<Way>,
     /// The number of programs that were compiled.
     pub(crate) programs: AtomicUsize,
 }
 
-/// A clang, and the headers that are included before the schema's.
+/// A way to compile programs: a clang, and the kernel headers that a program includes before the
+/// header of the schema.
 pub(crate) struct Way {
     pub(crate) clang: &'static str,
     /// The name of the headers.
     pub(crate) headers: String,
-    /// The kernel of a `vmlinux.h`; `None` for `linux/bpf.h`.
+    /// The kernel to which `vmlinux.h` belongs, or `None` if the header is `linux/bpf.h`.
     pub(crate) kernel: Option<KernelVersion>,
     /// The names that the kernel defines.
     pub(crate) names: Option<Arc<KernelNames>>,
@@ -42,14 +43,14 @@ pub(crate) struct Way {
     folder: PathBuf,
 }
 
-/// The oldest clang that the generated C code supports, and a new one.
+/// The oldest clang that can compile the generated C code.
 pub(crate) const OLD_CLANG: &str = "clang-14";
-/// The clang of the fixtures.
+/// A newer clang, which also compiles the fixtures.
 pub(crate) const CLANG: &str = "clang-19";
 
 impl Tools {
-    /// Precompiles the headers: `linux/bpf.h`, and the `vmlinux.h` of each of these kernels, which
-    /// are given by name and BTF file.
+    /// Precompiles the headers: `linux/bpf.h`, and the `vmlinux.h` of each kernel. Each kernel is
+    /// given by its name and its BTF file.
     pub(crate) fn prepare(&mut self, kernels: &[(String, PathBuf)]) -> Result<(), Error> {
         let folder = self.work.join("headers");
         fs::create_dir_all(&folder)?;
@@ -92,11 +93,11 @@ impl Tools {
 }
 
 impl Way {
-    /// Compiles a program after the headers.
+    /// Compiles a program that uses the precompiled headers.
     ///
     /// # Errors
     ///
-    /// Returns clang's messages.
+    /// Returns clang's messages if the program does not compile.
     pub(crate) fn compile(&self, source: &Path, object: &Path) -> Result<(), String> {
         let mut command = clang_command(self.clang);
         command.args(extensions(self.kernel));
@@ -106,8 +107,8 @@ impl Way {
     }
 }
 
-/// Returns the compiler options that a `vmlinux.h` needs: kernels from Linux 7.0 on are compiled
-/// with these extensions.
+/// Returns the compiler options that the `vmlinux.h` of a kernel needs. Linux 7.0 and newer are
+/// compiled with these C extensions.
 fn extensions(kernel: Option<KernelVersion>) -> &'static [&'static str] {
     if kernel.is_none() { &[] } else { &["-fms-extensions", "-Wno-microsoft"] }
 }
@@ -116,19 +117,19 @@ fn extensions(kernel: Option<KernelVersion>) -> &'static [&'static str] {
 ///
 /// # Errors
 ///
-/// Returns clang's messages.
+/// Returns clang's messages if the program does not compile.
 pub(crate) fn compile_fixture(clang: &str, source: &Path, object: &Path) -> Result<(), String> {
     let mut command = clang_command(clang);
     command.args(["-mcpu=v3", "-Wno-unused-parameter", "-c"]).arg(source).arg("-o").arg(object);
     said(&mut command)
 }
 
-/// Compiles a source file of an application. `compiler` consists of its name, the standard, and the
-/// language.
+/// Compiles a source file of an application. `compiler` consists of the compiler's name, the
+/// language standard, and the language.
 ///
 /// # Errors
 ///
-/// Returns the compiler's messages.
+/// Returns the compiler's messages if the file does not compile.
 pub(crate) fn compile_user_space(
     [name, standard, language]: [&str; 3],
     source: &Path,
@@ -141,13 +142,13 @@ pub(crate) fn compile_user_space(
 fn clang_command(clang: &str) -> Command {
     let mut command = Command::new(clang);
     command.args(["-target", "bpf", "-O2", "-g", "-Wall", "-Wextra", "-Werror"]);
-    // Debian keeps `asm/types.h` where clang does not search when it compiles for a different
-    // target.
+    // Debian installs `asm/types.h` in a folder that clang does not search when it compiles for
+    // another target.
     command.arg(format!("-I/usr/include/{}-linux-gnu", std::env::consts::ARCH));
     command
 }
 
-/// Runs a command. If it fails, returns its messages.
+/// Runs a command. Returns the command's messages if the command fails.
 pub(crate) fn said(command: &mut Command) -> Result<(), String> {
     let output = run(command)?;
     if output.status.success() {
@@ -157,7 +158,7 @@ pub(crate) fn said(command: &mut Command) -> Result<(), String> {
     Err(format!("{}: {}", output.status, String::from_utf8_lossy(&text)))
 }
 
-/// Runs a command that must succeed, and returns its output.
+/// Runs a command, and returns its output. Returns an error if the command fails.
 fn output(command: &mut Command) -> Result<Vec<u8>, Error> {
     let output = run(command)?;
     if output.status.success() {
@@ -167,12 +168,12 @@ fn output(command: &mut Command) -> Result<Vec<u8>, Error> {
     }
 }
 
-/// Runs a command to its end.
+/// Runs a command, and waits until it ends.
 pub(crate) fn run(command: &mut Command) -> Result<std::process::Output, String> {
     command
         .stdin(Stdio::null())
         .output()
-        .map_err(|error| format!("{} can't be run: {error}", program(command.get_program())))
+        .map_err(|error| format!("can't run `{}`: {error}", program(command.get_program())))
 }
 
 fn program(name: &OsStr) -> String {

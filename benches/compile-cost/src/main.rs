@@ -1,10 +1,12 @@
-//! What types cost the compiler: `cargo check` of structs of five members, generated from a schema or with
-//! `#[derive(BpfType)]`, beside the same structs with the derives of bytemuck, serde and zerocopy, and beside the bare
-//! structs.
+//! Measures the compile time of types. The benchmark runs `cargo check` for structs with five
+//! members. It compares structs that are generated from a schema, structs with
+//! `#[derive(BpfType)]`, structs with the derives of bytemuck, serde and zerocopy, and structs
+//! without derives.
 //!
-//! `cargo run -p bpfmap-compile-cost [-- ROUNDS [STRUCTS]]`. Prints processor time a struct, the best of the rounds, and
-//! its ratio to bytemuck's; the contenders take turns, so that other work on the machine meets all of them. What the
-//! compiler needs for a file without items is taken off.
+//! Usage: `cargo run -p bpfmap-compile-cost [-- ROUNDS [STRUCTS]]`. For each contender, the command
+//! prints the processor time per struct in the best round, and the ratio to the time of bytemuck.
+//! The contenders take turns, so that other work on the machine affects all of them. The command
+//! subtracts the time that the compiler needs for a file without items.
 
 #[path = "../../children.rs"]
 mod children;
@@ -20,7 +22,7 @@ use bpfmap_schema::front::toml::read_str;
 use children::{MICROS_A_TICK, ticks_of_children};
 
 const STRUCTS: u32 = 1000;
-/// The contender that the others are compared with.
+/// The index of the contender with which the others are compared.
 const BASE: usize = 2;
 const ROUNDS: u32 = 5;
 
@@ -36,14 +38,14 @@ fn main() -> ExitCode {
     }
 }
 
-/// Names and types of the members, which leave no padding.
+/// The names and types of the members. A struct with these members has no padding.
 const MEMBERS: [(&str, &str); 5] =
     [("address", "u32"), ("port", "u16"), ("flags", "u16"), ("packets", "u64"), ("mac", "[u8; 8]")];
 
 fn run() -> Result<(), Error> {
     let mut arguments = env::args().skip(1);
     let mut number = |otherwise: u32| match arguments.next() {
-        Some(text) => text.parse().map_err(|_| format!("{text} is no number")),
+        Some(text) => text.parse().map_err(|_| format!("`{text}` is not a number")),
         None => Ok(otherwise),
     };
     let (rounds, count) = (number(ROUNDS)?, number(STRUCTS)?);
@@ -64,7 +66,7 @@ fn run() -> Result<(), Error> {
         ),
     ];
     let mut best = [u64::MAX; 7];
-    // The first check builds the dependencies.
+    // The first check is not measured, because it also builds the dependencies.
     check(&package, "")?;
     for _ in 0..rounds {
         for ((_, code), best) in contenders.iter().zip(&mut best) {
@@ -107,7 +109,7 @@ fn generated(count: u32) -> Result<String, Error> {
     Ok(files.into_iter().map(|file| file.contents).collect())
 }
 
-/// Checks the package with this code, and returns the processor time of it and its parts, in ticks.
+/// Runs `cargo check` for the package with this code, and returns the processor time in ticks.
 fn check(package: &Path, code: &str) -> Result<u64, Error> {
     fs::write(package.join("src/lib.rs"), code)?;
     let before = ticks_of_children()?;
@@ -115,7 +117,7 @@ fn check(package: &Path, code: &str) -> Result<u64, Error> {
         .args(["check", "--quiet", "--manifest-path"])
         .arg(package.join("Cargo.toml"))
         .env("CARGO_TARGET_DIR", package.join("target"))
-        // The whole cost each time, not what changed since the last.
+        // Turns off incremental compilation, so that each check compiles the whole crate.
         .env("CARGO_INCREMENTAL", "0")
         .output()?;
     if !output.status.success() {
@@ -124,8 +126,8 @@ fn check(package: &Path, code: &str) -> Result<u64, Error> {
     Ok(ticks_of_children()? - before)
 }
 
-/// Returns a package beside the build's other files, with the versions of this repository's lock
-/// file.
+/// Creates a package in the target directory and returns its path. Its dependencies have the
+/// versions in this repository's lock file.
 fn package() -> Result<PathBuf, Error> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize()?;
     let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);

@@ -1,9 +1,11 @@
-//! What importing a large object costs: the processor time of `bpfmap import` of 500 maps and 1,000 structs, beside
-//! that of `bpftool gen skeleton` of the same object.
+//! Measures the processor time that `bpfmap import` needs for an object with 500 maps and 1,000
+//! structs, and compares it with the processor time of `bpftool gen skeleton` for the same object.
 //!
-//! `cargo run --release -p bpfmap-import-cost [-- ROUNDS [MAPS]]`. Needs clang and bpftool. Prints processor time a
-//! run, the best of the rounds, and its ratio to bpftool's; the two take turns, so that other work on the machine meets
-//! both. What is imported is counted, so that a fast failure is none.
+//! Usage: `cargo run --release -p bpfmap-import-cost [-- ROUNDS [MAPS]]`. The benchmark needs clang
+//! and bpftool. For each command, it prints the processor time per run in the best round, and the
+//! ratio to the time of bpftool. The commands take turns, so that other work on the machine affects
+//! both. The benchmark also checks the number of imported maps and structs, so that an import that
+//! fails quickly does not count as fast.
 
 #[path = "../../children.rs"]
 mod children;
@@ -16,12 +18,13 @@ use std::{env, fs};
 use children::{MICROS_A_TICK, ticks_of_children};
 
 const ROUNDS: u32 = 10;
-/// Twice as many structs are made.
+/// The default number of maps. The object contains twice as many structs.
 const MAPS: u32 = 500;
-/// Runs a round: times of processes are shown in hundredths of a second.
+/// The number of runs in a round. A round needs several runs because the kernel reports the times
+/// of processes in hundredths of a second.
 const RUNS: u32 = 20;
 
-/// Set in the environment of a child that is `bpfmap`.
+/// The environment variable that makes a child process run the command `bpfmap`.
 const IS_BPFMAP: &str = "BPFMAP_IMPORT_COST";
 
 type Error = Box<dyn std::error::Error>;
@@ -42,7 +45,7 @@ fn main() -> ExitCode {
 fn run() -> Result<(), Error> {
     let mut arguments = env::args().skip(1);
     let mut number = |otherwise: u32| match arguments.next() {
-        Some(text) => text.parse().map_err(|_| format!("{text} is no number")),
+        Some(text) => text.parse().map_err(|_| format!("`{text}` is not a number")),
         None => Ok(otherwise),
     };
     let (rounds, maps) = (number(ROUNDS)?, number(MAPS)?);
@@ -63,9 +66,7 @@ fn run() -> Result<(), Error> {
     let described = (schema.matches("\n[maps.").count(), schema.matches("\n[types.").count());
     let expected = (maps as usize, maps as usize * 2);
     if described != expected || skeleton.matches("\tstruct bpf_map *m").count() != expected.0 {
-        return Err(
-            format!("{expected:?} maps and structs were made, {described:?} came out").into()
-        );
+        return Err(format!("expected {expected:?} maps and structs, found {described:?}").into());
     }
 
     let mut best = [u64::MAX; 2];
@@ -94,7 +95,8 @@ fn run() -> Result<(), Error> {
     Ok(())
 }
 
-/// Maps whose keys and values are structs of their own, which nest four deep.
+/// Returns a program with maps whose keys and values are different structs. The structs are nested
+/// four levels deep.
 fn program(maps: u32) -> String {
     let mut code = String::from("#include <linux/bpf.h>\n#include <bpf/bpf_helpers.h>\n");
     for index in 0..maps * 2 {
@@ -124,7 +126,8 @@ fn compile(folder: &Path, program: &str) -> Result<(), Error> {
     fs::write(folder.join("many.bpf.c"), program)?;
     let mut clang = Command::new(bpfmap_codegen::clang::find()?);
     clang.args(["-target", "bpf", "-g", "-O2", "-c", "many.bpf.c", "-o", "many.bpf.o"]);
-    // Debian keeps `asm/types.h` where clang does not look when it compiles for another target.
+    // Debian installs `asm/types.h` in a folder that clang does not search when it compiles for
+    // another target.
     clang.arg(format!("-I/usr/include/{}-linux-gnu", env::consts::ARCH));
     output(clang.current_dir(folder)).map(|_| ())
 }

@@ -1,4 +1,4 @@
-//! A generated header in an object.
+//! Compiles a generated header to an object.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -8,9 +8,9 @@ use std::process::Command;
 use bpfmap_codegen::backend::GeneratedFile;
 use tempfile::TempDir;
 
-/// The compiled header, and the folder that goes away with it.
+/// Compiles the header. Returns the path of the object, and the temporary folder that contains it.
 pub(crate) fn object(header: &GeneratedFile, clang: &OsStr) -> (TempDir, PathBuf) {
-    // SAFETY: it only asks.
+    // SAFETY: the call only returns the user ID.
     let root = unsafe { libc::geteuid() } == 0;
     assert!(root, "loading maps needs root: run this test with sudo, or in the kernel matrix");
     let folder = tempfile::tempdir().unwrap();

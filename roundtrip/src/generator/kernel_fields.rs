@@ -1,4 +1,4 @@
-//! Values with special fields of the kernel.
+//! Generates values with special fields of the kernel.
 
 use bpfmap_core::SpecialField;
 use bpfmap_core::map_type::MapType;
@@ -7,8 +7,9 @@ use bpfmap_schema::ir::{Int, Schema, Target, Type};
 use super::maps::{member, structure};
 use super::words::Random;
 
-/// Returns a struct with some of the special fields that a map of this type supports, and ordinary
-/// members between them. Consecutive values of `turn` select each of the fields in turn.
+/// Returns a struct that contains some of the special fields that a map of this type supports, with
+/// ordinary members between them. Consecutive values of `turn` select different fields, so that
+/// each field is selected.
 pub(super) fn value(
     schema: &mut Schema,
     row: &MapType,

@@ -1,4 +1,4 @@
-//! Random maps, according to the facts table.
+//! Generates random maps according to the facts table.
 
 use bpfmap_core::map_type::{
     EventRule, InnerRule, KernelObject, KeyRule, MAP_TYPES, MapExtraRule, MapType, MaxEntriesRule,
@@ -14,8 +14,8 @@ use bpfmap_schema::source::{Span, Spanned};
 use super::words::{Random, doc, tags};
 use super::{Tally, kernel_fields};
 
-/// Adds a map of the type `row`, and the types that it needs. `flag` is the number of a flag that
-/// the map must have; it cycles through the flags of the type.
+/// Adds a map of the type `row`, and the types that the map needs. `flag` is the number of a flag
+/// that the map must have. Consecutive numbers select each flag of the type in turn.
 pub(super) fn add(
     schema: &mut Schema,
     row: &MapType,
@@ -25,7 +25,7 @@ pub(super) fn add(
 ) {
     let mut map = map(schema, row, name, flag, random);
     if row.value == ValueRule::StructOps {
-        // The variable of such a map contains nothing else.
+        // The variable of a `struct_ops` map contains no other attributes.
         (map.pinning, map.numa_node, map.decl_tags) = (None, None, vec![]);
     }
     if row.value == ValueRule::Object(KernelObject::Map) {
@@ -90,10 +90,10 @@ fn map(
     }
 }
 
-/// Returns the required flags, the flag that is selected by `turn`, and sometimes others.
+/// Returns the required flags, the flag that `turn` selects, and sometimes other flags.
 fn flags(row: &MapType, turn: Option<usize>, random: &mut Random) -> Vec<Spanned<String>> {
     let mut names: Vec<&str> = row.required_flags.to_vec();
-    // In each cycle, one turn selects no flag.
+    // In each cycle, one value of `turn` selects no flag.
     if let Some((name, _)) = turn.and_then(|turn| row.flags.get(turn % (row.flags.len() + 1))) {
         names.push(name);
     }
@@ -117,7 +117,7 @@ fn is_unneeded(rule: MaxEntriesRule) -> bool {
 
 fn max_entries(row: &MapType, random: &mut Random) -> Option<u32> {
     match row.max_entries {
-        // No kernel supports more queues than CPUs.
+        // The kernel does not accept more queues than CPUs.
         MaxEntriesRule::AtLeastOne { .. } if row.value == ValueRule::Object(KernelObject::Cpu) => {
             Some(random.pick(&[1, 2, 4]))
         }
@@ -243,7 +243,7 @@ fn held(schema: &Schema, random: &mut Random) -> Type {
     }
 }
 
-/// Returns a template, or a map of the schema.
+/// Returns an inner map: a template, or a reference to a map of the schema.
 fn inner(schema: &mut Schema, random: &mut Random) -> InnerMap {
     let possible = |map: &&MapDecl| {
         let row = MapType::by_name(&map.map_type.value);

@@ -1,7 +1,8 @@
-//! Random schemas that satisfy every rule.
+//! Generates random schemas that break no rule.
 //!
-//! The properties of a map type are read from the facts table, but the check decides. Parts that it
-//! rejects are counted by rule, and generated again.
+//! The generator reads the properties of a map type from the facts table, but the check of schemas
+//! decides whether a part is valid. If the check rejects a part, the generator counts the broken
+//! rule and generates another part.
 
 mod kernel_fields;
 mod maps;
@@ -23,25 +24,26 @@ use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use words::Random;
 
-/// The parts that the generator created, and those that the check rejected.
+/// The numbers of parts that the generator has created and that the check has rejected.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
     /// The number of accepted types and maps.
     pub(crate) kept: usize,
-    /// The number of rejected parts, by the first rule that each of them violated.
+    /// The number of rejected parts for each rule. A part counts for the first rule that it breaks.
     pub(crate) refused: BTreeMap<&'static str, usize>,
-    /// The number of occurrences of each feature of a schema: `hash`, `hash.no_prealloc`,
+    /// The number of occurrences of each feature of a schema, such as `hash`, `hash.no_prealloc` or
     /// `bpf_timer`.
     pub(crate) covered: BTreeMap<String, usize>,
 }
 
-/// The maximum number of attempts to generate a part. After that, the schema is generated without
-/// it.
+/// The maximum number of attempts to generate a part. If all attempts fail, the schema does not
+/// contain the part.
 const ATTEMPTS: usize = 30;
 
-/// Returns the random schema with this number, which is always the same.
+/// Returns the random schema with this number. The same number always results in the same schema.
 pub(crate) fn schema(seed: u64, tally: &mut Tally) -> Schema {
-    // Without this, consecutive numbers would result in similar random numbers.
+    // The seed is hashed, because consecutive seeds would otherwise result in similar random
+    // numbers.
     let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0xd1b5_4a32_d192_ed03);
     let random = &mut random;
     let mut schema = Schema::default();
@@ -59,8 +61,8 @@ pub(crate) fn schema(seed: u64, tally: &mut Tally) -> Schema {
     for number in 0..=random.below(3) {
         for _ in 0..ATTEMPTS {
             let mut candidate = schema.clone();
-            // The first maps of consecutive schemas go through all map types, and through all flags
-            // of each.
+            // The first maps of consecutive schemas have all map types in turn, and all flags of
+            // each map type.
             let round = usize::try_from(seed).unwrap_or_default();
             let (row, flag) = if number == 0 {
                 (&MAP_TYPES[round % MAP_TYPES.len()], Some(round / MAP_TYPES.len()))
@@ -85,7 +87,7 @@ fn recipe(seed: u64) -> recipe::Recipe {
     bytes[..8].copy_from_slice(&seed.to_le_bytes());
     let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
     let mut runner = TestRunner::new_with_rng(Config::default(), rng);
-    recipe::recipes().new_tree(&mut runner).expect("no recipe is ever rejected").current()
+    recipe::recipes().new_tree(&mut runner).expect("the strategy rejects no recipe").current()
 }
 
 /// Returns whether the check accepts the schema.
@@ -105,7 +107,7 @@ fn kept(schema: &Schema, tally: &mut Tally) -> bool {
     }
 }
 
-/// This number of schemas contains every feature.
+/// A number of schemas that is large enough to contain every feature.
 const ENOUGH: u64 = 300;
 
 /// The maximum share of the generated parts that the check may reject.
@@ -115,7 +117,7 @@ impl Tally {
     /// Prints the rejected parts.
     pub(crate) fn print(&self, verbose: bool) {
         let refused: usize = self.refused.values().sum();
-        println!("\nthe check took {} parts and refused {refused}:", self.kept);
+        println!("\nthe check accepted {} parts and rejected {refused}:", self.kept);
         for (rule, count) in &self.refused {
             println!("{count:6} {rule}");
         }
@@ -128,7 +130,8 @@ impl Tally {
     ///
     /// # Errors
     ///
-    /// Fails if too many parts are rejected, or if some feature does not occur in any schema.
+    /// Fails if the check has rejected too many parts, or if a feature does not occur in any
+    /// schema.
     pub(crate) fn verdict(&self, schemas: u64) -> Result<(), String> {
         if schemas < ENOUGH {
             return Ok(());
@@ -136,7 +139,7 @@ impl Tally {
         let refused: usize = self.refused.values().sum();
         #[expect(clippy::cast_precision_loss, reason = "the numbers are small")]
         if refused as f64 > (refused + self.kept) as f64 * MOST_REFUSED {
-            return Err("the check refuses more than half of what the generator makes".to_owned());
+            return Err("the check rejects more than half of the generated parts".to_owned());
         }
         let flags = MAP_TYPES.iter().flat_map(|row| {
             let flags = row.flags.iter().map(|(flag, _)| format!("{}.{flag}", row.name));
@@ -148,7 +151,7 @@ impl Tally {
         if missing.is_empty() {
             Ok(())
         } else {
-            Err(format!("no schema has {}", missing.join(", ")))
+            Err(format!("no schema contains {}", missing.join(", ")))
         }
     }
 }
@@ -158,7 +161,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_tried_each_day_has_everything() {
+    fn the_default_number_of_schemas_contains_every_feature() {
         let mut tally = Tally::default();
         for seed in 1..=ENOUGH {
             schema(seed, &mut tally);
@@ -167,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_makes_the_same_schema_each_time() {
+    fn the_same_seed_results_in_the_same_schema() {
         let text = |seed| bpfmap_schema::print::toml::print(&schema(seed, &mut Tally::default()));
         assert_eq!(text(17), text(17));
         assert_ne!(text(17), text(18));

@@ -1,4 +1,4 @@
-//! Names, docs, tags and numbers for the types of a random schema.
+//! Generates names, docs, tags and numbers for the types of a random schema.
 
 use std::collections::HashSet;
 
@@ -9,7 +9,7 @@ use bpfmap_schema::source::{Span, Spanned};
 
 use super::words::{self, Random, doc, tags};
 
-/// Adds what the recipe for types does not generate.
+/// Adds the parts of types that the recipe does not generate.
 pub(super) fn decorate(schema: &mut Schema, random: &mut Random) {
     words::rename_types(schema, random);
     for def in &mut schema.types {
@@ -30,7 +30,8 @@ pub(super) fn decorate(schema: &mut Schema, random: &mut Random) {
     }
 }
 
-/// Members of anonymous structs and unions share the namespace of the enclosing type.
+/// Names the members of a struct or union. `taken` contains the names that are already used,
+/// because members of anonymous structs and unions share the namespace of the enclosing type.
 fn composite(body: &mut Composite, random: &mut Random, taken: &mut HashSet<String>) {
     let names = body.members.iter().filter_map(|member| member.name.as_ref());
     taken.extend(names.map(|name| name.value.clone()));
@@ -72,7 +73,7 @@ fn pointee(random: &mut Random) -> Option<Type> {
 
 /// Moves the members into an anonymous struct or union, so that the type has no direct members.
 fn only_anonymous(body: &mut Composite, random: &mut Random) {
-    // Arrays without elements must be the last member of a type.
+    // An array without elements must be the last member of a type, so this case is left out.
     let has_tail = body.members.iter().any(|member| {
         matches!(&member.ty, MemberType::Type(ty) if matches!(&ty.value, Type::Array(_, len) if len.value == 0))
     });
@@ -95,7 +96,8 @@ fn only_anonymous(body: &mut Composite, random: &mut Random) {
     });
 }
 
-/// Generates variants with the values at both ends of the range, and some in between.
+/// Generates variants of an enum, with the smallest value, the largest value, and some values
+/// between them.
 fn enumeration(body: &mut Enum, random: &mut Random) {
     let Int { size, signed } = body.repr.value;
     let bits = size * 8;

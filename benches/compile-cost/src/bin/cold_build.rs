@@ -1,14 +1,19 @@
-//! What bpfmap costs a user's build: a crate with a schema of 50 maps and 50 structs, a build script with `Builder`, and the
-//! generated Rust. As most applications that load BPF programs, it also depends on libbpf-rs, and its build script on
-//! libbpf-cargo.
+//! Measures by how much bpfmap slows down the build of a user's crate. The measured crate has a
+//! schema with 50 maps and 50 structs, a build script that uses `Builder`, and the generated Rust
+//! code. Like most applications that load BPF programs, the crate also depends on libbpf-rs, and
+//! its build script depends on libbpf-cargo.
 //!
-//! `cargo run -p bpfmap-compile-cost --bin cold_build [-- REPOSITORY[=FEATURES]…]`. Prints the processor time of a build
-//! from nothing, and of `cargo check` after a change of the crate's source: first without bpfmap, then for each of these
-//! checkouts of this repository (this one with the features `derive` and `libbpf-rs` unless you name others), with the
-//! ratio of the two builds. They take turns, and the best of the rounds counts.
+//! Usage: `cargo run -p bpfmap-compile-cost --bin cold_build [-- REPOSITORY[=FEATURES]…]`. Each
+//! argument is a checkout of this repository. Without arguments, the command measures this checkout
+//! with the features `derive` and `libbpf-rs`. The command prints the processor time of a cold
+//! build, and of `cargo check` after a change of the crate's source. It first prints these times
+//! for the crate without bpfmap, and then for each checkout. For each checkout, it also prints the
+//! ratio of the cold build to the cold build without bpfmap. The builds take turns in several
+//! rounds, and the command prints the best time of each.
 //!
-//! The build from nothing is measured twice. `as published` is what users of published packages get: Cargo compiles packages
-//! of a registry without incremental compilation. `from a checkout` is with it, as Cargo compiles path dependencies.
+//! The command measures the cold build in two ways. `as published` compiles without incremental
+//! compilation, as Cargo compiles packages from a registry. `from a checkout` compiles with
+//! incremental compilation, as Cargo compiles path dependencies.
 
 #[path = "../../../children.rs"]
 mod children;
@@ -22,7 +27,7 @@ use children::{MICROS_A_TICK, ticks_of_children};
 
 const ROUNDS: u32 = 2;
 const ITEMS: u32 = 50;
-/// The crate without bpfmap.
+/// The name of the crate without bpfmap in the output.
 const WITHOUT: &str = "without bpfmap";
 
 type Error = Box<dyn std::error::Error>;
@@ -78,8 +83,8 @@ fn run() -> Result<(), Error> {
     Ok(())
 }
 
-/// Writes the crate, with these features of bpfmap or without it. Its dependencies have the versions of the checkout's
-/// lock file.
+/// Writes the measured crate. It depends on bpfmap with `features`, or does not depend on bpfmap if
+/// `features` is `None`. Its dependencies have the versions in the checkout's lock file.
 fn write_package(folder: &Path, checkout: &Path, features: Option<&str>) -> Result<(), Error> {
     let checkout = checkout.canonicalize()?;
     fs::create_dir_all(folder.join("src"))?;
@@ -141,8 +146,8 @@ fn schema() -> String {
     schema
 }
 
-/// Returns the processor time of a build from nothing as published and from a checkout, and of a check after a change, in
-/// ticks.
+/// Returns three processor times in ticks: of a cold build as published, of a cold build from a
+/// checkout, and of a check after a change.
 fn build(folder: &Path) -> Result<[u64; 3], Error> {
     let cold = |incremental| {
         let target = folder.join("target");
@@ -153,7 +158,7 @@ fn build(folder: &Path) -> Result<[u64; 3], Error> {
     };
     let published = cold(false)?;
     let path = cold(true)?;
-    // The first check makes what a check needs of the dependencies.
+    // The first check is not measured, because it also checks the dependencies.
     cargo(folder, "check", true)?;
     fs::write(folder.join("src/lib.rs"), source(1))?;
     Ok([published, path, cargo(folder, "check", true)?])
