@@ -1,4 +1,4 @@
-//! `bpfmap convert`.
+//! The command `bpfmap convert`.
 
 use std::path::{Path, PathBuf};
 
@@ -81,7 +81,7 @@ pub(crate) fn put(schema: &Schema, language: Language, out: Option<&Path>, force
         && !force
     {
         complain(&format!(
-            "error: `{}` already exists: name another file, or overwrite it with `--force`\n",
+            "error: `{}` already exists: choose another file, or use `--force` to overwrite this one\n",
             there.path.display()
         ));
         return Err(Failed::Found);

@@ -1,4 +1,4 @@
-//! `bpfmap explain`.
+//! The command `bpfmap explain`.
 
 use bpfmap_codegen::evolve;
 use bpfmap_schema::nearest::nearest;
@@ -26,12 +26,12 @@ pub(crate) fn run(rule: Option<&str>) -> Outcome {
     print(&format!("{id} ({severity}): {title}.\n\n{}\n", rule.explanation.trim()))
 }
 
-/// Returns the page of a change that `bpfmap diff` reports.
+/// Returns the explanation of a rule of `bpfmap diff`.
 fn page(rule: &evolve::Rule) -> String {
     let evolve::Rule { id, class, libbpf, bpfmap, title, explanation, .. } = rule;
     let (class, libbpf, bpfmap) = (class.words(), libbpf.words(), bpfmap.words());
     format!(
-        "{id} ({class}): {title}.\n\nWith the older map pinned, {libbpf}; {bpfmap}.\n\n{explanation}"
+        "{id} ({class}): {title}.\n\nIf the older map is pinned, {libbpf}; {bpfmap}.\n\n{explanation}"
     )
 }
 

@@ -1,4 +1,4 @@
-//! `bpfmap kernels`.
+//! The command `bpfmap kernels`.
 
 use std::fmt::Write;
 
@@ -42,13 +42,14 @@ pub(crate) fn run(options: &KernelsOptions) -> Outcome {
     print(&checked.iter().map(show).collect::<String>())
 }
 
-/// Reading and writing the value of a single CPU, which is not a command of its own.
+/// The name of the operation that reads or writes the value of a single CPU. The kernel has no
+/// separate command for this operation.
 const ONE_CPU: &str = "one_cpu";
 
-/// Writes into a `String`, which never fails.
+/// Formats text and appends it to a `String`, which never fails.
 macro_rules! push {
     ($text:expr, $($arguments:tt)*) => {
-        write!($text, $($arguments)*).expect("a String takes all that is written")
+        write!($text, $($arguments)*).expect("writing to a `String` never fails")
     };
 }
 
@@ -84,8 +85,8 @@ fn text(checked: &Checked) -> String {
     text
 }
 
-/// Describes the results over time, such as `5.6`, `never (EINVAL)` or `5.2, then from 6.2
-/// ENOTSUPP`.
+/// Describes the results of an operation on all kernel versions, such as `5.6`, `never (EINVAL)` or
+/// `5.2, from 6.2 ENOTSUPP`.
 fn timeline(answers: &[Since]) -> String {
     let Some(first) = answers.iter().position(succeeds) else {
         let refusal = answers.last().map(answer_names).unwrap_or_default();
@@ -114,7 +115,7 @@ fn answer_name(answer: Answer) -> String {
     }
 }
 
-/// Returns the first kernel that supports every map.
+/// Returns the first kernel that supports all maps of the schema.
 fn needed(checked: &Checked) -> Option<KernelVersion> {
     let resolved = checked.resolved();
     checked.schema().maps.iter().filter_map(|map| resolved.creation_since(map)).max()

@@ -1,4 +1,4 @@
-//! Live maps, described in the form that the importer needs.
+//! Describes live maps in the form that the importer needs.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -10,29 +10,29 @@ use bpfmap_schema::input;
 
 use crate::{Failed, complain};
 
-/// The types of the running kernel.
+/// The file with the BTF of the running kernel.
 const KERNEL_TYPES: &str = "/sys/kernel/btf/vmlinux";
 
-/// The prefix of the name of a `struct_ops` map's value struct. It is followed by the name of the
-/// kernel's struct of functions (`kernel/bpf/bpf_struct_ops.c`, `VALUE_PREFIX`).
+/// The prefix of the name of a `struct_ops` map's value type. The rest of the name is the name of
+/// the kernel's struct of functions. Source: `VALUE_PREFIX` in `kernel/bpf/bpf_struct_ops.c`.
 const VALUE_PREFIX: &str = "bpf_struct_ops_";
 
-/// Live maps, with the BTF of those that have any.
+/// Live maps, with the BTF of each map that has BTF.
 #[derive(Default)]
 pub(crate) struct LiveMaps {
     pub(crate) maps: Vec<LiveMapInfo>,
     pub(crate) btfs: HashMap<u32, Option<LiveBtf>>,
-    /// The kernel's structs of functions, by the types of their values. `None` if they were not
-    /// read yet.
+    /// The names of the kernel's structs of functions, by the ID of their value types. `None` if
+    /// the kernel's BTF has not been read yet.
     ops: Option<HashMap<u32, String>>,
 }
 
 impl LiveMaps {
-    /// Reads every map of the machine. Those that can't be described are listed on standard error.
+    /// Reads all maps on the machine. Maps that can't be described are listed on standard error.
     pub(crate) fn all() -> Result<Self, Failed> {
         let ids = LiveMap::ids().map_err(|error| match error.kind() {
             ErrorKind::PermissionDenied => {
-                fail("listing all maps of the machine needs CAP_SYS_ADMIN: run the command as root")
+                fail("listing all maps on the machine needs CAP_SYS_ADMIN: run the command as root")
             }
             _ => fail(&error.to_string()),
         })?;
@@ -46,16 +46,16 @@ impl LiveMaps {
                 Err(error) => return Err(fail(&error.to_string())),
             }
         }
-        note("gone before it could be read", "gone before they could be read", &gone);
+        note("disappeared before it could be read", "disappeared before they could be read", &gone);
         note(
-            "holds the variables of a program, and is left out",
-            "hold the variables of programs, and are left out",
+            "contains the variables of a program, and is left out",
+            "contain the variables of programs, and are left out",
             &variables,
         );
         Ok(all)
     }
 
-    /// Adds a map.
+    /// Adds a live map.
     pub(crate) fn add(&mut self, map: &LiveMap) -> Result<(), Failed> {
         let described = self.described(map, true)?;
         self.maps.push(described);
@@ -75,14 +75,14 @@ impl LiveMaps {
         let inner = if is_outer { map.first_inner() } else { Ok(None) };
         let inner = match inner {
             Ok(inner) => inner,
-            // The importer reports that the contents of the map are unknown.
+            // The contents of the map are unknown, and the importer reports this.
             Err(error) if error.kind() == ErrorKind::PermissionDenied => None,
             Err(error) => return Err(fail(&error.to_string())),
         };
         let inner = inner.map(|inner| self.described(&inner, false)).transpose()?;
         Ok(LiveMapInfo {
             id: info.id,
-            // A map may have no name.
+            // A map without a name gets a name that contains its ID.
             name: if info.name.is_empty() { format!("map_{}", info.id) } else { info.name.clone() },
             map_type: info.map_type,
             key_size: info.key_size,
@@ -105,7 +105,7 @@ impl LiveMaps {
         }
         let btf = match map.btf() {
             Ok(data) => data.map(|data| LiveBtf { id, data }),
-            // The importer reports that it can't be read.
+            // The BTF can't be read, and the importer reports this.
             Err(error) if error.kind() == ErrorKind::PermissionDenied => None,
             Err(error) => return Err(fail(&error.to_string())),
         };
@@ -113,7 +113,7 @@ impl LiveMaps {
         Ok(())
     }
 
-    /// Whether libbpf created the map for `.data`, `.bss`, `.rodata` or `.kconfig`.
+    /// Returns whether libbpf created the map for `.data`, `.bss`, `.rodata` or `.kconfig`.
     fn holds_variables(&mut self, map: &LiveMap) -> Result<bool, Failed> {
         let info = map.info();
         if info.map_type != ARRAY || info.max_entries != 1 {
@@ -126,7 +126,8 @@ impl LiveMaps {
             let value = btf.get(info.btf_value_type_id);
             value.is_some_and(|ty| matches!(ty.kind, Kind::DataSection { .. }))
         });
-        // Without BTF, the name shows it, because names in C contain no dots.
+        // If the map has no BTF, its name decides: only names that libbpf chooses contain dots,
+        // because names in C can't.
         Ok(is_section || info.btf_value_type_id == 0 && info.name.contains('.'))
     }
 
@@ -141,8 +142,8 @@ impl LiveMaps {
 /// The number of the map type of arrays.
 const ARRAY: u32 = bpfmap_core::map_type::ARRAY.number;
 
-/// Returns the kernel's structs of functions, by the types of their values. Those of modules are
-/// not included.
+/// Returns the names of the kernel's structs of functions, by the ID of their value types. The
+/// result does not include structs that modules define.
 fn kernel_ops() -> HashMap<u32, String> {
     let data = input::read(Path::new(KERNEL_TYPES), input::MAX_OBJECT_SIZE).unwrap_or_default();
     let Ok(btf) = Btf::parse(&data) else { return HashMap::new() };
@@ -157,7 +158,8 @@ fn shown(map: &LiveMap) -> String {
     format!("{} `{}`", info.id, info.name)
 }
 
-/// Prints a note about the maps with these IDs.
+/// Prints a note about the maps with these IDs: `of_one` if there is one map, `of_many` if there
+/// are several.
 fn note(of_one: &str, of_many: &str, ids: &[String]) {
     match ids {
         [] => {}

@@ -1,4 +1,5 @@
-//! The files to generate into one directory, as named by the command line and the project file.
+//! A set of files to generate into one directory. The command line or the project file describes
+//! it.
 
 use std::path::{Path, PathBuf};
 
@@ -7,27 +8,27 @@ use bpfmap_schema::nearest;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
-/// The files to generate into one directory.
+/// A set of files to generate into one directory.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OutputFolder {
     /// The output directory.
     pub out: PathBuf,
-    /// The kinds of files. `None` stands for those that suit the schema.
+    /// The kinds of files. `None` stands for the default kinds of each schema.
     #[serde(default, deserialize_with = "kinds")]
     pub emit: Option<Vec<Emit>>,
-    /// Whether the C headers declare the maps in the format of libbpf before 1.0.
+    /// Whether the C headers contain legacy map definitions, for libbpf before 1.0.
     #[serde(default)]
     pub legacy: bool,
-    /// A Rust file with a module for each schema.
+    /// The name of a Rust file with a module for each schema, or `None` if it is not generated.
     #[serde(default, deserialize_with = "modules")]
     pub modules: Option<String>,
 }
 
-/// Parses the name of a file in the output directory.
+/// Parses the name of a file in the output directory. Fails if `text` contains a folder.
 pub(crate) fn file_name(text: &str) -> Result<String, &'static str> {
     let is_name = Path::new(text).file_name().is_some_and(|name| name == text);
-    is_name.then(|| text.to_owned()).ok_or("expected the name of a file, without a folder")
+    is_name.then(|| text.to_owned()).ok_or("expected a file name without a folder")
 }
 
 fn kinds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<Emit>>, D::Error> {

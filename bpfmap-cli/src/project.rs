@@ -1,5 +1,6 @@
-//! The project file, `bpfmap.toml`. It lists the schemas of a project, the files to generate from
-//! them and their directories, and the kernels to test them on. `docs/projects.md` describes it.
+//! Reads the project file, `bpfmap.toml`. The file lists the schemas of a project, the files to
+//! generate from these schemas, the output folders, and the kernels to test on. `docs/projects.md`
+//! describes the format.
 
 use std::fs;
 use std::ops::Range;
@@ -24,9 +25,10 @@ const MAX_FILE_SIZE: u64 = 1 << 20;
 /// The contents of a project file. Paths are absolute, or relative to the current directory.
 #[derive(Debug)]
 pub struct Project {
-    /// The schemas, at least one.
+    /// The paths of the schemas. There is at least one.
     pub schemas: Vec<PathBuf>,
-    /// The names of kernels, as in `bpfmap-vmtest`. Empty if the file names none.
+    /// The names of the kernels to test on, in the form that `bpfmap-vmtest` uses. Empty if the
+    /// file lists no kernels.
     pub kernels: Vec<String>,
     /// What to generate.
     pub outputs: Vec<OutputFolder>,
@@ -53,33 +55,34 @@ struct Diff {
 }
 
 impl Project {
-    /// Reads the project file in the current directory, or in its nearest ancestor that has one.
-    /// Returns `None` if there is none.
+    /// Reads the project file in the current directory, or in the nearest parent directory that has
+    /// a project file. Returns `None` if no project file exists.
     ///
     /// # Errors
     ///
-    /// Fails if the file can't be read or is not valid, or if a different user could have written
-    /// it. The error has been printed then.
+    /// Fails if the file can't be read or is not valid, or if another user could have written the
+    /// file. In these cases, the function has already printed the error.
     pub fn find() -> Result<Option<Self>, Failed> {
         let Some(path) = config::find(FILE).map_err(|error| fail(&error.to_string()))? else {
             return Ok(None);
         };
-        // In the project's own directory, which is the usual case, paths are short.
+        // Paths are relative if the current directory is the project's directory, so that messages
+        // are short.
         let here = std::env::current_dir().unwrap_or_default();
         let path = path.strip_prefix(&here).map(Path::to_owned).unwrap_or(path);
         Self::read(&path).map(Some)
     }
 
-    /// Finds the project like [`find`](Self::find), for a command that needs one.
+    /// Reads the project file like [`find`](Self::find), for a command that needs a project.
     ///
     /// # Errors
     ///
-    /// Fails if no project file exists. The message begins with `missing`, which says what the
-    /// command line lacks.
+    /// Fails like [`find`](Self::find), and if no project file exists. In this case, the message
+    /// begins with `missing`, which says what is missing on the command line.
     pub(crate) fn needed(missing: &str) -> Result<Self, Failed> {
         let Some(project) = Self::find()? else {
             complain(&format!(
-                "error: {missing}, and there is no `{FILE}` in this folder or above it\n"
+                "error: {missing}, and there is no `{FILE}` in this folder or a parent folder\n"
             ));
             return Err(Failed::Usage);
         };
@@ -107,7 +110,8 @@ impl Project {
                 mistake(&format!("can't read `{}`: {error}", within.display()), entry.span())
             })?;
             if found.is_empty() {
-                let message = format!("there is no schema in TOML in `{}`", within.display());
+                let message =
+                    format!("the folder `{}` contains no schema in TOML", within.display());
                 return Err(mistake(&message, entry.span()));
             }
             schemas.extend(found);
@@ -123,7 +127,8 @@ impl Project {
     }
 }
 
-/// Returns the schema at `path`, or the TOML schemas in the directory there.
+/// Returns `path` itself if it is a file. If `path` is a directory, returns the schemas in TOML in
+/// this directory.
 fn schemas_at(path: &Path) -> std::io::Result<Vec<PathBuf>> {
     if !fs::metadata(path)?.is_dir() {
         return Ok(vec![path.to_owned()]);
@@ -137,7 +142,7 @@ fn schemas_at(path: &Path) -> std::io::Result<Vec<PathBuf>> {
     Ok(schemas)
 }
 
-/// Shows an error at its position in the file, in the format of errors in schemas.
+/// Prints an error with its position in the project file, in the same format as errors in schemas.
 fn show(path: &Path, text: &str, message: &str, span: Range<usize>) {
     let renderer = match style() {
         Style::Plain => Renderer::plain(),

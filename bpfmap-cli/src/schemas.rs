@@ -1,4 +1,4 @@
-//! Reads schemas and shows their diagnostics; `bpfmap check`.
+//! Reads schemas and shows their diagnostics. Contains the command `bpfmap check`.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -65,7 +65,7 @@ pub(crate) fn read(named: &[PathBuf], mut findings: Findings) -> Result<Vec<Chec
 pub(crate) struct Inputs {
     /// The schemas that the command line names.
     pub(crate) roots: Vec<Checked>,
-    /// The other schemas, which these include.
+    /// The other schemas that the schemas on the command line include.
     pub(crate) includes: Vec<Checked>,
 }
 
@@ -117,8 +117,8 @@ pub(crate) fn show_findings(format: MessageFormat, found: &[Finding], sources: &
     findings.close();
 }
 
-/// Reads the schema in `path`. For `-`, it is read as TOML from standard input, and its includes
-/// are relative to the current directory.
+/// Reads the schema in `path`. If `path` is `-`, reads a schema in TOML from standard input, whose
+/// includes are relative to the current directory.
 pub(crate) fn draft(path: &Path, cfg: &Cfg) -> Draft {
     if !standard_input::is_meant(path) {
         return read_file_with(path, cfg);
@@ -135,7 +135,7 @@ fn unreadable(path: &Path, why: &str) -> Draft {
     draft.schema.sources.add(path, "");
     draft.findings.push(
         Finding::new(&UNREADABLE_SOURCE, Span::NONE, format!("can't read standard input: {why}"))
-            .help("pass a schema in TOML on standard input, or name a file"),
+            .help("write a schema in TOML to standard input, or give the path of a file"),
     );
     draft
 }
@@ -148,16 +148,17 @@ pub(crate) struct Findings {
     cfg: Cfg,
     errors: usize,
     warnings: usize,
-    /// The rule of one of the errors.
+    /// The rule of one of the errors, which the summary uses as an example.
     example: Option<&'static str>,
-    /// The kernel whose names are reserved, instead of those of all kernels.
+    /// The names of the kernel of `--kernel-btf`. If this is set, only these names are reserved.
+    /// Otherwise, the names of all known kernels are reserved.
     kernel: Option<KernelNames>,
-    /// The diagnostics that were shown. A schema that several others include is read once for each
-    /// of them.
+    /// The diagnostics that have already been shown. If several schemas include the same schema, it
+    /// is read several times, but its diagnostics are shown only once.
     shown: HashSet<Shown>,
 }
 
-/// A diagnostic: its rule, the file, the position in it, and the message.
+/// The identity of a diagnostic: the rule, the file, the position in the file, and the message.
 type Shown = (&'static str, Option<PathBuf>, usize, String);
 
 impl Findings {
@@ -205,14 +206,15 @@ impl Findings {
         }
         if self.format == MessageFormat::Json {
             let lines = findings.iter().map(|finding| to_json_line(finding, sources) + "\n");
-            // If the output has no reader any more, the exit status still reports the result.
+            // If the reader of the output is gone, the error is ignored, because the exit status
+            // still reports the result.
             let _ = print(&lines.collect::<String>());
         } else {
             complain_as_is(&render(&findings, sources, style()));
         }
     }
 
-    /// Prints the summary.
+    /// Prints the summary of all diagnostics.
     fn close(&self) {
         let Some(example) = self.example.filter(|_| self.format == MessageFormat::Human) else {
             return;
@@ -227,7 +229,7 @@ impl Findings {
             .flatten()
             .collect();
         complain(&format!(
-            "{}; `bpfmap explain RULE` says more, as in `bpfmap explain {example}`\n",
+            "{}; for details, run `bpfmap explain RULE`, for example `bpfmap explain {example}`\n",
             counts.join(" and ")
         ));
     }

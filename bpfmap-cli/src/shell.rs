@@ -1,4 +1,5 @@
-//! `bpfmap completions` and `bpfmap man`: the descriptions of the command for shells and for `man`.
+//! The commands `bpfmap completions` and `bpfmap man`, which describe the command line to shells
+//! and to `man`.
 
 use std::path::Path;
 

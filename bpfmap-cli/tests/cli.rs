@@ -150,7 +150,7 @@ fn diagnostics_in_text_are_written_to_standard_error() {
       |
       = help: write the number of entries, or leave out `max_entries` if the loader sets it
 
-    2 errors; `bpfmap explain RULE` says more, as in `bpfmap explain array-key-size`
+    2 errors; for details, run `bpfmap explain RULE`, for example `bpfmap explain array-key-size`
     "##);
 }
 

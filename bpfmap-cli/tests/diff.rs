@@ -254,7 +254,7 @@ fn explains_each_change() {
     assert_eq!(said.status, 0);
     assert!(
         said.out.starts_with(
-            "value-grows (needs a new pin): A value is larger.\n\nWith the older map pinned, libbpf \
+            "value-grows (needs a new pin): A value is larger.\n\nIf the older map is pinned, libbpf \
              refuses the pin with EINVAL (parameter mismatch); bpfmap refuses to open it.\n\n"
         ),
         "{}",

@@ -179,7 +179,7 @@ struct {{
     assert_eq!(status.code(), Some(1), "{said}");
     assert!(said.contains("note: `far.bpf.o` is left out: `clang-14` can't compile"), "{said}");
     assert!(said.contains("not tested: far.pages: its test program can't be compiled"), "{said}");
-    assert!(said.contains("error: there is no map that can be tested"), "{said}");
+    assert!(said.contains("error: none of the maps can be tested"), "{said}");
 }
 
 #[test]
@@ -218,7 +218,7 @@ fn errors_name_the_missing_file_or_program() {
             command.uid(65534);
         }
     };
-    fails(nobody, &["counted.toml", "--host"], &["only root can", "leave out `--host`"]);
+    fails(nobody, &["counted.toml", "--host"], &["`--host` needs root", "leave out `--host`"]);
 }
 
 /// Returns the absolute path of a program in `PATH`.

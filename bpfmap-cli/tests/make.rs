@@ -64,12 +64,21 @@ fn a_depfile_or_stamp_does_not_replace_another_file() {
     fs::write(root.join("net types.toml"), INCLUDED).unwrap();
     fs::write(root.join("notes"), "mine").unwrap();
     for (arguments, why) in [
-        (["--stamp", "maps.toml"].as_slice(), "`maps.toml` is read or generated"),
-        (&["--depfile", "net types.toml"], "`net types.toml` is read or generated"),
-        (&["--depfile", "./maps.toml"], "`./maps.toml` is read or generated"),
-        (&["--depfile", "maps.h"], "`maps.h` is read or generated"),
+        (
+            ["--stamp", "maps.toml"].as_slice(),
+            "`maps.toml` is a file that this command reads or generates",
+        ),
+        (
+            &["--depfile", "net types.toml"],
+            "`net types.toml` is a file that this command reads or generates",
+        ),
+        (
+            &["--depfile", "./maps.toml"],
+            "`./maps.toml` is a file that this command reads or generates",
+        ),
+        (&["--depfile", "maps.h"], "`maps.h` is a file that this command reads or generates"),
         (&["--stamp", "notes"], "`notes` is not empty"),
-        (&["--stamp", "new", "--depfile", "new"], "`new` is the depfile"),
+        (&["--stamp", "new", "--depfile", "new"], "`new` is also the depfile"),
     ] {
         let output = Command::new(env!("CARGO_BIN_EXE_bpfmap"))
             .args(["generate", "maps.toml", "--out", "."])

@@ -162,7 +162,11 @@ fn errors_are_shown_with_their_position() {
             "bpfmap.toml:1:23",
         ),
         ("schemas = []", "at least one schema", "bpfmap.toml:1:11"),
-        ("schemas = [\"empty\"]", "there is no schema in TOML in `empty`", "bpfmap.toml:1:12"),
+        (
+            "schemas = [\"empty\"]",
+            "the folder `empty` contains no schema in TOML",
+            "bpfmap.toml:1:12",
+        ),
         ("schemas = 1", "invalid type", "bpfmap.toml:1:11"),
         ("schemas = [", "", "bpfmap.toml:1:1"),
         (
@@ -172,7 +176,7 @@ fn errors_are_shown_with_their_position() {
         ),
         (
             "schemas = [\"schemas\"]\n[[generate]]\nout = \"x\"\nmodules = \"a/mod.rs\"",
-            "expected the name of a file, without a folder",
+            "expected a file name without a folder",
             "bpfmap.toml:4:11",
         ),
         (
@@ -196,7 +200,7 @@ fn without_a_project_commands_ask_for_schemas() {
     for command in ["check", "generate --out x", "kernels", "fmt", "diff"] {
         let (status, out, errors) = run_in(folder.path(), command);
         assert_eq!((status, out.as_str()), (Some(2), ""));
-        let expected = "error: no schema was given, and there is no `bpfmap.toml` in this folder or above it\n";
+        let expected = "error: no schema was given, and there is no `bpfmap.toml` in this folder or a parent folder\n";
         assert_eq!(errors, expected, "{command}");
     }
     let project = Folder::new("schemas = [\"schemas\"]");

@@ -1,4 +1,4 @@
-//! `bpfmap test`.
+//! The command `bpfmap test`.
 
 mod guest;
 mod options;
@@ -23,7 +23,7 @@ use prepare::{Prepared, Unproven};
 pub(crate) use guest::main_if_test;
 pub(crate) use options::TestOptions;
 
-/// The name of the tests in reports, which is that of the compiled fixtures.
+/// The name of the tests in reports. Compiled fixtures use the same name.
 const NAME: &str = "fixtures";
 
 /// The directory in a guest that contains the objects and schemas.
@@ -32,20 +32,20 @@ const IN_GUEST: &str = "/bpfmap/fixtures";
 pub(crate) fn run(options: &TestOptions) -> Outcome {
     if options.host && !rustix::process::geteuid().is_root() {
         complain(
-            "error: `--host` creates maps on this machine, which only root can\n\
-             help: run it as root, or leave out `--host` to run it in QEMU\n",
+            "error: `--host` needs root, because it creates maps on this machine\n\
+             help: run the command as root, or leave out `--host` to run the tests in QEMU\n",
         );
         return Err(Failed::Found);
     }
     let folder = tempfile::tempdir().map_err(|error| {
-        complain(&format!("error: can't make a temporary folder: {error}\n"));
+        complain(&format!("error: can't create a temporary folder: {error}\n"));
         Failed::Found
     })?;
     let prepared = prepared(options, folder.path())?;
     let of_project = Project::find()?.map(|project| project.kernels).unwrap_or_default();
     if prepared.tests.is_empty() {
         report::tell_unproven(&prepared.unproven);
-        complain("error: there is no map that can be tested\n");
+        complain("error: none of the maps can be tested\n");
         return Err(Failed::Found);
     }
     let events = in_kernels(options, folder.path(), &prepared, of_project).map_err(|error| {
@@ -102,8 +102,8 @@ fn in_kernels(
         matrix.files.push((folder.join(prepare::FOR_GUEST), PathBuf::from(IN_GUEST)));
         binary.args.push(IN_GUEST.to_owned());
     }
-    // Some tests need two processors. For example, a map whose entries are CPUs must distinguish
-    // them.
+    // Some tests need two processors. For example, the test of a map whose entries are CPUs uses
+    // two different CPUs.
     matrix.add_second_cpu();
     matrix.init = Some(this);
     matrix.binaries = vec![binary];
@@ -122,15 +122,16 @@ fn in_kernels(
         terminal.show(progress);
         recorder.record(progress);
     })?;
-    // If the output has no reader any more, the exit status still reports the result.
+    // If the reader of the output is gone, the error is ignored, because the exit status still
+    // reports the result.
     let _ = print(&report::table(&events));
     report::tell_unproven(&prepared.unproven);
     recorder.finish(&events)?;
     Ok(events)
 }
 
-/// Returns the requested kernels, or else those of the project. If there are none, returns the
-/// newest one and the oldest one that the schemas support.
+/// Returns the kernels on the command line, or the kernels of the project. If neither lists a
+/// kernel, returns the newest kernel and the oldest kernel that the schemas support.
 fn kernels(
     options: &TestOptions,
     config: &Config,
@@ -162,8 +163,8 @@ fn version(line: &str) -> Option<KernelVersion> {
     Some(KernelVersion::new(major.parse().ok()?, minor.parse().ok()?))
 }
 
-/// Returns the oldest kernel that any of these schemas supports, or `None` if one of them does not
-/// say.
+/// Returns the oldest kernel that at least one of the schemas supports. Returns `None` if a schema
+/// does not set `min_kernel`.
 fn oldest(schemas: &[Checked]) -> Option<KernelVersion> {
     let promised = schemas.iter().map(|schema| schema.schema().min_kernel.as_ref());
     let promised: Option<Vec<_>> = promised.map(|oldest| Some(oldest?.value)).collect();
@@ -191,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_kernel_the_ends_of_what_is_promised_are_taken() {
+    fn without_a_kernel_the_newest_and_the_oldest_supported_are_tested() {
         let lines = kernel::lines();
         let (first, last) = (lines[0], lines[lines.len() - 1]);
         assert_eq!(asked(&[], None, &[]), [first, last]);
@@ -201,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn named_kernels_go_before_those_of_the_project() {
+    fn kernels_on_the_command_line_replace_those_of_the_project() {
         assert_eq!(
             asked(&["--kernel", "6.1", "--kernel", "mine"], None, &["5.10"]),
             ["6.1", "mine"]

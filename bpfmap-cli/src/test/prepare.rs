@@ -1,5 +1,4 @@
-//! Prepares schemas and objects for a guest: the text of each schema, and the object of its
-//! fixture.
+//! Prepares the files for a guest: the text of each schema, and the object of its fixture.
 
 use std::fmt::Display;
 use std::fs;
@@ -24,7 +23,7 @@ use crate::options::MessageFormat;
 use crate::schemas::show_findings;
 use crate::{Failed, complain, kernel_btf};
 
-/// The subdirectory with the files for guests, in the directory of a run.
+/// The subdirectory with the files for guests. It is part of the directory of a run.
 pub(super) const FOR_GUEST: &str = "guest";
 
 /// The prepared input of a run.
@@ -32,7 +31,7 @@ pub(super) const FOR_GUEST: &str = "guest";
 pub(super) struct Prepared {
     /// The names of the tests: `SCHEMA::MAP::TEST`.
     pub(super) tests: Vec<String>,
-    /// The maps that are not tested.
+    /// The maps that can't be tested.
     pub(super) unproven: Vec<Unproven>,
     /// The oldest kernel that any of the schemas supports.
     pub(super) oldest: Option<KernelVersion>,
@@ -40,26 +39,26 @@ pub(super) struct Prepared {
     schemas: Vec<String>,
 }
 
-/// A map that is not tested.
+/// A map that can't be tested.
 pub(super) struct Unproven {
     pub(super) schema: String,
     pub(super) map: String,
-    /// The reason.
+    /// The reason why the map can't be tested.
     pub(super) why: String,
 }
 
-/// The name of a schema's text in the folder for guests.
+/// Returns the name of the file with the text of a schema, in the folder for guests.
 pub(super) fn schema_in(schema: &str) -> String {
     format!("{schema}.toml")
 }
 
-/// The name of the object of a schema's fixture in the folder for guests.
+/// Returns the name of the object of a schema's fixture, in the folder for guests.
 pub(super) fn object_in(schema: &str) -> String {
     format!("{schema}.bpf.o")
 }
 
 impl Prepared {
-    /// Prepares schemas, and what they include, in a folder.
+    /// Prepares schemas, and the schemas that they include, in a folder.
     pub(super) fn add_schemas(
         &mut self,
         roots: &[Checked],
@@ -127,7 +126,7 @@ impl Prepared {
         let made = workshop.write_header(&checked).and_then(|()| workshop.make(&checked));
         show_status("");
         if let Err(why) = made {
-            // The other objects can still be tested.
+            // The error is only a note, because the other objects can still be tested.
             complain(&format!("note: `{}` is left out: {why}\n", path.display()));
             for map in &checked.schema().maps {
                 self.leave_out(&name, &map.name.value, "its test program can't be compiled");
@@ -138,18 +137,19 @@ impl Prepared {
         Ok(())
     }
 
-    /// Reserves the name of a schema, which is part of the names of its tests.
+    /// Reserves the name of a schema. Fails if the name is already reserved, because the names of
+    /// tests contain it.
     fn take_name(&mut self, name: &str) -> Result<(), Failed> {
         if self.schemas.iter().any(|taken| taken == name) {
             return Err(fail(&format!(
-                "two schemas are called `{name}`\nhelp: test them one after the other"
+                "two schemas have the name `{name}`\nhelp: test each of them with a separate command"
             )));
         }
         self.schemas.push(name.to_owned());
         Ok(())
     }
 
-    /// Adds the tests of a prepared schema.
+    /// Adds the tests of a schema that has been prepared.
     fn take(&mut self, checked: &Checked) {
         let schema = &checked.schema().name.value;
         for description in describe(checked) {
@@ -188,12 +188,12 @@ impl Workshop {
         Ok(Self { clang, sources, results })
     }
 
-    /// Writes the header of a schema, which the programs of other schemas may include.
+    /// Writes the header of a schema. The programs of other schemas can include this header.
     fn write_header(&self, checked: &Checked) -> Result<(), String> {
         self.write_sources(checked, Emit::C)
     }
 
-    /// Creates the object and the text of a schema whose headers are written.
+    /// Creates the object and the text of a schema. The header of the schema must already exist.
     fn make(&self, checked: &Checked) -> Result<(), String> {
         let name = &checked.schema().name.value;
         let text = print(checked.schema());
@@ -201,7 +201,7 @@ impl Workshop {
             again(checked.schema()).is_ok_and(|again| fixtures_of(&again) == fixtures_of(checked));
         if !reads_the_same {
             return Err(format!(
-                "the schema `{name}` is another one when it is written as TOML\nnote: this is a bug of bpfmap"
+                "the schema `{name}` changes when it is converted to TOML\nnote: this is a bug of bpfmap"
             ));
         }
         let path = self.results.join(schema_in(name));
@@ -209,8 +209,8 @@ impl Workshop {
         self.write_sources(checked, Emit::Fixtures)?;
         let program = self.sources.join(format!("{name}.fixture.bpf.c"));
         let object = self.results.join(object_in(name));
-        // The code that compares values in a fixture may need more instructions than the first BPF
-        // instruction set has.
+        // The code that compares values in a fixture can need instructions that the first version
+        // of the BPF instruction set does not have.
         let options = ["-mcpu=v3".into()];
         let compiled = self.clang.compile(&program, &object, &self.sources, &options);
         compiled.map(|_| ()).map_err(|error| error.to_string())
@@ -219,7 +219,7 @@ impl Workshop {
     fn write_sources(&self, checked: &Checked, kind: Emit) -> Result<(), String> {
         let options = Options { emit: vec![kind], ..Options::default() };
         let files = generate(checked, &options).into_iter();
-        // Rust code is not compiled.
+        // `bpfmap test` compiles no Rust code, so it does not generate any.
         for file in files.filter(|file| Path::new(&file.name).extension() != Some("rs".as_ref())) {
             let path = self.sources.join(&file.name);
             fs::write(&path, file.contents).map_err(|error| unwritten(&path, &error))?;
@@ -228,13 +228,13 @@ impl Workshop {
     }
 }
 
-/// Reads a schema from its text as TOML, as a guest does.
+/// Converts a schema to TOML, and reads it again as a guest does.
 fn again(schema: &Schema) -> Result<Checked, String> {
     let path = PathBuf::from(schema_in(&schema.name.value));
     check(read_str(&path, &print(schema))).map_err(|rejected| rejected.to_string())
 }
 
-/// Returns what is tested for a schema, for comparison.
+/// Returns a text that describes the fixtures of a schema, so that two schemas can be compared.
 fn fixtures_of(checked: &Checked) -> Vec<String> {
     let described = describe(checked);
     let of = |description: &bpfmap_codegen::backend::fixture::Description<'_>| {

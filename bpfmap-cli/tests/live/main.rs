@@ -523,7 +523,7 @@ fn importing_all_live_maps_needs_a_privilege() {
     assert_eq!(status, Some(1), "{output:?}");
     assert_eq!(
         stderr,
-        "error: listing all maps of the machine needs CAP_SYS_ADMIN: run the command as root\n"
+        "error: listing all maps on the machine needs CAP_SYS_ADMIN: run the command as root\n"
     );
 }
 
