@@ -4,36 +4,36 @@ use std::fmt;
 
 use crate::TypeId;
 
-/// The reason why data is not valid BTF or why one of its types is invalid.
+/// The reason why data is not valid BTF, or why a type in the BTF is invalid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BtfError {
-    /// The data ends too early, or an offset points beyond its end.
+    /// The data ends too early, or an offset points beyond the end of the data.
     Truncated,
     /// The data does not begin with the magic number `0xeb9f` in either byte order.
     Magic,
-    /// The version is not 1.
+    /// The version in the header is not 1.
     Version(u8),
-    /// A type has a kind that this reader does not know. Its length is therefore also unknown.
+    /// A type has an unknown kind. Reading can't continue, because the length of such a type is unknown too.
     UnknownKind {
-        /// The type.
+        /// The number of the type.
         id: TypeId,
         /// The number of the kind.
         kind: u32,
     },
     /// The size of an enum is not 1, 2, 4 or 8 bytes, or an enum of size 0 has variants.
     EnumSize {
-        /// The type.
+        /// The number of the type.
         id: TypeId,
-        /// Its size in bytes.
+        /// The size of the enum in bytes.
         size: u32,
     },
     /// A name is not UTF-8, or is longer than 4 KiB.
     Name,
-    /// No type has this number.
+    /// There is no type with this number.
     Missing(TypeId),
-    /// The typedefs, qualifiers and arrays that start at this type form a cycle, or are nested
-    /// deeper than any kernel accepts.
+    /// The chain of typedefs, qualifiers and arrays that begins with this type is endless, or is longer than any kernel
+    /// accepts.
     Endless(TypeId),
 }
 

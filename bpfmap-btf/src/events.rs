@@ -1,20 +1,21 @@
-//! The type of a map's records, in the definition of the map.
+//! Finds the type of a map's records in the definition of the map.
 //!
-//! A BTF-defined map declares its type with `__uint(type, N)`, a pointer to an array of `N`
-//! integers. Loaders only read the length of the array. The elements of the array can therefore be
-//! records instead of integers: `struct exec (*type)[27]`.
+//! The BTF definition of a map declares the map type with `__uint(type, N)`, which is a pointer to an array of `N`
+//! integers. Loaders only read the length of the array. So the elements of the array can be records instead of
+//! integers, as in `struct exec (*type)[27]`.
 
 use crate::{Btf, Int, Kind, TypeId};
 
 impl Btf<'_> {
-    /// Returns the type of the records of a map, by the map's name. Returns `None` if the BTF
-    /// defines no such map, or if the definition does not declare the type of its records.
+    /// Returns the type of the records of the map with the name `map`. Returns `None` if the BTF does not define such a
+    /// map, or if the definition does not declare the type of its records.
     #[must_use]
     pub fn map_event(&self, map: &str) -> Option<TypeId> {
         self.event_of(self.map_variable(map)?)
     }
 
-    /// Returns the type of the records of a map, by the struct that defines the map.
+    /// Returns the type of the records of the map that the struct `definition` defines. Returns `None` if the
+    /// definition does not declare the type of its records.
     #[must_use]
     pub fn event_of(&self, definition: TypeId) -> Option<TypeId> {
         let kind = |id| self.resolve(id).ok().flatten().map(|ty| &ty.kind);
@@ -24,8 +25,8 @@ impl Btf<'_> {
         let Kind::Array(array) = kind(*array)? else { return None };
         let (id, element) = self.unqualified(array.element).ok()?;
         let element = element?;
-        // The elements are numbers: `int` in C, or `i32` in a map that is defined in Rust. An `i32`
-        // of a schema is the typedef `__s32`, so it is not confused with them.
+        // Without a type for the records, the elements are integers: `int` in C, or `i32` in a map that is defined in
+        // Rust. An `i32` in a schema can't be confused with them, because it is the typedef `__s32`.
         let is_number = matches!(element.kind, Kind::Int(Int { size: 4, is_signed: true, .. }))
             && matches!(element.name, "int" | "i32");
         (!is_number).then_some(id)

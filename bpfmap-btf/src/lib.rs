@@ -9,9 +9,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! The data may come from an untrusted source. Invalid data results in an error, never in a panic,
-//! and the cost of reading is proportional to the length of the data. Names are borrowed from the
-//! data.
+//! The data can come from an untrusted source. Invalid data results in an error and never in a panic. The time and
+//! memory for reading are proportional to the length of the data. Names are borrowed from the data.
 //!
 //! Source: `include/uapi/linux/btf.h` and `Documentation/bpf/btf.rst`, up to Linux 7.x.
 
@@ -34,7 +33,7 @@ pub use types::{
     Variant,
 };
 
-/// The types of one object file, one map or one kernel.
+/// The BTF of an object file, a map or a kernel: a list of types.
 #[derive(Debug, Clone, Default)]
 pub struct Btf<'a> {
     /// The types, starting with type 1.
@@ -47,29 +46,28 @@ pub struct Btf<'a> {
 const MAX_CHAIN: usize = 64;
 
 impl<'a> Btf<'a> {
-    /// Reads the contents of the section `.BTF` of an object file, of `/sys/kernel/btf/vmlinux`, or
-    /// of a BTF object that the kernel returns for its id.
+    /// Parses BTF. `data` is the section `.BTF` of an object file, the file `/sys/kernel/btf/vmlinux`, or a BTF object
+    /// that the kernel returned.
     ///
     /// # Errors
     ///
-    /// Fails if `data` is not valid BTF. Both byte orders are accepted.
+    /// Returns an error if `data` is not valid BTF. Both byte orders are valid.
     pub fn parse(data: &'a [u8]) -> Result<Self, BtfError> {
         parse::types(data).map(|types| Self { types })
     }
 
-    /// Returns the type with the number `id`. Returns `None` for 0, which is `void`, and if there
-    /// is no such type.
+    /// Returns the type with the number `id`. Returns `None` if there is no such type, and for 0, which is `void`.
     #[must_use]
     pub fn get(&self, id: TypeId) -> Option<&Type<'a>> {
         self.types.get((id as usize).checked_sub(1)?)
     }
 
-    /// Returns every type with its number.
+    /// Returns an iterator over all types with their numbers.
     pub fn iter(&self) -> impl Iterator<Item = (TypeId, &Type<'a>)> {
         (1..).zip(&self.types)
     }
 
-    /// Returns the number of types, not counting `void`.
+    /// Returns the number of types, without `void`.
     #[must_use]
     pub fn len(&self) -> usize {
         self.types.len()
@@ -81,11 +79,13 @@ impl<'a> Btf<'a> {
         self.types.is_empty()
     }
 
-    /// Returns the type behind typedefs, qualifiers and type tags, or `None` for `void`.
+    /// Follows typedefs, qualifiers and type tags from the type `id`, and returns the first type of another kind.
+    /// Returns `None` if this type is `void`.
     ///
     /// # Errors
     ///
-    /// [`BtfError::Missing`] and [`BtfError::Endless`].
+    /// Returns [`BtfError::Missing`] if a type does not exist, and [`BtfError::Endless`] if the chain is endless or too
+    /// long.
     pub fn resolve(&self, id: TypeId) -> Result<Option<&Type<'a>>, BtfError> {
         self.behind(id, |kind| match kind {
             Kind::Typedef(target) => Some(*target),
@@ -94,11 +94,13 @@ impl<'a> Btf<'a> {
         .map(|(_, ty)| ty)
     }
 
-    /// Returns the type behind `const`, `volatile` and `restrict`, with its number.
+    /// Follows `const`, `volatile` and `restrict` from the type `id`, and returns the first type of another kind with
+    /// its number.
     ///
     /// # Errors
     ///
-    /// [`BtfError::Missing`] and [`BtfError::Endless`].
+    /// Returns [`BtfError::Missing`] if a type does not exist, and [`BtfError::Endless`] if the chain is endless or too
+    /// long.
     pub fn unqualified(&self, id: TypeId) -> Result<(TypeId, Option<&Type<'a>>), BtfError> {
         self.behind(id, |kind| match kind {
             Kind::TypeTag { .. } => None,
@@ -125,12 +127,13 @@ impl<'a> Btf<'a> {
         Err(BtfError::Endless(id))
     }
 
-    /// Returns the size of a type in bytes. The size of `void`, of functions and of types that are
-    /// only declared is 0.
+    /// Returns the size of a type in bytes. The size is 0 for `void`, for functions, and for types that are declared
+    /// but not defined.
     ///
     /// # Errors
     ///
-    /// [`BtfError::Missing`] and [`BtfError::Endless`].
+    /// Returns [`BtfError::Missing`] if a type does not exist, and [`BtfError::Endless`] if the chain is endless or too
+    /// long.
     pub fn size(&self, id: TypeId) -> Result<u64, BtfError> {
         let mut at = id;
         let mut factor = 1_u64;
@@ -159,9 +162,8 @@ impl<'a> Btf<'a> {
     }
 }
 
-/// Returns whether a member with this name is padding: `_pad…` with any number of leading
-/// underscores, `pad` with or without a number, or `padding`. BTF does not mark padding, so only
-/// the name tells.
+/// Returns whether a member with this name is padding. BTF does not mark padding, so this function recognises it by
+/// these names: `_pad…` with any number of leading underscores, `pad` with or without a number, and `padding`.
 #[must_use]
 pub fn is_padding_name(name: &str) -> bool {
     name.starts_with('_') && name.trim_start_matches('_').starts_with("pad")

@@ -18,7 +18,7 @@ pub fn section_of_object(file: &[u8]) -> Option<&[u8]> {
     let mut rest = from(58)?;
     let mut next = || rest.u16().ok().map(u64::from);
     let (entry_size, count, names) = (next()?, next()?, next()?);
-    // The name, offset and size of a section.
+    // Returns the name, the offset and the size of a section.
     let section = |index: u64| -> Option<(u32, u64, u64)> {
         let at = table.checked_add(index.checked_mul(entry_size)?)?;
         let (mut name, mut place) = (from(at)?, from(at.checked_add(24)?)?);

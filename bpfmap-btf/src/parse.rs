@@ -6,11 +6,11 @@ use crate::{
     TypeId, Variant,
 };
 
-/// The maximum length of a name in bytes. The kernel's limit is 511 (`KSYM_NAME_LEN`). Without a
-/// limit, many names that share one long string would take disproportionate time to read.
+/// The maximum length of a name in bytes. The kernel's limit is 511 (`KSYM_NAME_LEN`). The limit bounds the time for
+/// reading if many names are parts of one long string.
 const MAX_NAME: usize = 4096;
 
-/// Returns all types of a blob, starting with type 1.
+/// Parses `data` and returns all types, starting with type 1.
 pub(crate) fn types(data: &[u8]) -> Result<Vec<Type<'_>>, BtfError> {
     let order = match data {
         [0x9f, 0xeb, ..] => Order::Little,
@@ -46,7 +46,7 @@ pub(crate) fn types(data: &[u8]) -> Result<Vec<Type<'_>>, BtfError> {
     Ok(types)
 }
 
-/// The names, each ended by a zero byte.
+/// The string section, in which each name ends with a zero byte.
 struct Strings<'a>(&'a str);
 
 impl<'a> Strings<'a> {
@@ -111,7 +111,7 @@ fn read_type<'a>(
         9 => Kind::Volatile(size_or_type),
         10 => Kind::Const(size_or_type),
         11 => Kind::Restrict(size_or_type),
-        // For a function, the count field contains the linkage.
+        // For a function, the field for the number of members contains the linkage.
         12 => Kind::Function { prototype: size_or_type, linkage: linkage(info & 0xffff) },
         13 => Kind::Prototype {
             result: size_or_type,
@@ -150,8 +150,8 @@ fn read_type<'a>(
     Ok(Type { name, kind })
 }
 
-/// Source: `btf_enum_check_meta` in `kernel/bpf/btf.c`. C has no enums that are only declared, but
-/// compilers accept them. Clang then writes an enum of size 0, which libbpf accepts.
+/// Source: `btf_enum_check_meta` in `kernel/bpf/btf.c`. Standard C does not allow an enum that is declared but not
+/// defined, but compilers accept it. Clang then writes an enum of size 0, which libbpf accepts.
 fn enumeration(
     id: TypeId,
     size: u32,

@@ -52,8 +52,8 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// Reads `count` items of `size` bytes each. If the remaining bytes are too few, fails before
-    /// it allocates memory.
+    /// Reads `count` items of `size` bytes each. Returns an error before it allocates memory if there are not enough
+    /// bytes.
     pub(crate) fn list<T>(
         &mut self,
         count: usize,

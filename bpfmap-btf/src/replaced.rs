@@ -1,16 +1,16 @@
-//! Types that libbpf loads in place of types that the running kernel does not know.
+//! Recognises types that libbpf loads in place of types that the running kernel does not support.
 //!
 //! Source: `bpf_object__sanitize_btf` in libbpf's `src/libbpf.c`.
 
 use crate::{Btf, Composite, Kind, Type};
 
-/// The name of the integer type of each member of the union that libbpf loads in place of an enum.
+/// The name of the integer type that each member has in the union that libbpf loads in place of an enum.
 const ENUM64_PLACEHOLDER: &str = "enum64_placeholder";
 
 impl Btf<'_> {
-    /// Returns whether a type is the union that libbpf loads in place of an enum of 64 bits (`BTF_KIND_ENUM64`) if the
-    /// kernel is older than Linux 6.0. The union has the enum's name and size, and a member for each variant. The
-    /// values of the variants are lost.
+    /// Returns whether `ty` is a union that libbpf has loaded in place of a 64-bit enum (`BTF_KIND_ENUM64`). libbpf
+    /// does this on kernels older than Linux 6.0. The union has the same name and size as the enum, and a member for
+    /// each variant. The values of the variants are lost.
     #[must_use]
     pub fn is_replaced_enum(&self, ty: &Type<'_>) -> bool {
         let Kind::Union(Composite { size: 8, members }) = &ty.kind else { return false };
@@ -25,8 +25,8 @@ impl Btf<'_> {
 }
 
 impl Type<'_> {
-    /// Returns whether the type is the nameless struct without members that libbpf loads in place of a floating-point
-    /// number (`BTF_KIND_FLOAT`) if the kernel is older than Linux 5.13.
+    /// Returns whether the type is a struct without a name and members that libbpf has loaded in place of a
+    /// floating-point number (`BTF_KIND_FLOAT`). libbpf does this on kernels older than Linux 5.13.
     #[must_use]
     pub fn is_replaced_float(&self) -> bool {
         matches!(&self.kind, Kind::Struct(Composite { size: 2 | 4 | 8 | 12 | 16, members }) if members.is_empty())

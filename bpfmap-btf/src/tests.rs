@@ -1,6 +1,6 @@
 use super::*;
 
-/// Returns BTF that consists of these words and strings.
+/// Returns BTF whose type section consists of `words` and whose string section is `strings`.
 fn blob(words: &[u32], strings: &[u8], big: bool) -> Vec<u8> {
     let bytes = |word: u32| if big { word.to_be_bytes() } else { word.to_le_bytes() };
     let mut data = if big { vec![0xeb, 0x9f, 1, 0] } else { vec![0x9f, 0xeb, 1, 0] };
@@ -25,7 +25,7 @@ fn every_kind(big: bool) -> Vec<u8> {
         &[0, 5 << 24 | 1, 4, 10, 1, 0],
         &[0, 2 << 24, 2],
         &[0, 3 << 24, 0, 4, 1, 7],
-        // 6: a signed enum, 7: one of 64 bits
+        // 6: a signed enum, 7: an enum of 64 bits
         &[5, FLAG | 6 << 24 | 1, 4, 10, u32::MAX],
         &[5, 19 << 24 | 1, 8, 10, 1, 2],
         // 8: union pair; 9: typedef, volatile, const, restrict, and a tag at 13
@@ -38,7 +38,7 @@ fn every_kind(big: bool) -> Vec<u8> {
         // 14: a prototype with a parameter and `...`, 15: a function of it
         &[0, 13 << 24 | 2, 0, 10, 1, 0, 0],
         &[5, 12 << 24 | 1, 14],
-        // 16: a variable, 17: a section with it, 18: a float, 19: tags
+        // 16: a variable, 17: a section with this variable, 18: a float, 19: tags
         &[10, 14 << 24, 13, 1],
         &[5, 15 << 24 | 1, 0, 16, 0, 56],
         &[5, 16 << 24, 8],
@@ -91,7 +91,7 @@ fn every_kind_is_read_in_both_byte_orders() {
 }
 
 #[test]
-fn what_is_cut_or_changed_is_an_error_or_other_types() {
+fn truncated_or_changed_data_never_panics() {
     let whole = every_kind(false);
     for len in 0..whole.len() {
         assert!(Btf::parse(&whole[..len]).is_err(), "{len} bytes");
@@ -109,7 +109,7 @@ fn what_is_cut_or_changed_is_an_error_or_other_types() {
 }
 
 #[test]
-fn circles_end() {
+fn cycles_of_types_are_errors() {
     let words = [[1, 8 << 24, 1].as_slice(), &[0, 3 << 24, 0, 2, 1, 2]].concat();
     let data = blob(&words, b"\0t\0", false);
     let btf = Btf::parse(&data).unwrap();
@@ -118,13 +118,13 @@ fn circles_end() {
 }
 
 #[test]
-fn a_count_beyond_the_bytes_takes_no_memory() {
+fn a_count_that_exceeds_the_data_allocates_no_memory() {
     let data = blob(&[1, 4 << 24 | 0x00ff_ffff, 4], b"\0s\0", false);
     assert_eq!(Btf::parse(&data).unwrap_err(), BtfError::Truncated);
 }
 
 #[test]
-fn names_are_text_of_some_length() {
+fn names_must_be_utf8_and_not_too_long() {
     assert_eq!(Btf::parse(&blob(&[], b"\0\xff\0", false)).unwrap_err(), BtfError::Name);
     let mut strings = vec![b'a'; 5000];
     strings.push(0);

@@ -1,24 +1,24 @@
-//! Types as BTF describes them.
+//! The types in BTF.
 
-/// The number of a type; 0 is `void`.
+/// The number of a type in its BTF. The number 0 is `void`.
 pub type TypeId = u32;
 
 /// A type and its name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Type<'a> {
-    /// The name, or an empty string if the type has none. For a tag, this is its text.
+    /// The name, or an empty string for a type without a name. For a tag, the name is the text of the tag.
     pub name: &'a str,
-    /// The kind of the type and its contents.
+    /// The kind of the type, with the data of this kind.
     pub kind: Kind<'a>,
 }
 
-/// The kind of a type (`BTF_KIND_*`).
+/// The kind of a type (`BTF_KIND_*`), with the data of this kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Kind<'a> {
     /// An integer.
     Int(Int),
-    /// A pointer.
+    /// A pointer to this type.
     Pointer(TypeId),
     /// An array.
     Array(Array),
@@ -26,48 +26,48 @@ pub enum Kind<'a> {
     Struct(Composite<'a>),
     /// A union.
     Union(Composite<'a>),
-    /// An enum: `BTF_KIND_ENUM` and `BTF_KIND_ENUM64`.
+    /// An enum (`BTF_KIND_ENUM` or `BTF_KIND_ENUM64`).
     Enum(Enum<'a>),
-    /// A struct or union that is only declared.
+    /// A struct or union that is declared but not defined.
     Forward {
-        /// Whether it is a union and not a struct.
+        /// Whether the type is a union. Otherwise, it is a struct.
         union: bool,
     },
-    /// Another name for a type.
+    /// A `typedef`: another name for this type.
     Typedef(TypeId),
-    /// `volatile`.
+    /// This type with the qualifier `volatile`.
     Volatile(TypeId),
-    /// `const`.
+    /// This type with the qualifier `const`.
     Const(TypeId),
-    /// `restrict`.
+    /// This type with the qualifier `restrict`.
     Restrict(TypeId),
     /// A function.
     Function {
-        /// Its [prototype](Kind::Prototype).
+        /// The number of the function's [prototype](Kind::Prototype).
         prototype: TypeId,
-        /// The linkage.
+        /// The linkage of the function.
         linkage: Linkage,
     },
     /// The type of a function.
     Prototype {
-        /// The type of the result.
+        /// The type of the return value.
         result: TypeId,
-        /// The parameters. A last parameter without name and type stands for `...`.
+        /// The parameters. If the last parameter has neither a name nor a type, it represents `...`.
         parameters: Vec<Parameter<'a>>,
     },
     /// A variable.
     Variable {
-        /// Its type.
+        /// The type of the variable.
         ty: TypeId,
-        /// The linkage.
+        /// The linkage of the variable.
         linkage: Linkage,
     },
-    /// A section of variables. A compiler sets the size and the offsets to 0, and the linker or
-    /// loader sets the real values.
+    /// A section with variables. The compiler sets the size and the offsets to 0. The linker or the loader replaces
+    /// them with the real values.
     DataSection {
         /// The size in bytes.
         size: u32,
-        /// The variables.
+        /// The variables in the section.
         variables: Vec<SectionVariable>,
     },
     /// A floating-point number.
@@ -75,19 +75,19 @@ pub enum Kind<'a> {
         /// The size in bytes.
         size: u32,
     },
-    /// A tag on a declaration, `btf_decl_tag`.
+    /// A declaration tag (`btf_decl_tag`).
     DeclTag {
-        /// The tagged struct, union, function, variable or typedef.
+        /// The number of the struct, union, function, variable or typedef with the tag.
         target: TypeId,
-        /// The tagged member or parameter; `None` if the whole target is tagged.
+        /// The index of the member or parameter with the tag, or `None` if the tag belongs to the target itself.
         component: Option<u32>,
     },
-    /// A tag on a type, `btf_type_tag`.
+    /// This type with a type tag (`btf_type_tag`).
     TypeTag(TypeId),
 }
 
 impl Kind<'_> {
-    /// If this is a qualifier or a type tag, returns the type that it applies to.
+    /// If this is a qualifier or a type tag, returns the type to which it applies.
     pub(crate) fn qualified(&self) -> Option<TypeId> {
         match self {
             Self::Volatile(target)
@@ -104,16 +104,15 @@ impl Kind<'_> {
 pub struct Int {
     /// The size in bytes.
     pub size: u32,
-    /// The number of significant bits. It is less than `size` × 8 only in bit-fields from old
-    /// compilers.
+    /// The number of significant bits, which is usually `size` × 8. Old compilers use a smaller number for bit-fields.
     pub bits: u32,
     /// The offset of the first significant bit.
     pub bit_offset: u32,
-    /// `BTF_INT_SIGNED`
+    /// Whether the integer is signed (`BTF_INT_SIGNED`).
     pub is_signed: bool,
-    /// `BTF_INT_CHAR`, which current compilers do not set.
+    /// Whether the integer is a character (`BTF_INT_CHAR`). Current compilers do not set this bit.
     pub is_char: bool,
-    /// `BTF_INT_BOOL`
+    /// Whether the integer is a `bool` (`BTF_INT_BOOL`).
     pub is_bool: bool,
 }
 
@@ -140,9 +139,9 @@ pub struct Composite<'a> {
 /// A member of a struct or union.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Member<'a> {
-    /// Its name, or an empty string for an anonymous struct or union.
+    /// The name of the member, or an empty string for an anonymous struct or union.
     pub name: &'a str,
-    /// Its type.
+    /// The type of the member.
     pub ty: TypeId,
     /// The offset in the struct or union, in bits.
     pub bit_offset: u32,
@@ -155,13 +154,13 @@ pub struct Member<'a> {
 pub struct Enum<'a> {
     /// The size in bytes: 1, 2, 4 or 8, or 0 if the enum is only declared.
     pub size: u32,
-    /// Whether values can be negative. Clang before version 15 never sets this, and later versions
-    /// don't if the enum's integer type is a typedef. A negative value then appears as the unsigned
-    /// number with the same 32 bits.
+    /// Whether values can be negative. Clang before version 15 never sets this bit, and later versions do not set it if
+    /// the enum's integer type is a typedef. In these cases, a negative value appears as the unsigned number with the
+    /// same 32 bits.
     pub is_signed: bool,
-    /// The number of bits of each value in the BTF: 32 (`BTF_KIND_ENUM`) or 64 (`BTF_KIND_ENUM64`).
-    /// With compilers for which [`is_signed`](Self::is_signed) is unreliable, an enum of 8 bytes
-    /// can have values of 32 bits, which lack the upper half.
+    /// The number of bits of each value in the BTF: 32 (`BTF_KIND_ENUM`) or 64 (`BTF_KIND_ENUM64`). If a compiler does
+    /// not set [`is_signed`](Self::is_signed) correctly, an enum of 8 bytes can have values of 32 bits, whose upper
+    /// halves are lost.
     pub value_bits: u32,
     /// The variants.
     pub variants: Vec<Variant<'a>>,
@@ -179,18 +178,18 @@ pub struct Variant<'a> {
 /// A parameter of a function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Parameter<'a> {
-    /// Its name, or an empty string if it has none.
+    /// The name of the parameter, or an empty string for a parameter without a name.
     pub name: &'a str,
-    /// Its type.
+    /// The type of the parameter.
     pub ty: TypeId,
 }
 
 /// A variable in a section.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SectionVariable {
-    /// The [variable](Kind::Variable).
+    /// The number of the [variable](Kind::Variable).
     pub variable: TypeId,
-    /// The offset in the section, in bytes.
+    /// The offset of the variable in the section, in bytes.
     pub offset: u32,
     /// The size in bytes.
     pub size: u32,
@@ -199,12 +198,12 @@ pub struct SectionVariable {
 /// The linkage of a variable or a function (`BTF_VAR_*`, `BTF_FUNC_*`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Linkage {
-    /// Visible only in its file.
+    /// The name is visible only in its own file.
     Static,
-    /// Visible in every file.
+    /// The name is visible in all files.
     Global,
-    /// Defined in a different file.
+    /// The variable or function is defined in a different file.
     Extern,
-    /// An unknown number.
+    /// The number of an unknown linkage.
     Other(u32),
 }

@@ -2,13 +2,13 @@
 
 /// Lays out a struct or a union of C, member by member, as clang does for the BPF target.
 ///
-/// Offsets and widths are in bits, sizes and alignments in bytes. Sizes that are too large for any
-/// kernel saturate instead of overflowing.
+/// Offsets and widths are in bits, sizes and alignments in bytes. Arithmetic on sizes saturates and does not overflow.
+/// Sizes at which this happens are too large for any kernel.
 ///
-/// The data layout of the target is `e-m:e-p:64:64-i64:64-i128:128`: pointers are 8 bytes long, and
-/// each integer is aligned to its size, up to 16. Bit-fields follow the System V rules: a bit-field
-/// takes the next free bit, unless it would then cross a boundary of its declared type. In a packed
-/// struct it always takes the next free bit.
+/// The data layout of the target is `e-m:e-p:64:64-i64:64-i128:128`: pointers are 8 bytes long, and each integer is
+/// aligned to its size, up to 16. Bit-fields follow the System V rules: a bit-field begins at the next free bit if it
+/// then does not cross a boundary of its declared type. Otherwise, the bit-field begins at that boundary. In a packed
+/// struct, a bit-field always begins at the next free bit.
 ///
 /// Source: `ItaniumRecordLayoutBuilder` in clang's `lib/AST/RecordLayoutBuilder.cpp`.
 ///
@@ -26,20 +26,20 @@
 pub struct CLayout {
     is_union: bool,
     packed: bool,
-    /// The first free bit of a struct; the bits of the largest member of a union.
+    /// For a struct, the offset of the first free bit. For a union, the size of the largest member in bits.
     end: u64,
-    /// The largest alignment of a member.
+    /// The largest alignment of a member, in bytes.
     align: u64,
 }
 
 impl CLayout {
-    /// Starts a struct.
+    /// Returns the layout of a struct without members. In a `packed` struct, members have no padding between them.
     #[must_use]
     pub const fn of_struct(packed: bool) -> Self {
         Self { is_union: false, packed, end: 0, align: 1 }
     }
 
-    /// Starts a union.
+    /// Returns the layout of a union without members. A `packed` union has an alignment of 1.
     #[must_use]
     pub const fn of_union(packed: bool) -> Self {
         Self { is_union: true, packed, end: 0, align: 1 }
@@ -53,8 +53,8 @@ impl CLayout {
         self.take(offset, size.saturating_mul(8))
     }
 
-    /// Adds a bit-field of `width` bits whose type has `size` bytes, and returns its offset in bits. The alignment of a
-    /// bit-field without a name does not count.
+    /// Adds a bit-field of `width` bits whose type has `size` bytes, and returns its offset in bits. A bit-field
+    /// without a name does not raise the alignment of the struct or union.
     pub const fn bit_field(&mut self, size: u64, width: u64, is_named: bool) -> u64 {
         let unit = size.saturating_mul(8);
         if is_named && !self.packed {
@@ -77,15 +77,14 @@ impl CLayout {
         self.end
     }
 
-    /// Returns the alignment of the type in bytes. `asked` is the alignment that its declaration
-    /// asks for, or 1.
+    /// Returns the alignment of the type in bytes. `asked` is the minimum alignment from the declaration of the type,
+    /// or 1.
     #[must_use]
     pub const fn align(&self, asked: u64) -> u64 {
         max(self.align, asked)
     }
 
-    /// Returns the size of the type in bytes. `asked` is the alignment that its declaration asks
-    /// for, or 1.
+    /// Returns the size of the type in bytes. `asked` is the minimum alignment from the declaration of the type, or 1.
     #[must_use]
     pub const fn size(&self, asked: u64) -> u64 {
         round_up(self.end.div_ceil(8), self.align(asked))

@@ -1,8 +1,8 @@
-//! Error numbers with their names, on every platform on which the generator runs.
+//! Linux error numbers and their names. The numbers do not depend on the platform on which the generator runs.
 
 use core::fmt;
 
-/// A Linux error number from bpf(2).
+/// A Linux error number, as returned by bpf(2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Errno(pub i32);
 
@@ -11,7 +11,7 @@ macro_rules! errno {
         impl Errno {
             $($(#[$doc])* pub const $name: Self = Self($number);)*
 
-            /// Returns the name, if this table has one.
+            /// Returns the name of the error, such as `EINVAL`, or `None` if this crate does not know the number.
             #[must_use]
             pub const fn name(self) -> Option<&'static str> {
                 match self.0 {
@@ -29,11 +29,11 @@ errno! {
     EPERM = 1;
     /// No such entry.
     ENOENT = 2;
-    /// A signal interrupted the call, or entries vanished during a batch.
+    /// A signal interrupted the call, or entries disappeared during a batch operation.
     EINTR = 4;
-    /// Input or output failed.
+    /// Input/output error.
     EIO = 5;
-    /// Argument list too long: a limit of the map type is exceeded.
+    /// Argument list too long. For maps, the request exceeds a limit of the map type.
     E2BIG = 7;
     /// Bad file descriptor.
     EBADF = 9;
@@ -47,9 +47,9 @@ errno! {
     EACCES = 13;
     /// Bad address.
     EFAULT = 14;
-    /// Busy.
+    /// Device or resource busy.
     EBUSY = 16;
-    /// The entry exists.
+    /// The entry already exists.
     EEXIST = 17;
     /// No such device.
     ENODEV = 19;
@@ -57,21 +57,21 @@ errno! {
     EINVAL = 22;
     /// The process has too many open files.
     EMFILE = 24;
-    /// No space left.
+    /// No space left on the device.
     ENOSPC = 28;
-    /// Out of range.
+    /// Result out of range.
     ERANGE = 34;
-    /// Not implemented.
+    /// The system call is not implemented.
     ENOSYS = 38;
-    /// Value too large.
+    /// The value is too large.
     EOVERFLOW = 75;
     /// Not a socket.
     ENOTSOCK = 88;
     /// Operation not supported.
     EOPNOTSUPP = 95;
-    /// No buffer space.
+    /// No buffer space is available.
     ENOBUFS = 105;
-    /// Not supported. This number is internal to the kernel, and glibc has no name for it.
+    /// The operation is not supported. This number is internal to the kernel, so glibc has no name for it.
     ENOTSUPP = 524;
 }
 

@@ -1,30 +1,31 @@
 //! Fixtures as data.
 //!
 //! A fixture tests a map on the running kernel and compares the results with the facts table. The generator writes a
-//! [`MapFixture`] for each map of a schema into the tests, and can also create the same value at run time. What a test
-//! does is a list of [`Step`]s: the generated tests call a function for each, and `bpfmap test` interprets them.
+//! [`MapFixture`] for each map of a schema into the tests, and can also create the same value at run time. A test
+//! consists of a list of [`Step`]s. The generated tests call a function for each step, and `bpfmap test` interprets the
+//! steps.
 
 use crate::map_type::{MapFlag, MapTraits, MapType};
 use crate::{Errno, KernelVersion, SpecialField};
 use core::ops::Range;
 
-/// A map, with the information that a fixture needs.
+/// The description of a map that a fixture needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MapFixture<'a> {
-    /// Its name.
+    /// The name of the map.
     pub name: &'a str,
-    /// Its type, by the name in a schema, such as `hash`.
+    /// The name of the map type in a schema, such as `hash`.
     pub map_type: &'a str,
-    /// Its flags, by their names in a schema.
+    /// The names of the map's flags in a schema, such as `no_prealloc`.
     pub flags: &'a [&'a str],
     /// The size of a key in bytes; 0 for a map without keys.
     pub key_size: u64,
     /// The size of a value in bytes; 0 for a map without values.
     pub value_size: u64,
-    /// The `max_entries` of the maps that the cases create, if a few entries are not enough.
+    /// The `max_entries` of the maps that the test cases create, or `None` if a few entries are enough.
     pub max_entries: Option<u32>,
-    /// The first kernel that supports the map, and the errno of older kernels for its creation. `None` if each kernel
-    /// of the matrix supports it.
+    /// The first kernel that supports the map, and the errno with which older kernels refuse to create it. `None` if
+    /// every kernel of the test matrix supports the map.
     pub creation: Option<(KernelVersion, Errno)>,
     /// The special fields of a value, in ascending order.
     pub special: &'a [SpecialBytes<'a>],
@@ -32,26 +33,26 @@ pub struct MapFixture<'a> {
     pub contents: &'a [Content<'a>],
 }
 
-/// The bytes of a special field.
+/// A special field and its position in the value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SpecialBytes<'a> {
     /// The special field.
     pub field: SpecialField,
-    /// The name of the struct that the field points to or holds, if it has one.
+    /// The name of the struct that the field points to or contains, or `None` for a field without a target.
     pub target: Option<&'a str>,
     /// The first kernel that supports the field in this map type. Older kernels treat the bytes as
     /// plain data.
     pub since: KernelVersion,
-    /// The range of bytes in the value.
+    /// The range of the field's bytes in the value.
     pub bytes: Range<usize>,
 }
 
 /// An initial entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Content<'a> {
-    /// The index or key.
+    /// The index or key of the entry.
     pub key: u32,
-    /// The name of the program or of the map.
+    /// The name of the program or map that the entry contains.
     pub name: &'a str,
     /// The number that the program returns in the fixture; 0 for a map.
     pub returns: i32,
@@ -59,17 +60,17 @@ pub struct Content<'a> {
 
 macro_rules! steps {
     ($($(#[$doc:meta])* $variant:ident $function:literal $needs:ident,)*) => {
-        /// One thing that a test of a map tries.
+        /// A step of a test of a map.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub enum Step {
             $($(#[$doc])* $variant,)*
-            /// The verifier refuses the program with this role, because it does what a flag of the
-            /// map forbids. The full name of the role is this text after [`REFUSED`].
+            /// The verifier refuses the program with this role, because a flag of the map forbids the operation of the
+            /// program. The full name of the role is [`REFUSED`] followed by this text.
             ProgramIsRefused(&'static str),
         }
 
         impl Step {
-            /// Returns the name of the interpreter's function that executes the step.
+            /// Returns the name of the function that executes the step.
             #[must_use]
             pub const fn function(self) -> &'static str {
                 match self {
@@ -78,7 +79,7 @@ macro_rules! steps {
                 }
             }
 
-            /// Returns the arguments that this function needs.
+            /// Returns the arguments that the function for this step needs.
             #[must_use]
             pub const fn needs(self) -> Needs {
                 match self {
@@ -107,17 +108,17 @@ steps! {
     AddsWhatTheProgramFinds "adds_what_the_program_finds" LoadedObject,
     /// User space reads the events that a program submitted to a ring buffer.
     ReadsWhatTheProgramSubmitted "reads_what_the_program_submitted" LoadedObject,
-    /// User space reads the event that a program sent to the ring of its CPU.
+    /// User space reads the event that a program sent to the ring of the program's CPU.
     ReadsFromEachCpu "reads_from_each_cpu" LoadedObject,
     /// A program drains the event that user space sent.
     SendsWhatTheProgramDrains "sends_what_the_program_drains" LoadedObject,
-    /// User space finds what a program wrote into an arena.
+    /// User space finds the bytes that a program wrote into an arena.
     FindsInTheArenaWhatTheProgramWrote "finds_in_the_arena_what_the_program_wrote" LoadedObject,
-    /// A program finds what user space wrote into an arena.
+    /// A program finds the bytes that user space wrote into an arena.
     WritesIntoTheArenaWhatTheProgramFinds "writes_into_the_arena_what_the_program_finds" LoadedObject,
-    /// The kernel allocates a page of an arena when user space touches it.
+    /// The kernel allocates a page of an arena when user space accesses the page.
     TouchesAPageThatNoProgramHasAllocated "touches_a_page_that_no_program_has_allocated" LoadedObject,
-    /// User space can't touch a page of an arena before a program allocates it.
+    /// User space can't access a page of an arena before a program has allocated the page.
     TouchesNoPageBeforeAProgramAllocatesIt "touches_no_page_before_a_program_allocates_it" LoadedObject,
     /// A program finds that its packet belongs to the cgroup that user space stored in the map.
     TellsTheCgroupThatUserSpaceSays "tells_the_cgroup_that_user_space_says" LoadedObject,
@@ -133,38 +134,38 @@ steps! {
     PicksASocket "picks_a_socket" LoadedObject,
     /// User space reads the addresses of stacks that programs recorded.
     ReadsTheAddressesOfBothStacks "reads_the_addresses_of_both_stacks" LoadedObject,
-    /// User space reads the build ids and file offsets of stacks that programs recorded.
+    /// User space reads the build IDs and file offsets of stacks that programs recorded.
     ReadsTheFilesOfBothStacks "reads_the_files_of_both_stacks" LoadedObject,
-    /// A program and user space exchange entries in both directions through an inner map that user
-    /// space stored.
+    /// A program and user space exchange entries in both directions through an inner map that user space stored in the
+    /// outer map.
     MeetsInTheMapWithin "meets_in_the_map_within" LoadedObject,
-    /// A program and user space exchange values in both directions through an inner queue that user
-    /// space stored.
+    /// A program and user space exchange values in both directions through an inner queue that user space stored in the
+    /// outer map.
     MeetsInTheQueueWithin "meets_in_the_queue_within" LoadedObject,
     /// A program finds the inner map that user space stored in the outer map.
     FindsTheMapWithin "finds_the_map_within" LoadedObject,
-    /// A program jumps to the program that user space stored in the map.
+    /// A program jumps to another program that user space stored in the map.
     JumpsWhereUserSpaceSays "jumps_where_user_space_says" LoadedObjectAndMap,
-    /// The initial contents of the map are those that the schema declares.
+    /// The map contains the initial contents that the schema declares.
     HoldsAtFirst "holds_at_first" LoadedObjectAndMap,
     /// Each operation returns the result that the facts table lists.
     Answers "answers" Map,
-    /// User space reads the offsets of the instructions of a program.
+    /// User space reads the offsets of a program's instructions from the map.
     FindsTheInstructionsOfAProgram "finds_the_instructions_of_a_program" Map,
-    /// Programs of some types insert and delete sockets.
+    /// Programs of the types that may write to the map insert and delete sockets.
     WritesSocketsInProgram "writes_sockets_in_program" Object,
 }
 
-/// The prefix of the roles of programs that the verifier must refuse. It keeps them from being
-/// loaded with the others.
+/// The prefix of the role of a program that the verifier must refuse. A fixture does not load a program with this
+/// prefix together with the other programs.
 pub const REFUSED: &str = "refused";
 
 /// The arguments of the function that executes a [`Step`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Needs {
-    /// The object of the fixture, loaded.
+    /// The loaded object of the fixture.
     LoadedObject,
-    /// The object of the fixture, loaded, and the description of the map.
+    /// The loaded object of the fixture, and the description of the map.
     LoadedObjectAndMap,
     /// The description of the map.
     Map,
@@ -176,18 +177,18 @@ pub enum Needs {
 }
 
 impl MapFixture<'_> {
-    /// Returns the row of the map's type.
+    /// Returns the row of the facts table for the type of the map.
     ///
     /// # Panics
     ///
-    /// Panics if the facts table has no such map type, because a different version of the generator
-    /// wrote the fixture.
+    /// Panics if the facts table does not contain the map type. This happens only if a different version of the
+    /// generator wrote the fixture.
     #[must_use]
     pub fn row(&self) -> &'static MapType {
         MapType::by_name(self.map_type).expect("the facts table has a row for the map type")
     }
 
-    /// Returns whether the map has a flag, by its name in a schema.
+    /// Returns whether the map has the flag `name` (the name of the flag in a schema).
     #[must_use]
     pub fn has_flag(&self, name: &str) -> bool {
         self.flags.contains(&name)
@@ -197,7 +198,7 @@ impl MapFixture<'_> {
     ///
     /// # Panics
     ///
-    /// Panics like [`Self::row`].
+    /// Panics if the facts table does not contain the map type, like [`Self::row`].
     #[must_use]
     pub fn traits(&self) -> MapTraits {
         let flags = self.flags.iter().filter_map(|flag| MapFlag::by_name(flag));

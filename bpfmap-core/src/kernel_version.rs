@@ -3,36 +3,36 @@
 use core::fmt;
 use core::str::FromStr;
 
-/// A mainline release, such as `5.10`.
+/// The version of a mainline Linux release, such as `5.10`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct KernelVersion {
-    /// The major number, 5 in 5.10.
+    /// The major number, such as 5 in 5.10.
     pub major: u16,
-    /// The minor number, 10 in 5.10.
+    /// The minor number, such as 10 in 5.10.
     pub minor: u16,
 }
 
 impl KernelVersion {
-    /// Returns the release `major.minor`.
+    /// Creates the version `major.minor`.
     #[must_use]
     pub const fn new(major: u16, minor: u16) -> Self {
         Self { major, minor }
     }
 
-    /// Returns whether this release is newer than `other`, like `>` but in constants.
+    /// Returns whether this release is newer than `other`. This method works in constants, where `>` does not.
     #[must_use]
     pub const fn is_newer(self, other: Self) -> bool {
         self.major > other.major || self.major == other.major && self.minor > other.minor
     }
 
-    /// Returns the newer of two releases, like `max` but in constants.
+    /// Returns the newer of two releases. This method works in constants, where `max` does not.
     #[must_use]
     pub const fn newest(self, other: Self) -> Self {
         if other.is_newer(self) { other } else { self }
     }
 }
 
-/// The kernels on which the facts were measured and on which the matrix runs.
+/// The kernel versions of the test matrix. The facts were measured on these kernels.
 pub const MATRIX: &[KernelVersion] = &[
     KernelVersion::new(5, 10),
     KernelVersion::new(6, 1),
@@ -53,13 +53,13 @@ impl fmt::Display for KernelVersion {
     }
 }
 
-/// The error of parsing a text that is not a kernel version.
+/// The error for a text that is not a kernel version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ParseKernelVersionError;
 
 impl fmt::Display for ParseKernelVersionError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("a kernel version is written as \"5.10\"")
+        formatter.write_str("expected a kernel version such as \"5.10\"")
     }
 }
 
@@ -68,7 +68,7 @@ impl core::error::Error for ParseKernelVersionError {}
 impl FromStr for KernelVersion {
     type Err = ParseKernelVersionError;
 
-    /// Parses a text such as `5.10`.
+    /// Parses a text such as `5.10`. Fails if the text does not consist of two numbers with a dot between them.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let (major, minor) = text.split_once('.').ok_or(ParseKernelVersionError)?;
         let number = |digits: &str| {

@@ -1,9 +1,9 @@
 //! The kernel's rules for each BPF map type, as data.
 //!
-//! The table [`MAP_TYPES`](map_type::MAP_TYPES) has a row for each map type: the rules for its key, value and
-//! `max_entries`, the flags that it accepts, and the results of each operation on each kernel. The checks of a schema,
-//! the kernels that it needs, the methods of a typed map, the expectations of fixture tests and the reference pages all
-//! use this table.
+//! The table [`MAP_TYPES`](map_type::MAP_TYPES) has a row for each map type. A row contains the rules for key, value
+//! and `max_entries`, the flags that the map type accepts, and the results of each operation on each kernel. All other
+//! parts of bpfmap use this table: the checks of a schema, the methods of a typed map, the expectations of fixture
+//! tests and the reference pages.
 //!
 //! ```
 //! use bpfmap_core::map_type::{MapType, Operation};
@@ -19,11 +19,12 @@
 #[cfg(test)]
 extern crate std;
 
-/// The version of the code that the derives generate. `bpfmap` refuses code of any other version.
+/// The version of the interface between the code that the derives generate and the crate `bpfmap`. `bpfmap` refuses
+/// generated code of any other version.
 ///
-/// Increase it by one when generated code needs something new in `bpfmap`, or when the meaning of
-/// generated code changes.
-pub const CODE_FORM: u32 = 3;
+/// Increase this number by one when generated code needs a new item of `bpfmap`, or when the meaning of generated code
+/// changes.
+pub const CODE_FORM: u32 = 2;
 
 /// Declares an enum with a text for each variant, a constant `ALL`, and a method that returns the text.
 macro_rules! named {
@@ -49,7 +50,7 @@ macro_rules! named {
                 }
             }
 
-            /// Returns its documentation, as Markdown in one line.
+            /// Returns the documentation of the variant, as Markdown in one line.
             #[must_use]
             pub const fn doc(self) -> &'static str {
                 match self {

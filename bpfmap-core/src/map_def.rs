@@ -2,8 +2,8 @@
 
 use crate::{KernelVersion, MapFlags, TypeDesc};
 
-/// The declaration of a map as data. It is a constant of `bpfmap::MapSpec`. Tools that read a
-/// schema create it at run time.
+/// The declaration of a map as data. In generated code, it is a constant of the trait `bpfmap::MapSpec`. Tools that
+/// read a schema create a `MapDef` at run time.
 ///
 /// ```
 /// use bpfmap_core::{MapDef, TypeDesc};
@@ -15,40 +15,40 @@ use crate::{KernelVersion, MapFlags, TypeDesc};
 #[non_exhaustive]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct MapDef<'a> {
-    /// The name in the object file. The kernel keeps its first 15 bytes.
+    /// The name of the map in the object file. The kernel keeps only the first 15 bytes of this name.
     pub name: &'a str,
     /// The number of the map type (`enum bpf_map_type`).
     pub map_type: u32,
-    /// The number of entries, or `None` if the schema has none.
+    /// The maximum number of entries, or `None` if the schema does not set it.
     pub max_entries: Option<u32>,
     /// The flags for the creation of the map.
     pub flags: MapFlags,
     /// `map_extra`, whose meaning depends on the map type.
     pub map_extra: u64,
-    /// The NUMA node on which the map is created.
+    /// The NUMA node of the map's memory, or `None` for any node.
     pub numa_node: Option<u32>,
     /// How a loader should pin the map.
     pub pinning: Pinning,
-    /// Whether BTF describes the map. If not, only its sizes are known.
+    /// Whether BTF describes the key and the value of the map. Without BTF, the kernel knows only their sizes.
     pub btf: bool,
-    /// Whether the program that loads the object may leave the map out (`set_autocreate(false)`).
+    /// Whether the program that loads the object is allowed to leave out the map (`set_autocreate(false)`).
     pub optional: bool,
-    /// The oldest kernel that the map supports. Methods that need a newer kernel do not compile.
-    /// `None` if the schema has no `min_kernel`.
+    /// The oldest kernel that the schema supports, or `None` if the schema has no `min_kernel`. A call of a method that
+    /// needs a newer kernel does not compile.
     pub min_kernel: Option<KernelVersion>,
     /// The type of the key.
     pub key: &'a TypeDesc<'a>,
-    /// The type of the value. In a per-CPU map, this is the value of one CPU.
+    /// The type of the value. In a per-CPU map, this is the type of one CPU's value.
     pub value: &'a TypeDesc<'a>,
-    /// The type of the map's events, or [`TypeDesc::Void`] if it has none.
+    /// The type of the map's events, or [`TypeDesc::Void`] for a map without events.
     pub event: &'a TypeDesc<'a>,
-    /// The declaration of the maps in a map of maps.
+    /// For a map of maps, the declaration of the inner maps.
     pub inner: Option<&'a MapDef<'a>>,
 }
 
 impl<'a> MapDef<'a> {
-    /// Returns the declaration of a map with this name, type, key and value, and no other
-    /// attributes.
+    /// Creates the declaration of a map from its name, map type, key and value. All other attributes have their
+    /// defaults.
     #[must_use]
     pub const fn new(
         name: &'a str,
@@ -74,7 +74,7 @@ impl<'a> MapDef<'a> {
         }
     }
 
-    /// Sets the number of entries.
+    /// Sets the maximum number of entries.
     #[must_use]
     pub const fn max_entries(mut self, max_entries: u32) -> Self {
         self.max_entries = Some(max_entries);
@@ -95,7 +95,7 @@ impl<'a> MapDef<'a> {
         self
     }
 
-    /// Sets the NUMA node on which the map is created.
+    /// Sets the NUMA node of the map's memory.
     #[must_use]
     pub const fn numa_node(mut self, node: u32) -> Self {
         self.numa_node = Some(node);
@@ -116,28 +116,28 @@ impl<'a> MapDef<'a> {
         self
     }
 
-    /// Sets whether BTF describes the map. If not, only its sizes are known.
+    /// Sets whether BTF describes the key and the value of the map. Without BTF, the kernel knows only their sizes.
     #[must_use]
     pub const fn btf(mut self, btf: bool) -> Self {
         self.btf = btf;
         self
     }
 
-    /// Allows the program that loads the object to leave out the map.
+    /// Makes the map optional: the program that loads the object is allowed to leave out the map.
     #[must_use]
     pub const fn optional(mut self) -> Self {
         self.optional = true;
         self
     }
 
-    /// Sets the oldest kernel that the map supports.
+    /// Sets the oldest kernel that the schema supports.
     #[must_use]
     pub const fn min_kernel(mut self, kernel: KernelVersion) -> Self {
         self.min_kernel = Some(kernel);
         self
     }
 
-    /// Sets the declaration of the maps in a map of maps.
+    /// Sets the declaration of the inner maps of a map of maps.
     #[must_use]
     pub const fn inner(mut self, inner: &'a MapDef<'a>) -> Self {
         self.inner = Some(inner);
@@ -157,7 +157,7 @@ impl<'a> MapDef<'a> {
     }
 }
 
-/// How a loader should pin a map (`pinning` of a BTF-defined map).
+/// The way in which a loader should pin a map (`pinning` in a BTF map definition).
 ///
 /// ```
 /// use bpfmap_core::{MapDef, Pinning, TypeDesc};
@@ -180,9 +180,9 @@ pub enum Pinning {
     /// The loader does not pin the map.
     #[default]
     None,
-    /// `LIBBPF_PIN_BY_NAME`: under the map's name, in `/sys/fs/bpf` unless the loader says otherwise.
+    /// The loader pins the map under the map's name (`LIBBPF_PIN_BY_NAME`). The default directory is `/sys/fs/bpf`.
     ByName,
-    /// A number whose meaning only a different loader knows.
+    /// A number that only your own loader understands, not libbpf.
     Other(u32),
 }
 
@@ -191,8 +191,8 @@ impl Pinning {
     pub const WORDS: &'static [(&'static str, Self)] =
         &[("none", Self::None), ("by_name", Self::ByName)];
 
-    /// Returns the variant for a number of `enum libbpf_pin_type`, or [`Other`](Self::Other) for
-    /// any other number.
+    /// Returns the variant for a number of `enum libbpf_pin_type`. Returns [`Other`](Self::Other)
+    /// for a number that is not in this enum.
     ///
     /// Source: libbpf, `libbpf.h`.
     #[doc(hidden)]

@@ -1,58 +1,59 @@
-//! Flags of the creation of a map.
+//! The flags with which a map is created.
 
 use core::fmt;
 
 use crate::map_type::MapFlag;
 
 bitflags::bitflags! {
-    /// Flags of the creation of a map (`BPF_F_*` of `enum` in `include/uapi/linux/bpf.h`).
+    /// The flags with which a map is created (`BPF_F_*` in `include/uapi/linux/bpf.h`).
     ///
-    /// Bits that have no constant here are kept, because a newer kernel may know them.
+    /// A value can contain bits that have no constant here, because a newer kernel might support them.
     #[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
     pub struct MapFlags: u32 {
-        /// Entries are allocated when they are created (Linux 4.6).
+        /// The kernel allocates the memory of an entry when the entry is created, not when the map is created (Linux
+        /// 4.6).
         const NO_PREALLOC = bit("no_prealloc");
-        /// Each CPU has its own LRU list and its share of the entries (Linux 4.10).
+        /// Each CPU has its own LRU list with its own share of the entries (Linux 4.10).
         const NO_COMMON_LRU = bit("no_common_lru");
-        /// The memory is on a given NUMA node (Linux 4.14).
+        /// The memory of the map is on the NUMA node `numa_node` (Linux 4.14).
         const NUMA_NODE = bit("numa_node");
-        /// The descriptor from the creation can't write to the map (Linux 4.15): operations fail with `EPERM`, and
-        /// mapping the values into memory with `EACCES` or `EINVAL`. This is a property of the descriptor and not of
-        /// the map: a descriptor that is opened by pin or id can write.
+        /// User space can't write to the map through the descriptor that creation returns (Linux 4.15). Operations that
+        /// write fail with `EPERM`, and mapping the values into memory fails with `EACCES` or `EINVAL`. This is a
+        /// property of the descriptor and not of the map: a descriptor that is opened from a pin or by ID can write.
         const RDONLY = bit("rdonly");
-        /// The descriptor from the creation can't read the map (Linux 4.15): operations fail with `EPERM`, and mapping
-        /// the values into memory with `EACCES`. This is a property of the descriptor and not of the map: a descriptor
-        /// that is opened by pin or id can read.
+        /// User space can't read the map through the descriptor that creation returns (Linux 4.15). Operations that
+        /// read fail with `EPERM`, and mapping the values into memory fails with `EACCES`. This is a property of the
+        /// descriptor and not of the map: a descriptor that is opened from a pin or by ID can read.
         const WRONLY = bit("wronly");
-        /// A stack consists of build ids and offsets instead of addresses (Linux 4.17).
+        /// The frames of a stack are build IDs and file offsets instead of addresses (Linux 4.17).
         const STACK_BUILD_ID = bit("stack_build_id");
-        /// The seed of the hash is zero (Linux 5.0).
+        /// The seed of the hash function is zero (Linux 5.0).
         const ZERO_SEED = bit("zero_seed");
-        /// Programs can't write to the map (Linux 5.2): the verifier refuses them. The values can't be mapped into
-        /// memory for writing (`EACCES`).
+        /// Programs can't write to the map (Linux 5.2): the verifier refuses a program that writes. User space can't
+        /// map the values into its memory for writing (`EACCES`).
         const RDONLY_PROG = bit("rdonly_prog");
-        /// Programs can't read a value through a pointer (Linux 5.2): the verifier refuses them. They can read what a
-        /// helper function copies.
+        /// Programs can't read a value through a pointer (Linux 5.2): the verifier refuses such a program. A program
+        /// can read a value that a helper function copies.
         const WRONLY_PROG = bit("wronly_prog");
         /// Cloning a socket also copies its storage (Linux 5.4).
         const CLONE = bit("clone");
         /// User space can map the values into its memory (Linux 5.5).
         const MMAPABLE = bit("mmapable");
-        /// Entries stay when the descriptor that stored them is closed (Linux 5.10).
+        /// Entries are kept when the descriptor through which they were stored is closed (Linux 5.10).
         const PRESERVE_ELEMS = bit("preserve_elems");
-        /// An inner map may have a different `max_entries` than its template (Linux 5.10).
+        /// An inner map can have a different `max_entries` from its template (Linux 5.10).
         const INNER_MAP = bit("inner_map");
         /// Registering a `struct_ops` map returns a link (Linux 6.4).
         const LINK = bit("link");
-        /// A path is relative to a directory's descriptor (Linux 6.5).
+        /// The path of a pin is relative to a directory that is given as a descriptor (Linux 6.5).
         const PATH_FD = bit("path_fd");
-        /// The BTF of the value belongs to a kernel module (Linux 6.9).
+        /// The BTF of a kernel module describes the type of the value (Linux 6.9).
         const VTYPE_BTF_OBJ_FD = bit("vtype_btf_obj_fd");
-        /// A BPF token grants the privilege to create the map (Linux 6.9).
+        /// A BPF token gives the process the privilege to create the map (Linux 6.9).
         const TOKEN_FD = bit("token_fd");
-        /// A fault in an arena raises a signal (Linux 6.9).
+        /// If user space accesses a page of an arena that no program has allocated, it gets a signal (Linux 6.9).
         const SEGV_ON_FAULT = bit("segv_on_fault");
-        /// An arena's addresses are not translated (Linux 6.9).
+        /// Pointers that programs store in an arena are not translated to addresses of user space (Linux 6.9).
         const NO_USER_CONV = bit("no_user_conv");
         /// A full ring buffer overwrites its oldest record (Linux 6.19).
         const RB_OVERWRITE = bit("rb_overwrite");
@@ -60,7 +61,7 @@ bitflags::bitflags! {
     }
 }
 
-/// Returns the bit of the flag in its row of [`MAP_FLAGS`](crate::map_type::MAP_FLAGS).
+/// Returns the value of the flag `name` from its row in [`MAP_FLAGS`](crate::map_type::MAP_FLAGS).
 const fn bit(name: &str) -> u32 {
     MapFlag::by_name(name).expect("each flag has a row").value()
 }

@@ -1,21 +1,21 @@
-//! The conversion of the bytes of an old key or value to those of a new one.
+//! The conversion of an old key or value into a new one, byte by byte.
 
 use core::fmt;
 
-/// The conversion of old keys and values to new ones.
+/// A plan for the conversion of old keys and values into new ones.
 ///
-/// Bytes of the new key or value that no step writes are zero. Special fields (a lock, a timer) are also zero, even if
-/// a step writes them, because user space can't write to them.
+/// Bytes of the new key or value that no step writes are zero. Special fields, such as a lock or a timer, are always
+/// zero in the new map, because user space can't write to them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MigrationPlan<'a> {
-    /// The steps for a key.
+    /// The steps that convert a key.
     pub key: &'a [MigrationStep<'a>],
-    /// The steps for a value. In a per-CPU map, they apply to each CPU's value.
+    /// The steps that convert a value. In a per-CPU map, they apply to the value of each CPU.
     pub value: &'a [MigrationStep<'a>],
 }
 
-/// A step of a plan. Offsets are relative to the start of the key or value, or, within [`MigrationStep::Each`], of the
-/// element.
+/// A step of a plan. Offsets are relative to the start of the key or value. Within [`MigrationStep::Each`], they are
+/// relative to the start of the element.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MigrationStep<'a> {
     /// Copies bytes without change.
@@ -27,19 +27,18 @@ pub enum MigrationStep<'a> {
         /// The number of bytes.
         len: u32,
     },
-    /// Writes bytes that the old key or value lacks.
+    /// Writes bytes that do not depend on the old key or value.
     Fill {
         /// The offset in the new key or value, in bytes.
         to: u32,
-        /// The bytes.
+        /// The bytes to write.
         bytes: &'a [u8],
     },
-    /// Copies an integer in the host's byte order, or a bit-field. The new one may be wider than
-    /// the old one.
+    /// Copies an integer in the host's byte order, or a bit-field. The copy can be wider than the original.
     Integer {
-        /// The offset in the old key or value in bits, as BTF counts them.
+        /// The offset in the old key or value in bits, counted in the same way as in BTF.
         from_bit: u32,
-        /// The width in the old key or value: 1 to 128 bits.
+        /// The width in the old key or value, from 1 to 128 bits.
         from_bits: u32,
         /// The offset in the new key or value, in bits.
         to_bit: u32,
@@ -52,11 +51,11 @@ pub enum MigrationStep<'a> {
     Each {
         /// The offset of the first element in the old key or value, in bytes.
         from: u32,
-        /// The size of an element there, in bytes.
+        /// The size of an element in the old key or value, in bytes.
         from_size: u32,
         /// The offset of the first element in the new key or value, in bytes.
         to: u32,
-        /// The size of an element there, in bytes.
+        /// The size of an element in the new key or value, in bytes.
         to_size: u32,
         /// The number of elements.
         len: u32,
@@ -65,33 +64,34 @@ pub enum MigrationStep<'a> {
     },
 }
 
-/// The nesting depth at which the check fails. No real plan is nested so deeply.
+/// The nesting depth at which the check fails. Real plans are not nested so deeply.
 const DEEPEST: u32 = 64;
 
 impl MigrationStep<'_> {
-    /// Returns a plan that copies keys and values without change, for the same sizes in both maps.
+    /// Returns a step that copies `size` bytes without change.
     #[must_use]
     pub const fn whole(size: u32) -> Self {
         Self::Copy { from: 0, to: 0, len: size }
     }
 }
 
-/// The error of a plan that exceeds the size of an old or a new key or value.
+/// The error of a plan that does not match the sizes of the old and the new key or value, or that makes an integer
+/// narrower.
 #[derive(Debug, PartialEq, Eq)]
 pub struct OutOfBounds;
 
 impl fmt::Display for OutOfBounds {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(
-            "the plan exceeds the size of the old or new key or value, or makes an integer narrower",
+            "the plan reads or writes outside the old or new key or value, or makes an integer narrower",
         )
     }
 }
 
-/// Checks that no step reads past `from` bytes, writes past `to` bytes or makes an integer narrower.
+/// Checks a plan for an old key or value of `from` bytes and a new one of `to` bytes.
 ///
 /// # Errors
-/// Returns [`OutOfBounds`] if a step does any of these.
+/// Returns [`OutOfBounds`] if a step reads or writes beyond these sizes, or if it makes an integer narrower.
 pub fn check(steps: &[MigrationStep<'_>], from: u64, to: u64) -> Result<(), OutOfBounds> {
     check_at_depth(steps, from, to, 0)
 }
@@ -133,7 +133,7 @@ fn check_at_depth(
     Ok(())
 }
 
-/// Writes the key or value `new`, which must be zero, from the old one.
+/// Converts the key or value `old` and writes the result to `new`, which must contain only zeros.
 ///
 /// # Panics
 /// Panics if `old` or `new` is shorter than the size that was passed to [`check`].
@@ -166,7 +166,7 @@ pub fn apply(steps: &[MigrationStep<'_>], old: &[u8], new: &mut [u8]) {
     }
 }
 
-/// Copies an integer. Source and target are each a pair of the first bit and the width in bits.
+/// Copies an integer. Source and target are pairs, each with the first bit and the width in bits.
 fn integer(
     old: &[u8],
     (from, from_bits): (u32, u32),
@@ -184,8 +184,8 @@ fn integer(
     }
 }
 
-/// Returns the position of the bit with this weight. On little-endian hosts, the least significant
-/// bit comes first.
+/// Returns the position of the bit that has the weight 2^`weight` in the integer. On little-endian hosts, the least
+/// significant bit comes first.
 fn place((start, bits): (u32, u32), weight: u32) -> u32 {
     if cfg!(target_endian = "little") { start + weight } else { start + bits - 1 - weight }
 }
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_move_and_the_rest_is_filled_or_zero() {
+    fn copied_bytes_move_and_other_bytes_are_filled_or_zero() {
         let steps = [
             MigrationStep::Copy { from: 4, to: 0, len: 4 },
             MigrationStep::Copy { from: 0, to: 8, len: 2 },
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn integers_become_wider_with_their_sign() {
+    fn a_wider_integer_keeps_its_sign() {
         for value in [-1_i16, i16::MIN, i16::MAX, 0, 77] {
             let new = applied(&[widened(0, 16, 32, 32, true)], &value.to_ne_bytes(), 8);
             assert_eq!(new[4..], i32::from(value).to_ne_bytes(), "{value}");
@@ -255,13 +255,13 @@ mod tests {
         // boundary.
         let new = applied(&[widened(3, 5, 6, 5, false)], &[0b1010_1111], 2);
         assert_eq!(new, [0b0100_0000, 0b0000_0101]);
-        // 4 bits, of which the highest is set, become 6 signed bits.
+        // A negative number of 4 bits becomes a signed number of 6 bits.
         let new = applied(&[widened(0, 4, 1, 6, true)], &[0b0000_1001], 1);
         assert_eq!(new, [0b0111_0010]);
     }
 
     #[test]
-    fn each_element_is_treated_alike() {
+    fn each_element_is_converted_with_the_same_steps() {
         let steps = [MigrationStep::Each {
             from: 1,
             from_size: 2,
@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn what_reaches_past_the_end_is_refused() {
+    fn steps_beyond_the_end_are_refused() {
         let each = |from, len| MigrationStep::Each {
             from,
             from_size: 2,

@@ -5,15 +5,15 @@ use serde::{Serialize, Serializer};
 use crate::map_type::MAP_FLAGS;
 use crate::{KernelVersion, MapFlags, Text};
 
-/// Writes the release as text: `"5.10"`.
+/// Writes the version as text, such as `"5.10"`.
 impl Serialize for KernelVersion {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
 }
 
-/// Writes a list of the flags' names in a schema: `["no_prealloc"]`. All bits without a name are
-/// written as one hexadecimal number at the end of the list.
+/// Writes a list with the names of the flags in a schema, such as `["no_prealloc"]`. If there are bits without a name,
+/// the last element of the list is a hexadecimal number with all of these bits.
 impl Serialize for MapFlags {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let set = MAP_FLAGS.iter().filter(|flag| self.bits() & flag.value() != 0);
@@ -36,7 +36,7 @@ mod tests {
     use crate::{KernelVersion, MapDef, MapFlags, TypeDesc};
 
     #[test]
-    fn a_definition_is_written_in_the_words_of_a_schema() {
+    fn a_definition_is_written_with_the_names_of_a_schema() {
         let def = MapDef::new("counters", 1, TypeDesc::U32, &TypeDesc::Void)
             .max_entries(64)
             .flags(MapFlags::NO_PREALLOC | MapFlags::from_bits_retain(1 << 30))

@@ -1,10 +1,10 @@
-//! Special fields, which the kernel manages.
+//! Special fields: members of a value that the kernel manages, such as locks and timers.
 
 use crate::{KernelVersion, is_same};
 
-/// Constants in the BTF of kernels that know special fields, each with its first mainline release,
-/// oldest first. If a kernel of an older release has the constant, its distribution has backported
-/// the fields of that release.
+/// Constants whose presence in a kernel's BTF shows which special fields the kernel supports. Each constant is listed
+/// with the first mainline release that contains it, in the order of these releases. If the BTF of an older kernel
+/// contains a constant, the distribution has backported the special fields of the listed release.
 ///
 /// Source: `enum bpf_func_id` in `include/uapi/linux/bpf.h`, `enum btf_field_type` in `include/linux/bpf.h`.
 pub const FIELD_CONSTANTS: &[(KernelVersion, &str)] = &[
@@ -22,53 +22,55 @@ pub const FIELD_CONSTANTS: &[(KernelVersion, &str)] = &[
 ];
 
 named! {
-    /// A special field of a value, which the kernel manages. User space reads zeros.
+    /// A special field: a member of a value that the kernel manages, such as a lock or a timer. User space reads the
+    /// bytes of a special field as zeros.
     ///
     /// Source: `kernel/bpf/btf.c`, `btf_get_field_type`, and `include/uapi/linux/bpf.h`.
     #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
     pub enum SpecialField {
-        /// `struct bpf_spin_lock`: a lock for the other members of the value.
+        /// `struct bpf_spin_lock`: a lock that protects the other members of the value.
         SpinLock = "bpf_spin_lock",
-        /// `struct bpf_res_spin_lock`: a lock whose acquisition can fail, so that it never hangs.
+        /// `struct bpf_res_spin_lock`: a spin lock whose acquisition fails instead of causing a deadlock.
         ResSpinLock = "bpf_res_spin_lock",
-        /// `struct bpf_timer`: a function of the program that runs later.
+        /// `struct bpf_timer`: a timer that calls a function of the program later.
         Timer = "bpf_timer",
-        /// `struct bpf_wq`: work that runs later in a context that may sleep.
+        /// `struct bpf_wq`: a work queue that calls a function of the program later, in a context that can sleep.
         WorkQueue = "bpf_wq",
-        /// `struct bpf_task_work`: work that a task does before it returns to user space.
+        /// `struct bpf_task_work`: calls a function of the program in the context of a task, before the task returns to
+        /// user space.
         TaskWork = "bpf_task_work",
-        /// `struct bpf_refcount`: counts the owners of a node.
+        /// `struct bpf_refcount`: a reference count, which is the number of owners of an object.
         RefCount = "bpf_refcount",
-        /// A pointer to an object, of the kernel or of `bpf_obj_new`, that the map owns.
+        /// A pointer to an object that the map owns: either a kernel object or an object from `bpf_obj_new`.
         Kptr = "kptr",
-        /// A pointer to an object of the kernel that may have been freed.
+        /// A pointer to a kernel object that is possibly already freed.
         UntrustedKptr = "kptr_untrusted",
-        /// A pointer to memory from `bpf_percpu_obj_new`.
+        /// A pointer to per-CPU memory from `bpf_percpu_obj_new`.
         PerCpuKptr = "percpu_kptr",
         /// A pointer to user-space memory, which the kernel pins.
         UserPtr = "uptr",
         /// `struct bpf_list_head`: a list of nodes that the map owns.
         ListHead = "bpf_list_head",
-        /// `struct bpf_list_node`, in the type of a list's elements.
+        /// `struct bpf_list_node`: the node in each element of a list.
         ListNode = "bpf_list_node",
         /// `struct bpf_rb_root`: a sorted tree of nodes that the map owns.
         RbRoot = "bpf_rb_root",
-        /// `struct bpf_rb_node`, in the type of a tree's elements.
+        /// `struct bpf_rb_node`: the node in each element of a tree.
         RbNode = "bpf_rb_node",
     }
 
-    /// Returns the field's name in a schema. For a struct, this is also its name in C.
+    /// Returns the name of the field in a schema. If the field is a struct, the struct has the same name in C.
     fn name;
 }
 
 impl SpecialField {
-    /// Returns its bit in the set of a type's special fields.
+    /// Returns a number with one bit set, which represents the field in a set of special fields.
     #[must_use]
     pub const fn bit(self) -> u32 {
         1 << self as u32
     }
 
-    /// Returns the field that is a struct with this name.
+    /// Returns the special field that is a struct with this name in C, or `None` if there is no such field.
     #[must_use]
     pub const fn by_struct(name: &str) -> Option<Self> {
         let mut index = 0;
@@ -82,8 +84,8 @@ impl SpecialField {
         None
     }
 
-    /// Returns its size in bytes, which is a multiple of [`Self::align`]. Nodes have their size from Linux 6.6 on;
-    /// before, a list node had 16 bytes and a tree node 24.
+    /// Returns the size of the field in bytes, which is a multiple of [`Self::align`]. For nodes, this is the size from
+    /// Linux 6.6 on. In older kernels, a list node has 16 bytes and a tree node has 24 bytes.
     ///
     /// Source: `include/uapi/linux/bpf.h`, and `include/asm-generic/rqspinlock.h` for the resilient lock.
     #[must_use]
@@ -101,14 +103,13 @@ impl SpecialField {
         }
     }
 
-    /// Returns its alignment in bytes.
+    /// Returns the alignment of the field in bytes.
     #[must_use]
     pub const fn align(self) -> u32 {
         if self.size() == 4 { 4 } else { 8 }
     }
 
-    /// For a struct, returns the name in C of its only member, which is an integer or an array of
-    /// integers.
+    /// Returns the C name of the only member of the field's struct. The member is an integer or an array of integers.
     #[must_use]
     pub const fn member(self) -> &'static str {
         match self {
@@ -117,23 +118,23 @@ impl SpecialField {
         }
     }
 
-    /// Returns whether the only member is an array of integers, even if the array has only one
+    /// Returns whether the only member of the field's struct is an array of integers. The array can have a single
     /// element.
     #[must_use]
     pub const fn is_array_of_words(self) -> bool {
         matches!(self, Self::RefCount) || self.size() > 8
     }
 
-    /// Returns whether it is a pointer whose BTF type tag is the field's [name](Self::name).
+    /// Returns whether the field is a pointer. The BTF type tag of such a pointer is the [name](Self::name) of the
+    /// field.
     #[must_use]
     pub const fn is_pointer(self) -> bool {
         matches!(self, Self::Kptr | Self::UntrustedKptr | Self::PerCpuKptr | Self::UserPtr)
     }
 
-    /// Returns whether `kernel` recognises the field only if its target is a type of the kernel. If
-    /// the target of one such field is a different type, such a kernel treats all fields of this
-    /// sort in the value as plain data. From Linux 6.4 on, the kernel also searches the types of
-    /// the program.
+    /// Returns whether `kernel` recognises the field only if the target of the pointer is a type of the kernel. If one
+    /// pointer in the value has a different target, such a kernel treats all pointers of this kind in the value as
+    /// plain data. From Linux 6.4 on, the target can also be a type of the program.
     ///
     /// Source: `btf_parse_kptrs` in `kernel/bpf/btf.c` of Linux 6.1, `btf_parse_kptr` of Linux 6.4; measured on 6.1.
     #[must_use]
@@ -142,8 +143,8 @@ impl SpecialField {
             && KernelVersion::new(6, 4).is_newer(kernel)
     }
 
-    /// For the root of a list or a tree, returns the special field that is the node of its
-    /// elements.
+    /// For a list or a tree, returns the special field that is the node in its elements. Returns `None` for all other
+    /// fields.
     #[must_use]
     pub const fn node(self) -> Option<Self> {
         match self {
@@ -153,7 +154,7 @@ impl SpecialField {
         }
     }
 
-    /// Returns whether a value can contain at most one field of this sort.
+    /// Returns whether a value can contain at most one field of this kind.
     #[must_use]
     pub const fn is_single(self) -> bool {
         matches!(
@@ -167,7 +168,7 @@ impl SpecialField {
         )
     }
 
-    /// Returns whether a schema declares the target of the field.
+    /// Returns whether the field has a target in a schema, such as `kptr<task_struct>`.
     #[must_use]
     pub const fn has_target(self) -> bool {
         self.is_pointer() || self.node().is_some()

@@ -1,9 +1,9 @@
-//! Texts that are composed at compile time.
+//! Short texts that are built at compile time.
 
 use crate::KernelVersion;
 
-/// A short text that can contain numbers and that a `const` assertion can show. Text beyond its
-/// capacity is dropped.
+/// A short text that is built at compile time, for the message of a `const` assertion. Its capacity is fixed, and text
+/// that does not fit is left out.
 #[derive(Clone, Copy)]
 pub struct Text {
     bytes: [u8; Self::CAPACITY],
@@ -25,15 +25,14 @@ impl Text {
         Self::new().and(text)
     }
 
-    /// Appends `text`.
+    /// Returns this text followed by `text`.
     #[must_use]
     pub const fn and(self, text: &str) -> Self {
         self.and_bytes(text.as_bytes())
     }
 
     const fn and_bytes(mut self, text: &[u8]) -> Self {
-        // Text that does not fit is dropped whole, because a part of a character would not be valid
-        // UTF-8.
+        // Text that does not fit is left out completely, because a part of a character would not be valid UTF-8.
         if self.len + text.len() > Self::CAPACITY {
             return self;
         }
@@ -46,19 +45,19 @@ impl Text {
         self
     }
 
-    /// Appends `number` in decimal digits.
+    /// Returns this text followed by `number` in decimal digits.
     #[must_use]
     pub const fn number(self, number: u64) -> Self {
         self.digits(number, 10)
     }
 
-    /// Appends a Linux release, such as `5.10`.
+    /// Returns this text followed by a kernel version, such as `5.10`.
     #[must_use]
     pub const fn release(self, kernel: KernelVersion) -> Self {
         self.number(kernel.major as u64).and(".").number(kernel.minor as u64)
     }
 
-    /// Appends `number` in hexadecimal digits, after `0x`.
+    /// Returns this text followed by `number` as `0x` and hexadecimal digits.
     #[must_use]
     pub const fn hex(self, number: u64) -> Self {
         self.and("0x").digits(number, 16)
@@ -75,7 +74,7 @@ impl Text {
         rest.and_bytes(digit)
     }
 
-    /// Returns the text.
+    /// Returns the text as a string slice.
     #[must_use]
     pub const fn as_str(&self) -> &str {
         let (text, _) = self.bytes.split_at(self.len);
@@ -104,7 +103,7 @@ impl core::fmt::Debug for Text {
     }
 }
 
-/// Returns whether two texts are equal, like `==` but in constants.
+/// Returns whether two texts are equal. This function works in constants, where `==` does not.
 #[must_use]
 pub const fn is_same(one: &str, other: &str) -> bool {
     let (one, other) = (one.as_bytes(), other.as_bytes());
@@ -120,7 +119,7 @@ mod tests {
     use super::Text;
 
     #[test]
-    fn numbers_are_written_in_decimal_and_what_does_not_fit_is_left_out() {
+    fn numbers_are_decimal_and_text_that_does_not_fit_is_left_out() {
         let text = Text::new().and("from ").number(0).and(" to ").number(u64::MAX);
         assert_eq!(text.as_str(), "from 0 to 18446744073709551615");
         assert_eq!(Text::new().hex(0x1234_0abc).as_str(), "0x12340abc");

@@ -1,40 +1,40 @@
-//! Types as BTF describes them.
+//! Descriptions of types, as in BTF.
 //!
-//! In generated code, descriptions are constants. Tools create them at run time from a schema.
-//! Opening a map compares the descriptions with the BTF of the map. Creating a map encodes them as
-//! BTF.
+//! In generated code, descriptions are constants. Tools create descriptions at run time from a schema. When an
+//! application opens a map, bpfmap compares the descriptions with the BTF of the map. When it creates a map, bpfmap
+//! encodes the descriptions as BTF.
 
 use crate::SpecialField;
 
-/// A type.
+/// The description of a type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 pub enum TypeDesc<'a> {
-    /// No type, for example as the key of a queue.
+    /// The absence of a type. For example, the key of a queue is `Void`.
     Void,
-    /// An integer, `char` or `bool`.
+    /// An integer, a `char` or a `bool`.
     Int {
         /// The name in C, such as `unsigned int`.
         name: &'a str,
         /// The size in bytes: 1, 2, 4, 8 or 16.
         size: u32,
-        /// The encoding of its bits.
+        /// The encoding of the bits.
         encoding: IntEncoding,
     },
-    /// Another name of a type.
+    /// A `typedef`: another name for a type.
     Typedef {
-        /// The name.
+        /// The new name.
         name: &'a str,
-        /// The type.
+        /// The type that gets the new name.
         target: &'a TypeDesc<'a>,
     },
     /// A C `enum`.
     Enum {
-        /// The name, or an empty string if it has none.
+        /// The name, or an empty string for an enum without a name.
         name: &'a str,
         /// The size in bytes: 1, 2, 4 or 8.
         size: u32,
-        /// Whether its integer type is signed.
+        /// Whether the integer type of the enum is signed.
         signed: bool,
         /// The names and numbers of the variants.
         variants: &'a [(&'a str, i64)],
@@ -48,7 +48,7 @@ pub enum TypeDesc<'a> {
     },
     /// A `struct`.
     Struct {
-        /// The name, or an empty string if it has none.
+        /// The name, or an empty string for an anonymous struct.
         name: &'a str,
         /// The size in bytes, including trailing padding.
         size: u32,
@@ -57,7 +57,7 @@ pub enum TypeDesc<'a> {
     },
     /// A `union`.
     Union {
-        /// The name, or an empty string if it has none.
+        /// The name, or an empty string for an anonymous union.
         name: &'a str,
         /// The size in bytes, including trailing padding.
         size: u32,
@@ -66,52 +66,52 @@ pub enum TypeDesc<'a> {
     },
     /// A pointer, which has 8 bytes.
     Pointer {
-        /// [`TypeDesc::Void`] for `void *`.
+        /// The type of the target, which is [`TypeDesc::Void`] for `void *`.
         target: &'a TypeDesc<'a>,
     },
-    /// The target of a pointer with a type tag. The kernel recognises kptrs by the tag.
+    /// The target of a pointer with a BTF type tag. The kernel recognises a kptr by its tag.
     Tagged {
         /// The tag, such as `kptr`.
         tag: &'a str,
-        /// The struct. For a struct of the kernel, the name is enough.
+        /// The struct to which the pointer refers. For a struct of the kernel, a description without members is enough.
         target: &'a TypeDesc<'a>,
     },
     /// The root of a list or a tree.
     Root {
-        /// [`TypeDesc::LIST_HEAD`] or [`TypeDesc::RB_ROOT`].
+        /// The type of the root: [`TypeDesc::LIST_HEAD`] or [`TypeDesc::RB_ROOT`].
         root: &'a TypeDesc<'a>,
-        /// The struct of the elements. Its description may omit all members but the node.
+        /// The struct of the elements. The description can leave out all members except the node.
         node: &'a TypeDesc<'a>,
-        /// The name of the member that is the node.
+        /// The name of the member of `node` that links the elements.
         member: &'a str,
     },
-    /// The type of a member that may differ in a map of an older schema.
+    /// The type of a member that can have a different name or be absent in a map of an older schema.
     Evolved {
-        /// The old name of the member, or an empty string if it has not changed.
+        /// The old name of the member, or an empty string if the name has not changed.
         renamed_from: &'a str,
-        /// Whether an older map may have padding at the member's offset. The member is then 0.
+        /// Whether an older map can have padding at the offset of the member. The member is then 0.
         was_padding: bool,
-        /// The type.
+        /// The type of the member.
         ty: &'a TypeDesc<'a>,
     },
-    /// Bytes without a description.
+    /// Bytes whose type is not known.
     Opaque {
         /// The number of bytes.
         size: u32,
     },
-    /// A type that the loader sets. It only occurs in a [`MapDef`](crate::MapDef) that is created
-    /// at run time, because a spec knows its types.
+    /// A key or value whose size the loader sets. This variant occurs only in a [`MapDef`](crate::MapDef) that is
+    /// created at run time, because generated code always names the types.
     SetByLoader,
 }
 
 impl TypeDesc<'_> {
-    /// Returns whether the loader sets the type.
+    /// Returns whether the loader sets the size of the key or value.
     #[must_use]
     pub const fn is_set_by_loader(&self) -> bool {
         matches!(self, Self::SetByLoader)
     }
 
-    /// Returns whether it is the target of a `UserPtr`.
+    /// Returns whether this is the target of a pointer to user space ([`SpecialField::UserPtr`]).
     #[must_use]
     pub const fn is_user_memory(&self) -> bool {
         match self {
@@ -122,7 +122,7 @@ impl TypeDesc<'_> {
         }
     }
 
-    /// Returns whether it is or contains a `UserPtr`.
+    /// Returns whether the type is or contains a pointer to user space ([`SpecialField::UserPtr`]).
     #[must_use]
     pub const fn has_user_ptr(&self) -> bool {
         match self {
@@ -144,7 +144,7 @@ impl TypeDesc<'_> {
         }
     }
 
-    /// Returns the type in the current schema, without the differences that older maps may have.
+    /// Returns the type in the current schema, without the information about older maps.
     #[must_use]
     pub const fn current(&self) -> &Self {
         match self {
@@ -158,13 +158,13 @@ impl TypeDesc<'_> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct MemberDesc<'a> {
-    /// The name, or an empty string for an anonymous struct or union or padding.
+    /// The name of the member. It is an empty string for padding, and for an anonymous struct or union.
     pub name: &'a str,
-    /// The offset in the parent, in bits.
+    /// The offset in the struct or union, in bits.
     pub bit_offset: u32,
-    /// The width of a bit-field, or 0 if it is not a bit-field.
+    /// The width of a bit-field, or 0 if the member is not a bit-field.
     pub bits: u32,
-    /// Its type.
+    /// The type of the member.
     pub ty: &'a TypeDesc<'a>,
 }
 
@@ -205,7 +205,7 @@ pub enum IntEncoding {
 
 macro_rules! integers {
     ($($name:ident $typedef:literal $c:literal $size:literal $encoding:ident)*) => { $(
-        #[doc = concat!("`", $typedef, "`")]
+        #[doc = concat!("The C type `", $typedef, "`.")]
         pub const $name: &'static Self = &Self::Typedef {
             name: $typedef,
             target: &Self::Int { name: $c, size: $size, encoding: IntEncoding::$encoding },
@@ -215,7 +215,7 @@ macro_rules! integers {
 
 macro_rules! kernels {
     ($($name:ident $field:ident $ty:expr;)*) => { $(
-        #[doc = concat!("The struct that [`SpecialField::", stringify!($field), "`] is.")]
+        #[doc = concat!("The C struct of [`SpecialField::", stringify!($field), "`].")]
         pub const $name: &'static Self = {
             assert!($ty.size() == SpecialField::$field.size() as u64);
             &Self::Struct {
@@ -244,27 +244,27 @@ impl TypeDesc<'static> {
         I64 "__s64" "long long" 8 Signed
     }
 
-    /// `unsigned __int128`
+    /// The C type `unsigned __int128`.
     pub const U128: &'static Self =
         &Self::Int { name: "unsigned __int128", size: 16, encoding: IntEncoding::Unsigned };
-    /// `__int128`
+    /// The C type `__int128`.
     pub const I128: &'static Self =
         &Self::Int { name: "__int128", size: 16, encoding: IntEncoding::Signed };
-    /// `char`
+    /// The C type `char`.
     pub const CHAR: &'static Self =
         &Self::Int { name: "char", size: 1, encoding: IntEncoding::Char };
-    /// `_Bool`
+    /// The C type `_Bool`.
     pub const BOOL: &'static Self =
         &Self::Int { name: "_Bool", size: 1, encoding: IntEncoding::Bool };
-    /// `__be16`
+    /// The C type `__be16`.
     pub const BE16: &'static Self = &Self::Typedef { name: "__be16", target: Self::U16 };
-    /// `__be32`
+    /// The C type `__be32`.
     pub const BE32: &'static Self = &Self::Typedef { name: "__be32", target: Self::U32 };
-    /// `__be64`
+    /// The C type `__be64`.
     pub const BE64: &'static Self = &Self::Typedef { name: "__be64", target: Self::U64 };
-    /// No type
+    /// The absence of a type.
     pub const VOID: &'static Self = &Self::Void;
-    /// `void *`
+    /// The C type `void *`.
     pub const VOID_POINTER: &'static Self = &Self::Pointer { target: Self::VOID };
 
     kernels! {

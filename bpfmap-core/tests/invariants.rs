@@ -1,10 +1,10 @@
-//! What holds for the sources of the workspace: only this crate names map types.
+//! Checks the sources of the workspace: only this crate names map types.
 
 use bpfmap_core::map_type::MAP_TYPES;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The crates that know maps.
+/// The crates that work with maps of any type.
 const CRATES: &[&str] = &[
     "bpfmap",
     "bpfmap-btf",
@@ -17,10 +17,10 @@ const CRATES: &[&str] = &[
     "bpfmap-schema",
 ];
 
-/// A list in JSON Schema, not the map type.
+/// The type of a list in JSON Schema, which is not a map type.
 const JSON_LIST: &str = r#""type": "array""#;
 
-/// The table itself.
+/// The folder of the facts table.
 const TABLE: &str = "bpfmap-core/src/map_type";
 
 #[test]
@@ -47,11 +47,15 @@ fn only_the_table_names_map_types() {
             }
         }
     }
-    assert!(found.is_empty(), "ask the row of the map type instead:\n{}", found.join("\n"));
+    assert!(
+        found.is_empty(),
+        "use the row of the map type instead of its name:\n{}",
+        found.join("\n")
+    );
 }
 
 #[test]
-fn a_name_is_found_in_quotes_and_in_c() {
+fn names_of_map_types_are_found_in_quotes_and_in_c() {
     assert!(names_a_type(r#"    matches!(facts.name, "lru_hash" | "other")"#));
     assert!(names_a_type(r#"    let lru = row.name.starts_with("lru_");"#));
     assert!(names_a_type(r#"    code.push_str("BPF_MAP_TYPE_HASH");"#));
@@ -64,7 +68,7 @@ fn names_a_type(line: &str) -> bool {
     let line = line.replace(JSON_LIST, "");
     let quoted = line.split('"').skip(1).step_by(2);
     let is_name = |text: &str| {
-        // A part of several names, such as `lru_` and `_storage`, is one too.
+        // A part that several names contain, such as `lru_` and `_storage`, counts as a name too.
         let is_part = text.len() > 3
             && (text.starts_with('_') || text.ends_with('_'))
             && MAP_TYPES.iter().filter(|row| row.name.contains(text)).count() > 1;
@@ -74,14 +78,14 @@ fn names_a_type(line: &str) -> bool {
     quoted.into_iter().any(|text| is_name(text) || in_c(text))
 }
 
-/// Returns the source files below a folder, without those of tests.
+/// Returns the source files below a folder, except the files of tests.
 fn sources(folder: &Path, files: &mut Vec<PathBuf>) {
     let Ok(entries) = fs::read_dir(folder) else { return };
     for entry in entries {
         let path = entry.unwrap().path();
         let name = path.file_stem().unwrap();
         if path.is_dir() {
-            // Programs that users copy declare maps.
+            // The examples declare maps, because users copy them.
             if name != "examples" && name != "tests" {
                 sources(&path, files);
             }

@@ -188,5 +188,5 @@ fn a_flood_of_findings_is_cut() {
     assert_eq!(rejected.findings.len(), 501);
     let last = rejected.findings.last().unwrap();
     assert_eq!(last.rule.id, "too-many-findings");
-    assert_eq!(last.message, "100 more findings are not shown");
+    assert_eq!(last.message, "100 more diagnostics are not shown");
 }

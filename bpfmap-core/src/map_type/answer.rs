@@ -1,20 +1,20 @@
-//! The results of operations, by condition and kernel version.
+//! The results of operations, which depend on a condition and on the kernel version.
 
 use crate::{Errno, KernelVersion};
 
 named! {
-    /// An operation of user space on a map, in the terms of bpf(2).
+    /// An operation of user space on a map. Most operations are commands of bpf(2).
     #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
     pub enum Operation {
-        /// `BPF_MAP_LOOKUP_ELEM`; peek on a queue or a stack.
+        /// `BPF_MAP_LOOKUP_ELEM`, which is "peek" for a queue or a stack.
         Lookup = "lookup",
-        /// `BPF_MAP_UPDATE_ELEM`; push on a queue or a stack.
+        /// `BPF_MAP_UPDATE_ELEM`, which is "push" for a queue or a stack.
         Update = "update",
         /// `BPF_MAP_DELETE_ELEM`.
         Delete = "delete",
         /// `BPF_MAP_GET_NEXT_KEY`.
         GetNextKey = "get_next_key",
-        /// `BPF_MAP_LOOKUP_AND_DELETE_ELEM`; pop on a queue or a stack.
+        /// `BPF_MAP_LOOKUP_AND_DELETE_ELEM`, which is "pop" for a queue or a stack.
         LookupAndDelete = "lookup_and_delete",
         /// `BPF_MAP_LOOKUP_BATCH`.
         LookupBatch = "lookup_batch",
@@ -30,13 +30,14 @@ named! {
         Freeze = "freeze",
     }
 
-    /// Returns its name in `snake_case`.
+    /// Returns the name of the operation in `snake_case`.
     fn name;
 }
 
 impl Operation {
-    /// Returns the name in a schema of the creation flag that the operation may require. The facts
-    /// of a map type that requires the flag contain [`Condition::WithoutFlag`].
+    /// Returns the creation flag that some map types require for the operation (the name of the flag in a schema).
+    /// Returns `None` if the operation never requires a flag. The facts of a map type that requires the flag contain
+    /// the condition [`Condition::WithoutFlag`].
     #[must_use]
     pub const fn flag(self) -> Option<&'static str> {
         match self {
@@ -50,55 +51,54 @@ named! {
     /// A condition that can make a call of an operation fail or behave differently.
     #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
     pub enum Condition {
-        /// A valid call without any other condition. Only a kernel that lacks the operation refuses
-        /// it.
+        /// No special condition: the call is valid. Only a kernel that does not support the operation refuses it.
         Plain = "plain",
         /// The key is not in the map.
         Missing = "missing",
-        /// `BPF_NOEXIST`, and the key is in the map.
+        /// The flag is `BPF_NOEXIST`, and the key is in the map.
         NoExistOnPresent = "no_exist_on_present",
-        /// `BPF_EXIST`, and the key is not in the map.
+        /// The flag is `BPF_EXIST`, and the key is not in the map.
         ExistOnMissing = "exist_on_missing",
-        /// The map is full and the key is new.
+        /// The map is full, and the key is not in the map.
         FullNewKey = "full_new_key",
-        /// The map is full and the key is in it.
+        /// The map is full, and the key is in the map.
         FullPresentKey = "full_present_key",
-        /// `BPF_EXIST`, the map is full, and the key is not in it.
+        /// The flag is `BPF_EXIST`, the map is full, and the key is not in the map.
         FullExistOnMissing = "full_exist_on_missing",
-        /// `BPF_EXIST` on a full queue or stack, which removes the oldest element to make room.
+        /// The flag is `BPF_EXIST`, and the queue or stack is full. With this flag, the kernel removes the oldest
+        /// element to make room.
         FullOverwrite = "full_overwrite",
         /// The index is `max_entries` or more.
         OutOfRange = "out_of_range",
-        /// The value is not an open descriptor.
+        /// The value is not an open file descriptor.
         BadDescriptor = "bad_descriptor",
-        /// The value is the descriptor of an object that the map type does not hold.
+        /// The value is a file descriptor, but the map type can't contain objects of its kind.
         OtherObject = "other_object",
-        /// The key is not an open descriptor.
+        /// The key is not an open file descriptor.
         BadOwner = "bad_owner",
-        /// The key is a descriptor of an object to which the map type can't attach values.
+        /// The key is a file descriptor, but the map type can't attach values to objects of its kind.
         OtherOwner = "other_owner",
-        /// A flag bit that no kernel knows.
+        /// The flags contain a bit that has no meaning in any kernel.
         UnknownFlags = "unknown_flags",
-        /// `BPF_NOEXIST` on a map that has no keys.
+        /// The flag is `BPF_NOEXIST`, and the map has no keys.
         NoExist = "no_exist",
-        /// `BPF_NOEXIST | BPF_EXIST`.
+        /// The flags are `BPF_NOEXIST | BPF_EXIST`.
         NoExistAndExist = "no_exist_and_exist",
-        /// `BPF_F_LOCK` is set, and the value has no spin lock.
+        /// The flag is `BPF_F_LOCK`, and the value has no spin lock.
         LockWithoutSpinLock = "lock_without_spin_lock",
-        /// The prefix is longer than the key's data.
+        /// The prefix length is greater than the number of bits in the key's data.
         PrefixTooLong = "prefix_too_long",
-        /// The map has no element.
+        /// The map is empty.
         Empty = "empty",
-        /// The iteration starts: no key is given.
+        /// The call has no key, so the iteration starts.
         NoKey = "no_key",
-        /// The iteration continues from a key that is not in the map. The result is the first key
-        /// or index 0.
+        /// The iteration continues after a key that is not in the map. The result is the first key or index 0.
         AbsentKey = "absent_key",
-        /// The iteration has reached the last key.
+        /// The iteration continues after the last key.
         LastKey = "last_key",
-        /// A key is passed to a map that has no keys.
+        /// The call has a key, but the map has no keys.
         KeyGiven = "key_given",
-        /// The batch asks for more entries than are left.
+        /// The batch requests more entries than are left.
         End = "end",
         /// The element flags of a batch are `BPF_NOEXIST` or `BPF_EXIST`.
         BatchElementFlags = "batch_element_flags",
@@ -106,100 +106,102 @@ named! {
         Twice = "twice",
         /// The value has a spin lock.
         WithSpinLock = "with_spin_lock",
-        /// The value has a special field other than a spin lock. The last answer applies from the
-        /// first kernel that knows the field, even if its own entry names a different kernel.
+        /// The value has a special field other than a spin lock. The last answer in the list applies from the first
+        /// kernel that supports the field, even if the list gives a different kernel for this answer.
         WithSpecialField = "with_special_field",
-        /// The map has the flag `link`: a link registers and unregisters it.
+        /// The map has the flag `link`, so a link registers and unregisters the struct.
         WithLink = "with_link",
-        /// The map lacks the creation flag that the operation requires: `BPF_F_MMAPABLE`.
+        /// The map does not have the creation flag that the operation requires, which is `BPF_F_MMAPABLE`.
         WithoutFlag = "without_flag",
-        /// `BPF_NOEXIST`, and the key is not in the map.
+        /// The flag is `BPF_NOEXIST`, and the key is not in the map.
         NoExistOnMissing = "no_exist_on_missing",
-        /// `BPF_NOEXIST`, and the map already holds the same object.
+        /// The flag is `BPF_NOEXIST`, and the map already contains the same object.
         NoExistOnSame = "no_exist_on_same",
-        /// The number of an object is 0: no interface has this index, and a queue of length 0 holds nothing.
+        /// The value is 0 instead of the number of an object. No interface has the index 0, and a queue of length 0
+        /// can't contain packets.
         ZeroNumber = "zero_number",
-        /// No interface has the index.
+        /// The value is not the index of an interface.
         UnknownInterface = "unknown_interface",
         /// The key is not the number of a CPU.
         ImpossibleCpu = "impossible_cpu",
-        /// A CPU's queue is longer than 16384 packets.
+        /// The queue of a CPU has a length of more than 16384 packets.
         QueueTooLong = "queue_too_long",
-        /// The program of an interface or a CPU was loaded for a different attach point.
+        /// The value contains a program for an interface or a CPU, but the program was loaded for a different attach
+        /// point.
         ProgramOfOtherKind = "program_of_other_kind",
         /// The map does not accept sockets of this family or in this state.
         UnfitSocket = "unfit_socket",
-        /// A connected socket of the family `AF_UNIX`.
+        /// The value is a connected socket of the family `AF_UNIX`.
         UnixSocket = "unix_socket",
-        /// A UDP socket that is not bound.
+        /// The value is a UDP socket that is not bound.
         UnboundSocket = "unbound_socket",
-        /// A socket without the option `SO_REUSEPORT`.
+        /// The value is a socket without the option `SO_REUSEPORT`.
         WithoutReuseport = "without_reuseport",
-        /// An `AF_XDP` socket without a receive ring.
+        /// The value is an `AF_XDP` socket without a receive ring.
         WithoutRing = "without_ring",
         /// The socket is already in a map of this type.
         SocketInUse = "socket_in_use",
-        /// The value has 4 bytes, which is too small for a socket's cookie.
+        /// The value size of the map is 4 bytes, which is too small for a socket's cookie.
         SmallValue = "small_value",
-        /// A writable mapping of the first page.
+        /// The mapping is writable and begins at the first page.
         ToWrite = "to_write",
-        /// A writable mapping of the second page.
+        /// The mapping is writable and begins at the second page.
         ToWriteSecondPage = "to_write_second_page",
-        /// `BPF_F_CPU`, with the number of a CPU in the upper half of the flags. The call accesses
-        /// the value of this CPU.
+        /// The flag is `BPF_F_CPU`, and the upper half of the flags contains the number of a CPU. The call accesses the
+        /// value of this CPU.
         OneCpu = "one_cpu",
-        /// `BPF_F_CPU`, and the number is not that of a possible CPU.
+        /// The flag is `BPF_F_CPU`, and the number in the upper half of the flags is not a possible CPU.
         UnknownCpu = "unknown_cpu",
-        /// `BPF_F_ALL_CPUS`: the same value is written for each CPU.
+        /// The flag is `BPF_F_ALL_CPUS`, so the same value is written for each CPU.
         AllCpus = "all_cpus",
-        /// A bit in the upper half of the flags is set, and `BPF_F_CPU` is not.
+        /// The upper half of the flags is not 0, but the flag `BPF_F_CPU` is not set.
         UnknownHighFlags = "unknown_high_flags",
     }
 
-    /// Returns its name in `snake_case`.
+    /// Returns the name of the condition in `snake_case`.
     fn name;
 }
 
 impl Condition {}
 
-/// An answer of the kernel.
+/// The kernel's answer to a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Answer {
-    /// Success.
+    /// The call succeeds.
     Ok,
-    /// Failure with this errno.
+    /// The call fails with this errno.
     Err(Errno),
 }
 
-/// The known answers from one kernel version on. There is more than one if stable releases of the
-/// same line answer differently.
+/// The possible answers from one kernel version on. There is more than one answer if stable releases of the same
+/// version behave differently.
 #[derive(Debug, Clone, Copy)]
 pub struct Since {
-    /// The first kernel.
+    /// The first kernel with these answers.
     pub kernel: KernelVersion,
     /// The possible answers.
     pub answers: &'static [Answer],
 }
 
-/// The answers of all kernels, oldest first. The last entry at or before a kernel version applies
-/// to it.
+/// The answers of all kernels, in ascending order of versions. For a kernel, the last entry whose version is not newer
+/// than the kernel applies.
 pub type Answers = &'static [Since];
 
-/// The answers to an operation under a condition.
+/// A condition, with the answers to an operation under this condition.
 #[derive(Debug, Clone, Copy)]
 pub struct Case {
     /// The condition.
     pub condition: Condition,
-    /// The answers.
+    /// The answers of all kernels under this condition.
     pub answers: Answers,
 }
 
-/// The kernel's answers to an operation on a map type.
+/// The kernel's answers to an operation on maps of one type.
 #[derive(Debug, Clone, Copy)]
 pub struct OperationFacts {
     /// The operation.
     pub operation: Operation,
-    /// A case for each known condition. The first is always [`Condition::Plain`].
+    /// A case for each known condition. The first case is always [`Condition::Plain`].
     pub cases: &'static [Case],
 }
 
@@ -210,8 +212,8 @@ impl OperationFacts {
         self.succeeds_since(Condition::Plain)
     }
 
-    /// Returns the first kernel on which the operation succeeds under `condition`. Returns `None`
-    /// if there is no such kernel or the table has no such case.
+    /// Returns the first kernel on which the operation succeeds under `condition`. Returns `None` if it succeeds on no
+    /// kernel, or if there is no case for the condition.
     #[must_use]
     pub const fn succeeds_since(&self, condition: Condition) -> Option<KernelVersion> {
         let mut index = 0;
@@ -225,8 +227,8 @@ impl OperationFacts {
         None
     }
 
-    /// Returns the errno with which a kernel that lacks the operation answers a valid call, or
-    /// `None` if no kernel lacks it.
+    /// Returns the errno of a valid call on a kernel that does not support the operation. Returns `None` if all kernels
+    /// support the operation.
     #[must_use]
     pub fn refusal(&self) -> Option<Errno> {
         self.cases.first()?.answers.iter().find_map(|row| match row.answers {
@@ -235,15 +237,14 @@ impl OperationFacts {
         })
     }
 
-    /// Returns whether the table has a case for `condition`.
+    /// Returns whether there is a case for `condition`.
     #[must_use]
     pub fn answers_known(&self, condition: Condition) -> bool {
         self.cases.iter().any(|case| case.condition == condition)
     }
 
-    /// Returns the possible answers of `kernel` under `condition`. If the kernel is older than all
-    /// entries of the case, these are its answers to a plain call. Returns `None` if the table has
-    /// no such case.
+    /// Returns the possible answers of `kernel` under `condition`. If the kernel is older than all entries of the case,
+    /// returns the answers to a plain call. Returns `None` if there is no case for the condition.
     #[must_use]
     pub fn answers_on(
         &self,

@@ -1,4 +1,4 @@
-//! The capabilities of a typed handle to a map, derived from the row of its type.
+//! The capabilities of a typed map handle, which follow from the row of the map type.
 
 use super::{
     Answer, BtfRule, Condition, EventRule, KernelObject, KeyRule, MAP_TYPES, MapExtraRule, MapFlag,
@@ -6,32 +6,33 @@ use super::{
 };
 use crate::{Errno, SpecialField};
 
-/// The position of a batched iteration between two calls.
+/// The kind of position that a batched iteration keeps between two calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BatchCursor {
-    /// A position of the kernel's own, such as the bucket of a hash table. Entries may be added and
-    /// deleted meanwhile.
+    /// An internal position of the kernel, such as the bucket of a hash table. Entries can be added and deleted between
+    /// the calls.
     Position,
-    /// The last key. If it has been deleted, the kernel starts again at the first key.
+    /// The last key that was returned. If this key has been deleted, the kernel starts again at the first key.
     Key,
-    /// No position: the kernel can't iterate over maps of this type in batches, or fails at empty
+    /// No position. Either the kernel can't iterate over maps of this type in batches, or the iteration fails at empty
     /// slots (`EINTR` before Linux 6.14).
     None,
 }
 
 macro_rules! capabilities {
     ($($(#[$doc:meta])* $name:ident,)*) => {
-        /// A thing that user space can do with maps of a type. Each is a trait of `bpfmap::kind`.
+        /// A group of operations that user space can perform on maps of a type. Each capability is a trait in
+        /// `bpfmap::kind`.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum Capability {
             $($(#[$doc])* $name,)*
         }
 
         impl Capability {
-            /// Each capability.
+            /// All capabilities.
             pub const ALL: &'static [Self] = &[$(Self::$name),*];
 
-            /// Returns the name of the corresponding trait of `bpfmap::kind`.
+            /// Returns the name of the capability's trait in `bpfmap::kind`.
             #[must_use]
             pub const fn name(self) -> &'static str {
                 match self {
@@ -43,59 +44,59 @@ macro_rules! capabilities {
 }
 
 capabilities! {
-    /// Kernel objects can be inserted.
+    /// User space can store kernel objects in the map.
     HoldObjects,
-    /// A lookup returns information about the object that an entry holds, such as its id.
+    /// A lookup returns information about the kernel object in an entry, such as the ID of the object.
     ShowObjects,
-    /// Values are attached to a socket, an inode, a task or a cgroup.
+    /// User space can attach values to a socket, an inode, a task or a cgroup.
     AttachValues,
-    /// An entry is read by its key.
+    /// User space can read an entry by key.
     LookupElement,
-    /// An entry is written by its key.
+    /// User space can write an entry by key.
     UpdateElement,
-    /// An update can require that the key is present or that it is absent.
+    /// An update can require that the key is already in the map, or that it is not yet in the map.
     InsertElement,
-    /// The value of one CPU is read and written, and one value is written for all of them.
+    /// User space can read and write the value of a single CPU, and write one value for all CPUs.
     SelectCpu,
-    /// An entry is deleted by its key.
+    /// User space can delete an entry by key.
     DeleteElement,
-    /// An entry is read and deleted in one step.
+    /// User space can read and delete an entry in one system call.
     TakeElement,
-    /// The keys can be iterated over.
+    /// User space can iterate over the keys.
     Iterate,
-    /// Many entries can be written in one system call.
+    /// User space can write many entries in one system call.
     UpdateBatch,
-    /// Many entries can be deleted in one system call.
+    /// User space can delete many entries in one system call.
     DeleteBatch,
-    /// A value is appended.
+    /// User space can push a value onto a queue or a stack.
     Push,
-    /// The next value is removed and returned.
+    /// User space can pop the next value from a queue or a stack.
     Pop,
-    /// The next value is read and not removed.
+    /// User space can read the next value of a queue or a stack without removing the value.
     Peek,
-    /// Values can be added and tested for membership, but not read back.
+    /// User space can add values and test whether a value was added, but can't read the values.
     Filter,
-    /// Programs record stacks.
+    /// Programs record stack traces, which user space can read.
     HoldStacks,
-    /// Programs write records to one ring.
+    /// Programs write records to one ring buffer, which user space can read.
     ReadRecords,
-    /// Programs write records to a ring for each CPU.
+    /// Programs write records to one ring buffer for each CPU, which user space can read.
     ReadPerCpuRecords,
-    /// User space writes records to a ring.
+    /// User space can write records to a ring buffer for programs.
     WriteRecords,
-    /// The map replaces functions of the kernel.
+    /// User space can register the map, which then replaces functions of the kernel.
     RegisterOps,
-    /// The whole map is memory that programs and user space share.
+    /// User space can map the whole map into its memory and share this memory with programs.
     MapArena,
-    /// The values can be mapped into memory.
+    /// User space can map the values into its memory.
     MapValues,
-    /// A value is read and written under the spin lock in it.
+    /// User space can read and write a value while the kernel holds the spin lock in the value.
     Lock,
 }
 
 impl MapType {
-    /// Returns the row of the map type with this number in `enum bpf_map_type`, or `None` if the
-    /// table has no such row.
+    /// Returns the row of the map type with this number in `enum bpf_map_type`. Returns `None` if the table has no such
+    /// row.
     #[must_use]
     pub const fn by_number(number: u32) -> Option<&'static Self> {
         let mut index = 0;
@@ -108,33 +109,34 @@ impl MapType {
         None
     }
 
-    /// Returns whether a map can be created with BTF for key and value. If not, the ids must be 0.
+    /// Returns whether a map of this type can be created with BTF for key and value. Otherwise, the BTF IDs of key and
+    /// value must be 0.
     #[must_use]
     pub const fn takes_btf(&self) -> bool {
         matches!(self.btf, BtfRule::Optional | BtfRule::Required)
     }
 
-    /// Returns whether the value is a struct of the kernel. Its size is not known from the schema.
+    /// Returns whether the value is a struct of the kernel, whose size is not known from the schema.
     #[must_use]
     pub const fn has_kernel_value(&self) -> bool {
         matches!(self.value, ValueRule::StructOps)
     }
 
-    /// Returns whether the values are maps.
+    /// Returns whether the values are other maps.
     #[must_use]
     pub const fn holds_maps(&self) -> bool {
         matches!(self.value, ValueRule::Object(KernelObject::Map))
     }
 
-    /// Returns whether the keys are indices from 0 to `max_entries` - 1 and the values are plain
-    /// data. Every entry then exists.
+    /// Returns whether the map is an array of plain data. Its keys are indices from 0 to `max_entries` - 1, and every
+    /// entry exists.
     #[must_use]
     pub const fn is_array(&self) -> bool {
         matches!((self.key, self.value), (KeyRule::Index, ValueRule::Plain { .. }))
     }
 
-    /// Returns whether user space can read all entries of a map and write them to a different map.
-    /// The maps need keys and values of plain data.
+    /// Returns whether user space can copy all entries of a map to another map. This requires that the keys and the
+    /// values are plain data.
     #[must_use]
     pub const fn can_be_copied(&self) -> bool {
         self.offers(Capability::LookupElement)
@@ -143,31 +145,31 @@ impl MapType {
             && matches!(self.value, ValueRule::Plain { .. })
     }
 
-    /// Returns whether a value may have `field` on some kernel.
+    /// Returns whether at least one kernel supports `field` in the values of this map type.
     #[must_use]
     pub const fn takes_special_field(&self, field: SpecialField) -> bool {
         self.special_field_since(field).is_some()
     }
 
-    /// Returns the flags that the kernel adds by itself at creation, as bits of `map_flags`.
+    /// Returns the flags that the kernel adds when it creates a map of this type, as bits of `map_flags`.
     ///
     /// # Panics
-    /// Never panics: a test checks that each of these flags is known.
+    /// Never panics, because a test checks that the table of flags contains each of these flags.
     #[must_use]
     pub const fn added_flag_bits(&self) -> u32 {
         let (mut bits, mut index) = (0, 0);
         while index < self.added_flags.len() {
             bits |= match MapFlag::by_name(self.added_flags[index]) {
                 Some(flag) => flag.value(),
-                None => panic!("a row adds a flag that the table of flags lacks"),
+                None => panic!("a row adds a flag that is not in the table of flags"),
             };
             index += 1;
         }
         bits
     }
 
-    /// Returns the errno of deleting a key that is not in the map. Returns `None` if the deletion
-    /// succeeds or the map type does not support deletion by key.
+    /// Returns the errno of deleting a key that is not in the map. Returns `None` if the deletion succeeds, or if the
+    /// map type does not support deletion by key.
     #[must_use]
     pub const fn delete_missing(&self) -> Option<Errno> {
         match self.newest_answer(Operation::Delete, Condition::Missing) {
@@ -176,14 +178,14 @@ impl MapType {
         }
     }
 
-    /// Returns whether any kernel supports `operation` on this type.
+    /// Returns whether at least one kernel supports `operation` on maps of this type.
     #[must_use]
     pub const fn has_operation(&self, operation: Operation) -> bool {
         matches!(self.newest_answer(operation, Condition::Plain), Some(Answer::Ok))
     }
 
-    /// Returns the answer of the newest kernel to `operation` under `condition`. If several answers
-    /// are possible, returns the first one.
+    /// Returns the answer of the newest kernel to `operation` under `condition`. If there are several possible answers,
+    /// returns the first one.
     const fn newest_answer(&self, operation: Operation, condition: Condition) -> Option<Answer> {
         let mut index = 0;
         while index < self.operations.len() {
@@ -213,8 +215,7 @@ impl MapType {
         let object = matches!(self.value, ValueRule::Object(_));
         let attached = matches!(self.key, KeyRule::Descriptor(_));
         let kernels = self.has_kernel_value();
-        // The value of a key is plain data: neither an object nor data that is attached to an
-        // object.
+        // The value under a key is plain data, not an object or data that is attached to an object.
         let plain = !keyless && !object && !attached && !kernels;
         let filter = matches!(self.map_extra, MapExtraRule::HashFunctions { .. });
         match capability {
@@ -223,8 +224,7 @@ impl MapType {
             Capability::AttachValues => attached,
             Capability::LookupElement => plain && self.has_operation(Operation::Lookup),
             Capability::UpdateElement => plain && self.has_operation(Operation::Update),
-            // A key that can't be deleted always exists, and so do the slots of most maps of
-            // objects.
+            // A key that can't be deleted always exists. The slots of most maps of objects always exist too.
             Capability::InsertElement => {
                 !keyless
                     && !attached
@@ -284,7 +284,7 @@ mod tests {
     use crate::map_type;
 
     #[test]
-    fn a_walk_in_batches_has_a_cursor_only_where_there_are_batches() {
+    fn only_map_types_with_batches_have_a_batch_cursor() {
         for row in MAP_TYPES {
             let walks = row.has_operation(Operation::LookupBatch);
             assert!(walks || row.batch_cursor == BatchCursor::None, "{}", row.name);
@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn each_operation_that_some_kernel_has_is_one_of_the_newest() {
+    fn the_newest_kernel_supports_each_operation_of_older_kernels() {
         for row in MAP_TYPES {
             for operation in Operation::ALL {
                 let since = row.operation_since(*operation).is_some();
@@ -302,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_and_flags_lead_to_rows() {
+    fn rows_are_found_by_number_and_by_flag() {
         for row in MAP_TYPES {
             assert_eq!(MapType::by_number(row.number).map(|found| found.name), Some(row.name));
             assert_eq!(row.added_flag_bits().count_ones() as usize, row.added_flags.len());
@@ -312,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn deleting_what_is_missing_is_einval_where_slots_are_not_told_apart() {
+    fn deleting_a_missing_key_returns_the_errno_of_the_row() {
         assert_eq!(map_type::HASH.delete_missing(), Some(Errno::ENOENT));
         assert_eq!(map_type::SOCKMAP.delete_missing(), Some(Errno::EINVAL));
         assert_eq!(map_type::DEVMAP.delete_missing(), None);

@@ -1,5 +1,5 @@
-//! The expected answers to operations on a map. They depend on the type of the map, its flags, and
-//! the contents of its value.
+//! The expected answers to operations on a map. The answers depend on the type and the flags of the map, and on the
+//! special fields and the size of its value.
 
 use super::{
     Answer, Condition, KeyRule, MAP_FLAGS, MapFlag, MapType, Operation, OperationFacts,
@@ -10,42 +10,43 @@ use crate::KernelVersion;
 /// The properties of a map that determine the answers to operations.
 #[derive(Debug, Clone, Copy)]
 pub struct MapTraits {
-    /// The row of its type.
+    /// The row of the map type.
     pub row: &'static MapType,
-    /// Its flags, as bits of `map_flags`.
+    /// The flags of the map, as bits of `map_flags`.
     pub flags: u32,
-    /// Whether its value has a `bpf_spin_lock`.
+    /// Whether the value has a `bpf_spin_lock`.
     pub has_spin_lock: bool,
-    /// The first kernel that knows one of the other special fields of its value, if there are any.
+    /// The first kernel that supports a special field of the value other than `bpf_spin_lock`, or `None` if the value
+    /// has no such field.
     pub special_since: Option<KernelVersion>,
-    /// The size of a value in bytes, if it has one.
+    /// The size of a value in bytes, or `None` for a map without values.
     pub value_size: Option<u64>,
 }
 
 impl MapTraits {
-    /// Returns the flags of the map. If two flags affect the same operation, they are in the order
-    /// in which the kernel checks them: flags of the descriptor come first.
+    /// Returns the flags of the map. If two flags affect the same operation, the flag that the kernel checks first
+    /// comes first. This is the flag that affects only the file descriptor.
     pub fn map_flags(self) -> impl Iterator<Item = &'static MapFlag> {
         MAP_FLAGS.iter().filter(move |flag| self.flags & flag.value() != 0)
     }
 
-    /// Returns the facts of a flag that refuses `operation` altogether, if the map has one. No
-    /// other property of the map matters then.
+    /// If a flag of the map makes the kernel refuse `operation` in every case, returns the facts of this flag. The
+    /// other properties of the map then don't matter.
     #[must_use]
     pub fn refusal_by_flag(self, operation: Operation) -> Option<&'static OperationFacts> {
         let changed = self.map_flags().find_map(|flag| flag.operation(operation));
         changed.filter(|facts| facts.since().is_none())
     }
 
-    /// Returns the operations of programs that the map type supports and a flag of the map forbids.
-    /// The verifier refuses a program that contains one with EACCES.
+    /// Returns the operations of programs that the map type supports, but that a flag of the map forbids. The verifier
+    /// refuses a program that contains such an operation with EACCES.
     pub fn refused_to_programs(self) -> impl Iterator<Item = ProgramOperation> {
         self.map_flags().flat_map(move |flag| flag.refused_to_programs(self.row))
     }
 
-    /// Returns the condition that always applies to `operation` on this map because of its flags,
-    /// the special fields of its value or the value's size. For example, `mmap` needs the flag
-    /// `mmapable`, and newer kernels can't freeze a map with a lock.
+    /// Returns the condition that applies to every call of `operation` on this map, because of the flags of the map or
+    /// the special fields or the size of its value. For example, `mmap` needs the flag `mmapable`, and newer kernels
+    /// can't freeze a map whose value has a lock.
     #[must_use]
     pub fn standing(self, operation: Operation) -> Condition {
         if self.refusal_by_flag(operation).is_some() {
@@ -64,8 +65,8 @@ impl MapTraits {
         lasting.into_iter().find(known).map_or(Condition::Plain, |(condition, _)| condition)
     }
 
-    /// Returns the facts with the answers to `operation` under `condition`. These are the facts of
-    /// a flag of the map or, if no flag affects the operation, those of the map type.
+    /// Returns the facts that contain the answers to `operation` under `condition`. If a flag of the map affects the
+    /// operation, these are the facts of the flag. Otherwise, they are the facts of the map type.
     fn facts(self, operation: Operation, condition: Condition) -> &'static OperationFacts {
         if let Some(facts) = self.refusal_by_flag(operation) {
             return facts;
@@ -79,9 +80,8 @@ impl MapTraits {
         changed.unwrap_or(facts)
     }
 
-    /// Returns the possible answers of `kernel` to `operation` under `condition`, or `None` if the
-    /// table has no such case. The effects of a special field begin with the first kernel that
-    /// knows the field.
+    /// Returns the possible answers of `kernel` to `operation` under `condition`. Returns `None` if the table has no
+    /// case for this condition. A special field has an effect only from the first kernel that supports the field.
     #[must_use]
     pub fn answers_on(
         self,
@@ -99,7 +99,8 @@ impl MapTraits {
                 if kernel >= known {
                     return Some(last.answers);
                 }
-                // An older kernel does not see the field, so the other fields of the value decide.
+                // An older kernel does not recognise the special field, so the answer depends on the other fields of
+                // the value.
                 if self.has_spin_lock {
                     return facts.answers_on(Condition::WithSpinLock, kernel);
                 }
@@ -113,8 +114,8 @@ impl MapTraits {
         }
     }
 
-    /// Returns the kernels at which the answers to `operation` under `condition` may change, in no
-    /// particular order. No kernel is older than the map type.
+    /// Returns the kernel versions in which the answers to `operation` under `condition` can change. The versions are
+    /// in no particular order, and none of them is older than the map type.
     pub fn kernels(
         self,
         operation: Operation,
@@ -133,8 +134,8 @@ impl MapTraits {
         changes.chain(known).map(move |kernel| kernel.max(self.row.since))
     }
 
-    /// Returns the conditions that can apply to `operation` on a map with a few entries. The
-    /// entries were written through a descriptor whose access no flag restricts.
+    /// Returns the conditions that can apply to `operation` on a map with a few entries. The flags of the map do not
+    /// prevent creating these entries, because they are written through another descriptor.
     pub fn conditions(self, operation: Operation) -> impl Iterator<Item = Condition> {
         let refusal = self.refusal_by_flag(operation);
         let facts = refusal.unwrap_or(self.row.operation(operation));
@@ -148,12 +149,12 @@ impl MapTraits {
         let standing = self.standing(operation);
         match condition {
             Condition::LockWithoutSpinLock => !self.has_spin_lock,
-            // A condition that always applies excludes the others.
+            // A condition that applies to every call excludes the other conditions.
             Condition::WithSpinLock
             | Condition::WithSpecialField
             | Condition::WithoutFlag
             | Condition::SmallValue => condition == standing,
-            // These conditions need an entry, and user space can't create one.
+            // These conditions require an entry, but user space can't create one.
             Condition::Plain
             | Condition::LastKey
             | Condition::NoExistOnPresent
@@ -163,7 +164,7 @@ impl MapTraits {
             {
                 false
             }
-            // A value of 4 bytes has no room for a program.
+            // A value of 4 bytes has no space for a program.
             Condition::ProgramOfOtherKind => self.value_size == Some(8),
             _ => standing == Condition::Plain,
         }
@@ -179,9 +180,9 @@ mod tests {
     use super::*;
     use crate::Errno;
 
-    /// Linux 5.15 refuses to freeze an array whose value has a timer, and knows no other special field.
+    /// Linux 5.15 refuses to freeze an array whose value has a timer. It does not support any other special field.
     #[test]
-    fn what_hangs_on_a_special_field_counts_from_the_kernel_that_knows_it() {
+    fn a_special_field_has_an_effect_from_the_first_kernel_that_supports_it() {
         let array = MapTraits {
             row: MapType::by_name("array").expect("the table has arrays"),
             flags: 0,

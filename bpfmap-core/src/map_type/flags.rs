@@ -9,28 +9,28 @@ pub use super::table::MAP_FLAGS;
 /// A bit of `map_flags`.
 #[derive(Debug, Clone, Copy)]
 pub struct MapFlag {
-    /// Its name in a schema: `no_prealloc` for `BPF_F_NO_PREALLOC`.
+    /// The name of the flag in a schema, such as `no_prealloc` for `BPF_F_NO_PREALLOC`.
     pub name: &'static str,
-    /// The number of the bit.
+    /// The number of the bit in `map_flags`.
     pub bit: u32,
     /// The first mainline release in which any map type supports the flag.
     pub since: KernelVersion,
-    /// A description of its effect.
+    /// A description of the flag's effect.
     pub effect: &'static str,
-    /// The answers to operations of user space on a map with the flag, for every map type. The
-    /// kernel checks the flag first. If it refuses the plain operation, it refuses the operation
-    /// under every other condition, even if the map type lacks the operation.
+    /// The answers to operations of user space on a map of any type with the flag. The kernel checks the flag first. If
+    /// it refuses a valid call because of the flag, it also refuses the call under every other condition, even if the
+    /// map type does not support the operation.
     pub operations: &'static [OperationFacts],
-    /// The answers that apply only if the map type supports the operation, and only under the
-    /// listed conditions.
+    /// The answers to operations on a map with the flag that apply only if the map type supports the operation, and
+    /// only under the listed conditions.
     pub own_operations: &'static [OperationFacts],
-    /// The operations that programs can't do on a map with the flag. The verifier refuses such a
-    /// program with EACCES.
+    /// The operations that programs can't perform on a map with the flag. The verifier refuses a program that contains
+    /// such an operation with EACCES.
     pub refused_in_programs: &'static [ProgramOperation],
 }
 
 impl MapFlag {
-    /// Returns the flag with this name in a schema.
+    /// Returns the flag with this name in a schema, or `None` if there is no such flag.
     #[must_use]
     pub const fn by_name(name: &str) -> Option<&'static Self> {
         let mut index = 0;
@@ -43,34 +43,33 @@ impl MapFlag {
         None
     }
 
-    /// Returns its value in `map_flags`.
+    /// Returns the value of the flag in `map_flags`.
     #[must_use]
     pub const fn value(&self) -> u32 {
         1 << self.bit
     }
 
-    /// Returns its name in C.
+    /// Returns the name of the flag in C, such as `BPF_F_NO_PREALLOC`.
     #[must_use]
     pub const fn c_name(&self) -> CName {
         CName { prefix: "BPF_F_", name: self.name }
     }
 
-    /// Returns the answers to `operation` on every map with the flag, or `None` if those of the map
-    /// type apply.
+    /// Returns the answers to `operation` on every map with the flag. Returns `None` if the answers of the map type
+    /// apply.
     #[must_use]
     pub fn operation(&self, operation: Operation) -> Option<&'static OperationFacts> {
         self.operations.iter().find(|facts| facts.operation == operation)
     }
 
-    /// Returns the answers to `operation` on maps whose type supports it, or `None` if those of the
-    /// map type apply.
+    /// Returns the answers to `operation` on maps with the flag whose type supports the operation. Returns `None` if
+    /// the answers of the map type apply.
     #[must_use]
     pub fn own_operation(&self, operation: Operation) -> Option<&'static OperationFacts> {
         self.own_operations.iter().find(|facts| facts.operation == operation)
     }
 
-    /// Returns the operations that programs can do on maps of this type, but not on a map with the
-    /// flag.
+    /// Returns the operations that programs can perform on maps of the type `row`, but not if the map has the flag.
     pub fn refused_to_programs(
         &self,
         row: &MapType,

@@ -1,11 +1,11 @@
 //! The kernel's rules for each map type, as data.
 //!
-//! The table [`MAP_TYPES`] has a row for each map type: the rules for its key, value and
-//! `max_entries`, the flags that it accepts, and the results of each operation on each kernel. The
-//! checks of a schema, the kernels that it needs, the methods of a typed map, the expectations of
-//! fixture tests and the reference pages all use this table.
+//! The table [`MAP_TYPES`] has a row for each map type. A row contains the rules for key, value and `max_entries`, the
+//! flags that the map type accepts, and the results of each operation on each kernel. All other parts of bpfmap use
+//! this table: the checks of a schema, the methods of a typed map, the expectations of fixture tests and the reference
+//! pages.
 //!
-//! If a real kernel behaves differently, the kernel is right: correct the row.
+//! If a real kernel behaves differently from the table, correct the row in the table.
 
 mod answer;
 mod capability;
@@ -40,18 +40,18 @@ use crate::{Errno, KernelVersion, SpecialField, is_same};
 /// A row of the table, which describes one map type.
 #[derive(Debug)]
 pub struct MapType {
-    /// Its name in a schema, such as `hash` for `BPF_MAP_TYPE_HASH`.
+    /// The name of the map type in a schema, such as `hash` for `BPF_MAP_TYPE_HASH`.
     pub name: &'static str,
-    /// Its number, `enum bpf_map_type` in `include/uapi/linux/bpf.h`.
+    /// The number of the map type in `enum bpf_map_type` (`include/uapi/linux/bpf.h`).
     pub number: u32,
-    /// The first mainline release that has it.
+    /// The first mainline release that supports the map type.
     pub since: KernelVersion,
-    /// A description in one sentence.
+    /// A short description of the map type.
     pub summary: &'static str,
     /// The privilege that is needed to create a map of this type.
     pub privilege: Privilege,
-    /// Whether each possible CPU has its own value. User space then reads and writes
-    /// `round_up(value_size, 8) × possible CPUs` bytes.
+    /// Whether each possible CPU has its own value. If so, user space reads and writes the values of all CPUs together,
+    /// as `round_up(value_size, 8) × possible CPUs` bytes.
     pub per_cpu: bool,
     /// The rule for keys.
     pub key: KeyRule,
@@ -59,85 +59,86 @@ pub struct MapType {
     pub value: ValueRule,
     /// The rule for `max_entries`.
     pub max_entries: MaxEntriesRule,
-    /// The memory that its entries need.
+    /// The formula for the memory that the entries need.
     pub memory: MemoryRule,
     /// The rule for `map_extra`.
     pub map_extra: MapExtraRule,
-    /// Flags without which creation fails.
+    /// The names of the flags without which creating a map fails.
     pub required_flags: &'static [&'static str],
-    /// Flags that creation accepts, by their names in a schema, each with its first kernel.
+    /// The flags that a map of this type can have. Each flag is given by its name in a schema and the first kernel that
+    /// accepts it.
     pub flags: &'static [(&'static str, KernelVersion)],
-    /// Whether key and value may be described by BTF.
+    /// The rule for BTF that describes key and value.
     pub btf: BtfRule,
-    /// Special fields that a value may have, each with the first kernel that supports it in this
-    /// map type. An older kernel silently treats the bytes as plain data.
+    /// The special fields that a value can have, each with the first kernel that supports the field in this map type.
+    /// An older kernel silently treats the bytes of the field as plain data.
     pub special_fields: &'static [(SpecialField, KernelVersion)],
-    /// The operations of user space and their results. If a row omits an operation, the map type
-    /// does not support it (ENOTSUPP).
+    /// The operations of user space and their results. If an operation is not in this list, the map type does not
+    /// support the operation (ENOTSUPP).
     pub operations: &'static [OperationFacts],
     /// The helper functions that programs can call with a map of this type, each with the first kernel.
     pub helpers: &'static [(Helper, KernelVersion)],
-    /// The records that the map transfers between programs and user space.
+    /// The direction of the records that the map transfers between programs and user space.
     pub events: EventRule,
-    /// Whether a map of this type can be an inner map.
+    /// The rule for maps of this type as inner maps.
     pub as_inner: InnerRule,
-    /// The position of a batched iteration between two calls.
+    /// The kind of position that a batched iteration keeps between two calls.
     pub batch_cursor: BatchCursor,
-    /// Flags that the kernel adds at creation and reports afterwards.
+    /// The names of the flags that the kernel itself adds when it creates a map. The kernel reports these flags
+    /// afterwards.
     pub added_flags: &'static [&'static str],
-    /// Whether a full map drops an entry to make room for a new key.
+    /// Whether a full map removes an old entry to make room for a new key.
     pub evicts: bool,
-    /// Whether the kernel resizes the table of a map in use. Meanwhile, an iteration can miss entries and return others
-    /// twice, without an error.
+    /// Whether the kernel resizes the table of a map while the map is in use. During a resize, an iteration can miss
+    /// entries or return entries twice, without an error.
     pub resizes: bool,
-    /// The map type that `include/uapi/linux/bpf.h` recommends in place of this one, if it calls this one deprecated.
+    /// The map type that replaces this map type, if `include/uapi/linux/bpf.h` marks this map type as deprecated.
     pub successor: Option<&'static str>,
-    /// Files and functions of the kernel that are the sources of this row.
+    /// The files and functions of the kernel from which the facts in this row come.
     pub sources: &'static [&'static str],
 }
 
 impl MapType {
-    /// Returns the row of the map type with this name in a schema.
+    /// Returns the row of the map type with this name in a schema, or `None` if there is no such map type.
     #[must_use]
     pub fn by_name(name: &str) -> Option<&'static Self> {
         MAP_TYPES.iter().find(|row| row.name == name)
     }
 
-    /// If this map type is deprecated, returns the map type to use instead.
+    /// If this map type is deprecated, returns the map type that replaces it.
     #[must_use]
     pub fn successor(&self) -> Option<&'static Self> {
         Self::by_name(self.successor?)
     }
 
-    /// Returns the name in `enum bpf_map_type`, such as `BPF_MAP_TYPE_HASH`.
+    /// Returns the name of the map type in C, such as `BPF_MAP_TYPE_HASH`.
     #[must_use]
     pub const fn c_name(&self) -> CName {
         CName { prefix: "BPF_MAP_TYPE_", name: self.name }
     }
 
-    /// Returns the facts about `operation` on this type.
+    /// Returns the facts about `operation` on maps of this type.
     ///
     /// # Panics
     ///
-    /// Never panics: a test checks that each operation is known.
+    /// Never panics, because a test checks that each operation has facts.
     #[must_use]
     pub fn operation(&self, operation: Operation) -> &'static OperationFacts {
         self.operations
             .iter()
             .chain(table::LACKING)
             .find(|facts| facts.operation == operation)
-            .expect("each operation is known")
+            .expect("each operation has facts")
     }
 
-    /// Returns the first kernel that supports `operation` on this type, or `None` if no kernel
-    /// does.
+    /// Returns the first kernel that supports `operation` on maps of this type, or `None` if no kernel does.
     #[must_use]
     pub const fn operation_since(&self, operation: Operation) -> Option<KernelVersion> {
         self.succeeds_since(operation, Condition::Plain)
     }
 
-    /// Returns the first kernel on which `operation` succeeds on this type under `condition`.
-    /// Returns `None` if there is no such kernel or the table has no such case.
+    /// Returns the first kernel on which `operation` succeeds under `condition` on maps of this type. Returns `None` if
+    /// it succeeds on no kernel, or if the table has no case for the condition.
     #[must_use]
     pub const fn succeeds_since(
         &self,
@@ -158,8 +159,8 @@ impl MapType {
         None
     }
 
-    /// Returns the first kernel that accepts `flag` (its name in a schema) when a map of this type
-    /// is created, or `None` if no kernel does.
+    /// Returns the first kernel that accepts `flag` for maps of this type, or `None` if no kernel does. `flag` is the
+    /// name of a flag in a schema.
     #[must_use]
     pub const fn flag_since(&self, flag: &str) -> Option<KernelVersion> {
         let mut index = 0;
@@ -172,8 +173,8 @@ impl MapType {
         None
     }
 
-    /// Returns the suffixes of the C functions in the header with which programs process the events
-    /// of a map of this type.
+    /// Returns the suffixes of the C functions that the header contains for the events of a map of this type, such as
+    /// `reserve`.
     #[must_use]
     pub fn event_functions(&self) -> &'static [&'static str] {
         match (self.events, self.value) {
@@ -184,8 +185,7 @@ impl MapType {
         }
     }
 
-    /// Returns the first kernel that supports `field` in the value of a map of this type, or `None`
-    /// if no kernel does.
+    /// Returns the first kernel that supports `field` in the values of maps of this type, or `None` if no kernel does.
     #[must_use]
     pub const fn special_field_since(&self, field: SpecialField) -> Option<KernelVersion> {
         let mut index = 0;
@@ -199,7 +199,7 @@ impl MapType {
     }
 }
 
-/// The name of a constant in C: a prefix followed by the name in a schema in upper case.
+/// The name of a constant in C. It consists of a prefix and the upper-case form of the name in a schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CName {
     prefix: &'static str,
@@ -213,87 +213,88 @@ impl fmt::Display for CName {
     }
 }
 
-/// The privilege that a process needs to create a map if `kernel.unprivileged_bpf_disabled` is 0.
-/// For other values, which distributions usually set, every map type needs `CAP_BPF`.
+/// The privilege that a process needs to create a map if the sysctl `kernel.unprivileged_bpf_disabled` is 0. For all
+/// other values of this sysctl, which most distributions use, every map type requires `CAP_BPF`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Privilege {
-    /// Nothing.
+    /// No privilege is needed.
     None,
-    /// `CAP_BPF` (Linux 5.8; before it `CAP_SYS_ADMIN`).
+    /// The process needs `CAP_BPF`, or `CAP_SYS_ADMIN` before Linux 5.8.
     Bpf,
-    /// `CAP_NET_ADMIN`.
+    /// The process needs `CAP_NET_ADMIN`.
     NetAdmin,
 }
 
 /// The keys that a map type accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyRule {
-    /// Any type of at least one byte. Up to Linux 5.10, the maximum is 512 bytes.
+    /// The key can be of any type with at least one byte. Up to Linux 5.10, it can have at most 512 bytes.
     Any {
-        /// The maximum size in bytes. The size of the value counts against it too, except in
-        /// per-CPU maps.
+        /// The maximum size in bytes. Except in per-CPU maps, it is the limit for the total size of key and value.
         max_size: u32,
     },
-    /// A 32-bit integer from 0 to `max_entries` - 1. A schema can leave it out.
+    /// The key is a 32-bit integer from 0 to `max_entries` - 1. A schema can leave out the key.
     Index,
-    /// Any 32-bit integer. A schema can leave it out.
+    /// The key is a 32-bit integer without other limits. A schema can leave out the key.
     Number,
-    /// A descriptor of the object to which the value is attached, a 32-bit integer. A schema can
-    /// leave it out.
+    /// The key is a 32-bit integer: the file descriptor of the object to which the value is attached. A schema can
+    /// leave out the key.
     Descriptor(Owner),
-    /// Either `struct bpf_cgroup_storage_key`, which contains the cgroup and the type of the
-    /// program's attachment, or a `u64` with the cgroup only.
+    /// The key is either a `struct bpf_cgroup_storage_key`, which contains the inode number of the cgroup and the
+    /// attach type of the program, or a `u64` with only the inode number.
     CgroupStorage,
-    /// A struct: a `u32` prefix length, then 1 to 256 bytes of data, most significant bit first.
+    /// The key is a struct with a `u32` prefix length, followed by 1 to 256 bytes of data. The most significant bit of
+    /// the data comes first.
     LpmPrefix,
-    /// None.
+    /// The map has no keys.
     Keyless,
 }
 
 impl KeyRule {
-    /// Returns whether a schema can leave out the key because its type is always a 32-bit integer.
+    /// Returns whether a schema can leave out the key, because the key is always a 32-bit integer.
     #[must_use]
     pub const fn is_implied(self) -> bool {
         matches!(self, Self::Index | Self::Number | Self::Descriptor(_))
     }
 }
 
-/// The sort of object to which a value is attached.
+/// The kind of object to which a value is attached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Owner {
     /// A socket.
     Socket,
-    /// A file's inode.
+    /// The inode of a file.
     Inode,
-    /// A task, identified by a pidfd.
+    /// A task, which user space identifies by a pidfd.
     Task,
-    /// A cgroup, identified by a descriptor of its directory.
+    /// A cgroup, which user space identifies by a file descriptor of its directory.
     Cgroup,
 }
 
 /// The values that a map type accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ValueRule {
-    /// Any type of 1 to `max_size` bytes.
+    /// The value can be of any type with 1 to `max_size` bytes.
     Plain {
-        /// The maximum size in bytes. In per-CPU maps, it applies to the size rounded up to a
-        /// multiple of 8.
+        /// The maximum size in bytes. In per-CPU maps, the size is rounded up to a multiple of 8 before it is compared
+        /// with the maximum.
         max_size: u32,
     },
-    /// A kernel object, as a descriptor or a number of 4 bytes. A schema can leave it out.
+    /// The value refers to a kernel object by a file descriptor or a number of 4 bytes. A schema can leave out the
+    /// value.
     Object(KernelObject),
-    /// The frames of a stack: 8 bytes each, or 32 with the flag `stack_build_id`.
+    /// The value is an array of stack frames. Each frame has 8 bytes, or 32 bytes with the flag `stack_build_id`.
     Stack,
-    /// `struct bpf_insn_array_value`, 16 bytes. A schema can leave it out.
+    /// The value is a `struct bpf_insn_array_value` of 16 bytes. A schema can leave out the value.
     Instruction,
-    /// A struct of the kernel with functions: `bpf_struct_ops_NAME`.
+    /// The value is the kernel struct `bpf_struct_ops_NAME`, which contains functions.
     StructOps,
-    /// None.
+    /// The map has no values.
     Valueless,
 }
 
 impl ValueRule {
-    /// Returns the size in bytes of a value that a schema can leave out, or `None` if a schema must
+    /// Returns the size of the value in bytes if a schema can leave out the value. Returns `None` if a schema must
     /// declare the value.
     #[must_use]
     pub fn implied_size(self) -> Option<u64> {
@@ -305,41 +306,41 @@ impl ValueRule {
     }
 }
 
-/// The maximum number of frames of a stack with the default value of `kernel.perf_event_max_stack`.
-/// Creating a map of larger stacks fails with EINVAL.
+/// The maximum number of frames of a stack if the sysctl `kernel.perf_event_max_stack` has its default value. Creating
+/// a map with larger stacks fails with EINVAL.
 ///
 /// Source: `PERF_MAX_STACK_DEPTH` in `include/uapi/linux/perf_event.h`, `stack_map_alloc` in `kernel/bpf/stackmap.c`.
 pub const DEFAULT_STACK_DEPTH: u64 = 127;
 
-/// The size of `struct bpf_insn_array_value` in bytes, `include/uapi/linux/bpf.h`.
+/// The size of `struct bpf_insn_array_value` in bytes. Source: `include/uapi/linux/bpf.h`.
 pub const INSTRUCTION_SIZE: u32 = 16;
 
-/// The sort of kernel object that the entries of a map hold instead of plain data.
+/// The kind of kernel object that the entries of a map contain instead of plain data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KernelObject {
-    /// A program to jump to. A lookup returns its id.
+    /// A program that other programs can tail-call. A lookup returns the ID of the program.
     Program,
-    /// A perf event. User space can't read it back.
+    /// A perf event. User space can't look it up.
     PerfEvent,
-    /// A cgroup. User space can't read it back.
+    /// A cgroup. User space can't look it up.
     Cgroup,
-    /// A map. A lookup returns its id.
+    /// A map. A lookup returns the ID of the map.
     Map,
-    /// A network interface, and, in a value of 8 bytes (Linux 5.8), a program for it.
+    /// A network interface. A value of 8 bytes (since Linux 5.8) also contains a program for this interface.
     Device,
-    /// A CPU's queue, and, in a value of 8 bytes (Linux 5.9), a program for it.
+    /// The queue of a CPU. A value of 8 bytes (since Linux 5.9) also contains a program for this queue.
     Cpu,
-    /// An `AF_XDP` socket. User space can't read it back.
+    /// An `AF_XDP` socket. User space can't look it up.
     XdpSocket,
-    /// A socket. A lookup returns its cookie, which needs a value of 8 bytes.
+    /// A socket. A lookup returns the cookie of the socket, which requires a value size of 8 bytes.
     Socket,
-    /// A socket that shares its port. A lookup returns its cookie, which needs a value of 8 bytes.
+    /// A socket that shares its port with other sockets. A lookup returns the cookie of the socket, which requires a
+    /// value size of 8 bytes.
     ReuseportSocket,
 }
 
 impl KernelObject {
-    /// Returns the sizes that a value can have. The first is the default for a schema that does not
-    /// declare the value.
+    /// Returns the possible sizes of a value in bytes. If a schema does not declare the value, the first size is used.
     #[must_use]
     pub const fn value_sizes(self) -> &'static [u64] {
         match self {
@@ -349,7 +350,7 @@ impl KernelObject {
         }
     }
 
-    /// Returns the first kernel that accepts a value of this size.
+    /// Returns the first kernel that accepts a value of `size` bytes.
     #[must_use]
     pub const fn size_since(self, size: u64) -> KernelVersion {
         match (self, size) {
@@ -364,40 +365,40 @@ impl KernelObject {
 /// The numbers that a map type accepts as `max_entries`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MaxEntriesRule {
-    /// At least 1. A schema may leave it to the loader.
+    /// `max_entries` must be at least 1. A schema can leave the number to the loader.
     AtLeastOne {
-        /// The largest number.
+        /// The maximum.
         max: u32,
     },
-    /// At least 1. If neither the schema nor the loader sets a number, libbpf uses the number of
+    /// `max_entries` must be at least 1. If neither the schema nor the loader sets it, libbpf uses the number of
     /// possible CPUs.
     PerCpu,
-    /// Bytes: a power of two, and a multiple of the page size, [`PAGE_SIZE`].
+    /// `max_entries` is a number of bytes. It must be a power of two and a multiple of the page size, [`PAGE_SIZE`].
     Bytes,
-    /// Pages: from 1 to `max`.
+    /// `max_entries` is a number of pages from 1 to `max`.
     Pages {
-        /// The largest number.
+        /// The maximum.
         max: u32,
     },
-    /// Exactly 1.
+    /// `max_entries` must be 1.
     One,
-    /// 0, because each entry is created and deleted together with the object to which it belongs.
+    /// `max_entries` must be 0, because the entries belong to objects of the kernel and are deleted together with these
+    /// objects.
     Zero,
 }
 
 impl MaxEntriesRule {
-    /// Returns the `max_entries` with which a map is created if its schema says `said`, on a
-    /// machine with pages of [`PAGE_SIZE`].
+    /// Returns the `max_entries` of a map that is created from a schema with the number `said`, on a machine with pages
+    /// of [`PAGE_SIZE`] bytes.
     #[must_use]
     pub const fn as_made(self, said: u32) -> u32 {
         self.as_made_of_pages(said, PAGE_SIZE)
     }
 
-    /// Returns the `max_entries` with which a map is created if its schema says `said`, on a
-    /// machine with pages of `page` bytes. The size of a ring buffer is rounded up to a power of
-    /// two of at least one page.
+    /// Returns the `max_entries` of a map that is created from a schema with the number `said`, on a machine with pages
+    /// of `page` bytes. The size of a ring buffer is rounded up to a power of two of at least one page.
     ///
-    /// Source: `adjust_ringbuf_sz` in libbpf from 1.0 on. With older versions, the kernel answers
+    /// Source: `adjust_ringbuf_sz` in libbpf from 1.0 on. Older versions do not round up, and the kernel returns
     /// EINVAL.
     #[must_use]
     pub const fn as_made_of_pages(self, said: u32, page: u32) -> u32 {
@@ -412,7 +413,7 @@ impl MaxEntriesRule {
 }
 
 impl MapType {
-    /// Returns the maximum size in bytes of an event in a map of this type with this `max_entries`.
+    /// Returns the maximum size of an event in bytes, in a map of this type with this `max_entries`.
     #[must_use]
     pub const fn largest_event(&self, max_entries: Option<u32>) -> u64 {
         match (self.max_entries, max_entries) {
@@ -425,13 +426,13 @@ impl MapType {
     }
 }
 
-/// The alignment of records in a ring buffer, and the size of the header before each, in bytes.
+/// The alignment of the records in a ring buffer, in bytes. The header before each record has the same size.
 ///
 /// Source: `BPF_RINGBUF_HDR_SZ` in `include/uapi/linux/bpf.h`.
 pub const RECORD_ALIGN: u64 = 8;
 
-/// The maximum size of an event in a perf record. The size of a record must fit in 16 bits, and
-/// includes the header, the event's size field and padding to a multiple of 8.
+/// The maximum size of an event in a perf record, in bytes. The size of the record must fit in 16 bits. The record also
+/// contains a header, the size of the event, and padding to a multiple of 8 bytes.
 ///
 /// Source: `struct perf_event_header` in `include/uapi/linux/perf_event.h`, `perf_prepare_sample` in
 /// `kernel/events/core.c`.
@@ -446,35 +447,36 @@ pub const PAGE_SIZE: u32 = 4096;
 /// The numbers that a map type accepts as `map_extra`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MapExtraRule {
-    /// Only 0.
+    /// `map_extra` must be 0.
     Zero,
-    /// The number of hash functions of a filter, at most `max`. With 0, the kernel chooses.
+    /// `map_extra` is the number of hash functions of a filter, which is at most `max`. If it is 0, the kernel chooses
+    /// the number.
     HashFunctions {
-        /// The largest number.
+        /// The maximum.
         max: u64,
     },
-    /// The address in user space at which an arena is mapped, a multiple of the page size. With 0,
-    /// the first process that maps the arena chooses.
+    /// `map_extra` is the address in user space at which an arena is mapped. It must be a multiple of the page size. If
+    /// it is 0, the first process that maps the arena chooses the address.
     Address,
-    /// The number of expected entries, at most `max_entries` and at most `max`. 0 means
-    /// unspecified.
+    /// `map_extra` is the expected number of entries, which is at most `max_entries` and at most `max`. If it is 0, the
+    /// expected number is unspecified.
     ExpectedEntries {
-        /// The largest number.
+        /// The maximum.
         max: u64,
     },
 }
 
-/// Whether the kernel accepts BTF for key and value.
+/// The rule for creating a map with BTF for key and value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BtfRule {
-    /// BTF is accepted and not required.
+    /// The kernel accepts BTF, but does not require it.
     Optional,
-    /// Creation fails without it.
+    /// Creating a map without BTF fails.
     Required,
-    /// Creation with BTF fails with this errno. libbpf creates such maps without BTF ids, and other
-    /// callers must do the same.
+    /// Creating a map with BTF fails with this errno. libbpf does not pass BTF IDs for such maps, and other loaders
+    /// must do the same.
     Refused(Errno),
-    /// There is neither key nor value to describe.
+    /// The map has neither a key nor a value, so BTF has nothing to describe.
     Nothing,
 }
 
@@ -482,25 +484,25 @@ pub enum BtfRule {
 /// records as `event`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EventRule {
-    /// None.
+    /// The map type does not transfer records.
     Nothing,
-    /// From programs to user space.
+    /// Programs write records, and user space reads them.
     ToUserSpace,
-    /// From user space to programs.
+    /// User space writes records, and programs read them.
     ToPrograms,
 }
 
-/// Whether a map of maps can hold maps of a type, and which properties must match the template in
-/// addition to type, key size, value size and flags.
+/// The rule for maps of a type as inner maps. It states whether a map of maps can contain maps of the type, and whether
+/// `max_entries` must match the template. The map type, the key size, the value size and the flags must always match.
 ///
 /// Source: `kernel/bpf/map_in_map.c`, `bpf_map_meta_alloc`, and the `map_meta_equal` of each type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InnerRule {
-    /// No map of this type can be an inner map. Creation of the outer map fails with this errno.
+    /// A map of this type can't be an inner map. Creating the outer map fails with this errno.
     Refused(Errno),
-    /// Maps of any number of entries.
+    /// An inner map can have any number of entries.
     AnyEntries,
-    /// Since this kernel, maps with as many entries as the template, or with any number if both
-    /// have the flag `inner_map`.
+    /// From this kernel on, an inner map must have as many entries as the template. If both have the flag `inner_map`,
+    /// the numbers can differ.
     SameEntries(KernelVersion),
 }

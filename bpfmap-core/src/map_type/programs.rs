@@ -3,21 +3,21 @@
 use super::{KeyRule, MapExtraRule, MapType, ValueRule};
 
 named! {
-    /// An operation of a program on the entries of a map of plain data. Only operations that a
-    /// creation flag can forbid are listed.
+    /// An operation of a program on the entries of a map of plain data. This enum contains only operations that a
+    /// creation flag can forbid.
     #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
     pub enum ProgramOperation {
-        /// Reads a value through the pointer that a lookup returned.
+        /// The program reads a value through the pointer that a lookup returned.
         Read = "a read through a pointer",
-        /// Writes a value through that pointer.
+        /// The program writes a value through the pointer that a lookup returned.
         Write = "a write through a pointer",
-        /// `bpf_map_update_elem`.
+        /// The program calls `bpf_map_update_elem`.
         Update = "bpf_map_update_elem",
-        /// `bpf_map_delete_elem`.
+        /// The program calls `bpf_map_delete_elem`.
         Delete = "bpf_map_delete_elem",
-        /// `bpf_map_push_elem`.
+        /// The program calls `bpf_map_push_elem`.
         Push = "bpf_map_push_elem",
-        /// `bpf_map_pop_elem`.
+        /// The program calls `bpf_map_pop_elem`.
         Pop = "bpf_map_pop_elem",
     }
 
@@ -26,7 +26,7 @@ named! {
 }
 
 impl MapType {
-    /// Returns the operations that programs can do on a map of this type without flags.
+    /// Returns the operations that programs can perform on a map of this type without flags.
     ///
     /// Source: `kernel/bpf/verifier.c`, `check_map_func_compatibility`.
     #[must_use]
@@ -38,8 +38,8 @@ impl MapType {
         match (self.key, self.map_extra) {
             (KeyRule::Keyless, MapExtraRule::HashFunctions { .. }) => &[Push],
             (KeyRule::Keyless, _) => &[Push, Pop],
-            // A program's own storage, and values that are looked up by the object to which they
-            // are attached.
+            // The storage of a cgroup's own program, and values that a program looks up by the object to which they are
+            // attached.
             (KeyRule::CgroupStorage | KeyRule::Descriptor(_), _) => &[Read, Write],
             _ => &[Read, Write, Update, Delete],
         }

@@ -1,4 +1,4 @@
-//! The kernel version that each part of a map needs, computed from the definition of the map.
+//! Computes the kernel version that each part of a map requires.
 
 use super::{KernelObject, KeyRule, MAP_FLAGS, MEMORY_LIMIT, MapType, UNLIMITED_MEMORY, ValueRule};
 use crate::{Errno, KernelVersion, MapDef, SpecialField, TypeDesc, is_same};
@@ -9,7 +9,7 @@ use core::fmt;
 /// Source: `MAX_BPF_STACK` in `kernel/bpf/hashtab.c`, `htab_map_alloc_check`.
 const SMALL_KEY: u64 = 512;
 
-/// The maximum value size of a deprecated cgroup storage up to Linux 5.14, in bytes.
+/// The maximum value size of the deprecated cgroup storage types up to Linux 5.14, in bytes.
 ///
 /// Source: `PAGE_SIZE` in `kernel/bpf/local_storage.c`, `cgroup_storage_map_alloc`; measured on 5.10
 /// (E2BIG) and 6.1.
@@ -21,27 +21,27 @@ const SMALL_STORAGE: u64 = 4096;
 /// Source: `bpf_map_meta_alloc` in `kernel/bpf/map_in_map.c`; measured on 5.10 and 6.1, not on 6.12.
 pub const LOCK_IN_INNER_MAP: KernelVersion = KernelVersion::new(6, 2);
 
-/// The first kernel that recognises special fields in arrays and in nested structs of the value.
+/// The first kernel that recognises special fields in arrays and in nested structs within the value.
 ///
 /// Source: `btf_find_nested_struct` in `kernel/bpf/btf.c`.
 const NESTED_FIELDS: KernelVersion = KernelVersion::new(6, 11);
 
-/// A part of a map that a kernel may lack.
+/// A part of a map that some kernels do not support.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Feature {
-    /// The map type, by its name in a schema.
+    /// The map type with this name in a schema.
     MapType(&'static str),
-    /// A creation flag, by its name in a schema.
+    /// The creation flag with this name in a schema.
     Flag(&'static str),
-    /// A special field of the value.
+    /// A special field that is a direct member of the value.
     SpecialField(SpecialField),
-    /// A special field in an array, or in a struct within the value.
+    /// A special field in an array or in a struct within the value.
     NestedField(SpecialField),
     /// A key of this many bytes.
     KeySize(u64),
-    /// A value of this many bytes, if its contents depend on its size.
+    /// A value of this many bytes, in a map type for which the size determines the contents of the value.
     ValueSize(u64),
-    /// A value of this many bytes, which is too large for older kernels.
+    /// A value of this many bytes that is too large for older kernels.
     LargeValue(u64),
     /// Entries that need this many bytes of memory.
     Memory(u64),
@@ -56,22 +56,22 @@ impl fmt::Display for Feature {
             Self::Flag(name) => write!(formatter, "the flag `{name}`"),
             Self::SpecialField(field) => write!(formatter, "`{}` in the value", field.name()),
             Self::NestedField(field) => {
-                write!(formatter, "`{}` in an array or a struct of the value", field.name())
+                write!(formatter, "`{}` in an array or a struct within the value", field.name())
             }
             Self::KeySize(size) => write!(formatter, "a key of {size} bytes"),
             Self::ValueSize(size) | Self::LargeValue(size) => {
                 write!(formatter, "a value of {size} bytes")
             }
-            Self::Memory(bytes) => write!(formatter, "a map of {bytes} bytes of memory"),
+            Self::Memory(bytes) => write!(formatter, "a map that needs {bytes} bytes of memory"),
             Self::LockInInnerMap => formatter.write_str("`bpf_spin_lock` in an inner map"),
         }
     }
 }
 
 impl Feature {
-    /// Returns the errno with which a kernel that lacks the feature refuses to create the map.
-    /// Returns `None` if the kernel creates the map and treats the field as plain data, or if the
-    /// result depends on the memory of the machine.
+    /// Returns the errno with which a kernel without support for the feature refuses to create the map. Returns `None`
+    /// if such a kernel creates the map and treats the field as plain data, or if the result depends on the memory of
+    /// the machine.
     #[must_use]
     pub const fn refusal(self) -> Option<Errno> {
         match self {
@@ -83,16 +83,16 @@ impl Feature {
     }
 }
 
-/// A part of a map, and the first kernel that has it.
+/// A part of a map, and the first kernel that supports this part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Requirement {
-    /// The part.
+    /// The part of the map.
     pub feature: Feature,
-    /// The first mainline release that has it.
+    /// The first mainline release that supports the part.
     pub since: KernelVersion,
 }
 
-/// The requirements of all parts of one map.
+/// The requirements of all parts of a map.
 #[derive(Clone, Copy, Debug)]
 pub struct Requirements {
     list: [Requirement; Self::CAPACITY],
@@ -100,8 +100,8 @@ pub struct Requirements {
 }
 
 impl Requirements {
-    /// The maximum for a map and its inner map, each with a type, all flags, all special fields and
-    /// all sizes.
+    /// The maximum number of requirements. A map and its inner map can each have a map type, all flags, all special
+    /// fields and all sizes.
     const CAPACITY: usize = 2 * (1 + MAP_FLAGS.len() + 2 * SpecialField::ALL.len() + 4);
 
     const fn new(row: &MapType) -> Self {
@@ -116,7 +116,7 @@ impl Requirements {
         }
     }
 
-    /// Returns the requirements. The map type comes first.
+    /// Returns the requirements. The first element is that of the map type.
     #[must_use]
     pub const fn as_slice(&self) -> &[Requirement] {
         self.list.split_at(self.len).0
@@ -135,10 +135,10 @@ impl Requirements {
 }
 
 impl MapDef<'_> {
-    /// Returns what the parts of the map and of its inner map require of a kernel that creates it.
-    /// Returns `None` if the facts table lacks the map type.
+    /// Returns the kernel versions that are required to create the map, for each part of the map and of its inner map.
+    /// Returns `None` if the facts table does not contain the map type.
     ///
-    /// An operation may need a newer kernel: see [`MapType::operation_since`].
+    /// An operation on the map can require a newer kernel: see [`MapType::operation_since`].
     ///
     /// ```
     /// use bpfmap_core::map_type::{Feature, RHASH};
@@ -202,9 +202,9 @@ impl MapDef<'_> {
 }
 
 impl MapType {
-    /// Returns the first kernel that recognises `field` in a value of this type as a special field,
-    /// or `None` if no kernel does. `is_direct` is whether the field is a member of the value's own
-    /// struct and not in an array.
+    /// Returns the first kernel that recognises `field` as a special field in a value of this map type, or `None` if no
+    /// kernel does. `is_direct` is true if the field is a direct member of the value's struct, and false if the field
+    /// is in an array or a nested struct.
     #[must_use]
     pub const fn field_known_since(
         &self,
@@ -217,23 +217,23 @@ impl MapType {
         }
     }
 
-    /// Returns the first kernel in which `field` has the meaning and size that the schema expects.
-    /// Older kernels may know the field in a different form. Returns `None` if no kernel supports
-    /// the field in this map type.
+    /// Returns the first kernel in which `field` has the same meaning and size as in the schema. An older kernel might
+    /// support the field with a different meaning or size. Returns `None` if no kernel supports the field in this map
+    /// type.
     #[must_use]
     pub const fn field_since(&self, field: SpecialField, is_direct: bool) -> Option<KernelVersion> {
         let Some(known) = self.field_known_since(field, is_direct) else { return None };
         Some(match field {
-            // Up to 6.3, the tag `kptr` had the present meaning of `kptr_untrusted`.
+            // Up to Linux 6.3, the tag `kptr` had the meaning that `kptr_untrusted` has now.
             SpecialField::Kptr => known.newest(KernelVersion::new(6, 4)),
-            // Up to 6.5, the nodes have a different size.
+            // Up to Linux 6.5, the nodes have a different size.
             SpecialField::ListHead | SpecialField::RbRoot => known.newest(KernelVersion::new(6, 6)),
             _ => known,
         })
     }
 
-    /// Returns the first kernel that accepts a key of this size. Returns `None` if every kernel
-    /// with the map type accepts it.
+    /// Returns the first kernel that accepts a key of `size` bytes. Returns `None` if every kernel that supports the
+    /// map type accepts this size.
     #[must_use]
     pub const fn key_size_since(&self, size: u64) -> Option<KernelVersion> {
         if matches!(self.key, KeyRule::Any { .. }) && size > SMALL_KEY {
@@ -242,7 +242,7 @@ impl MapType {
         None
     }
 
-    /// Returns the feature for a value of this size, if
+    /// Returns the feature that represents a value of `size` bytes. It has a meaning only if
     /// [`value_size_since`](Self::value_size_since) returns a kernel.
     #[must_use]
     pub const fn value_feature(&self, size: u64) -> Feature {
@@ -252,8 +252,8 @@ impl MapType {
         }
     }
 
-    /// Returns the first kernel that accepts a value of this size. Returns `None` if every kernel
-    /// with the map type accepts it.
+    /// Returns the first kernel that accepts a value of `size` bytes. Returns `None` if every kernel that supports the
+    /// map type accepts this size.
     #[must_use]
     pub const fn value_size_since(&self, size: u64) -> Option<KernelVersion> {
         if let ValueRule::Object(object) = self.value {
@@ -266,8 +266,8 @@ impl MapType {
         None
     }
 
-    /// Returns the first kernel that accepts a map whose entries need this many bytes of memory.
-    /// Returns `None` if every kernel does.
+    /// Returns the first kernel that accepts a map whose entries need this many bytes of memory. Returns `None` if
+    /// every kernel accepts it.
     #[must_use]
     pub const fn memory_since(&self, bytes: u64) -> Option<KernelVersion> {
         if bytes >= MEMORY_LIMIT { Some(UNLIMITED_MEMORY) } else { None }
@@ -276,9 +276,9 @@ impl MapType {
 
 /// The special fields of a value, as [bits](SpecialField::bit).
 struct Fields {
-    /// Members of the value's own struct.
+    /// The fields that are direct members of the value's struct.
     direct: u32,
-    /// Elements of arrays, and members of nested structs.
+    /// The fields in arrays and in nested structs.
     nested: u32,
 }
 
@@ -287,7 +287,7 @@ impl Fields {
         Self { direct: 0, nested: 0 }
     }
 
-    /// Finds the special fields in the value of a map, unless the map is created without BTF.
+    /// Finds the special fields in the value of a map. A map without BTF has no special fields.
     const fn find(&mut self, def: &MapDef<'_>, row: &MapType) {
         let has_key = !matches!(def.key, TypeDesc::Opaque { .. });
         if def.btf && has_key && row.takes_btf() {
@@ -320,7 +320,7 @@ const fn without_typedefs<'a>(ty: &'a TypeDesc<'a>) -> &'a TypeDesc<'a> {
     }
 }
 
-/// Returns the special field if a type is one or is an array of one.
+/// If `ty` is a special field or an array of special fields, returns the field.
 const fn special(ty: &TypeDesc<'_>) -> Option<SpecialField> {
     match ty {
         TypeDesc::Array { element, .. } => special(element),
@@ -387,7 +387,7 @@ mod tests {
     }
 
     #[test]
-    fn a_field_in_an_array_or_a_struct_came_later() {
+    fn a_field_in_an_array_or_a_nested_struct_needs_a_newer_kernel() {
         const TIMERS: TypeDesc<'static> =
             structure(&[member(&TypeDesc::Array { element: TypeDesc::TIMER, len: 2 })]);
         const WITHIN: TypeDesc<'static> =
@@ -410,7 +410,7 @@ mod tests {
     }
 
     #[test]
-    fn sizes_count() {
+    fn large_keys_and_values_are_requirements() {
         let key = &TypeDesc::Opaque { size: 513 };
         let def = MapDef::new("m", HASH.number, key, TypeDesc::U64);
         assert_eq!(found(&def)[1], (Feature::KeySize(513), (5, 11)));
@@ -422,7 +422,7 @@ mod tests {
     }
 
     #[test]
-    fn an_inner_map_counts_too() {
+    fn the_parts_of_an_inner_map_are_requirements() {
         const LOCKED: TypeDesc<'static> = structure(&[member(TypeDesc::SPIN_LOCK)]);
         const INNER: MapDef<'static> = MapDef::new("i", HASH.number, TypeDesc::U32, &LOCKED);
         let outer = MapDef::new("m", ARRAY_OF_MAPS.number, TypeDesc::U32, TypeDesc::U32);
@@ -432,7 +432,7 @@ mod tests {
     }
 
     #[test]
-    fn a_type_that_the_table_lacks_requires_what_nobody_knows() {
+    fn the_requirements_of_an_unknown_map_type_are_not_known() {
         assert!(MapDef::new("m", 9999, TypeDesc::U32, TypeDesc::U32).requirements().is_none());
         assert_eq!(LPM_TRIE.field_since(SpecialField::Timer, true), None);
     }

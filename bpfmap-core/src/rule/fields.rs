@@ -4,22 +4,22 @@ use super::{Violation, of_type};
 use crate::map_type::{MAP_TYPES, MapType};
 use crate::{SpecialField, Text};
 
-/// Returns the violation of a special field in a key.
+/// Returns the violation for a special field in a key.
 #[must_use]
 pub const fn field_in_key(field: SpecialField) -> Violation {
-    let message = Text::of("a key can't hold a `").and(field.name()).and("`");
-    Violation::new("special-field-in-key", &message, "move it to the value")
+    let message = Text::of("a key can't contain a `").and(field.name()).and("`");
+    Violation::new("special-field-in-key", &message, "move the member to the value")
 }
 
-/// Returns the violation of a special field in an event.
+/// Returns the violation for a special field in an event.
 #[must_use]
 pub const fn field_in_event(field: SpecialField) -> Violation {
-    let message = Text::of("an event can't hold a `").and(field.name());
+    let message = Text::of("an event can't contain a `").and(field.name());
     let message = message.and("`, which only the kernel can access");
-    Violation::new("event-shape", &message, "leave it out: an event is plain data")
+    Violation::new("event-shape", &message, "remove the member: an event must be plain data")
 }
 
-/// Checks a special field in a value. `btf` is whether BTF describes key and value.
+/// Checks a special field in a value. `btf` is whether BTF describes the key and the value.
 #[must_use]
 pub const fn field_in_value(row: &MapType, field: SpecialField, btf: bool) -> Option<Violation> {
     if !row.takes_special_field(field) {
@@ -38,18 +38,19 @@ pub const fn field_in_value(row: &MapType, field: SpecialField, btf: bool) -> Op
     Some(Violation::new(
         "special-field-needs-btf",
         &message,
-        "give key and value types, and leave out `btf`",
+        "declare a type for the key and for the value, and remove `btf`",
     ))
 }
 
-/// Returns the violation of a flag that keeps programs from accessing a value with a special field.
+/// Returns the violation for a flag that prevents programs from accessing a value with a special field.
 #[must_use]
 pub const fn flag_and_field(flag: &str, field: SpecialField) -> Violation {
-    let message = Text::of("the flag `").and(flag).and("` excludes the `").and(field.name());
+    let message =
+        Text::of("the flag `").and(flag).and("` is not allowed with the `").and(field.name());
     Violation::new("flag-conflict", &message.and("` in the value"), "remove the flag")
 }
 
-/// Returns a help text that says where `field` may be instead.
+/// Returns the help for a map type that does not support `field`.
 const fn takers(field: SpecialField) -> Text {
     let root = match field {
         SpecialField::ListNode => Some(SpecialField::ListHead),
@@ -58,11 +59,13 @@ const fn takers(field: SpecialField) -> Text {
     };
     if let Some(root) = root {
         let text = Text::of(
-            "only objects that programs allocate can contain a node: name their struct in a `",
+            "declare the node in the struct of objects that programs allocate, and name this \
+             struct in a `",
         );
         return text.and(root.name()).and("<STRUCT.MEMBER>`");
     }
-    let (mut text, mut index, mut first) = (Text::of("map types that support it: "), 0, true);
+    let (mut text, mut index, mut first) =
+        (Text::of("use a map type that supports this field: "), 0, true);
     while index < MAP_TYPES.len() {
         if MAP_TYPES[index].takes_special_field(field) {
             text = if first { text } else { text.and(", ") };
@@ -74,8 +77,8 @@ const fn takers(field: SpecialField) -> Text {
     text
 }
 
-/// Returns the first violation that `broken` finds for a special field in `fields`. Each bit of
-/// `fields` is the [`SpecialField::bit`] of a field.
+/// Returns the first violation that `broken` finds for a special field in `fields`, which is a set of
+/// [`SpecialField::bit`]s.
 macro_rules! first_broken {
     ($fields:expr, $field:ident => $broken:expr) => {{
         let mut index = 0;
@@ -93,25 +96,28 @@ macro_rules! first_broken {
     }};
 }
 
-/// Checks [`field_in_key`] for each special field of a type. `fields` has a bit for each.
+/// Returns the violation for the first special field in `fields`, which are the special fields of a key. `fields` is a
+/// set of [`SpecialField::bit`]s.
 #[must_use]
 pub const fn fields_in_key(fields: u32) -> Option<Violation> {
     first_broken!(fields, field => Some(field_in_key(field)))
 }
 
-/// Checks [`field_in_event`] for each special field of a type. `fields` has a bit for each.
+/// Returns the violation for the first special field in `fields`, which are the special fields of an event. `fields` is
+/// a set of [`SpecialField::bit`]s.
 #[must_use]
 pub const fn fields_in_event(fields: u32) -> Option<Violation> {
     first_broken!(fields, field => Some(field_in_event(field)))
 }
 
-/// Checks [`field_in_value`] for each special field of a type. `fields` has a bit for each.
+/// Checks each special field in a value with [`field_in_value`]. `fields` is a set of [`SpecialField::bit`]s.
 #[must_use]
 pub const fn fields_in_value(row: &MapType, fields: u32, btf: bool) -> Option<Violation> {
     first_broken!(fields, field => field_in_value(row, field, btf))
 }
 
-/// Checks [`flag_and_field`] for each special field of a type. `fields` has a bit for each.
+/// Returns the violation for the flag and the first special field in `fields`, which are the special fields of a value.
+/// `fields` is a set of [`SpecialField::bit`]s.
 #[must_use]
 pub const fn flag_and_fields(flag: &str, fields: u32) -> Option<Violation> {
     first_broken!(fields, field => Some(flag_and_field(flag, field)))
@@ -121,7 +127,7 @@ pub const fn flag_and_fields(flag: &str, fields: u32) -> Option<Violation> {
 mod tests {
     use super::*;
     #[test]
-    fn each_field_has_a_bit_of_its_own_and_its_takers_fit_a_text() {
+    fn each_field_has_its_own_bit_and_the_help_texts_fit_into_a_text() {
         let bits = SpecialField::ALL.iter().fold(0, |bits, field| bits + field.bit());
         assert_eq!(bits.count_ones() as usize, SpecialField::ALL.len());
         for field in SpecialField::ALL.iter().copied() {

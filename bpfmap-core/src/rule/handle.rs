@@ -1,11 +1,11 @@
-//! The handle of a map and its methods.
+//! The rules for the typed handle of a map and for its methods.
 
 use super::Violation;
 use crate::map_type::{Condition, Helper, MapType, Operation};
 use crate::{MapDef, Text};
 
-/// Checks the type of a handle in a struct of all handles. It must be an `Option` exactly if the
-/// map is optional.
+/// Checks the type of a map handle in the struct of all handles. The handle must be an `Option` if the map is optional,
+/// and must not be an `Option` otherwise.
 #[must_use]
 pub const fn handle(map: &str, is_optional: bool, is_option: bool) -> Option<Violation> {
     let map = Text::of("the map `").and(map);
@@ -18,13 +18,14 @@ pub const fn handle(map: &str, is_optional: bool, is_option: bool) -> Option<Vio
         (false, true) => Some(Violation::new(
             "optional-map",
             &map.and("` is not optional, so its handle can't be an `Option`"),
-            "write `Map<…>`; or write `optional` in `#[bpf_map(…)]`, if the loader may leave the map out",
+            "write `Map<…>`, or add `optional` to `#[bpf_map(…)]` if the loader is allowed to \
+             leave out the map",
         )),
         (true, true) | (false, false) => None,
     }
 }
 
-/// Checks that the oldest kernel of the schema supports a method of a typed handle.
+/// Checks that the oldest kernel of the schema supports a method of a typed handle. `name` is the name of the method.
 #[must_use]
 pub const fn method(
     map: &MapDef<'_>,
@@ -43,7 +44,8 @@ pub const fn method(
     let message = message.and(row.name).and("`) needs Linux ").release(since);
     let message = message.and(", but the `min_kernel` of the schema is ").release(oldest);
     let help = Text::of("write `min_kernel = \"").release(since).and(
-        "\"`; or open the map as `Map<AnyKernel<…>>`, and handle the error `Unsupported` on older kernels",
+        "\"`, or open the map as `Map<AnyKernel<…>>` and handle the error `Unsupported` on older \
+         kernels",
     );
     Some(Violation { rule: "too-new-for-min-kernel", message, help })
 }

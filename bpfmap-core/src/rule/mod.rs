@@ -1,7 +1,7 @@
-//! The rules of a map type for sizes and numbers. `check` reports violations in a schema. The
-//! compiler reports them for a map whose types only the compiler knows.
+//! The rules of a map type for sizes and numbers. The check of a schema reports violations of these rules. If only the
+//! compiler knows the types of a map, generated code checks the same rules at compile time.
 //!
-//! Each function returns `None` if the rule is followed.
+//! Each function returns `None` if the map follows the rule.
 
 mod fields;
 mod handle;
@@ -19,11 +19,11 @@ use crate::map_type::MapType;
 /// A violation of a rule.
 #[derive(Debug, Clone, Copy)]
 pub struct Violation {
-    /// The id of the rule in kebab-case, for `bpfmap explain`.
+    /// The ID of the rule in kebab-case, for `bpfmap explain`.
     pub rule: &'static str,
-    /// The message: what was found and what is expected.
+    /// The message, which states what was expected and what was found.
     pub message: Text,
-    /// The help: what to do.
+    /// The help, which tells users what to do. It can be empty.
     pub help: Text,
 }
 
@@ -32,8 +32,8 @@ impl Violation {
         Self { rule, message: *message, help: Text::of(help) }
     }
 
-    /// Returns the message, the help if there is any, and the rule, each on a line of its own. The
-    /// format is that of the notes below the compiler's own messages.
+    /// Returns the message, the help and the ID of the rule on separate lines, in the format of the notes in the
+    /// compiler's own messages. An empty help is left out.
     #[must_use]
     pub const fn sentence(&self) -> Text {
         let help = self.help.as_str();
@@ -43,10 +43,10 @@ impl Violation {
     }
 }
 
-/// Checks at compile time that no rule is broken.
+/// Checks at compile time that there is no violation.
 ///
 /// # Panics
-/// Panics at compile time if the rule is broken.
+/// Panics at compile time if there is a violation.
 #[track_caller]
 pub const fn holds(violation: Option<Violation>) {
     if let Some(violation) = violation {
@@ -59,7 +59,7 @@ const fn of_type(row: &MapType) -> Text {
 }
 
 const fn this_one_has(message: &Text, number: u64) -> Text {
-    message.and(", this one has ").number(number)
+    message.and(", found ").number(number)
 }
 
 #[cfg(test)]
@@ -67,12 +67,13 @@ mod tests {
     use super::*;
     use crate::map_type;
     #[test]
-    fn the_compiler_says_what_to_do_and_which_rule_is_broken() {
+    fn the_text_for_the_compiler_contains_the_help_and_the_rule() {
         let violation = max_entries(&map_type::RINGBUF, 0).unwrap();
         assert_eq!(
             violation.sentence().as_str(),
-            "`max_entries` of a map of type `ringbuf` must be a size in bytes that is a power of two and a multiple of 4096 \
-             bytes, this one has 0\n  = help: write 4096\n  = rule: max-entries-form (`bpfmap explain max-entries-form`)"
+            "`max_entries` of a map of type `ringbuf` must be a size in bytes that is a power of \
+             two and a multiple of 4096 bytes, found 0\n  = help: write 4096\n  = rule: \
+             max-entries-form (`bpfmap explain max-entries-form`)"
         );
     }
 }

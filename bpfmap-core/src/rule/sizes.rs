@@ -1,4 +1,4 @@
-//! The sizes of keys, values and events.
+//! The rules for the sizes of keys, values and events.
 
 use super::{Violation, of_type, this_one_has};
 use crate::Text;
@@ -12,37 +12,39 @@ use crate::map_type::{
 const LPM_KEY_SIZE: (u64, u64) = (5, 260);
 
 /// The help for a wrong key of an LPM trie.
-const LPM_KEY_HELP: &str =
-    "make it a struct of `prefix_len: u32` and 1 to 256 bytes of data, most significant byte first";
+const LPM_KEY_HELP: &str = "use a struct of `prefix_len: u32` and 1 to 256 bytes of data, with \
+                            the most significant byte first";
 
-/// Checks the size of a key.
+/// Checks the size of a key in bytes.
 #[must_use]
 pub const fn key_size(row: &MapType, size: u64) -> Option<Violation> {
-    let smaller = "use a smaller key, such as a hash of the large one";
+    let smaller = "use a smaller key, such as a hash of the large key";
     match row.key {
         KeyRule::Any { .. } if size == 0 => Some(Violation::new(
             "key-size",
-            &Text::of("a key has at least one byte, this one has none"),
-            "give it a member",
+            &Text::of("a key must have at least one byte, found 0"),
+            "add a member to the type of the key",
         )),
         KeyRule::Any { max_size } if size > max_size as u64 => {
-            let message = Text::of("a key has at most ").number(max_size as u64).and(" bytes");
+            let message = Text::of("a key can have at most ").number(max_size as u64).and(" bytes");
             Some(Violation::new("key-size", &this_one_has(&message, size), smaller))
         }
         KeyRule::Index | KeyRule::Number | KeyRule::Descriptor(_) if size != 4 => {
-            let message = Text::of("the key of ").and(of_type(row).as_str()).and(" has 4 bytes");
-            let help = "write `key: u32`, or leave it out";
+            let message =
+                Text::of("the key of ").and(of_type(row).as_str()).and(" must have 4 bytes");
+            let help = "write `key: u32`, or remove the key";
             Some(Violation::new("array-key-size", &this_one_has(&message, size), help))
         }
         // The key is either the cgroup's inode number, or `struct bpf_cgroup_storage_key` with this
         // number and the attach type: `kernel/bpf/local_storage.c`, `cgroup_storage_map_alloc`.
         KeyRule::CgroupStorage if size != 8 && size != 16 => Some(Violation::new(
             "key-size",
-            &this_one_has(&Text::of("the key of a cgroup storage has 8 or 16 bytes"), size),
-            "write `key: u64` for the cgroup's inode number, or use a struct of this number and the `u32` attach type",
+            &this_one_has(&Text::of("the key of a cgroup storage must have 8 or 16 bytes"), size),
+            "write `key: u64` for the inode number of the cgroup, or use a struct of this number \
+             and the `u32` attach type",
         )),
         KeyRule::LpmPrefix if size < LPM_KEY_SIZE.0 || size > LPM_KEY_SIZE.1 => {
-            let message = Text::of("the key of an LPM trie has ").number(LPM_KEY_SIZE.0);
+            let message = Text::of("the key of an LPM trie must have ").number(LPM_KEY_SIZE.0);
             let message = message.and(" to ").number(LPM_KEY_SIZE.1).and(" bytes");
             Some(Violation::new("lpm-key-shape", &this_one_has(&message, size), LPM_KEY_HELP))
         }
@@ -50,23 +52,24 @@ pub const fn key_size(row: &MapType, size: u64) -> Option<Violation> {
     }
 }
 
-/// Reports a 4-byte key that is not an integer, where the map type takes only a 32-bit integer.
+/// Returns the violation for a 4-byte key that is not an integer, in a map whose key must be a 32-bit integer.
 #[must_use]
 pub const fn number_key(row: &MapType) -> Violation {
-    let message = Text::of("the key of ").and(of_type(row).as_str()).and(" is a 32-bit integer");
-    Violation::new("array-key-type", &message, "write `key: u32`, or leave it out")
+    let message =
+        Text::of("the key of ").and(of_type(row).as_str()).and(" must be a 32-bit integer");
+    Violation::new("array-key-type", &message, "write `key: u32`, or remove the key")
 }
 
-/// Returns the violation of a key of an LPM trie that does not start with the prefix length.
+/// Returns the violation for the key of an LPM trie that does not begin with the prefix length.
 #[must_use]
 pub const fn lpm_key_shape() -> Violation {
-    let message = "the key of an LPM trie is a struct that starts with the prefix length, a `u32`";
+    let message =
+        "the key of an LPM trie must be a struct that begins with the prefix length, a `u32`";
     Violation::new("lpm-key-shape", &Text::of(message), LPM_KEY_HELP)
 }
 
-/// Checks the total size of a key and a value, which the kernel keeps in one allocation. The
-/// allocation does not include a per-CPU value. Returns `None` if the key or the value alone is too
-/// large.
+/// Checks the total size of a key and a value in bytes, because the kernel keeps both in one allocation. The values of
+/// per-CPU maps are in separate allocations. Returns `None` if the key or the value alone is too large.
 #[must_use]
 pub const fn key_and_value(row: &MapType, key: u64, value: u64) -> Option<Violation> {
     let (KeyRule::Any { .. }, ValueRule::Plain { max_size }) = (row.key, row.value) else {
@@ -76,12 +79,13 @@ pub const fn key_and_value(row: &MapType, key: u64, value: u64) -> Option<Violat
     if row.per_cpu || value >= most || key < most - value || key_size(row, key).is_some() {
         return None;
     }
-    let message = Text::of("key and value together have less than ").number(most).and(" bytes");
-    let message = message.and("; this key has ").number(key).and(", the value ").number(value);
-    Some(Violation::new("key-size", &message, "use a smaller key, such as a hash of the large one"))
+    let message =
+        Text::of("key and value together must have less than ").number(most).and(" bytes");
+    let message = message.and(", found ").number(key).and(" and ").number(value);
+    Some(Violation::new("key-size", &message, "use a smaller key, such as a hash of the large key"))
 }
 
-/// Returns the size of each frame of a stack in bytes. `build_ids` is whether the map has the flag
+/// Returns the size of each frame of a stack trace in bytes. `build_ids` is whether the map has the flag
 /// `stack_build_id`.
 ///
 /// Source: `kernel/bpf/stackmap.c`, `stack_map_alloc`.
@@ -90,11 +94,11 @@ pub const fn frame_size(build_ids: bool) -> u32 {
     if build_ids { 32 } else { 8 }
 }
 
-/// Checks the size of a value. In a per-CPU map, this is the size of one CPU's value. `build_ids`
+/// Checks the size of a value in bytes. In a per-CPU map, `size` is the size of one CPU's value. `build_ids`
 /// is whether the map has the flag `stack_build_id`.
 #[must_use]
 pub const fn value_size(row: &MapType, size: u64, build_ids: bool) -> Option<Violation> {
-    let message = Text::of("the value of ").and(of_type(row).as_str()).and(" has ");
+    let message = Text::of("the value of ").and(of_type(row).as_str()).and(" must have ");
     let (message, help) = match row.value {
         ValueRule::Plain { max_size } => {
             let rounded = if row.per_cpu { size.div_ceil(8).saturating_mul(8) } else { size };
@@ -105,7 +109,7 @@ pub const fn value_size(row: &MapType, size: u64, build_ids: bool) -> Option<Vio
             let help = if size == 0 {
                 "use a type with at least one byte, such as `u8` for a set of keys"
             } else {
-                "split it into several entries or maps"
+                "split the value into several entries or maps"
             };
             (if row.per_cpu { message.and(" for each CPU") } else { message }, help)
         }
@@ -114,7 +118,8 @@ pub const fn value_size(row: &MapType, size: u64, build_ids: bool) -> Option<Vio
             if size != 0 && size % frame == 0 {
                 return None;
             }
-            let help = "use `[u64; 127]`, the most frames that kernels allow by default";
+            let help = "use `[u64; 127]`, which is the maximum number of frames that kernels \
+                        allow by default";
             (message.number(frame).and(" bytes for each frame"), help)
         }
         ValueRule::Object(object) => {
@@ -127,17 +132,17 @@ pub const fn value_size(row: &MapType, size: u64, build_ids: bool) -> Option<Vio
                 message = message.number(sizes[index]);
                 index += 1;
             }
-            (message.and(" bytes"), "leave out the value, or use one of these sizes")
+            (message.and(" bytes"), "remove the value, or use one of these sizes")
         }
         ValueRule::Instruction if size != INSTRUCTION_SIZE as u64 => {
-            (message.number(INSTRUCTION_SIZE as u64).and(" bytes"), "leave out the value")
+            (message.number(INSTRUCTION_SIZE as u64).and(" bytes"), "remove the value")
         }
         ValueRule::Instruction | ValueRule::StructOps | ValueRule::Valueless => return None,
     };
     Some(Violation::new("value-size", &this_one_has(&message, size), help))
 }
 
-/// Checks the size and the alignment of an event. `max_entries` is `None` if it is not known.
+/// Checks the size and the alignment of an event in bytes. `max_entries` is `None` if the number is not known.
 #[must_use]
 pub const fn event(
     row: &MapType,
@@ -149,20 +154,20 @@ pub const fn event(
     if size == 0 {
         return Some(Violation::new(
             rule,
-            &Text::of("an event has at least one byte"),
-            "give it a member",
+            &Text::of("an event must have at least one byte, found 0"),
+            "add a member to the type of the event",
         ));
     }
     let room = row.largest_event(max_entries);
     if size > room {
-        let message = Text::of("an event of this map has at most ").number(room).and(" bytes");
+        let message = Text::of("an event of this map can have at most ").number(room).and(" bytes");
         let help = "use a smaller event or a larger buffer";
         return Some(Violation::new(rule, &this_one_has(&message, size), help));
     }
     if matches!(row.max_entries, MaxEntriesRule::Bytes) && align > RECORD_ALIGN {
-        let message = Text::of("this event is aligned to ").number(align);
-        let message = message.and(" bytes, a record to ").number(RECORD_ALIGN);
-        let help = "use members with an alignment of at most 8, and no `align`";
+        let message = Text::of("an event can have an alignment of at most ").number(RECORD_ALIGN);
+        let message = this_one_has(&message.and(" bytes"), align);
+        let help = "use members with an alignment of at most 8 bytes, and remove `align`";
         return Some(Violation::new(rule, &message, help));
     }
     None
@@ -178,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn sizes_are_held_at_both_ends() {
+    fn the_smallest_and_the_largest_size_are_accepted() {
         let trie = &map_type::LPM_TRIE;
         assert!([5, 260].iter().all(|size| key_size(trie, *size).is_none()));
         assert!([4, 261].iter().all(|size| key_size(trie, *size).is_some()));
@@ -201,7 +206,7 @@ mod tests {
         assert_eq!(
             said(key_and_value(&map_type::HASH, 4, most - 4).as_ref()),
             std::format!(
-                "key and value together have less than {most} bytes; this key has 4, the value {}",
+                "key and value together must have less than {most} bytes, found 4 and {}",
                 most - 4
             )
         );
@@ -210,12 +215,12 @@ mod tests {
     }
 
     #[test]
-    fn a_record_has_room_in_the_buffer_that_the_kernel_makes() {
+    fn a_record_must_fit_into_the_rounded_buffer() {
         let ring = &map_type::RINGBUF;
         assert!(event(ring, 8184, 8, Some(4097)).is_none());
         assert_eq!(
             said(event(ring, 8185, 8, Some(4097)).as_ref()),
-            "an event of this map has at most 8184 bytes, this one has 8185"
+            "an event of this map can have at most 8184 bytes, found 8185"
         );
         assert!(event(ring, 16, 16, Some(4096)).is_some());
         assert!(event(&map_type::PERF_EVENT_ARRAY, 16, 16, None).is_none());

@@ -1,5 +1,5 @@
-//! Compares all names that a schema has in C with each other and with the names that C reserves.
-//! Names that Rust reserves are not checked, because the Rust back end escapes them.
+//! Compares all C names of a schema with each other and with the names that C reserves. Names that Rust reserves are
+//! allowed, because the Rust back end escapes them.
 
 use super::context::Context;
 use super::names::{Seen, unique};
@@ -24,12 +24,11 @@ struct CName<'a> {
     /// The name in the schema.
     given: &'a Spanned<String>,
     is: Is,
-    /// Whether the name belongs to a kernel type or to a constant of one. Such a name may be
-    /// reserved.
+    /// Whether the name is that of a kernel type or of a constant of a kernel type. Such a name can be reserved.
     kernel: bool,
 }
 
-/// The kind of declaration with a name in C.
+/// The kind of a declaration that has a name in C.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Is {
     Type,
@@ -39,7 +38,7 @@ enum Is {
     Member,
     Constant,
     EventFunction,
-    /// A program that a map holds.
+    /// A program in the initial contents of a map.
     Program,
 }
 
@@ -66,7 +65,7 @@ pub(super) fn program(cx: &mut Context<'_>, given: &Spanned<String>) {
     not_taken(cx, &CName { written, space, given, is: Is::Program, kernel: false });
 }
 
-/// Returns all names. Of two equal names, the first one is kept.
+/// Returns all C names of the schema. If a declaration occurs twice, returns its name only once.
 fn all<'a>(cx: &Context<'a>) -> Vec<CName<'a>> {
     let mut names = vec![];
     // Names of built-in types have already been reported.
@@ -128,7 +127,7 @@ fn constants<'a>(def: &'a TypeDef, body: &'a Enum, names: &mut Vec<CName<'a>>) {
     let mut seen = std::collections::HashSet::new();
     for variant in &body.variants {
         let written = body.c_constant(&def.name.value, &variant.name.value);
-        // Another rule reports duplicates within one enum.
+        // Another rule reports equal variants of one enum.
         if seen.insert(written.clone()) {
             names.push(CName {
                 written,
@@ -145,13 +144,14 @@ fn constants<'a>(def: &'a TypeDef, body: &'a Enum, names: &mut Vec<CName<'a>>) {
 fn not_taken(cx: &mut Context<'_>, name: &CName<'_>) {
     let written = name.written.as_str();
     let (what, is_certain) = if OWN.iter().any(|own| written.starts_with(own)) {
-        ("generated C uses names that begin like this".to_owned(), true)
+        ("the generated C code uses names with this prefix".to_owned(), true)
     } else {
         let Some(why) = cx.taken.why(written, name.space) else { return };
         if name.kernel && !matches!(why.kind, NameKind::Macro | NameKind::Keyword) {
             return;
         }
-        // A single item does not show whether there is a C program and which headers it includes.
+        // If only a single item is visible, it is unknown whether there is a C program and which headers this program
+        // includes.
         if !why.is_certain && cx.open {
             return;
         }
@@ -173,9 +173,14 @@ fn not_taken(cx: &mut Context<'_>, name: &CName<'_>) {
             .help(help);
     match name.is {
         Is::Constant if written != name.given.value => {
-            finding = finding.label("has this name in C");
+            finding = finding.label("becomes this name in C");
         }
-        Is::EventFunction => finding = finding.label("gets a function with this name in C"),
+        Is::EventFunction => {
+            finding = finding.label(
+                "the generated C contains a function with \
+                                                      this name",
+            )
+        }
         _ => {}
     }
     if !is_certain {
@@ -187,13 +192,14 @@ fn not_taken(cx: &mut Context<'_>, name: &CName<'_>) {
 fn another(name: &str) -> String {
     let other = format!("{}_", name.trim_matches('_'));
     if OWN.iter().any(|own| other.starts_with(own)) {
-        "choose a name with another beginning".to_owned()
+        "choose a name with a different prefix".to_owned()
     } else {
         format!("choose another name, such as `{other}`")
     }
 }
 
-/// Returns why no schema can use this name for a type, even if C allows it: it is a built-in type.
+/// Returns the reason why a schema can't use this name for a type, even if C allows the name: the name is that of a
+/// built-in type.
 fn as_type(def: &TypeDef) -> Option<&'static str> {
     let word = def.name.value.as_str();
     if type_word::builtin(word).is_some() || type_word::pointing(word).is_some() || word == "void" {
@@ -205,21 +211,21 @@ fn as_type(def: &TypeDef) -> Option<&'static str> {
     }
 }
 
-/// Compares all names with each other. Tags have their own namespace, and so do the members of each
-/// struct. All other names share one namespace.
+/// Compares all names with each other. In C, tags have their own namespace, and the members of each struct have one
+/// too. All other names share one namespace.
 fn different(cx: &mut Context<'_>, names: &[CName<'_>]) {
     let mut seen = Seen::default();
     let message = |name: &str, first: &str, written: &str| {
         if name == first {
             format!("`{name}` would be declared twice in C")
         } else {
-            format!("`{first}` and `{name}` would both be called `{written}` in C")
+            format!("`{first}` and `{name}` would both become `{written}` in C")
         }
     };
     for name in names {
         let written = name.written.clone();
         match name.is {
-            // Types of all kinds share the names of the schema: see `names`.
+            // In a schema, types of all kinds share one namespace: see `names`.
             Is::Type | Is::Member | Is::Program => {}
             Is::Map => {
                 let twice = |name: &str, _: &str, _: &str| format!("there are two maps `{name}`");

@@ -1,4 +1,4 @@
-//! The context of all rules.
+//! The context in which the rules check a schema.
 
 use std::collections::HashSet;
 
@@ -14,16 +14,16 @@ use crate::source::{Span, Spanned};
 use crate::syntax::Syntax;
 use crate::taken::Taken;
 
-/// A schema while it is checked against the rules.
+/// A schema during the check, with the diagnostics so far.
 pub(super) struct Context<'a> {
     pub(super) resolved: Resolved<'a>,
     pub(super) incomplete: &'a Incomplete,
-    /// Whether there are types and maps that are not visible here.
+    /// Whether the schema can refer to types and maps that are not visible to the check.
     pub(super) open: bool,
     pub(super) syntax: Syntax,
     /// The names that C reserves.
     pub(super) taken: Taken<'a>,
-    /// Types of unknown size, because they have an error.
+    /// The types whose size is unknown because they contain an error.
     pub(super) unsound: HashSet<&'a str>,
     findings: Findings,
 }
@@ -68,11 +68,11 @@ impl<'a> Context<'a> {
         &self.resolved.schema.maps
     }
 
-    /// Returns whether all of the map could be read. If so, an attribute that is not here is really
-    /// missing from the schema.
+    /// Returns whether the front end could read the whole map. If so, an attribute that is absent is really missing
+    /// from the schema.
     pub(super) fn is_complete(&self, map: &MapDecl) -> bool {
         let name = &map.name.value;
-        // Errors of a template were reported with the map that contains it.
+        // Errors in a template were reported for the map that contains the template.
         !self.incomplete.maps.contains(name.strip_suffix(TEMPLATE_SUFFIX).unwrap_or(name))
     }
 
@@ -95,7 +95,8 @@ impl<'a> Context<'a> {
     }
 }
 
-/// Returns the name of the type that `ty` contains by value, if it has one.
+/// Returns the name of the type that `ty` is or contains by value. Returns `None` if `ty` does not contain a named type
+/// by value.
 pub(super) fn by_value(ty: &Type) -> Option<&str> {
     match ty {
         Type::Named(name) => Some(name),
@@ -104,8 +105,8 @@ pub(super) fn by_value(ty: &Type) -> Option<&str> {
     }
 }
 
-/// Calls `each` with every type in `def`, and with the number of structs and unions declared in
-/// place that enclose it.
+/// Calls `each` for every type in `def`. The second argument is the nesting depth of the type, which is the number of
+/// structs and unions declared in place that contain the type.
 pub(super) fn for_each_type<'a>(def: &'a TypeDef, each: &mut dyn FnMut(&'a Spanned<Type>, usize)) {
     match &def.kind {
         TypeDefKind::Struct(body) | TypeDefKind::Union(body) => for_each_member_type(body, 0, each),

@@ -1,14 +1,14 @@
-//! The diagnostics of the rules, and the limit on how many are shown.
+//! Collects the diagnostics of the rules and limits the number that is shown.
 
 use crate::diagnostics::{Finding, Severity};
 use crate::rules;
 use crate::source::Span;
 
-/// The maximum number of diagnostics that one run shows.
+/// The maximum number of diagnostics that one run reports.
 const SHOWN: usize = 500;
 
-/// The maximum number of diagnostics of each severity that are kept. Others are only counted. A
-/// diagnostic takes more memory than the few bytes that may cause it.
+/// The maximum number of diagnostics of each severity that are kept in memory. Further diagnostics are only counted,
+/// because a diagnostic takes much more memory than the text that causes it.
 const KEPT: usize = 8 * SHOWN;
 
 /// The diagnostics so far.
@@ -31,8 +31,8 @@ impl Findings {
         }
     }
 
-    /// Returns the diagnostics that are shown, including those of the front end in `findings`, in
-    /// the order of the text.
+    /// Returns the diagnostics to show, in the order of their positions. `findings` contains the diagnostics of the
+    /// front end, which are included.
     pub(super) fn after(self, mut findings: Vec<Finding>) -> Vec<Finding> {
         let mut unshown = self.warnings + self.errors - self.kept.len();
         findings.extend(self.kept);
@@ -41,10 +41,10 @@ impl Findings {
             (span.source, span.start)
         });
         if findings.len() > SHOWN {
-            // Warnings must not push the errors out.
+            // Errors come first, so that the limit does not drop an error in favour of a warning.
             findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity()));
             unshown += findings.split_off(SHOWN).len();
-            let message = format!("{unshown} more findings are not shown");
+            let message = format!("{unshown} more diagnostics are not shown");
             findings.push(Finding::new(&rules::TOO_MANY_FINDINGS, Span::NONE, message));
         }
         findings

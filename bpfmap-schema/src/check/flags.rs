@@ -1,4 +1,4 @@
-//! Rules about creation flags.
+//! Rules about the flags of a map.
 
 use super::context::Context;
 use super::maps::broken;
@@ -9,14 +9,19 @@ use crate::rules;
 use bpfmap_core::map_type::{KeyRule, MAP_FLAGS, MapFlag, MapType, Operation};
 use bpfmap_core::rule;
 
-/// Flags that exclude each other, with the reason.
+/// Pairs of flags that can't be combined, with the reason.
 ///
 /// Source: `kernel/bpf/syscall.c`, `bpf_get_file_flag` and `bpf_map_flags_access_ok`;
 /// `kernel/bpf/hashtab.c`, `htab_map_alloc_check`.
 const CONFLICTS: &[(&str, &str, &str)] = &[
     ("rdonly", "wronly", "user space could then neither read nor write the map"),
     ("rdonly_prog", "wronly_prog", "programs could then neither read nor write the map"),
-    ("no_common_lru", "numa_node", "the list of each CPU is on the node of that CPU"),
+    (
+        "no_common_lru",
+        "numa_node",
+        "with `no_common_lru`, the list of each CPU is on the NUMA \
+                                    node of that CPU",
+    ),
 ];
 
 /// Flags that prevent programs from accessing a value, and therefore its special fields.
@@ -33,7 +38,7 @@ pub(super) fn check(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) {
                 Finding::new(
                     &rules::UNKNOWN_FLAG,
                     flag.span,
-                    format!("no flag is called `{}`", flag.value),
+                    format!("unknown flag `{}`", flag.value),
                 )
                 .help(nearest(word, MAP_FLAGS.iter().map(|flag| flag.name))),
             );
@@ -49,7 +54,7 @@ pub(super) fn check(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) {
                         row.name, flag.value
                     ),
                 )
-                .help(format!("remove it; this map type accepts {}", taken.join(", "))),
+                .help(format!("remove the flag; this map type accepts {}", taken.join(", "))),
             );
         }
     }
@@ -68,7 +73,7 @@ fn conflicts(cx: &mut Context<'_>, map: &MapDecl) {
             Finding::new(
                 &rules::FLAG_CONFLICT,
                 other.span,
-                format!("the flags `{}` and `{}` exclude each other", one.value, other.value),
+                format!("the flags `{}` and `{}` can't be combined", one.value, other.value),
             )
             .related(one.span, "the other flag")
             .note(*why)
@@ -84,13 +89,13 @@ fn special_field_access(cx: &mut Context<'_>, map: &MapDecl) {
     for flag in flags {
         cx.report(
             broken(&rule::flag_and_field(&flag.value, member.field), flag.span)
-                .related(member.span, format!("`{}`, which programs read and write", member.name)),
+                .related(member.span, format!("programs must read and write `{}`", member.name)),
         );
     }
 }
 
-/// libbpf writes the initial contents through the file descriptor that map creation returned. See
-/// `bpf_map_init_slots` and `bpf_prog_array_init_slots`.
+/// Reports flags that prevent libbpf from writing initial contents. libbpf writes them through the file descriptor that
+/// map creation returned. See `bpf_map_init_slots` and `bpf_prog_array_init_slots`.
 fn first_contents(cx: &mut Context<'_>, map: &MapDecl) {
     let Some((_, first)) = map.values.first() else { return };
     let flags = map.flags.iter().filter(|flag| {
@@ -104,7 +109,8 @@ fn first_contents(cx: &mut Context<'_>, map: &MapDecl) {
             Finding::new(&rules::FLAG_CONFLICT, flag.span, message)
                 .related(first.span, "stored when the object is loaded")
                 .note(
-                    "libbpf stores them through the descriptor, which the flag makes read-only, and gets EPERM",
+                    "libbpf stores initial contents through the map's descriptor, which this flag \
+                     makes read-only (EPERM)",
                 )
                 .help("remove the flag or `values`"),
         );
@@ -126,7 +132,7 @@ fn required(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) {
                 map.span,
                 format!("a map of type `{}` needs the flag `{required}`", row.name),
             )
-            .label(format!("no `{required}`"))
+            .label(format!("does not have the flag `{required}`"))
             .help(format!("write {}", cx.syntax.list("flags", required))),
         );
     }

@@ -1,4 +1,4 @@
-//! Rules about older maps: former names, and the defaults of new members.
+//! Rules about the differences from older schemas: former names, and the defaults of new members.
 
 use std::collections::HashMap;
 
@@ -26,7 +26,8 @@ pub(super) fn check(cx: &mut Context<'_>) {
     }
 }
 
-/// Members of anonymous structs and unions count as members of the type that contains them.
+/// Checks the members of a struct or union. The members of anonymous structs and unions count as members of the type
+/// that contains them.
 fn composite(cx: &mut Context<'_>, body: &Composite) {
     let mut members = Vec::with_capacity(body.members.len());
     flatten(body, &mut members);
@@ -53,11 +54,11 @@ fn flatten<'a>(body: &'a Composite, members: &mut Vec<&'a Member>) {
     }
 }
 
-/// A name and the former name.
+/// The name and the former name of a declaration.
 type Names<'a> = (Option<&'a Spanned<String>>, Option<&'a Spanned<String>>);
 
-/// A former name can be used by only one declaration, and no declaration of the current schema may
-/// have it as its name.
+/// Checks that each former name belongs to a single declaration, and that no declaration of the current schema has this
+/// name.
 fn former_names(cx: &mut Context<'_>, what: &str, all: &[Names<'_>]) {
     let mut now: HashMap<&str, Span> = HashMap::new();
     for name in all.iter().filter_map(|(name, _)| *name) {
@@ -72,22 +73,22 @@ fn former_names(cx: &mut Context<'_>, what: &str, all: &[Names<'_>]) {
         };
         if let Some(taken) = now.get(former.value.as_str()) {
             let message = if name.value == former.value {
-                format!("the {what} `{}` has its own name in `renamed_from`", name.value)
+                format!("`renamed_from` is the current name of the {what} `{}`", name.value)
             } else {
                 format!("`{}` is still the name of a {what}", former.value)
             };
             cx.report(
                 Finding::new(&rules::RENAMED_FROM, former.span, message)
-                    .related(*taken, "now has this name")
-                    .help(format!("remove `renamed_from`, or give one {what} another name")),
+                    .related(*taken, "has this name now")
+                    .help(format!("remove `renamed_from`, or rename one {what}")),
             );
         } else if let Some(first) = seen.insert(&former.value, former.span) {
-            let message = format!("two {what}s are renamed from `{}`", former.value);
+            let message = format!("two {what}s have the former name `{}`", former.value);
             cx.report(
                 Finding::new(&rules::RENAMED_FROM, former.span, message)
                     .label("again")
                     .related(first, "first")
-                    .help("remove one of them"),
+                    .help("remove one `renamed_from`"),
             );
         }
     }
@@ -111,7 +112,7 @@ fn default_value(cx: &mut Context<'_>, member: &Member) {
     };
     let MemberType::Type(ty) = &member.ty else {
         let message = "a struct or union can't have a default";
-        cx.report(not_for_type(message, "write `default` on its members"));
+        cx.report(not_for_type(message, "write `default` on the members of the struct or union"));
         return;
     };
     let is_unknown = match cx.resolved.without_aliases(&ty.value) {
@@ -129,14 +130,14 @@ fn default_value(cx: &mut Context<'_>, member: &Member) {
     }
     let Some(held) = cx.resolved.number(&ty.value) else {
         let message = format!("a member of the type `{}` can't have a default", ty.value);
-        let help = "remove `default`: the new member is then zero";
+        let help = "remove `default`: a new member without a default is zero";
         cx.report(not_for_type(&message, help).related(ty.span, "not a number"));
         return;
     };
     if held.value_of(&default.value).is_some_and(|value| held.fits(value, member)) {
         return;
     }
-    let message = format!("{} is not a possible default for this member", default.value);
+    let message = format!("the default {} is not a possible value of this member", default.value);
     cx.report(
         Finding::new(&rules::DEFAULT_RANGE, default.span, message)
             .related(ty.span, "the type")
@@ -198,15 +199,16 @@ impl Number<'_> {
 }
 
 impl<'a> Resolved<'a> {
-    /// Returns the number that `member` gets in older entries, which were written without it: its
-    /// default, or 0. For a big-endian member, this is the number itself.
+    /// Returns the number that `member` gets in older entries, which were written before the member existed. This
+    /// number is the default of the member, or 0. For a big-endian member, it is the number itself and not its swapped
+    /// bytes.
     #[must_use]
     pub fn default_of(self, member: &'a Member) -> i128 {
         let (MemberType::Type(ty), Some(default)) = (&member.ty, &member.default) else { return 0 };
         self.number(&ty.value).and_then(|held| held.value_of(&default.value)).unwrap_or(0)
     }
 
-    /// `None` for a type that is not a number.
+    /// Returns the possible numbers of the type `ty`, or `None` if `ty` is not a number.
     fn number(self, ty: &'a Type) -> Option<Number<'a>> {
         match self.without_aliases(ty) {
             Type::Int(int) => Some(Number::Int(*int)),

@@ -1,10 +1,10 @@
-//! Attributes that a schema can leave out.
+//! Adds attributes that a schema can leave out.
 
 use crate::ir::{InnerMap, Int, KeyValue, MapDecl, Schema, TEMPLATE_SUFFIX, Type};
 use bpfmap_core::map_type::{MapType, ValueRule};
 
-/// Adds the keys and values that a schema can leave out, because the map type allows only one: an
-/// index or a descriptor. Gives each template a name.
+/// Adds the keys and values that a schema has left out because the map type allows only one type, such as an index or a
+/// descriptor. Also gives each template a name.
 pub(super) fn fill(schema: &mut Schema) {
     schema.maps.iter_mut().for_each(fill_map);
 }

@@ -1,6 +1,6 @@
 //! The check, which turns a schema into a [`Checked`] schema that back ends can rely on.
 //!
-//! The rules use the facts table. None of them depends on a particular map type.
+//! The rules get the facts about map types from the table in [`bpfmap_core`]. No rule depends on a particular map type.
 
 mod c_names;
 mod context;
@@ -34,7 +34,7 @@ use crate::source::Span;
 use crate::syntax::Syntax;
 use crate::taken::Taken;
 
-/// A schema that follows all rules. Back ends read only this.
+/// A schema that follows all rules. Back ends read only checked schemas.
 #[derive(Debug, Clone)]
 pub struct Checked {
     schema: Schema,
@@ -51,7 +51,7 @@ impl Checked {
         &self.schema
     }
 
-    /// Returns the language of the schema.
+    /// Returns the language in which the schema is written.
     #[must_use]
     pub fn syntax(&self) -> Syntax {
         self.syntax
@@ -63,7 +63,7 @@ impl Checked {
         &self.layouts
     }
 
-    /// Returns the resolved names.
+    /// Returns the schema with resolved names.
     #[must_use]
     pub fn resolved(&self) -> Resolved<'_> {
         Resolved { schema: &self.schema, layouts: &self.layouts, index: &self.index }
@@ -76,7 +76,7 @@ impl Checked {
     }
 }
 
-/// Returns the diagnostics for a generated schema. The schema is unchanged afterwards.
+/// Checks a generated schema and returns the diagnostics. Leaves the schema unchanged.
 #[cfg(feature = "import")]
 pub(crate) fn findings(schema: &mut Schema) -> Vec<Finding> {
     let maps = schema.maps.clone();
@@ -91,20 +91,20 @@ pub(crate) fn findings(schema: &mut Schema) -> Vec<Finding> {
     findings
 }
 
-/// Checks a schema with all rules.
+/// Checks a schema against all rules.
 ///
 /// # Errors
 ///
-/// Returns all diagnostics if one of them is an error.
+/// Returns all diagnostics if at least one of them is an error.
 pub fn check(draft: impl Into<Draft>) -> Result<Checked, Rejected> {
     check_with(draft, Taken::default())
 }
 
-/// Checks a schema with all rules, and compares its names in C with those in `taken`.
+/// Checks a schema against all rules. Compares the C names of the schema with the reserved names in `taken`.
 ///
 /// # Errors
 ///
-/// Returns all diagnostics if one of them is an error.
+/// Returns all diagnostics if at least one of them is an error.
 pub fn check_with(draft: impl Into<Draft>, taken: Taken<'_>) -> Result<Checked, Rejected> {
     let Draft { mut schema, findings, incomplete, open, syntax, instead } = draft.into();
     implied::fill(&mut schema);
@@ -132,7 +132,7 @@ fn empty(
     if open || has_some || findings.iter().any(|finding| finding.severity() == Severity::Error) {
         return None;
     }
-    let message = format!("`{}` declares no map and no type", source.path.display());
+    let message = format!("`{}` does not declare a map or a type", source.path.display());
     let mut finding = Finding::new(&rules::EMPTY_SCHEMA, Span::new(id, 0..0), message);
     finding.notes = instead;
     Some(finding.help(syntax.begin()))

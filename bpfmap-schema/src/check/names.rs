@@ -1,4 +1,4 @@
-//! Rules about names: each must be valid in C and in Rust, and must be unique.
+//! Rules about names. Each name must be valid in C and in Rust, and must be unique.
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
@@ -11,20 +11,20 @@ use crate::naming::{rust_constant, upper_camel_case};
 use crate::rules::{self, Rule};
 use crate::source::{Span, Spanned};
 
-/// The longest name in BTF, in bytes.
+/// The maximum length of a name in BTF, in bytes.
 ///
 /// Source: `KSYM_NAME_LEN` of `include/linux/kallsyms.h` up to Linux 6.0, and
 /// `__btf_name_valid` in `kernel/bpf/btf.c`.
 const MAX_NAME: usize = 127;
 
-/// The longest map name that the kernel keeps, in bytes.
+/// The maximum length of a map's name in the kernel, in bytes.
 ///
 /// Source: `BPF_OBJ_NAME_LEN` in `include/uapi/linux/bpf.h`, without the NUL.
 const MAX_KERNEL_NAME: usize = 15;
 
 pub(super) fn check(cx: &mut Context<'_>) {
     let schema = cx.resolved.schema;
-    // The front end reports a missing name, which has no position here.
+    // A name without a position is missing. The front end has reported this.
     if !schema.name.value.is_empty() || schema.name.span.source.is_some() {
         identifier(cx, "a schema", &schema.name);
     }
@@ -63,8 +63,8 @@ pub(super) fn identifier(cx: &mut Context<'_>, what: &str, name: &Spanned<String
                 format!("`{text}` is not a valid name for {what}"),
             )
             .help(format!(
-                "a name has up to {MAX_NAME} ASCII letters, digits and `_`, and does not start \
-                     with a digit"
+                "use at most {MAX_NAME} ASCII letters, digits and `_`, and do not start with a \
+                 digit"
             )),
         );
     }
@@ -81,10 +81,10 @@ fn members(cx: &mut Context<'_>, body: &Composite) {
     }
 }
 
-/// The names so far, each with its first position.
+/// The names so far, each with the position of its first occurrence.
 pub(super) type Seen<'a> = HashMap<String, (&'a str, Span)>;
 
-/// Reports `name` if an earlier name has the same generated form, `written`.
+/// Reports `name` if an earlier name has the same generated form. `written` is this generated form.
 pub(super) fn unique<'a>(
     cx: &mut Context<'_>,
     seen: &mut Seen<'a>,
@@ -103,13 +103,13 @@ pub(super) fn unique<'a>(
                 Finding::new(rule, name.span, message(&name.value, first, entry.key()))
                     .label("again")
                     .related(place, "first")
-                    .help("give one of them another name"),
+                    .help("rename one of them"),
             );
         }
     }
 }
 
-/// The names of schemas determine the names of files.
+/// Reports included schemas with equal names, because the names of schemas determine the names of files.
 fn unique_schemas(cx: &mut Context<'_>) {
     let schema = cx.resolved.schema;
     let mut seen = HashMap::from([(&schema.name.value, schema.name.span)]);
@@ -130,9 +130,10 @@ fn unique_schemas(cx: &mut Context<'_>) {
                     include.span,
                     format!("there are two schemas `{name}`"),
                 )
-                .label(format!("includes a schema `{name}`"))
+                .label(format!("this include contains a schema `{name}`"))
                 .help(
-                    "give one of them another `name`, because their files would have the same name",
+                    "change the `name` of one of them, because their generated files would have \
+                     the same names",
                 );
                 if first.source.is_some() {
                     finding = finding.related(first, format!("the first `{name}`"));
@@ -143,7 +144,8 @@ fn unique_schemas(cx: &mut Context<'_>) {
     }
 }
 
-/// Members of an anonymous struct or union are used like members of the type that contains it.
+/// Reports members with equal names. The members of an anonymous struct or union are accessed like members of the type
+/// that contains it.
 fn unique_members<'a>(cx: &mut Context<'_>, body: &'a Composite, seen: &mut Seen<'a>) {
     for member in &body.members {
         if let Some(name) = &member.name {
@@ -178,7 +180,7 @@ fn variants(cx: &mut Context<'_>, enum_name: &str, body: &Enum) {
     }
 }
 
-/// Types of all kinds share one namespace in a schema.
+/// Reports types with equal names. Types of all kinds share one namespace in a schema.
 fn unique_types(cx: &mut Context<'_>) {
     let mut types = Seen::default();
     for def in cx.types() {
@@ -189,15 +191,14 @@ fn unique_types(cx: &mut Context<'_>) {
     }
 }
 
-/// Each type becomes a Rust type. If two have the same name, the Rust back end appends a number to
-/// the later one, which users would not expect. (If a map and a type have the same name, `Map` is
-/// appended to the map's.)
+/// Reports types with the same Rust name. The Rust back end appends a number to the second name, which users would not
+/// expect. (If a map and a type have the same Rust name, the back end appends `Map` to the name of the map.)
 fn unique_in_rust(cx: &mut Context<'_>) {
     let mut seen = Seen::default();
     let mut given = HashSet::new();
     for def in cx.types() {
         let name = &def.name;
-        // Another rule reports equal names in the schema.
+        // Another rule reports types with equal names in the schema.
         if !given.insert(&name.value) {
             continue;
         }
@@ -210,14 +211,15 @@ fn unique_in_rust(cx: &mut Context<'_>) {
             &rules::DUPLICATE_RUST_NAME,
             |name, first, written| {
                 format!(
-                    "`{first}` and `{name}` are both `{written}` in Rust, so the latter gets a number"
+                    "`{first}` and `{name}` would both become `{written}` in Rust, so `{name}` \
+                     gets a number as a suffix"
                 )
             },
         );
     }
 }
 
-/// The kernel keeps the first bytes of a map's name, and tools show only those.
+/// Reports maps with the same name in the kernel, which keeps only the first bytes of a map's name.
 fn unique_in_the_kernel(cx: &mut Context<'_>) {
     let mut seen = Seen::default();
     for map in cx.maps() {
@@ -228,7 +230,7 @@ fn unique_in_the_kernel(cx: &mut Context<'_>) {
             continue;
         }
         unique(cx, &mut seen, kept, name, &rules::MAP_NAME_TOO_LONG, |name, first, written| {
-            format!("in the kernel, both `{first}` and `{name}` are called `{written}`")
+            format!("`{first}` and `{name}` have the same name `{written}` in the kernel")
         });
     }
 }

@@ -1,4 +1,4 @@
-//! Rules about names of types: each must be declared, and no type may contain itself.
+//! Rules about references to types. Each type must be declared, and a type can't contain itself.
 
 use super::context::{Context, by_value, for_each_type};
 use crate::diagnostics::Finding;
@@ -33,19 +33,19 @@ fn unknown_types(cx: &mut Context<'_>) {
         if cx.open {
             continue;
         }
-        // Rust has a different name for this type.
+        // The name of this type is different in Rust.
         let is_of_rust = |written: &&str| *written != name && snake_case(written) == name;
         let written = cx.text(span).filter(is_of_rust);
         let called = written.unwrap_or(name);
-        let finding =
-            Finding::new(&rules::UNKNOWN_TYPE, span, format!("no type is called `{called}`"));
+        let finding = Finding::new(&rules::UNKNOWN_TYPE, span, format!("unknown type `{called}`"));
         let help = type_word::in_other_words(name).map_or_else(
             || {
                 if written.is_some() {
                     return format!(
-                        "declare `{called}` with `#[derive(BpfType)]`, or import it with `use`; if another crate \
-                         declares it, name the source of that crate with `--extern` on the command line or \
-                         `Builder::extern_crate` in a build script"
+                        "declare `{called}` with `#[derive(BpfType)]`, or import it with `use`; \
+                         if it is a type of another crate, pass the source of that crate with \
+                         `--extern` on the command line or `Builder::extern_crate` in a build \
+                         script"
                     );
                 }
                 let mut words: Vec<&str> = type_word::all().collect();
@@ -55,17 +55,18 @@ fn unknown_types(cx: &mut Context<'_>) {
                     return nearest;
                 }
                 format!(
-                    "declare it as `[types.{name}]`, or name the schema that declares it in `include`; or {nearest}"
+                    "declare the type as `[types.{name}]`, or add the schema that declares it to \
+                     `include`, or {nearest}"
                 )
             },
             str::to_owned,
         );
-        cx.report(finding.label("not known").help(help));
+        cx.report(finding.label("not declared").help(help));
     }
 }
 
-/// Adds each unknown name in `ty`. If `declarable` (directly after a pointer), an unknown name
-/// means a struct of the kernel.
+/// Adds each unknown name in `ty` to the list. `declarable` is whether the name is directly after a pointer, where an
+/// unknown name means a struct of the kernel.
 fn unknown_names<'a>(
     cx: &Context<'a>,
     ty: &'a Spanned<Type>,
@@ -82,7 +83,7 @@ fn unknown_names<'a>(
     }
 }
 
-/// The maximum depth of types that contain types by value.
+/// The maximum nesting depth of types that contain other types by value.
 ///
 /// Source: `MAX_RESOLVE_DEPTH` in `kernel/bpf/btf.c`.
 const MAX_DEPTH: usize = 32;
@@ -91,17 +92,17 @@ const MAX_DEPTH: usize = 32;
 struct Edge<'a> {
     to: usize,
     ty: &'a Spanned<Type>,
-    /// The number of levels between the two: arrays, structs and unions in place.
+    /// The number of levels between the two types. Arrays, and structs and unions in place, count as levels.
     depth: usize,
 }
 
-/// Finds types that contain themselves, and chains that are too long. A type that contains an
-/// unsound type is unsound.
+/// Reports types that contain themselves, and types that are nested too deeply. If a type contains an unsound type, it
+/// is marked as unsound too.
 fn containment(cx: &mut Context<'_>) {
     let types = cx.types();
     let edges: Vec<Vec<Edge<'_>>> = (0..types.len()).map(|index| edges(cx, index)).collect();
     let mut walk = Walk { stack: Vec::new(), state: vec![State::New; types.len()] };
-    // A chain of types can be long, so the walk keeps its own stack.
+    // A chain of types can be long, so this search has its own stack instead of recursive calls.
     for root in 0..types.len() {
         walk.enter(root);
         while let Some((from, next)) = walk.stack.last_mut() {
@@ -125,14 +126,15 @@ fn containment(cx: &mut Context<'_>) {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
     New,
-    /// On the stack.
+    /// The type is on the stack.
     Open,
-    /// Finished, with the depth of its content.
+    /// The type is finished, and its content has this depth.
     Done(usize),
 }
 
 struct Walk {
-    /// The current chain of types, each contained in the previous one, with its next edge.
+    /// The current chain of types. Each type is contained in the previous one, and is listed with the index of its next
+    /// edge.
     stack: Vec<(usize, usize)>,
     state: Vec<State>,
 }
@@ -163,8 +165,8 @@ fn edges<'a>(cx: &Context<'a>, index: usize) -> Vec<Edge<'a>> {
     edges
 }
 
-/// Returns the depth of the type at `index`. All types that it contains must be finished. If one of
-/// them is unsound, this type is marked as unsound too.
+/// Returns the depth of the type at `index`. All types that this type contains must be finished. If one of them is
+/// unsound, this function marks the type as unsound too.
 fn depth(cx: &mut Context<'_>, index: usize, edges: &[Edge<'_>], state: &[State]) -> usize {
     let def = &cx.types()[index];
     let mut deepest = 0;
@@ -177,22 +179,26 @@ fn depth(cx: &mut Context<'_>, index: usize, edges: &[Edge<'_>], state: &[State]
         }
     }
     let name = &def.name;
-    // A type that contains one that is too deep is not reported again, and a cycle has no depth.
+    // If a type is too deep only because it contains a reported type, it is not reported again. A cycle has no depth.
     if deepest > MAX_DEPTH && deepest < TOO_DEEP && !cx.unsound.contains(name.value.as_str()) {
-        let message = format!("`{}` nests types more than {MAX_DEPTH} deep", name.value);
+        let message = format!(
+            "the types in `{}` are nested more than {MAX_DEPTH} levels \
+                               deep",
+            name.value
+        );
         cx.report(
             Finding::new(&rules::NESTED_TOO_DEEP, name.span, message)
-                .help("use fewer levels; arrays and aliases count too"),
+                .help("use fewer levels; arrays and aliases count as levels too"),
         );
         return TOO_DEEP;
     }
     deepest
 }
 
-/// The depth of a type that has been reported as too deep.
+/// The depth of a type that was already reported as too deep.
 const TOO_DEEP: usize = usize::MAX;
 
-/// The maximum number of types of a cycle that are shown.
+/// The maximum number of types that are shown for a cycle.
 const MAX_SHOWN: usize = 8;
 
 fn report_cycle<'a>(
@@ -206,13 +212,13 @@ fn report_cycle<'a>(
     let message = format!("`{name}` contains itself, so it has no finite size");
     let mut finding = Finding::new(&rules::RECURSIVE_TYPE, closing.ty.span, message)
         .label("closes the cycle")
-        .help(format!("use a pointer, `*{name}`, or an index instead"));
+        .help(format!("use the pointer `*{name}` or an index instead"));
     for (position, (index, next)) in stack[start..].iter().enumerate() {
         cx.unsound.insert(&cx.types()[*index].name.value);
         let edge = &edges[*index][next - 1];
         if edge.ty.span != closing.ty.span && position < MAX_SHOWN {
             let held = &cx.types()[edge.to].name.value;
-            finding = finding.related(edge.ty.span, format!("holds `{held}`"));
+            finding = finding.related(edge.ty.span, format!("contains `{held}`"));
         }
     }
     cx.report(finding);

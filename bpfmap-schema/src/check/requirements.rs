@@ -1,4 +1,4 @@
-//! The first kernel version that supports each part of a map.
+//! Finds the first kernel version that supports each part of a map.
 
 use std::fmt;
 
@@ -12,16 +12,16 @@ use bpfmap_core::map_type::{
     ProgramOperation, Since,
 };
 
-/// A part of a map, and the first kernel that supports it there.
+/// A part of a map, and the first kernel that supports this part in this map.
 #[derive(Debug, Clone, Copy)]
 pub struct Requirement<'a> {
-    /// The part.
+    /// The part of the map.
     pub feature: Feature,
-    /// For a special field, the name of the member in the value.
+    /// For a special field, the name of the member in the value. `None` for other parts.
     pub member: Option<&'a str>,
-    /// The first kernel.
+    /// The first kernel that supports the part.
     pub since: KernelVersion,
-    /// The position in the schema.
+    /// The position of the part in the schema.
     pub span: Span,
 }
 
@@ -35,10 +35,10 @@ impl fmt::Display for Requirement<'_> {
 }
 
 impl<'a> Resolved<'a> {
-    /// Returns the first kernel version that supports each part of `map`, starting with the map
-    /// type. The result is empty if the map type is not known.
+    /// Returns the first kernel version that supports each part of `map`. The first element is that of the map type.
+    /// The result is empty if the map type is unknown.
     ///
-    /// These are the requirements for creating the map. An operation may need a newer kernel: see
+    /// These are the requirements for creating the map. An operation can require a newer kernel: see
     /// [`MapType::operation_since`].
     #[must_use]
     pub fn requirements(self, map: &'a MapDecl) -> Vec<Requirement<'a>> {
@@ -50,7 +50,7 @@ impl<'a> Resolved<'a> {
         requirements
     }
 
-    /// Returns the requirements of `map` itself, without those of its inner map.
+    /// Returns the requirements of `map` without the requirements of its inner map.
     pub(super) fn own_requirements(self, map: &'a MapDecl) -> Vec<Requirement<'a>> {
         let Some(row) = MapType::by_name(&map.map_type.value) else { return Vec::new() };
         let mut requirements = vec![];
@@ -97,16 +97,14 @@ impl<'a> Resolved<'a> {
         requirements
     }
 
-    /// Returns the first kernel that supports all parts of `map`, or `None` if the map type is not
-    /// known.
+    /// Returns the first kernel that supports all parts of `map`, or `None` if the map type is unknown.
     #[must_use]
     pub fn creation_since(self, map: &'a MapDecl) -> Option<KernelVersion> {
         self.requirements(map).iter().map(|requirement| requirement.since).max()
     }
 
-    /// Returns the result of each operation on `map` under its [standing
-    /// condition](Self::standing), starting with the first kernel that supports the map. The result
-    /// is empty if the map type is not known.
+    /// Returns the results of each operation on `map` under its [standing condition](Self::standing). The results begin
+    /// with the first kernel that supports the map. The list is empty if the map type is unknown.
     #[must_use]
     pub fn operations(self, map: &'a MapDecl) -> Vec<(Operation, Vec<Since>)> {
         let Some(row) = MapType::by_name(&map.map_type.value) else { return Vec::new() };
@@ -114,8 +112,7 @@ impl<'a> Resolved<'a> {
         let operations = Operation::ALL.iter().map(|operation| {
             let condition = self.standing(map, *operation);
             let mut answers = self.answers(map, *operation, condition);
-            // The result that is current on the first kernel with the map applies from that kernel
-            // on.
+            // The list begins with the result on the first kernel that supports the map.
             let first = answers.iter().rposition(|since| since.kernel <= created).unwrap_or(0);
             answers.drain(..first);
             if let Some(first) = answers.first_mut() {
@@ -126,7 +123,8 @@ impl<'a> Resolved<'a> {
         operations.collect()
     }
 
-    /// For per-CPU maps, returns the results of reading and writing the value of one CPU with `BPF_F_CPU`.
+    /// Returns the results of reading and writing the value of one CPU with `BPF_F_CPU`. Returns `None` if `map` is not
+    /// a per-CPU map.
     #[must_use]
     pub fn one_cpu(self, map: &'a MapDecl) -> Option<Vec<Since>> {
         let row = MapType::by_name(&map.map_type.value)?;
@@ -135,15 +133,15 @@ impl<'a> Resolved<'a> {
         is_known.then(|| self.answers(map, Operation::Update, condition))
     }
 
-    /// Returns the condition that always holds for `operation` on `map`. It depends on the map's
-    /// flags and on the special fields in its value. For example, `mmap` needs the flag `mmapable`,
-    /// and newer kernels refuse to freeze a map with a lock.
+    /// Returns the condition that applies to every call of `operation` on `map`. The condition depends on the flags of
+    /// the map and on the special fields in its value. For example, `mmap` needs the flag `mmapable`, and newer kernels
+    /// refuse to freeze a map whose value has a lock.
     #[must_use]
     pub fn standing(self, map: &'a MapDecl, operation: Operation) -> Condition {
         self.traits(map).map_or(Condition::Plain, |traits| traits.standing(operation))
     }
 
-    /// Returns the facts about `operation` if a flag of `map` makes it fail completely. Other
+    /// If a flag of `map` makes every call of `operation` fail, returns the facts about this failure. The other
     /// properties of the map then make no difference.
     #[must_use]
     pub fn refusal_by_flag(
@@ -154,16 +152,16 @@ impl<'a> Resolved<'a> {
         self.traits(map)?.refusal_by_flag(operation)
     }
 
-    /// Returns the program operations that the map type of `map` supports but a flag of `map`
-    /// forbids. The verifier rejects a program that uses one of them with EACCES.
+    /// Returns the operations of programs that the map type of `map` supports, but that a flag of `map` forbids. The
+    /// verifier refuses a program that contains such an operation with EACCES.
     #[must_use]
     pub fn refused_to_programs(self, map: &'a MapDecl) -> Vec<ProgramOperation> {
         self.traits(map).map_or_else(Vec::new, |traits| traits.refused_to_programs().collect())
     }
 
-    /// Returns the results of `operation` on `map` under `condition`, kernel by kernel. They follow
-    /// from a flag of the map or, if no flag decides, from its type. A result that depends on a
-    /// special field applies from the first kernel that knows the field.
+    /// Returns the results of `operation` on `map` under `condition`, for each range of kernels. If a flag of the map
+    /// determines the results, they are those of the flag. Otherwise, they are those of the map type. A result that
+    /// depends on a special field applies from the first kernel that supports the field.
     #[must_use]
     pub fn answers(
         self,
@@ -184,8 +182,7 @@ impl<'a> Resolved<'a> {
         answers
     }
 
-    /// Returns the properties of `map` that determine the results of operations, or `None` if the
-    /// map type is not known.
+    /// Returns the properties of `map` that determine the results of operations, or `None` if the map type is unknown.
     #[must_use]
     pub fn traits(self, map: &'a MapDecl) -> Option<MapTraits> {
         let row = MapType::by_name(&map.map_type.value)?;
@@ -199,22 +196,21 @@ impl<'a> Resolved<'a> {
         })
     }
 
-    /// Returns the first kernel that knows one of the special fields in the value of `map`, except
-    /// spin locks.
+    /// Returns the first kernel that supports a special field in the value of `map` other than a spin lock. Returns
+    /// `None` if there is no such field.
     fn special_field_known(self, map: &'a MapDecl, row: &MapType) -> Option<KernelVersion> {
         let fields = map.value.as_ref().map(|value| self.special_fields(value)).unwrap_or_default();
         let others = fields.iter().filter(|member| member.field != SpecialField::SpinLock);
         others.filter_map(|member| member.known_since(row)).min()
     }
 
-    /// Returns the minimum number of bytes that the kernel allocates for
-    /// `entries` entries of `map`.
+    /// Returns the minimum memory for `entries` entries of `map`, in bytes.
     fn memory(self, map: &'a MapDecl, row: &MapType, entries: u32) -> u64 {
         let size = |part: &Option<KeyValue>| part.as_ref().map_or(0, |it| self.layout(it).size);
         row.memory.bytes(entries.into(), size(&map.key), size(&map.value))
     }
 
-    /// Returns the size of the value of `map` in bytes, if it has one.
+    /// Returns the size of the value of `map` in bytes, or `None` if `map` has no value.
     #[must_use]
     pub fn value_size(self, map: &'a MapDecl) -> Option<u64> {
         map.value.as_ref().map(|value| self.layout(value).size)

@@ -20,7 +20,7 @@ pub struct Resolved<'a> {
     pub(super) index: &'a TypeIndex,
 }
 
-/// The index of each type by its name, or of the first one if a name is duplicate.
+/// The index of each type by its name. For a duplicate name, this is the index of the first type.
 pub(super) type TypeIndex = HashMap<String, usize>;
 
 pub(super) fn type_index(schema: &Schema) -> TypeIndex {
@@ -32,7 +32,7 @@ pub(super) fn type_index(schema: &Schema) -> TypeIndex {
 }
 
 impl<'a> Resolved<'a> {
-    /// The schema.
+    /// Returns the schema.
     #[must_use]
     pub fn schema(self) -> &'a Schema {
         self.schema
@@ -44,7 +44,7 @@ impl<'a> Resolved<'a> {
         self.layouts
     }
 
-    /// Returns the type that the schema calls `name`.
+    /// Returns the type with this name in the schema, or `None` if the schema does not declare it.
     #[must_use]
     pub fn type_def(self, name: &str) -> Option<&'a TypeDef> {
         self.index.get(name).map(|place| &self.schema.types[*place])
@@ -53,8 +53,7 @@ impl<'a> Resolved<'a> {
     /// Returns `ty` with its aliases resolved.
     #[must_use]
     pub fn without_aliases(self, mut ty: &'a Type) -> &'a Type {
-        // A different rule reports a cyclic alias. The loop is limited so that it ends in this
-        // case.
+        // Another rule reports a cyclic alias. The limit makes the loop end in this case.
         for _ in 0..=self.schema.types.len() {
             let Type::Named(name) = ty else { break };
             let Some(TypeDefKind::Alias(target)) = self.type_def(name).map(|def| &def.kind) else {
@@ -74,8 +73,8 @@ impl<'a> Resolved<'a> {
         }
     }
 
-    /// Returns the special fields that the kernel finds in `value`. They can be members of the
-    /// struct that is the value, arrays of special fields, and members of nested structs.
+    /// Returns the special fields that the kernel finds in `value`. A special field can be a member of the value's
+    /// struct, an array of special fields, or a member of a nested struct.
     ///
     /// Source: `kernel/bpf/btf.c`, `btf_find_struct_field` and `btf_find_nested_struct`.
     #[must_use]
@@ -85,10 +84,10 @@ impl<'a> Resolved<'a> {
         self.special_fields_of(name)
     }
 
-    /// Returns whether the kernel accepts the map as an inner map only if it uses the same BTF
-    /// object as the template. This is the case if its value has a list, a tree, or a pointer to a
-    /// struct of the schema, because the kernel compares the targets of these by address. So the
-    /// kernel refuses a map that user space creates with its own BTF (`EINVAL`).
+    /// Returns whether the kernel accepts the map as an inner map only if the map and the template use the same BTF
+    /// object. This is the case if the value has a list, a tree, or a pointer to a struct of the schema, because the
+    /// kernel compares the targets of these fields by address. So the kernel refuses a map that user space creates with
+    /// a separate BTF object (`EINVAL`).
     ///
     /// Source: `kernel/bpf/syscall.c`, `btf_record_equal`.
     #[must_use]
@@ -103,7 +102,7 @@ impl<'a> Resolved<'a> {
         })
     }
 
-    /// Returns the special fields of a value whose type is the struct `name` of the schema.
+    /// Returns the special fields that the kernel finds in a value whose type is the struct `name` of the schema.
     #[must_use]
     pub fn special_fields_of(self, name: &str) -> Vec<SpecialMember<'a>> {
         let mut fields = vec![];
@@ -113,7 +112,7 @@ impl<'a> Resolved<'a> {
         fields
     }
 
-    /// Returns the struct `name` of the schema and its layout.
+    /// Returns the struct `name` of the schema and its layout, or `None` if there is no such struct.
     fn structure(self, name: &str) -> Option<(&'a Composite, &'a CompositeLayout)> {
         let TypeDefKind::Struct(body) = &self.type_def(name)?.kind else { return None };
         Some((body, self.layouts.composite(name)?))
@@ -161,8 +160,8 @@ impl<'a> Resolved<'a> {
         }
     }
 
-    /// Returns the first bit-field of the struct `name`, or of a struct nested in it, that does not
-    /// start or end at a byte boundary.
+    /// Returns the first bit-field in the struct `name` or in a nested struct that does not begin or end at a byte
+    /// boundary.
     #[must_use]
     pub(super) fn part_of_a_byte(self, name: &str) -> Option<&'a Spanned<u32>> {
         let (body, layout) = self.structure(name)?;
@@ -177,7 +176,7 @@ impl<'a> Resolved<'a> {
     ) -> Option<&'a Spanned<u32>> {
         body.members.iter().zip(&layout.members).find_map(|(member, lies)| match &member.ty {
             MemberType::Type(ty) => match (&member.bits, &ty.value) {
-                // A different rule reports members that can't be bit-fields.
+                // Another rule reports members that can't be bit-fields.
                 (Some(bits), Type::Int(_) | Type::Bool | Type::Named(_)) => {
                     let whole = lies.bit_offset % 8 == 0 && lies.bits % 8 == 0;
                     (!whole).then_some(bits)
@@ -195,7 +194,7 @@ impl<'a> Resolved<'a> {
         })
     }
 
-    /// Returns the special fields among the direct members of the struct `name` of the schema.
+    /// Returns the special fields that are direct members of the struct `name` of the schema.
     #[must_use]
     pub fn special_members(self, name: &str) -> Vec<SpecialMember<'a>> {
         let mut fields = self.special_fields_of(name);
@@ -204,63 +203,64 @@ impl<'a> Resolved<'a> {
     }
 }
 
-/// The position of a struct's members in a value.
+/// The position of a nested struct in a value.
 #[derive(Debug, Clone, Copy, Default)]
 struct StructPosition {
-    /// The byte in which the struct starts.
+    /// The offset of the struct in the value, in bytes.
     start: u64,
-    /// The number of structs that contain it.
+    /// The number of structs that contain the struct.
     depth: u32,
-    /// The member of the value that contains it.
+    /// The index of the value's member that contains the struct. `None` for the struct of the value itself.
     within: Option<usize>,
 }
 
-/// The maximum depth of nested structs that are searched. A different rule reports a struct that
-/// contains itself. The depth is limited so that the search ends in this case.
+/// The maximum depth of the search in nested structs. Another rule reports a struct that contains itself. The limit
+/// makes the search end in this case.
 const MAX_DEPTH: u32 = 16;
 
-/// A special field.
+/// A special field in a value.
 #[derive(Debug, Clone)]
 pub struct SpecialMember<'a> {
-    /// Its name.
+    /// The name of the member.
     pub name: &'a str,
-    /// Its type, or the type of its elements.
+    /// The special field, or the special field that is the element type of an array.
     pub field: SpecialField,
-    /// Its target.
+    /// The target of a pointer, a list or a tree. `None` for other fields.
     pub target: Option<&'a Target>,
-    /// The number of elements of an array.
+    /// The number of elements of an array, or `None` if the member is not an array.
     pub count: Option<u64>,
-    /// Its bytes in the struct.
+    /// The range of the member's bytes in the value.
     pub bytes: Range<u64>,
-    /// The position of its type in the source.
+    /// The position of the member's type in the source.
     pub span: Span,
-    /// For a member of a struct within the value, the index of the value's member that contains it.
+    /// The index of the value's member that contains this field, or `None` if the field is itself a direct member of
+    /// the value.
     pub within: Option<usize>,
 }
 
 impl SpecialMember<'_> {
-    /// Returns the first kernel that does not treat the member as plain data in a map of type
-    /// `row`. Returns `None` if every kernel treats it as plain data.
+    /// Returns the first kernel that recognises the field in a map of type `row`. Returns `None` if every kernel treats
+    /// the field as plain data.
     #[must_use]
     pub fn known_since(&self, row: &MapType) -> Option<KernelVersion> {
         row.field_known_since(self.field, self.is_direct())
     }
 
-    /// Returns the first kernel that supports the member in a map of type `row`. An older kernel
-    /// may know the field in a different form. Returns `None` if no kernel supports it.
+    /// Returns the first kernel that supports the field in a map of type `row` with its present meaning and size.
+    /// Returns `None` if no kernel supports the field there.
     #[must_use]
     pub fn since(&self, row: &MapType) -> Option<KernelVersion> {
         row.field_since(self.field, self.is_direct())
     }
 
-    /// Returns whether it is a member of the value's own struct, and not an array.
+    /// Returns whether the field is a direct member of the value's struct and not an array.
     pub(super) fn is_direct(&self) -> bool {
         self.count.is_none() && self.within.is_none()
     }
 }
 
-/// Returns the special field if `ty` is one or is an array of one, with its target and the number
-/// of elements of the array.
+/// If `ty` is a special field or an array of special fields, returns the field, its target and the number of elements.
+/// The number is `None` if `ty` is not an array.
 pub(super) fn special(ty: &Type) -> Option<(SpecialField, Option<&Target>, Option<u64>)> {
     match ty {
         Type::Special(field, target) => Some((*field, target.as_deref(), None)),

@@ -1,4 +1,4 @@
-//! Rules about fields that belong to the kernel: locks, timers, pointers, lists.
+//! Rules about special fields: members that the kernel manages, such as locks, timers, pointers and lists.
 
 use super::context::{Context, by_value};
 use super::maps::broken;
@@ -37,16 +37,16 @@ pub(super) fn check_types(cx: &mut Context<'_>) {
     }
 }
 
-/// The nesting level of the struct whose members are checked.
+/// The nesting level of a struct.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Level {
-    /// Members of a named struct.
+    /// The struct is a named struct.
     Top,
-    /// Members of a nested struct, in which the kernel finds only some kinds of special fields.
+    /// The struct is nested in another struct. In a nested struct, the kernel finds only some kinds of special fields.
     Nested,
 }
 
-/// Checks the members of a struct, where the kernel looks for special fields.
+/// Checks the special fields among the members of a struct.
 fn members(cx: &mut Context<'_>, def: &TypeDef, body: &Composite, level: Level) {
     for member in &body.members {
         match &member.ty {
@@ -70,7 +70,7 @@ fn members(cx: &mut Context<'_>, def: &TypeDef, body: &Composite, level: Level) 
 /// Checks a struct member that is not a special field itself.
 fn struct_member(cx: &mut Context<'_>, ty: &Spanned<Type>) {
     let Type::Named(name) = &ty.value else { return nested_type(cx, ty, "an array") };
-    // The kernel does not look behind an alias.
+    // The kernel does not follow aliases.
     if cx.resolved.type_def(name).is_some_and(|def| matches!(def.kind, TypeDefKind::Alias(_))) {
         return nested_type(cx, ty, "an alias");
     }
@@ -80,8 +80,8 @@ fn struct_member(cx: &mut Context<'_>, ty: &Spanned<Type>) {
     }
 }
 
-/// Returns whether the kernel finds `field` in a struct nested in the value, from Linux 6.11 on
-/// (measured on 6.12 and later). This was not tested for lists, trees and pointers to user space.
+/// Returns whether kernels from Linux 6.11 on find `field` in a struct within the value (measured on 6.12 and later).
+/// This was not measured for lists, trees and pointers to user space.
 ///
 /// Source: `btf_find_nested_struct` in `kernel/bpf/btf.c`.
 fn nests(field: SpecialField) -> bool {
@@ -95,13 +95,13 @@ fn not_nested(cx: &mut Context<'_>, field: SpecialField, span: Span) {
         Finding::new(
             &rules::SPECIAL_FIELD_NOT_TOP_LEVEL,
             span,
-            format!("a `{name}` in a struct within the value is not supported"),
+            format!("a `{name}` can't be in a struct within the value"),
         )
         .help(format!("make `{name}` a direct member of the struct that is the map's value")),
     );
 }
 
-/// Checks which special fields a struct combines.
+/// Checks the combination of special fields in a struct.
 ///
 /// Source: `btf_parse_fields` and `btf_find_field` in `kernel/bpf/btf.c`.
 fn together(cx: &mut Context<'_>, def: &TypeDef) {
@@ -113,7 +113,7 @@ fn together(cx: &mut Context<'_>, def: &TypeDef) {
             continue;
         }
         let first = fields[..index].iter().find(|other| other.field == member.field);
-        // If both are in the same nested struct, they are reported with that struct.
+        // If both fields are in the same nested struct, they are reported for that struct.
         let first = first.filter(|it| it.within.is_none() || it.within != member.within);
         if let Some(first) = first {
             twice(cx, def, member.field, member.span, first.span);
@@ -127,10 +127,10 @@ fn together(cx: &mut Context<'_>, def: &TypeDef) {
             Finding::new(
                 &rules::ONE_KIND_OF_LOCK,
                 other.span,
-                format!("`{name}` has both kinds of locks"),
+                format!("`{name}` has a `bpf_spin_lock` and a `bpf_res_spin_lock`"),
             )
-            .related(lock.span, "the other")
-            .help("keep one of them; a `bpf_res_spin_lock` needs Linux 6.15"),
+            .related(lock.span, "the other lock")
+            .help("remove one of the locks; a `bpf_res_spin_lock` needs Linux 6.15"),
         );
     }
     if let (Some(root), None) = (fields.iter().find(|member| member.field.node().is_some()), &lock)
@@ -140,7 +140,7 @@ fn together(cx: &mut Context<'_>, def: &TypeDef) {
             Finding::new(
                 &rules::LIST_NEEDS_LOCK,
                 root.span,
-                format!("`{name}` has a `{field}` but no lock"),
+                format!("`{name}` has a `{field}`, but no lock"),
             )
             .help("add a member of type `bpf_spin_lock`, which programs hold while they change the list or tree"),
         );
@@ -154,8 +154,8 @@ fn together(cx: &mut Context<'_>, def: &TypeDef) {
                 def.name.span,
                 format!("`{name}` can be in a list and in a tree, but has no reference count"),
             )
-            .related(node.span, "for a list")
-            .related(other.span, "for a tree")
+            .related(node.span, "the node for a list")
+            .related(other.span, "the node for a tree")
             .help("add a member of type `bpf_refcount`"),
         );
     }
@@ -167,16 +167,17 @@ fn together(cx: &mut Context<'_>, def: &TypeDef) {
                 &rules::TOO_MANY_SPECIAL_FIELDS,
                 last.span,
                 format!(
-                    "`{name}` has {count} special fields, but the kernel supports {MAX_FIELDS}"
+                    "`{name}` has {count} special fields, but the kernel supports at most \
+                     {MAX_FIELDS}"
                 ),
             )
-            .label("the last one")
-            .help("split the value into two maps; each element of an array counts"),
+            .label("the last special field")
+            .help("split the value into two maps; each element of an array counts as a field"),
         );
     }
 }
 
-/// Checks that each member of a struct with special fields starts at a byte.
+/// Checks that each member of a struct with special fields begins at a byte boundary.
 fn beside_bits(cx: &mut Context<'_>, def: &TypeDef, fields: &[SpecialMember<'_>]) {
     let Some(field) = fields.first() else { return };
     let Some(bits) = cx.resolved.part_of_a_byte(&def.name.value) else { return };
@@ -185,10 +186,13 @@ fn beside_bits(cx: &mut Context<'_>, def: &TypeDef, fields: &[SpecialMember<'_>]
         Finding::new(
             &rules::SPECIAL_FIELD_BESIDE_BITS,
             bits.span,
-            format!("the kernel does not find a `{kind}` in a struct with a member that begins within a byte"),
+            format!(
+                "the kernel does not find a `{kind}` in a struct with a member that does not \
+                     begin at a byte boundary"
+            ),
         )
         .related(field.span, format!("the `{kind}`"))
-        .help("use whole bytes instead, or put the bit-fields into a union"),
+        .help("use members of whole bytes, or put the bit-fields into a union"),
     );
 }
 
@@ -202,15 +206,15 @@ fn leads_to(cx: &mut Context<'_>, def: &TypeDef, field: SpecialField, target: &T
         (Some(_), _) if !is_struct => Finding::new(
             &rules::SPECIAL_FIELD_TARGET,
             target.name.span,
-            format!("the target of a `{what}` must be a struct, but `{name}` is not one"),
+            format!("the target of a `{what}` must be a struct, but `{name}` is not a struct"),
         )
-        .help("name a struct"),
-        // Neither the kernel's lists nor user space know structs of other headers.
+        .help("write the name of a struct"),
+        // Lists, trees and pointers to user space need a struct that the schema declares.
         (None, _) if !cx.open && (field.node().is_some() || field == SpecialField::UserPtr) => {
             Finding::new(
                 &rules::SPECIAL_FIELD_TARGET,
                 target.name.span,
-                format!("no struct of the schema is called `{name}`"),
+                format!("the schema has no struct `{name}`"),
             )
             .help(cx.syntax.declare())
         }
@@ -225,9 +229,9 @@ fn leads_to(cx: &mut Context<'_>, def: &TypeDef, field: SpecialField, target: &T
             Finding::new(
                 &rules::SPECIAL_FIELD_TARGET,
                 member.span,
-                format!("`{name}` has no `{node}` called `{}`", member.value),
+                format!("`{name}` has no `{node}` with the name `{}`", member.value),
             )
-            .help(format!("give `{name}` a member of type `{node}`, and name that"))
+            .help(format!("add a member of type `{node}` to `{name}`, and write its name"))
         }
         (Some(_), None) if field == SpecialField::UserPtr && *name == def.name.value => {
             Finding::new(
@@ -235,7 +239,10 @@ fn leads_to(cx: &mut Context<'_>, def: &TypeDef, field: SpecialField, target: &T
                 target.name.span,
                 format!("`{name}` refers to itself"),
             )
-            .help("use a separate struct with plain members for the memory that is shared with user space")
+            .help(
+                "declare a separate struct with plain members for the memory that is shared \
+                   with user space",
+            )
         }
         _ => return,
     };
@@ -252,7 +259,7 @@ fn twice(cx: &mut Context<'_>, def: &TypeDef, field: SpecialField, again: Span, 
         )
         .label("again")
         .related(first, "first")
-        .help(format!("keep one `{field}`, or split the value into two maps")),
+        .help(format!("remove one `{field}`, or split the value into two maps")),
     );
 }
 
@@ -265,7 +272,7 @@ fn nested(cx: &mut Context<'_>, body: &Composite, place: &str) {
     }
 }
 
-/// Checks a member of the type `ty` in `place`, where special fields are not allowed.
+/// Reports special fields in the type `ty`. `place` describes a position where special fields are not allowed.
 fn nested_type(cx: &mut Context<'_>, ty: &Spanned<Type>, place: &str) {
     if let Some((field, ..)) = special(&ty.value) {
         not_top_level(cx, field, ty.span, place);
@@ -287,8 +294,7 @@ fn not_top_level(cx: &mut Context<'_>, field: SpecialField, span: Span, place: &
     );
 }
 
-/// Returns the struct that `ty` contains by value and a special field of that struct, if there is
-/// one.
+/// If `ty` contains a struct with a special field by value, returns the name of the struct and the special field.
 fn holder_of_field<'a>(cx: &Context<'a>, ty: &Type) -> Option<(&'a str, SpecialField)> {
     let def = cx.resolved.type_def(by_value(ty)?)?;
     let name = match &def.kind {
@@ -330,22 +336,23 @@ pub(super) fn check_map(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) {
             Some(why) => broken(&violation, why.span).label(why.value),
             None => broken(&violation, value.span()),
         };
-        cx.report(finding.related(member.span, format!("`{}` is one", member.name)));
+        cx.report(finding.related(member.span, format!("`{}` is a special field", member.name)));
     }
 }
 
-/// Returns why the value of `map` has no BTF, or `None` if it has BTF.
+/// Returns the reason why the value of `map` has no BTF, or `None` if the value has BTF.
 #[must_use]
 pub fn without_btf(map: &MapDecl) -> Option<Spanned<&'static str>> {
     let mut set_by_loader = map.set_by_loader.iter();
     if let Some(key) = set_by_loader.find(|set| set.value == Attribute::Key) {
-        let why = "without the type of the key, which a loader can't set, the type of the value is left out too";
+        let why = "a loader can't set the type of the key, and without this type, libbpf leaves \
+                   out the type of the value too";
         return Some(Spanned::new(why, key.span));
     }
     match (&map.btf, &map.key) {
         (Some(btf), _) if !btf.value => Some(Spanned::new("turns off BTF", btf.span)),
         (_, Some(KeyValue::Size(size))) => Some(Spanned::new(
-            "without the type of the key, the type of the value is left out too",
+            "without the type of the key, libbpf leaves out the type of the value too",
             size.span,
         )),
         _ => None,

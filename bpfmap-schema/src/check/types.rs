@@ -6,13 +6,13 @@ use crate::ir::{Composite, Enum, Int, Member, MemberType, Type, TypeDef, TypeDef
 use crate::rules;
 use crate::source::{Span, Spanned};
 
-/// The largest alignment that a schema can request, in bytes: one page.
+/// The largest alignment that a schema can request, in bytes. It is the size of a page.
 const MAX_ALIGN: u32 = 4096;
 
-/// The largest size of a type in bytes, because BTF stores bit offsets in 32 bits.
+/// The largest size of a type in bytes. BTF stores the offsets of members as 32-bit numbers of bits.
 const MAX_SIZE: u64 = u32::MAX as u64 / 8;
 
-/// The maximum number of members or variants.
+/// The maximum number of members or variants of a type.
 ///
 /// Source: `BTF_MAX_VLEN` in `include/uapi/linux/btf.h`.
 const MAX_MEMBERS: usize = 0xffff;
@@ -43,9 +43,9 @@ fn enum_tag(cx: &mut Context<'_>, name: &str, tag: &Spanned<String>) {
         Finding::new(
             &rules::DECL_TAG,
             tag.span,
-            format!("`{name}` is an enum, and clang accepts no declaration tag on it"),
+            format!("`{name}` is an enum, and clang does not accept declaration tags on enums"),
         )
-        .help("tag a member of this type or an alias"),
+        .help("write the tag on a member of this type, or on an alias"),
     );
 }
 
@@ -55,9 +55,13 @@ fn enum_tag(cx: &mut Context<'_>, name: &str, tag: &Spanned<String>) {
 fn decl_tags(cx: &mut Context<'_>, tags: &[Spanned<String>]) {
     for tag in tags {
         let (message, help) = if tag.value.is_empty() {
-            ("empty declaration tag", "write a text, or remove the tag")
+            ("the declaration tag is empty", "write a text, or remove the tag")
         } else if tag.value.contains('\0') {
-            ("a declaration tag with a zero byte, which BTF can't contain", "remove the zero byte")
+            (
+                "the declaration tag contains a zero byte, which BTF does not \
+              support",
+                "remove the zero byte",
+            )
         } else {
             continue;
         };
@@ -71,7 +75,7 @@ fn composite(cx: &mut Context<'_>, name: &str, span: Span, body: &Composite, is_
     if !named && !cx.incomplete.types.contains(name) {
         cx.report(
             Finding::new(&rules::EMPTY_TYPE, span, format!("`{name}` has no members"))
-                .help("give it a member, or leave it out"),
+                .help("add a member, or remove the type"),
         );
     }
     count(cx, name, span, body.members.len(), "members");
@@ -80,7 +84,7 @@ fn composite(cx: &mut Context<'_>, name: &str, span: Span, body: &Composite, is_
         decl_tags(cx, &member.decl_tags);
         match &member.ty {
             MemberType::Type(ty) => {
-                // An empty array among other members only marks an offset.
+                // In a struct with other members, an array without elements marks an offset.
                 let is_marker = is_struct && body.members.len() > 1;
                 match &ty.value {
                     Type::Array(element, length) if length.value == 0 && is_marker => {
@@ -113,7 +117,7 @@ fn count(cx: &mut Context<'_>, name: &str, span: Span, count: usize, what: &str)
             format!("`{name}` has {count} {what}, but BTF supports at most {MAX_MEMBERS}");
         cx.report(
             Finding::new(&rules::TYPE_TOO_LARGE, span, message)
-                .help("use an array, or several types"),
+                .help("use an array, or split the type into several types"),
         );
     }
 }
@@ -123,11 +127,11 @@ fn alignment(cx: &mut Context<'_>, body: &Composite) {
     if align.value.is_power_of_two() && align.value <= MAX_ALIGN {
         return;
     }
-    let message = format!("{} is not a possible alignment", align.value);
+    let message = format!("invalid alignment {}", align.value);
     let nearest = align.value.clamp(1, MAX_ALIGN).next_power_of_two();
     cx.report(
         Finding::new(&rules::ALIGN_POWER_OF_TWO, align.span, message)
-            .label(format!("not a power of two up to {MAX_ALIGN}"))
+            .label(format!("expected a power of two up to {MAX_ALIGN}"))
             .help(format!("write `align = {nearest}`")),
     );
 }
@@ -140,10 +144,14 @@ fn no_empty_array(cx: &mut Context<'_>, ty: &Spanned<Type>) {
                 Finding::new(
                     &rules::ZERO_LENGTH_ARRAY,
                     ty.span,
-                    "an array of no elements only marks a place in a struct",
+                    "an array without elements can only be a member of a struct, where it marks \
+                     an offset",
                 )
                 .label("has no elements")
-                .help("give it a length, or make it a member of a struct with other members"),
+                .help(
+                    "use a length of at least 1, or make the array a member of a struct with \
+                       other members",
+                ),
             );
         }
         Type::Array(element, _) => no_empty_array(cx, element),
@@ -159,7 +167,7 @@ fn bit_field(cx: &mut Context<'_>, member: &Member, ty: &Spanned<Type>) {
         Type::Named(name) => match cx.resolved.type_def(name).map(|def| &def.kind) {
             Some(TypeDefKind::Enum(body)) => body.repr.value.size * 8,
             Some(_) => 0,
-            // A different rule reports the unknown name.
+            // Another rule reports the unknown name.
             None => return,
         },
         _ => 0,
@@ -169,24 +177,24 @@ fn bit_field(cx: &mut Context<'_>, member: &Member, ty: &Spanned<Type>) {
             Finding::new(
                 &rules::BIT_FIELD_TYPE,
                 ty.span,
-                "a bit-field is an integer, a `bool` or an enum",
+                "the type of a bit-field must be an integer, a `bool` or an enum",
             )
-            .label("can't be a bit-field")
-            .related(bits.span, "makes it a bit-field")
+            .label("not a possible type of a bit-field")
+            .related(bits.span, "makes the member a bit-field")
             .help("use an integer, or remove `bits`"),
         );
     } else if !(1..=widest).contains(&bits.value) {
         let bits_of =
             |count: u32| if count == 1 { "1 bit".into() } else { format!("{count} bits") };
         let message = match widest {
-            1 => "a bit-field of a `bool` has 1 bit".to_owned(),
-            _ => format!("a bit-field of this type has 1 to {widest} bits"),
+            1 => "a bit-field of type `bool` must have 1 bit".to_owned(),
+            _ => format!("a bit-field of this type must have 1 to {widest} bits"),
         };
         cx.report(
             Finding::new(&rules::BIT_FIELD_WIDTH, bits.span, message)
-                .label(format!("asks for {}", bits_of(bits.value)))
+                .label(format!("found {}", bits_of(bits.value)))
                 .related(ty.span, format!("has {}", bits_of(widest)))
-                .help("use another width or a wider type; padding needs no member"),
+                .help("use another width or a wider type, or remove a member that is only padding"),
         );
     }
 }
@@ -200,7 +208,7 @@ fn packed_special_field(cx: &mut Context<'_>, ty: &Spanned<Type>) {
             ty.span,
             format!("a packed struct can't contain a `{name}`"),
         )
-        .label("must be aligned")
+        .label("needs its alignment")
         .help("remove `packed`, and order the members so that no padding is needed"),
     );
 }
@@ -210,7 +218,7 @@ fn enumeration(cx: &mut Context<'_>, def: &TypeDef, body: &Enum) {
     if body.variants.is_empty() && !cx.incomplete.types.contains(name) {
         cx.report(
             Finding::new(&rules::EMPTY_TYPE, def.name.span, format!("`{name}` has no variants"))
-                .help("give it a variant, or use an integer"),
+                .help("add a variant, or use an integer type"),
         );
     }
     count(cx, name, def.name.span, body.variants.len(), "variants");
@@ -222,25 +230,26 @@ fn enumeration(cx: &mut Context<'_>, def: &TypeDef, body: &Enum) {
         }
         let (min, max) = range(repr);
         let message = format!(
-            "{} does not fit into the integer type `{}` of `{name}`: {min} to {max}",
+            "{} does not fit in the integer type `{}` of `{name}`, which has values from {min} to \
+             {max}",
             value.value, repr
         );
         let mut finding =
-            Finding::new(&rules::ENUM_VALUE_RANGE, value.span, message).label("does not fit");
+            Finding::new(&rules::ENUM_VALUE_RANGE, value.span, message).label("out of range");
         if body.repr.span.source.is_some() {
-            finding = finding.related(body.repr.span, "the enum's integer");
+            finding = finding.related(body.repr.span, "the integer type of the enum");
         }
         let values = || body.variants.iter().map(|variant| variant.value.value);
         let wide_enough = REPRS.into_iter().find(|repr| values().all(|value| fits(*repr, value)));
         let help = match wide_enough {
             Some(repr) => format!("write {}", cx.syntax.repr(&repr.to_string())),
-            None => "use values that all fit into an integer of at most 64 bits".to_owned(),
+            None => "use values that all fit in an integer of at most 64 bits".to_owned(),
         };
         cx.report(finding.help(help));
     }
 }
 
-/// The integer types that an enum can have, smallest first.
+/// The integer types that an enum can have, in ascending order of size.
 const REPRS: [Int; 8] = [
     Int { size: 1, signed: false },
     Int { size: 1, signed: true },
@@ -274,7 +283,8 @@ fn too_large(cx: &mut Context<'_>, def: &TypeDef) {
         let message =
             format!("`{}` has {size} bytes, but BTF supports at most {MAX_SIZE}", def.name.value);
         cx.report(
-            Finding::new(&rules::TYPE_TOO_LARGE, def.name.span, message).help("shorten its arrays"),
+            Finding::new(&rules::TYPE_TOO_LARGE, def.name.span, message)
+                .help("make the arrays in this type shorter"),
         );
     }
 }

@@ -34,7 +34,7 @@ pub struct Rule {
 /// severity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Class {
-    /// The pin stays valid, and its entries are read correctly.
+    /// The pin stays valid, and the entries of the map are read correctly.
     Safe,
     /// The pin can't be used, and libbpf or bpfmap reports an error.
     NewPin,
@@ -57,7 +57,7 @@ impl Class {
         }
     }
 
-    /// In words.
+    /// Returns a description of the class for reports.
     #[must_use]
     pub const fn words(self) -> &'static str {
         match self {
@@ -89,7 +89,7 @@ pub enum Loading {
 }
 
 impl Loading {
-    /// In words.
+    /// Returns a description of the reaction for reports.
     #[must_use]
     pub const fn words(self) -> &'static str {
         match self {
@@ -116,12 +116,12 @@ pub enum Opening {
 }
 
 impl Opening {
-    /// In words.
+    /// Returns a description of the reaction for reports.
     #[must_use]
     pub const fn words(self) -> &'static str {
         match self {
-            Self::Takes => "bpfmap opens it",
-            Self::Refuses => "bpfmap refuses to open it",
+            Self::Takes => "bpfmap opens the map",
+            Self::Refuses => "bpfmap refuses to open the map",
         }
     }
 }
@@ -174,7 +174,7 @@ macro_rules! rules {
             };
         )*)*
 
-        /// Every rule, in the order of the documentation.
+        /// All rules, in the order of the documentation.
         pub static ALL: &[&Rule] = &[$($(&$name,)*)*];
     };
 }
@@ -186,8 +186,8 @@ rules! {
         MAP_RENAMED = NewPin, PassesBy, Takes "map-renamed": "A map was renamed";
         MAP_TYPE = NewPin, Refuses, Refuses "map-type": "The type of a map has changed";
         KEY_RESIZED = NewPin, Refuses, Refuses "key-resized": "The size of a key has changed";
-        VALUE_GROWS = NewPin, Refuses, Refuses "value-grows": "A value is larger";
-        VALUE_SHRINKS = NewPin, Refuses, Refuses "value-shrinks": "A value is smaller";
+        VALUE_GROWS = NewPin, Refuses, Refuses "value-grows": "The size of a value has increased";
+        VALUE_SHRINKS = NewPin, Refuses, Refuses "value-shrinks": "The size of a value has decreased";
         MAX_ENTRIES = NewPin, Refuses, Refuses "max-entries": "The `max_entries` of a map has changed";
         MAX_ENTRIES_SET_BY_LOADER = NewPin, Refuses, Takes "max-entries-set-by-loader": "The loader sets `max_entries` in only one of the schemas";
         SIZE_SET_BY_LOADER = NewPin, Refuses, Takes "size-set-by-loader": "The loader sets the size of a key or value in only one of the schemas";

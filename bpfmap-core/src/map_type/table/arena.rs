@@ -5,7 +5,8 @@ use crate::map_type::{BtfRule, MapExtraRule, MapType, MaxEntriesRule};
 
 /// `BPF_MAP_TYPE_ARENA`.
 pub const ARENA: MapType = MapType {
-    summary: "Memory that programs and user space share, at one address for both.",
+    summary: "Memory that programs and user space share. Both use the same addresses for this \
+              memory.",
     max_entries: MaxEntriesRule::Pages { max: 1 << 20 },
     map_extra: MapExtraRule::Address,
     required_flags: &["mmapable"],

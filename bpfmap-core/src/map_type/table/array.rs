@@ -1,4 +1,4 @@
-//! The arrays. Source: `kernel/bpf/arraymap.c`.
+//! The array types. Source: `kernel/bpf/arraymap.c`.
 
 use super::{
     FREEZE, LOOKUP_BATCH, NEXT_KEY, PCPU_MIN_UNIT_SIZE, READ_ONE_CPU, WRITE_ONE_CPU, cases,
@@ -10,7 +10,7 @@ use crate::map_type::{
 
 /// `BPF_MAP_TYPE_ARRAY`.
 pub const ARRAY: MapType = MapType {
-    summary: "Values by index. All of them exist from the start and are initially zero.",
+    summary: "An array of values. All elements exist from the start and are initially zero.",
     privilege: Privilege::None,
     key: KeyRule::Index,
     value: ValueRule::Plain { max_size: i32::MAX as u32 },
@@ -49,8 +49,8 @@ pub const PERCPU_ARRAY: MapType = MapType {
     name: "percpu_array",
     number: 6,
     since: v(4, 6),
-    summary: "Values by index, with a copy for each CPU. All of them exist from the start and \
-              are initially zero.",
+    summary: "An array with a value for each CPU in each element. All elements exist from the \
+              start and are initially zero.",
     memory: MemoryRule::PerCpuArray,
     per_cpu: true,
     value: ValueRule::Plain { max_size: PCPU_MIN_UNIT_SIZE },
@@ -85,11 +85,11 @@ pub(super) const LOOKUP: &[Case] = cases! {
     LockWithoutSpinLock: (5, 1) EINVAL;
 };
 
-/// Linux 7.0 added `BPF_F_CPU` and `BPF_F_ALL_CPUS`. Lookups do not support the latter.
+/// Linux 7.0 added `BPF_F_CPU` and `BPF_F_ALL_CPUS`. Lookups do not support `BPF_F_ALL_CPUS`.
 const LOOKUP_PER_CPU: &[Case] = cases! { ..LOOKUP; ..READ_ONE_CPU; };
 
-/// The kernel checks the index before `BPF_NOEXIST`, which always fails because every element
-/// exists.
+/// The kernel checks the index before it checks the flag `BPF_NOEXIST`. Updates with this flag always fail, because
+/// every element exists.
 const UPDATE: &[Case] = cases! {
     Plain: (3, 19) Ok;
     NoExistOnPresent: (3, 19) EEXIST;
@@ -134,7 +134,7 @@ const UPDATE_BATCH_PER_CPU: &[Case] = cases! {
     AllCpus: (5, 13) EINVAL, (7, 0) Ok;
 };
 
-/// `mmap` requires `BPF_F_MMAPABLE`, which can't be combined with special fields in the value.
+/// `mmap` requires the flag `BPF_F_MMAPABLE`. A map with this flag can't have special fields in its value.
 const MMAP: &[Case] = cases! {
     Plain: (5, 5) Ok;
     ToWrite: (5, 5) Ok;

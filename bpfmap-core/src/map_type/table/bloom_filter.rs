@@ -5,7 +5,8 @@ use crate::map_type::{MapExtraRule, MapType, ValueRule};
 
 /// `BPF_MAP_TYPE_BLOOM_FILTER`.
 pub const BLOOM_FILTER: MapType = MapType {
-    summary: "A set of values. A lookup returns that a value was possibly added, or certainly not.",
+    summary: "A set that stores only hashes of its values. A lookup tells whether a value was \
+              possibly added or certainly not added.",
     value: ValueRule::Plain { max_size: KMALLOC_MAX_SIZE },
     map_extra: MapExtraRule::HashFunctions { max: 15 },
     flags: &[

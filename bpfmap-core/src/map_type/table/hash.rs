@@ -1,4 +1,4 @@
-//! The hash tables. Source: `kernel/bpf/hashtab.c`.
+//! The hash table types. Source: `kernel/bpf/hashtab.c`.
 
 use super::{
     DELETE, FREEZE, KMALLOC_MAX_SIZE, LOOKUP, LOOKUP_BATCH, MAX_HASH_ENTRIES, NEXT_KEY,
@@ -84,14 +84,14 @@ pub const PERCPU_HASH: MapType = MapType {
     ..HASH
 };
 
-/// `BPF_MAP_TYPE_RHASH`. Replacing a value overwrites it in place, while `hash` inserts a new
-/// element. A reader without `BPF_F_LOCK` can therefore see parts of both values.
+/// `BPF_MAP_TYPE_RHASH`. An update overwrites an existing value in place, whereas an update of a `hash` inserts a new
+/// element. So a reader without `BPF_F_LOCK` can see parts of the old and parts of the new value.
 pub const RHASH: MapType = MapType {
     name: "rhash",
     number: 35,
     since: v(7, 2),
     summary: "A hash table whose memory grows and shrinks with the number of its entries.",
-    // With more entries, the number of buckets, a power of two, would not fit in 32 bits.
+    // With more entries, the number of buckets, which is a power of two, would not fit in 32 bits.
     max_entries: MaxEntriesRule::AtLeastOne { max: 1 << 31 },
     key: KeyRule::Any { max_size: u16::MAX as u32 },
     map_extra: MapExtraRule::ExpectedEntries { max: u16::MAX as u64 },
@@ -118,9 +118,9 @@ pub const LRU_HASH: MapType = MapType {
     name: "lru_hash",
     number: 9,
     since: v(4, 10),
-    summary: "A hash table that makes space by dropping the least recently used entries. It \
-              drops entries in batches. Which keys stay and how many depends on the kernel \
-              version.",
+    summary: "A hash table that removes its least recently used entries to make space for new \
+              ones. It removes several entries at a time. The kernel version determines which and \
+              how many entries remain.",
     privilege: Privilege::Bpf,
     flags: &[
         ("no_common_lru", v(4, 10)),
@@ -157,8 +157,8 @@ pub const LRU_HASH: MapType = MapType {
 pub const LRU_PERCPU_HASH: MapType = MapType {
     name: "lru_percpu_hash",
     number: 10,
-    summary: "A hash table with a value for each CPU that makes space by dropping the least \
-              recently used entries.",
+    summary: "A hash table with a value for each CPU. It removes its least recently used entries \
+              to make space for new ones.",
     memory: MemoryRule::PerCpuHash,
     per_cpu: true,
     value: PER_CPU_VALUE,
@@ -196,14 +196,14 @@ const WRONLY: (&str, KernelVersion) = ("wronly", v(4, 15));
 const RDONLY_PROG: (&str, KernelVersion) = ("rdonly_prog", v(5, 2));
 const WRONLY_PROG: (&str, KernelVersion) = ("wronly_prog", v(5, 2));
 
-/// Key, value and `struct htab_elem` (48 bytes) fit in one allocation: `htab_map_alloc_check`.
+/// The key, the value and `struct htab_elem` (48 bytes) must fit in one allocation. Source: `htab_map_alloc_check`.
 const VALUE: ValueRule = ValueRule::Plain { max_size: KMALLOC_MAX_SIZE - 48 };
 const PER_CPU_VALUE: ValueRule = ValueRule::Plain { max_size: PCPU_MIN_UNIT_SIZE };
-/// With more entries, the total size of the buckets would not fit in 32 bits. Their number is a
-/// power of two, and each has 16 bytes: `htab_map_alloc`.
+/// With more entries, the total size of the buckets would not fit in 32 bits. The number of buckets is a power of two,
+/// and each bucket has 16 bytes. Source: `htab_map_alloc`.
 const MAX_ENTRIES: MaxEntriesRule = MaxEntriesRule::AtLeastOne { max: MAX_HASH_ENTRIES };
 
-/// Linux 7.0 added `BPF_F_CPU` and `BPF_F_ALL_CPUS`. Lookups do not support the latter.
+/// Linux 7.0 added `BPF_F_CPU` and `BPF_F_ALL_CPUS`. Lookups do not support `BPF_F_ALL_CPUS`.
 const LOOKUP_PER_CPU: &[Case] = cases! { ..LOOKUP; ..READ_ONE_CPU; };
 
 /// Linux 7.0 added `BPF_F_CPU` and `BPF_F_ALL_CPUS`, and treats `BPF_NOEXIST` and `BPF_EXIST`
@@ -217,7 +217,7 @@ const UPDATE_LRU: &[Case] = cases! { ..UPDATE; FullNewKey: (4, 10) Ok; };
 
 const UPDATE_LRU_PER_CPU: &[Case] = cases! { ..UPDATE_PER_CPU; FullNewKey: (4, 10) Ok; };
 
-/// Kernels that support the command, but not for hash tables, check the flags first.
+/// A kernel that supports the command, but not for hash tables, checks the flags first.
 const LOOKUP_AND_DELETE: &[Case] = cases! {
     Plain: (4, 20) ENOTSUPP, (5, 14) Ok;
     Missing: (5, 14) ENOENT;

@@ -6,18 +6,18 @@ use crate::map_type::{BtfRule, InnerRule, KeyRule, MapType, ValueRule};
 
 /// `BPF_MAP_TYPE_INSN_ARRAY`. The kernel adds `BPF_F_RDONLY_PROG`.
 pub const INSN_ARRAY: MapType = MapType {
-    summary: "The offsets of a program's instructions after the verifier and the JIT have moved \
-              them.",
+    summary: "The offsets that a program's instructions have after the verifier and the JIT \
+              compiler have moved them.",
     key: KeyRule::Index,
     value: ValueRule::Instruction,
     as_inner: InnerRule::Refused(Errno::ENOTSUPP),
-    // Up to 7.2, no BTF type is accepted. It would have to be an integer of 8 bytes
-    // (`insn_array_check_btf`) and also match the value size of 16 bytes.
+    // Up to Linux 7.2, no BTF type of the value is accepted: the type would have to be an integer of 8 bytes
+    // (`insn_array_check_btf`), but also have the value size of 16 bytes.
     btf: BtfRule::Refused(Errno::EINVAL),
     operations: operations! {
         Lookup: array::LOOKUP,
-        // Unknown bits in the lower half of the flags are ignored. Linux 7.0 reads the number of a
-        // CPU from the upper half.
+        // The kernel ignores unknown bits in the lower half of the flags. From Linux 7.0 on, the upper half is the
+        // number of a CPU.
         Update: cases! {
             Plain: (6, 19) Ok;
             NoExistOnPresent: (6, 19) EEXIST;

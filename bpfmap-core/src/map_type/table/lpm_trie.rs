@@ -5,8 +5,9 @@ use crate::map_type::{BatchCursor, KeyRule, MapType, MemoryRule, ValueRule};
 
 /// `BPF_MAP_TYPE_LPM_TRIE`.
 pub const LPM_TRIE: MapType = MapType {
-    summary: "Values by prefix; a lookup finds the longest stored prefix that covers the key and is not longer \
-              than the key's prefix.",
+    summary: "A trie of prefixes, such as IP networks, each with a value. A lookup finds the \
+              longest stored prefix that matches the key and is not longer than the prefix length \
+              in the key.",
     key: KeyRule::LpmPrefix,
     // LPM_VAL_SIZE_MAX: the allocation limit minus the data of the longest key and
     // `struct lpm_trie_node` (40 bytes).
@@ -24,8 +25,8 @@ pub const LPM_TRIE: MapType = MapType {
     helpers: helpers::LPM_TRIE,
     operations: operations! {
         Lookup: cases! { ..LOOKUP; PrefixTooLong: (4, 11) ENOENT; },
-        // Older kernels first check whether the trie is full. This was fixed in 6.13 and backported
-        // to 6.1 and 6.12.
+        // Older kernels first check whether the trie is full. Linux 6.13 fixed this order, and stable releases of 6.1
+        // and 6.12 contain the fix too.
         Update: cases! {
             ..UPDATE;
             FullNewKey: (4, 11) ENOSPC;

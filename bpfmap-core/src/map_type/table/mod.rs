@@ -42,7 +42,7 @@ pub use storage::{
 pub use streams::{PERF_EVENT_ARRAY, RINGBUF, USER_RINGBUF};
 pub use struct_ops::STRUCT_OPS;
 
-/// Every map type, by number.
+/// All map types, in the order of their numbers.
 pub static MAP_TYPES: &[MapType] = &[
     HASH,
     ARRAY,
@@ -81,7 +81,7 @@ pub static MAP_TYPES: &[MapType] = &[
     RHASH,
 ];
 
-/// Names that other loaders and languages use for a map type, each with the map type.
+/// Names that other loaders and languages use for map types. Each name is listed with the map type that it means.
 pub static OTHER_NAMES: &[(&str, &MapType)] = &[
     ("hashmap", &HASH),
     ("map", &HASH),
@@ -90,18 +90,18 @@ pub static OTHER_NAMES: &[(&str, &MapType)] = &[
     ("trie", &LPM_TRIE),
 ];
 
-/// `KMALLOC_MAX_SIZE` with 4 KiB pages, `include/linux/slab.h`.
+/// The value of `KMALLOC_MAX_SIZE` with pages of 4 KiB. Source: `include/linux/slab.h`.
 const KMALLOC_MAX_SIZE: u32 = 4 << 20;
 
-/// `PCPU_MIN_UNIT_SIZE`, `include/linux/percpu.h`: the maximum size of one CPU's value.
+/// The maximum size of one CPU's value. Source: `PCPU_MIN_UNIT_SIZE` in `include/linux/percpu.h`.
 const PCPU_MIN_UNIT_SIZE: u32 = 32 << 10;
 
-/// The maximum number of entries of a hash table with buckets of 16 bytes. The number of buckets is
-/// the number of entries rounded up to a power of two, and their total size must fit in 32 bits.
+/// The maximum number of entries of a hash table with buckets of 16 bytes. The number of buckets is the number of
+/// entries, rounded up to a power of two. The total size of the buckets must fit in 32 bits.
 const MAX_HASH_ENTRIES: u32 = 1 << 27;
 
-/// Returns a row with defaults: the map type needs `CAP_BPF` and at least one entry, and has
-/// neither key nor value.
+/// Returns a row with default rules. The map type then needs `CAP_BPF` and at least one entry, and has neither keys nor
+/// values.
 const fn row(name: &'static str, number: u32, since: KernelVersion) -> MapType {
     MapType {
         name,
@@ -136,8 +136,9 @@ const fn v(major: u16, minor: u16) -> KernelVersion {
     KernelVersion::new(major, minor)
 }
 
-/// `cases! { Missing: (3, 19) ENOENT, (7, 0) Ok | ENOENT; … }`. Cases after `..LOOKUP;` are added
-/// to the cases of `LOOKUP` or replace them.
+/// Returns a list of cases, as in `cases! { Missing: (3, 19) ENOENT, (7, 0) Ok | ENOENT; … }`. If the list begins with
+/// `..LOOKUP;`, the result contains the cases of `LOOKUP`, and the cases in the list replace those with the same
+/// condition.
 macro_rules! cases {
     (..$base:ident; ..$changes:ident;) => {{
         const CASES: [crate::map_type::Case; crate::map_type::table::changed_length($base, $changes)] =
@@ -174,7 +175,7 @@ macro_rules! answer {
 }
 use answer;
 
-/// `operations! { Lookup: LOOKUP, … }`
+/// Returns a list of operations with their cases, as in `operations! { Lookup: LOOKUP, … }`.
 macro_rules! operations {
     ($($operation:ident: $cases:expr,)+) => {
         &[$(crate::map_type::OperationFacts {
@@ -205,8 +206,8 @@ const fn changed_length(base: &[Case], changes: &[Case]) -> usize {
     length
 }
 
-/// Returns `base` with `changes`. A change replaces the case with the same condition, or is
-/// appended if there is none.
+/// Returns `base` with `changes`. A change replaces the case with the same condition. If `base` has no such case, the
+/// change is appended.
 const fn changed<const LENGTH: usize>(base: &[Case], changes: &[Case]) -> [Case; LENGTH] {
     let mut cases = [base[0]; LENGTH];
     let (mut index, mut length) = (0, base.len());
@@ -227,11 +228,11 @@ const fn changed<const LENGTH: usize>(base: &[Case], changes: &[Case]) -> [Case;
     cases
 }
 
-/// The answers of a map type whose `map_ops` lacks the operation: `kernel/bpf/syscall.c`,
+/// The answers of a map type whose `map_ops` does not contain the operation. Source: `kernel/bpf/syscall.c`,
 /// `bpf_map_do_batch`, `map_lookup_and_delete_elem` and `bpf_map_mmap`.
 const NOT_SUPPORTED: &[Case] = cases! { Plain: (3, 19) ENOTSUPP; };
 
-/// The operations of a map type that supports none of them.
+/// The operations of a map type that does not support any operation.
 pub(super) static LACKING: &[OperationFacts] = operations! {
     Lookup: NOT_SUPPORTED,
     Update: NOT_SUPPORTED,
@@ -246,9 +247,10 @@ pub(super) static LACKING: &[OperationFacts] = operations! {
     Freeze: NOT_SUPPORTED,
 };
 
-/// `kernel/bpf/syscall.c`, `map_freeze`. A second freeze is EBUSY up to 6.4; from 6.5 the
-/// descriptor counts as read-only. A map whose value has special fields can't be frozen. This
-/// applies to timers and kptrs from the first kernel that knows them, and to spin locks from 6.2.
+/// The answers to freezing a map. A second freeze returns EBUSY up to Linux 6.4. From Linux 6.5 on, the file descriptor
+/// of a frozen map is read-only. A map whose value has special fields can't be frozen. For timers and kptrs, this is
+/// true of every kernel that supports them; for spin locks, it is true from Linux 6.2 on. Source: `map_freeze` in
+/// `kernel/bpf/syscall.c`.
 const FREEZE: &[Case] = cases! {
     Plain: (5, 2) Ok;
     Twice: (5, 2) EBUSY, (6, 5) EPERM;
@@ -256,7 +258,7 @@ const FREEZE: &[Case] = cases! {
     WithSpecialField: (5, 2) Ok, (5, 15) ENOTSUPP;
 };
 
-/// By key.
+/// The answers to a lookup by key.
 const LOOKUP: &[Case] = cases! {
     Plain: (3, 19) Ok;
     Missing: (3, 19) ENOENT;
@@ -264,20 +266,20 @@ const LOOKUP: &[Case] = cases! {
     LockWithoutSpinLock: (5, 1) EINVAL;
 };
 
-/// By index, where a slot can be empty.
+/// The answers to a lookup by index in a map whose slots can be empty.
 const LOOKUP_SLOT: &[Case] = cases! { ..LOOKUP; OutOfRange: (3, 19) ENOENT; };
 
-/// Linux 7.0 added `BPF_F_CPU` and `BPF_F_ALL_CPUS`. Lookups do not support the latter.
+/// Linux 7.0 added `BPF_F_CPU` and `BPF_F_ALL_CPUS`. Lookups do not support `BPF_F_ALL_CPUS`.
 const READ_ONE_CPU: &[Case] = cases! {
     OneCpu: (4, 6) EINVAL, (7, 0) Ok;
     UnknownCpu: (4, 6) EINVAL, (7, 0) ERANGE;
     AllCpus: (4, 6) EINVAL;
 };
 
-/// The same as [`READ_ONE_CPU`], and the same value can be written for each CPU.
+/// The cases of [`READ_ONE_CPU`], with the additional case that the same value is written for all CPUs.
 const WRITE_ONE_CPU: &[Case] = cases! { ..READ_ONE_CPU; AllCpus: (4, 6) EINVAL, (7, 0) Ok; };
 
-/// Updates of maps that have space for every key.
+/// The answers to updates of maps that always have space for a new key.
 const UPDATE_UNBOUNDED: &[Case] = cases! {
     Plain: (3, 19) Ok;
     NoExistOnPresent: (3, 19) EEXIST;
@@ -287,7 +289,7 @@ const UPDATE_UNBOUNDED: &[Case] = cases! {
     LockWithoutSpinLock: (5, 1) EINVAL;
 };
 
-/// Updates of maps that `max_entries` limits.
+/// The answers to updates of maps whose number of entries is limited by `max_entries`.
 const UPDATE: &[Case] = cases! {
     ..UPDATE_UNBOUNDED;
     FullNewKey: (3, 19) E2BIG;
@@ -295,16 +297,17 @@ const UPDATE: &[Case] = cases! {
     FullExistOnMissing: (3, 19) ENOENT;
 };
 
-/// By key.
+/// The answers to a deletion by key.
 const DELETE: &[Case] = cases! {
     Plain: (3, 19) Ok;
     Missing: (3, 19) ENOENT;
 };
 
-/// By index, where a slot can be empty.
+/// The answers to a deletion by index in a map whose slots can be empty.
 const DELETE_SLOT: &[Case] = cases! { ..DELETE; OutOfRange: (3, 19) E2BIG; };
 
-/// In an array, each index is a key, even if its slot is empty: `bpf_array_get_next_key`.
+/// The answers to an iteration over the indices of an array. Each index is a key, even if its slot is empty. Source:
+/// `bpf_array_get_next_key`.
 const NEXT_KEY: &[Case] = cases! {
     Plain: (3, 19) Ok;
     NoKey: (4, 12) Ok;
@@ -327,7 +330,7 @@ mod tests {
     use crate::map_type::{Answer, Condition, Operation, Since};
 
     #[test]
-    fn each_row_speaks_of_an_operation_once_and_in_order() {
+    fn each_row_lists_each_operation_at_most_once_and_in_order() {
         let all: Vec<Operation> = LACKING.iter().map(|facts| facts.operation).collect();
         assert_eq!(all, Operation::ALL);
         for row in MAP_TYPES {
@@ -342,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_case_is_the_plain_call_and_no_condition_stands_twice() {
+    fn the_first_case_is_the_plain_call_and_conditions_are_unique() {
         for row in MAP_TYPES {
             for OperationFacts { operation, cases } in row.operations {
                 let context = format!("{} {}", row.name, operation.name());
@@ -356,7 +359,7 @@ mod tests {
     }
 
     #[test]
-    fn answers_go_forward_in_time_and_are_never_empty() {
+    fn answers_are_in_the_order_of_kernels_and_never_empty() {
         for row in MAP_TYPES {
             for case in row.operations.iter().flat_map(|facts| facts.cases) {
                 let context = format!("{} {:?}", row.name, case.condition);
@@ -367,7 +370,7 @@ mod tests {
     }
 
     #[test]
-    fn an_operation_has_one_answer_where_it_is_missing() {
+    fn an_unsupported_operation_has_a_single_answer() {
         for row in MAP_TYPES {
             for facts in row.operations {
                 let refusals = facts.cases[0]
@@ -395,7 +398,7 @@ mod tests {
     }
 
     #[test]
-    fn changed_cases_stand_in_the_places_of_their_base() {
+    fn changed_cases_replace_the_cases_of_the_base() {
         const BASE: &[Case] = cases! { Plain: (4, 6) Ok; Missing: (4, 6) ENOENT; };
         const CHANGED: &[Case] = cases! { ..BASE; End: (5, 6) ENOENT; Missing: (4, 6) EINVAL; };
         let conditions: Vec<Condition> = CHANGED.iter().map(|case| case.condition).collect();
@@ -404,7 +407,7 @@ mod tests {
     }
 
     #[test]
-    fn old_kernels_refuse_what_came_later() {
+    fn old_kernels_refuse_newer_operations() {
         let hash = MapType::by_name("hash").unwrap();
         let take = hash.operation(Operation::LookupAndDelete);
         assert_eq!(take.since(), Some(v(5, 14)));

@@ -13,9 +13,9 @@ use crate::map_type::{
 
 /// `BPF_MAP_TYPE_PROG_ARRAY`.
 pub const PROG_ARRAY: MapType = MapType {
-    summary: "Programs by index, which other programs call with a tail call. If the slot is \
-              empty or the index is out of range, the caller continues with the next \
-              instruction. At most 33 tail calls can follow each other.",
+    summary: "An array of programs, which other programs call with a tail call. If the slot is \
+              empty or the index is out of range, the caller continues with the next instruction. \
+              A chain can consist of at most 33 tail calls.",
     privilege: Privilege::None,
     key: KeyRule::Index,
     value: ValueRule::Object(KernelObject::Program),
@@ -41,7 +41,8 @@ pub const CGROUP_ARRAY: MapType = MapType {
     name: "cgroup_array",
     number: 8,
     since: v(4, 8),
-    summary: "Cgroups by index: a program asks whether a task or a packet's socket is under one.",
+    summary: "An array of cgroups. A program can test whether a task or a packet's socket belongs \
+              to a cgroup in the array or to one of its descendants.",
     value: ValueRule::Object(KernelObject::Cgroup),
     as_inner: InnerRule::AnyEntries,
     btf: BtfRule::Refused(Errno::ENOTSUPP),
@@ -62,8 +63,8 @@ pub const ARRAY_OF_MAPS: MapType = MapType {
     name: "array_of_maps",
     number: 12,
     since: v(4, 12),
-    summary: "Maps by index, all with the properties of one template. Programs immediately see a \
-              map that user space stores.",
+    summary: "An array of maps, which must all match one template. Programs immediately see a map \
+              that user space stores.",
     value: ValueRule::Object(KernelObject::Map),
     as_inner: InnerRule::Refused(Errno::EINVAL),
     btf: BtfRule::Refused(Errno::ENOTSUPP),
@@ -93,8 +94,8 @@ pub const HASH_OF_MAPS: MapType = MapType {
     name: "hash_of_maps",
     number: 13,
     since: v(4, 12),
-    summary: "A hash table of maps, all with the properties of one template. Programs \
-              immediately see a map that user space stores.",
+    summary: "A hash table of maps, which must all match one template. Programs immediately see a \
+              map that user space stores.",
     memory: MemoryRule::Hash,
     key: KeyRule::Any { max_size: KMALLOC_MAX_SIZE },
     max_entries: MaxEntriesRule::AtLeastOne { max: MAX_HASH_ENTRIES },
@@ -139,7 +140,7 @@ const LOOKUP_BATCH_OF_MAPS: &[Case] = cases! {
     End: (5, 19) ENOENT;
 };
 
-/// The lookup returns an id: `bpf_fd_array_map_lookup_elem`.
+/// The answers to a lookup that returns the ID of an object. Source: `bpf_fd_array_map_lookup_elem`.
 const LOOKUP_ID: &[Case] = cases! { ..LOOKUP_BY_KEY; OutOfRange: (4, 13) ENOENT; };
 
 const LOOKUP_BY_KEY: &[Case] = cases! {
@@ -149,8 +150,8 @@ const LOOKUP_BY_KEY: &[Case] = cases! {
     LockWithoutSpinLock: (5, 1) EINVAL;
 };
 
-/// Objects that user space can't read back: `fd_array_map_lookup_elem`. The flags are checked
-/// first.
+/// The answers to a lookup of an object that user space can't look up. The kernel checks the flags first. Source:
+/// `fd_array_map_lookup_elem`.
 const NOT_READABLE: &[Case] = cases! {
     Plain: (4, 3) ENOTSUPP;
     Missing: (4, 3) ENOTSUPP;
@@ -159,8 +160,8 @@ const NOT_READABLE: &[Case] = cases! {
     LockWithoutSpinLock: (5, 1) EINVAL;
 };
 
-/// `bpf_fd_array_map_update_elem`: the kernel checks the flags first, then the index, then the
-/// descriptor.
+/// The answers to storing an object in a slot. The kernel checks the flags first, then the index, then the file
+/// descriptor. Source: `bpf_fd_array_map_update_elem`.
 const UPDATE_SLOT: &[Case] = cases! {
     Plain: (4, 2) Ok;
     BadDescriptor: (4, 2) EBADF;
@@ -173,8 +174,8 @@ const UPDATE_SLOT: &[Case] = cases! {
     LockWithoutSpinLock: (5, 1) EINVAL;
 };
 
-/// The same as [`UPDATE_SLOT`], but `cgroup_get_from_fd` returns the same errno for a wrong file
-/// and a closed descriptor.
+/// The answers of [`UPDATE_SLOT`], with one change: `cgroup_get_from_fd` returns the same errno for a file of the wrong
+/// kind and for a closed descriptor.
 pub(super) const UPDATE_CGROUP: &[Case] = cases! { ..UPDATE_SLOT; OtherObject: (4, 2) EBADF; };
 
 const UPDATE_BY_KEY: &[Case] = cases! {

@@ -1,4 +1,4 @@
-//! Queue and stack. Source: `kernel/bpf/queue_stack_maps.c`.
+//! The queue and the stack. Source: `kernel/bpf/queue_stack_maps.c`.
 
 use super::{FREEZE, KMALLOC_MAX_SIZE, cases, helpers, operations, row, v};
 use crate::Errno;
@@ -6,7 +6,7 @@ use crate::map_type::{BtfRule, Case, MapType, MemoryRule, ValueRule};
 
 /// `BPF_MAP_TYPE_QUEUE`.
 pub const QUEUE: MapType = MapType {
-    summary: "Values without keys; the first in is the first out.",
+    summary: "A queue of values without keys. The value that was pushed first is popped first.",
     value: ValueRule::Plain { max_size: KMALLOC_MAX_SIZE },
     memory: MemoryRule::Contiguous,
     flags: &[
@@ -36,7 +36,7 @@ pub const QUEUE: MapType = MapType {
 pub const STACK: MapType = MapType {
     name: "stack",
     number: 23,
-    summary: "Values without keys; the last in is the first out.",
+    summary: "A stack of values without keys. The value that was pushed last is popped first.",
     sources: &[
         "kernel/bpf/queue_stack_maps.c: queue_stack_map_alloc_check, queue_stack_map_push_elem, __stack_map_get, stack_map_ops",
     ],

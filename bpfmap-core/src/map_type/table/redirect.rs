@@ -1,4 +1,4 @@
-//! Maps of interfaces, of CPUs and of `AF_XDP` sockets. XDP programs redirect packets to them.
+//! Maps of network interfaces, CPUs and `AF_XDP` sockets, to which XDP programs redirect packets.
 //! Sources: `kernel/bpf/devmap.c`, `kernel/bpf/cpumap.c`, `net/xdp/xskmap.c`.
 
 use super::{
@@ -11,12 +11,11 @@ use crate::map_type::{
     Privilege, ValueRule,
 };
 
-/// `BPF_MAP_TYPE_DEVMAP`. The first program that uses a map determines the program type for which
-/// it can be used. For example, if a `sched_cls` program uses the map, an XDP program that uses it
-/// fails to load, with an empty log. This applies to Linux 6.1 and later, not to 5.10
-/// (`bpf_prog_map_compatible` in `kernel/bpf/core.c`).
+/// `BPF_MAP_TYPE_DEVMAP`. The first program that uses a map determines which program type can use the map. For example,
+/// if a `sched_cls` program uses the map first, an XDP program that uses the same map fails to load, with an empty log.
+/// This applies to Linux 6.1 and later, but not to 5.10 (`bpf_prog_map_compatible` in `kernel/bpf/core.c`).
 pub const DEVMAP: MapType = MapType {
-    summary: "Network interfaces by index, for XDP programs to send packets out of.",
+    summary: "An array of network interfaces. XDP programs redirect packets to these interfaces.",
     privilege: Privilege::NetAdmin,
     key: KeyRule::Index,
     value: ValueRule::Object(KernelObject::Device),
@@ -43,10 +42,11 @@ pub const DEVMAP_HASH: MapType = MapType {
     name: "devmap_hash",
     number: 25,
     since: v(5, 4),
-    summary: "Network interfaces by any number, for XDP programs to send packets out of.",
+    summary: "Network interfaces under arbitrary 32-bit keys. XDP programs redirect packets to \
+              these interfaces.",
     memory: MemoryRule::Buckets,
     key: KeyRule::Number,
-    // Beyond 2^31 the number of buckets, a power of two, overflows: EINVAL.
+    // With more than 2^31 entries, the number of buckets, which is a power of two, overflows: EINVAL.
     max_entries: MaxEntriesRule::AtLeastOne { max: 1 << 31 },
     flags: &[("numa_node", v(5, 4)), ("rdonly", v(5, 4)), ("wronly", v(5, 4))],
     helpers: helpers::DEVMAP_HASH,
@@ -74,7 +74,8 @@ pub const CPUMAP: MapType = MapType {
     name: "cpumap",
     number: 16,
     since: v(4, 15),
-    summary: "Queues of CPUs, by CPU, for XDP programs to hand packets to.",
+    summary: "An array with a packet queue for each CPU. XDP programs redirect packets to these \
+              queues.",
     memory: MemoryRule::Free,
     privilege: Privilege::Bpf,
     value: ValueRule::Object(KernelObject::Cpu),
@@ -100,7 +101,7 @@ pub const XSKMAP: MapType = MapType {
     name: "xskmap",
     number: 17,
     since: v(4, 18),
-    summary: "AF_XDP sockets by index, for XDP programs to hand packets to.",
+    summary: "An array of AF_XDP sockets. XDP programs redirect packets to these sockets.",
     value: ValueRule::Object(KernelObject::XdpSocket),
     flags: &[("numa_node", v(4, 18)), ("rdonly", v(4, 18)), ("wronly", v(4, 18))],
     as_inner: InnerRule::SameEntries(v(5, 10)),
@@ -129,12 +130,12 @@ pub const XSKMAP: MapType = MapType {
     ..DEVMAP
 };
 
-/// `CONFIG_NR_CPUS` of the largest kernels for x86-64, `arch/x86/Kconfig`; a kernel's own limit may
-/// be lower.
+/// The largest possible `CONFIG_NR_CPUS` of a kernel for x86-64. Many kernels have a lower limit. Source:
+/// `arch/x86/Kconfig`.
 const NR_CPUS: u32 = 8192;
 
-/// Every slot counts as present, even if it is empty. Storing the number 0 (no interface, or a
-/// queue of length zero) empties the slot.
+/// The answers to storing an object in a slot. Every slot counts as present, even if it is empty. Storing the number 0
+/// empties the slot, because 0 is not the index of an interface or is the length of an empty queue.
 const UPDATE_SLOT: &[Case] = cases! {
     ..UPDATE_UNBOUNDED;
     NoExistOnMissing: (4, 14) EEXIST;
@@ -155,7 +156,7 @@ const UPDATE_CPU: &[Case] = cases! {
     ProgramOfOtherKind: (5, 9) ENOMEM, (7, 0) EINVAL;
 };
 
-/// Deleting an empty slot has the same result as deleting a filled one.
+/// The answers to deleting a slot. The result is the same for an empty slot and a filled slot.
 const EMPTY_SLOT: &[Case] = cases! {
     Plain: (4, 14) Ok;
     Missing: (4, 14) Ok;

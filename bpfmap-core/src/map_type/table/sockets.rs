@@ -9,15 +9,14 @@ use crate::map_type::{
     BtfRule, Case, KernelObject, KeyRule, MapType, MaxEntriesRule, MemoryRule, Privilege, ValueRule,
 };
 
-/// `BPF_MAP_TYPE_SOCKMAP`. From Linux 7.3 on, only programs of the types `iter`, `sock_ops`,
-/// `sk_reuseport` and `sk_lookup` can update the map or delete from it (`may_update_sockmap` in
-/// `kernel/bpf/verifier.c`).
+/// `BPF_MAP_TYPE_SOCKMAP`. From Linux 7.3 on, only programs of the types `iter`, `sock_ops`, `sk_reuseport` and
+/// `sk_lookup` can update the map or delete from it (`may_update_sockmap` in `kernel/bpf/verifier.c`).
 ///
-/// More than `INT_MAX` entries: E2BIG on 5.10; EINVAL on 6.1, 6.12 and from 7.2 on; on 6.16 to 7.1
-/// ENOMEM or, where 16 GiB are free, success (measured on 6.18.44). No test creates such a large
-/// map.
+/// Creating a map with more than `INT_MAX` entries fails with E2BIG on Linux 5.10, and with EINVAL on 6.1, on 6.12 and
+/// from 7.2 on. On Linux 6.16 to 7.1, it fails with ENOMEM, or succeeds if 16 GiB of memory are free (measured on
+/// 6.18.44). No test creates such a large map.
 pub const SOCKMAP: MapType = MapType {
-    summary: "Sockets by index. Programs can read and redirect their data.",
+    summary: "An array of sockets. Programs can read and redirect the data of these sockets.",
     privilege: Privilege::NetAdmin,
     key: KeyRule::Index,
     value: ValueRule::Object(KernelObject::Socket),
@@ -47,17 +46,17 @@ pub const SOCKMAP: MapType = MapType {
     ..row("sockmap", 15, v(4, 14))
 };
 
-/// `BPF_MAP_TYPE_SOCKHASH`. Programs may write to it under the same conditions as to [`SOCKMAP`].
+/// `BPF_MAP_TYPE_SOCKHASH`. Programs can write to the map under the same conditions as to a [`SOCKMAP`].
 pub const SOCKHASH: MapType = MapType {
     name: "sockhash",
     number: 18,
     since: v(4, 18),
-    summary: "Sockets by key, such as the addresses and ports of a connection. Programs can read \
-              and redirect their data.",
+    summary: "A hash table of sockets. The key can be, for example, the addresses and ports of a \
+              connection. Programs can read and redirect the data of these sockets.",
     memory: MemoryRule::SocketHash,
     key: KeyRule::Any { max_size: MAX_BPF_STACK },
-    // With more entries, the total size of the buckets (a power of two, 16 bytes each) would not
-    // fit in 32 bits: EINVAL.
+    // With more entries, the total size of the buckets would not fit in 32 bits: EINVAL. The number of buckets is a
+    // power of two, and each bucket has 16 bytes.
     max_entries: MaxEntriesRule::AtLeastOne { max: MAX_HASH_ENTRIES },
     flags: &[("numa_node", v(4, 18)), ("rdonly", v(4, 18)), ("wronly", v(4, 18))],
     helpers: helpers::SOCKHASH,
@@ -79,7 +78,8 @@ pub const REUSEPORT_SOCKARRAY: MapType = MapType {
     name: "reuseport_sockarray",
     number: 20,
     since: v(4, 19),
-    summary: "The sockets that share a port, by index. A program selects one of them.",
+    summary: "An array of sockets that share a port. A program selects one of these sockets for a \
+              packet or connection.",
     privilege: Privilege::Bpf,
     value: ValueRule::Object(KernelObject::ReuseportSocket),
     max_entries: MaxEntriesRule::AtLeastOne { max: u32::MAX },
@@ -114,7 +114,7 @@ pub const REUSEPORT_SOCKARRAY: MapType = MapType {
     ..SOCKMAP
 };
 
-/// `include/linux/filter.h`: the maximum size of a key on a program's stack.
+/// The maximum size of a key on a program's stack. Source: `include/linux/filter.h`.
 const MAX_BPF_STACK: u32 = 512;
 
 const SOCKHASH_LOOKUP: &[Case] = cases! {
@@ -125,7 +125,7 @@ const SOCKHASH_LOOKUP: &[Case] = cases! {
     LockWithoutSpinLock: (5, 1) EINVAL;
 };
 
-/// Checks of the socket that is inserted: `sock_map_update_elem_sys`.
+/// The answers to inserting a socket. The kernel checks the socket in `sock_map_update_elem_sys`.
 const UPDATE_SOCKET: &[Case] = cases! {
     NoExistOnMissing: (4, 14) Ok;
     BadDescriptor: (4, 14) EBADF;

@@ -1,4 +1,4 @@
-//! Which special fields a value may have, by family of map types. Source: `kernel/bpf/syscall.c`,
+//! The special fields that a value can have, for each family of map types. Source: `kernel/bpf/syscall.c`,
 //! `map_check_btf`.
 
 use super::v;
@@ -10,14 +10,14 @@ use crate::SpecialField::{
 
 type Rows = &'static [(crate::SpecialField, KernelVersion)];
 
-/// `hash` and `array`: all special fields except pointers to user space.
+/// The values of `hash` and `array` can have all special fields except pointers to user space.
 pub(super) const HASH_AND_ARRAY: Rows = &[
     (SpinLock, v(5, 1)),
     (ResSpinLock, v(6, 15)),
     (Timer, v(5, 15)),
     (WorkQueue, v(6, 10)),
     (TaskWork, v(6, 18)),
-    // Older kernels knew the tag with a different meaning: see `MapType::field_since`.
+    // In older kernels, the tag has a different meaning: see `MapType::field_since`.
     (Kptr, v(5, 19)),
     (UntrustedKptr, v(6, 4)),
     (PerCpuKptr, v(6, 7)),
@@ -26,7 +26,7 @@ pub(super) const HASH_AND_ARRAY: Rows = &[
     (RbRoot, v(6, 3)),
 ];
 
-/// `lru_hash`: only fields that need no lock, because the kernel may drop an entry at any time.
+/// The values of `lru_hash` can only have fields that need no lock, because the kernel can remove an entry at any time.
 pub(super) const LRU_HASH: Rows = &[
     (Timer, v(5, 15)),
     (WorkQueue, v(6, 10)),
@@ -37,7 +37,7 @@ pub(super) const LRU_HASH: Rows = &[
     (RefCount, v(6, 4)),
 ];
 
-/// `rhash`: all special fields except lists, trees and pointers to user space.
+/// The values of `rhash` can have all special fields except lists, trees and pointers to user space.
 pub(super) const RHASH: Rows = &[
     (SpinLock, v(7, 2)),
     (ResSpinLock, v(7, 2)),
@@ -50,18 +50,18 @@ pub(super) const RHASH: Rows = &[
     (RefCount, v(7, 2)),
 ];
 
-/// `percpu_array`: pointers.
+/// The values of `percpu_array` can have pointers.
 pub(super) const PERCPU_ARRAY: Rows =
     &[(Kptr, v(6, 1)), (UntrustedKptr, v(6, 4)), (PerCpuKptr, v(6, 7)), (RefCount, v(6, 4))];
 
-/// `percpu_hash` and `lru_percpu_hash`: pointers.
+/// The values of `percpu_hash` and `lru_percpu_hash` can have pointers.
 pub(super) const PERCPU_HASH: Rows =
     &[(Kptr, v(6, 4)), (UntrustedKptr, v(6, 4)), (PerCpuKptr, v(6, 7)), (RefCount, v(6, 4))];
 
-/// `cgroup_storage`: locks.
+/// The values of `cgroup_storage` can have locks.
 pub(super) const CGROUP_STORAGE: Rows = &[(SpinLock, v(5, 1)), (ResSpinLock, v(6, 15))];
 
-/// `sk_storage`: locks and pointers.
+/// The values of `sk_storage` can have locks and pointers.
 pub(super) const SK_STORAGE: Rows = &[
     (SpinLock, v(5, 2)),
     (ResSpinLock, v(6, 15)),
@@ -71,7 +71,7 @@ pub(super) const SK_STORAGE: Rows = &[
     (RefCount, v(6, 4)),
 ];
 
-/// `inode_storage`: locks and pointers.
+/// The values of `inode_storage` can have locks and pointers.
 pub(super) const INODE_STORAGE: Rows = &[
     (SpinLock, v(5, 10)),
     (ResSpinLock, v(6, 15)),
@@ -81,7 +81,7 @@ pub(super) const INODE_STORAGE: Rows = &[
     (RefCount, v(6, 4)),
 ];
 
-/// `task_storage`: locks and pointers, including pointers to user space.
+/// The values of `task_storage` can have locks and pointers, including pointers to user space.
 pub(super) const TASK_STORAGE: Rows = &[
     (SpinLock, v(5, 11)),
     (ResSpinLock, v(6, 15)),
@@ -92,7 +92,7 @@ pub(super) const TASK_STORAGE: Rows = &[
     (UserPtr, v(6, 13)),
 ];
 
-/// `cgrp_storage`: locks and pointers.
+/// The values of `cgrp_storage` can have locks and pointers.
 pub(super) const CGRP_STORAGE: Rows = &[
     (SpinLock, v(6, 2)),
     (ResSpinLock, v(6, 15)),

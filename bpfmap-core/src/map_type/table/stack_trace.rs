@@ -1,4 +1,4 @@
-//! Stacks. Source: `kernel/bpf/stackmap.c`.
+//! Stack traces. Source: `kernel/bpf/stackmap.c`.
 
 use super::{DELETE_SLOT, FREEZE, LOOKUP_SLOT, cases, helpers, operations, row, v};
 use crate::Errno;
@@ -6,7 +6,8 @@ use crate::map_type::{BtfRule, KeyRule, MapType, MaxEntriesRule, MemoryRule, Val
 
 /// `BPF_MAP_TYPE_STACK_TRACE`.
 pub const STACK_TRACE: MapType = MapType {
-    summary: "Stacks of the kernel and of processes, by an id that programs get.",
+    summary: "Stack traces of the kernel and of processes. When a program records a stack trace, \
+              it gets an ID, which is the key of the entry.",
     key: KeyRule::Number,
     value: ValueRule::Stack,
     max_entries: MaxEntriesRule::AtLeastOne { max: 1 << 31 },
@@ -21,7 +22,7 @@ pub const STACK_TRACE: MapType = MapType {
     helpers: helpers::STACK_TRACE,
     operations: operations! {
         Lookup: LOOKUP_SLOT,
-        // Only programs can store stacks.
+        // Only programs can store stack traces.
         Update: cases! {
             Plain: (4, 6) EINVAL;
             UnknownFlags: (4, 6) EINVAL;

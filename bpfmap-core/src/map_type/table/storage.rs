@@ -10,18 +10,18 @@ use crate::map_type::{
     BtfRule, Case, InnerRule, KeyRule, MapType, MaxEntriesRule, Owner, Privilege, ValueRule,
 };
 
-/// `BPF_LOCAL_STORAGE_MAX_VALUE_SIZE`, `include/linux/bpf_local_storage.h`: 64 KiB minus the
-/// kernel's own header of an element, which grows from release to release.
+/// The maximum size of a value: 64 KiB minus the kernel's header of an element. The size of this header increases from
+/// release to release. Source: `BPF_LOCAL_STORAGE_MAX_VALUE_SIZE` in `include/linux/bpf_local_storage.h`.
 const MAX_VALUE_SIZE: u32 = (64 << 10) - 256;
 
 /// `BPF_MAP_TYPE_CGROUP_STORAGE`.
 pub const CGROUP_STORAGE: MapType = MapType {
-    summary: "A value for each cgroup to which a program that uses the map is attached. \
-              Attaching the program creates it. Deprecated: `cgrp_storage` (6.2) needs no \
-              attachment.",
+    summary: "A value for each cgroup to which a program that uses the map is attached. The \
+              kernel creates the value when the program is attached. Deprecated: `cgrp_storage` \
+              (since Linux 6.2) works without attaching a program to the cgroup.",
     privilege: Privilege::None,
     key: KeyRule::CgroupStorage,
-    // Up to 5.14, the maximum is one page.
+    // Up to Linux 5.14, the maximum is one page.
     value: ValueRule::Plain { max_size: MAX_VALUE_SIZE },
     max_entries: MaxEntriesRule::Zero,
     flags: &[
@@ -53,8 +53,8 @@ pub const PERCPU_CGROUP_STORAGE: MapType = MapType {
     name: "percpu_cgroup_storage",
     number: 21,
     since: v(4, 20),
-    summary: "Like `cgroup_storage`, with a value for each CPU. Deprecated: `cgrp_storage` (6.2) needs \
-              no attachment.",
+    summary: "A `cgroup_storage` with a value for each CPU. Deprecated: `cgrp_storage` (since \
+              Linux 6.2) needs no attachment.",
     per_cpu: true,
     value: ValueRule::Plain { max_size: PCPU_MIN_UNIT_SIZE },
     special_fields: &[],
@@ -72,8 +72,8 @@ pub const PERCPU_CGROUP_STORAGE: MapType = MapType {
     ..CGROUP_STORAGE
 };
 
-/// User space can neither create nor delete an element: attaching a program creates it.
-/// `BPF_NOEXIST` is refused before the kernel looks up the key.
+/// The answers to an update. User space can't create or delete elements, because the kernel creates an element when a
+/// program is attached. The kernel refuses `BPF_NOEXIST` before it looks up the key.
 const CGROUP_UPDATE: &[Case] = cases! {
     Plain: (4, 19) Ok;
     Missing: (4, 19) ENOENT;
@@ -84,7 +84,7 @@ const CGROUP_UPDATE: &[Case] = cases! {
     LockWithoutSpinLock: (5, 1) EINVAL;
 };
 
-/// Linux 7.0 added `BPF_F_CPU` and `BPF_F_ALL_CPUS`. Lookups do not support the latter.
+/// Linux 7.0 added `BPF_F_CPU` and `BPF_F_ALL_CPUS`. Lookups do not support `BPF_F_ALL_CPUS`.
 const CGROUP_LOOKUP_PER_CPU: &[Case] = cases! { ..LOOKUP; ..READ_ONE_CPU; };
 
 const CGROUP_UPDATE_PER_CPU: &[Case] = cases! { ..CGROUP_UPDATE; ..WRITE_ONE_CPU; };
@@ -94,9 +94,9 @@ const CGROUP_DELETE: &[Case] = cases! {
     Missing: (4, 19) EINVAL;
 };
 
-/// Up to 6.19, kernels answered a call with the last key with success and a meaningless key. Some
-/// stable lines were fixed (measured: success on 6.16.12 to 6.19.14, ENOENT on 5.10.262, 6.1.192,
-/// 6.12.117 and 6.18.44).
+/// The answers to an iteration. Up to Linux 6.19, a call with the last key succeeds and returns a meaningless key,
+/// except in some stable releases that were fixed. Measured: success on 6.16.12 to 6.19.14, ENOENT on 5.10.262,
+/// 6.1.192, 6.12.117 and 6.18.44.
 const CGROUP_NEXT_KEY: &[Case] = cases! {
     Plain: (4, 19) Ok;
     Empty: (4, 19) ENOENT;
@@ -109,7 +109,8 @@ pub const SK_STORAGE: MapType = MapType {
     name: "sk_storage",
     number: 24,
     since: v(5, 2),
-    summary: "Values of sockets. Closing a socket deletes its value.",
+    summary: "Values that are attached to sockets. The kernel deletes the value of a socket when \
+              the socket is closed.",
     privilege: Privilege::Bpf,
     key: KeyRule::Descriptor(Owner::Socket),
     value: ValueRule::Plain { max_size: MAX_VALUE_SIZE },
@@ -157,8 +158,9 @@ pub const INODE_STORAGE: MapType = MapType {
     name: "inode_storage",
     number: 28,
     since: v(5, 10),
-    summary: "Values of inodes. Deleting an inode deletes its value. Needs `bpf` among the \
-              kernel's security modules (`lsm=`). Otherwise, nothing can be attached (EBADF).",
+    summary: "Values that are attached to inodes. The kernel deletes the value of an inode \
+              together with the inode. This map type needs `bpf` among the kernel's security \
+              modules (`lsm=`). Otherwise, nothing can be attached (EBADF).",
     key: KeyRule::Descriptor(Owner::Inode),
     flags: &[("no_prealloc", v(5, 10)), ("clone", v(5, 10))],
     special_fields: special_fields::INODE_STORAGE,
@@ -179,7 +181,7 @@ pub const INODE_STORAGE: MapType = MapType {
 
 const INODE_LOOKUP: &[Case] = cases! { ..LOOKUP; BadOwner: (5, 10) EBADF; };
 
-/// A kernel without `bpf` among its security modules answers EBADF.
+/// The answers to an update. A kernel without `bpf` among its security modules returns EBADF.
 const INODE_UPDATE: &[Case] = cases! { ..UPDATE_UNBOUNDED; BadOwner: (5, 10) EBADF; };
 
 const INODE_DELETE: &[Case] = cases! { ..DELETE; BadOwner: (5, 10) EBADF; };
@@ -189,7 +191,8 @@ pub const TASK_STORAGE: MapType = MapType {
     name: "task_storage",
     number: 29,
     since: v(5, 11),
-    summary: "Values of tasks. The exit of a task deletes its value.",
+    summary: "Values that are attached to tasks. The kernel deletes the value of a task when the \
+              task exits.",
     key: KeyRule::Descriptor(Owner::Task),
     flags: &[("no_prealloc", v(5, 11)), ("clone", v(5, 11))],
     special_fields: special_fields::TASK_STORAGE,
@@ -213,7 +216,8 @@ pub const CGRP_STORAGE: MapType = MapType {
     name: "cgrp_storage",
     number: 32,
     since: v(6, 2),
-    summary: "Values of cgroups. Removing a cgroup deletes its value.",
+    summary: "Values that are attached to cgroups. The kernel deletes the value of a cgroup when \
+              the cgroup is removed.",
     key: KeyRule::Descriptor(Owner::Cgroup),
     flags: &[("no_prealloc", v(6, 2)), ("clone", v(6, 2))],
     special_fields: special_fields::CGRP_STORAGE,

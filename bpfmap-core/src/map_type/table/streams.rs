@@ -9,8 +9,8 @@ use crate::map_type::{
 
 /// `BPF_MAP_TYPE_PERF_EVENT_ARRAY`.
 pub const PERF_EVENT_ARRAY: MapType = MapType {
-    summary: "A perf event for each CPU: a counter that programs read, or a buffer for their \
-              records.",
+    summary: "A perf event for each CPU. The event is either a counter that programs read, or a \
+              buffer for records that programs write.",
     privilege: Privilege::None,
     key: KeyRule::Index,
     value: ValueRule::Object(KernelObject::PerfEvent),
@@ -39,7 +39,8 @@ pub const PERF_EVENT_ARRAY: MapType = MapType {
 
 /// `BPF_MAP_TYPE_RINGBUF`.
 pub const RINGBUF: MapType = MapType {
-    summary: "Records from programs to user space, in order, in one buffer for all CPUs.",
+    summary: "A ring buffer in which programs send records to user space. The records of all CPUs \
+              are in one buffer and keep their order.",
     privilege: Privilege::None,
     max_entries: MaxEntriesRule::Bytes,
     flags: &[("numa_node", v(5, 8)), ("rb_overwrite", v(6, 19))],
@@ -49,7 +50,7 @@ pub const RINGBUF: MapType = MapType {
     operations: operations! {
         Lookup: NO_ENTRIES,
         Update: NO_ENTRIES,
-        // The first page holds the position of the reader, user space.
+        // The first page contains the position of the reader, which is user space.
         Mmap: cases! {
             Plain: (5, 8) Ok;
             ToWrite: (5, 8) Ok;
@@ -68,14 +69,15 @@ pub const USER_RINGBUF: MapType = MapType {
     name: "user_ringbuf",
     number: 31,
     since: v(6, 1),
-    summary: "Records from user space to programs, in order.",
+    summary: "A ring buffer in which user space sends records to programs. The records keep their \
+              order.",
     flags: &[("numa_node", v(6, 1))],
     events: EventRule::ToPrograms,
     helpers: helpers::USER_RINGBUF,
     operations: operations! {
         Lookup: NO_ENTRIES,
         Update: NO_ENTRIES,
-        // The first page holds the position of the readers, programs.
+        // The first page contains the position of the readers, which are programs.
         Mmap: cases! {
             Plain: (6, 1) Ok;
             ToWrite: (6, 1) EPERM;
@@ -89,7 +91,8 @@ pub const USER_RINGBUF: MapType = MapType {
     ..RINGBUF
 };
 
-/// Records are not entries. The kernel first checks whether a key was passed.
+/// The answers to operations on entries, which all fail because records are not entries. The kernel first checks
+/// whether a key was passed.
 const NO_ENTRIES: &[Case] = cases! {
     Plain: (5, 8) ENOTSUPP;
     KeyGiven: (5, 8) EINVAL;

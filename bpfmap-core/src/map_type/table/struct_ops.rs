@@ -6,7 +6,7 @@ use crate::map_type::{BtfRule, InnerRule, KeyRule, MapType, MaxEntriesRule, Valu
 
 /// `BPF_MAP_TYPE_STRUCT_OPS`.
 pub const STRUCT_OPS: MapType = MapType {
-    summary: "A struct of programs that replace functions of the kernel.",
+    summary: "A kernel struct whose functions are implemented by programs.",
     key: KeyRule::Index,
     value: ValueRule::StructOps,
     max_entries: MaxEntriesRule::One,
@@ -18,14 +18,14 @@ pub const STRUCT_OPS: MapType = MapType {
             Plain: (5, 6) Ok;
             OutOfRange: (5, 6) ENOENT;
         },
-        // Registers the struct. With the flag `link`, it is only prepared for a link.
+        // An update registers the struct. With the flag `link`, it only prepares the struct for a link.
         Update: cases! {
             Plain: (5, 6) Ok;
             NoExist: (5, 6) EINVAL;
             OutOfRange: (5, 6) E2BIG;
             Twice: (5, 6) EBUSY;
         },
-        // Unregisters the struct. With the flag `link`, closing the link does this.
+        // A deletion unregisters the struct. With the flag `link`, closing the link unregisters the struct.
         Delete: cases! {
             Plain: (5, 6) Ok;
             Missing: (5, 6) ENOENT;

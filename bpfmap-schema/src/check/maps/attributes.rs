@@ -31,7 +31,8 @@ fn max_entries(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) {
         cx.report(broken(&violation, entries.span));
     } else if made != said {
         let message = format!(
-            "a map of type `{}` can't have {said} bytes and gets {made}, the next possible size",
+            "a map of type `{}` can't have a size of {said} bytes, so it gets the next possible \
+             size of {made} bytes",
             row.name
         );
         let finding = Finding::new(&rules::MAX_ENTRIES_ROUNDED, entries.span, message);
@@ -39,8 +40,8 @@ fn max_entries(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) {
     }
 }
 
-/// For some map types, `max_entries` + 1 values must take less than 4 GiB, because the kernel
-/// computes offsets in 32 bits.
+/// Checks the total size of the values. For some map types, `max_entries` + 1 values must take less than 4 GiB, because
+/// the kernel computes offsets in 32 bits.
 fn contiguous(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) {
     let (Some(entries), Some(value)) = (&map.max_entries, &map.value) else { return };
     if !row.memory.is_contiguous() || !cx.is_sound_part(value) {
@@ -49,13 +50,13 @@ fn contiguous(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) {
     let size = cx.resolved.layout(value).size;
     if let Some(violation) = rule::contiguous(row, size, entries.value) {
         cx.report(broken(&violation, entries.span).note(
-            "the values, and space for one more, must take less than 4 GiB: some kernels refuse a larger map, \
-             and on others values overwrite each other",
+            "all values, plus space for one more value, must take less than 4 GiB; some kernels \
+             refuse a larger map, and on other kernels its values overwrite each other",
         ));
     }
 }
 
-/// Returns whether a map of this type may have no `max_entries`.
+/// Returns whether a schema can leave out `max_entries` for a map of this type.
 pub(super) fn may_be_absent(rule: MaxEntriesRule) -> bool {
     matches!(rule, MaxEntriesRule::PerCpu | MaxEntriesRule::One | MaxEntriesRule::Zero)
 }
@@ -68,8 +69,11 @@ fn max_entries_missing(cx: &mut Context<'_>, map: &MapDecl) {
             map.span,
             format!("the map `{name}` has no `max_entries`"),
         )
-        .label("no `max_entries`")
-        .help("write `max_entries = N`, or let the loader set it before it loads the object"),
+        .label("`max_entries` is missing")
+        .help(
+            "write `max_entries = N`, or let the loader set the number before it loads the \
+               object",
+        ),
     );
 }
 
@@ -88,7 +92,11 @@ fn event(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) {
             Finding::new(
                 &rules::EVENT_NOT_FOR_TYPE,
                 event.span,
-                format!("a map of type `{}` has no records", row.name),
+                format!(
+                    "a map of type `{}` can't have an `event`, because it has no \
+                         records",
+                    row.name
+                ),
             )
             .help("remove `event`, and declare the type of the entries with `value`"),
         );
@@ -102,7 +110,7 @@ fn event(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) {
     let entries = map.max_entries.as_ref().map(|entries| entries.value);
     if let Some(member) = cx.resolved.special_fields(&described).first() {
         let finding = broken(&rule::field_in_event(member.field), event.span);
-        cx.report(finding.related(member.span, format!("`{}` is one", member.name)));
+        cx.report(finding.related(member.span, format!("`{}` is a special field", member.name)));
     } else if let Some(violation) = rule::event(row, layout.size, layout.align, entries) {
         cx.report(broken(&violation, event.span));
     }
@@ -113,10 +121,17 @@ fn ops(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) {
         (None, ValueRule::StructOps) if cx.is_complete(map) => Finding::new(
             &rules::OPS_MISSING,
             map.span,
-            format!("`{}` does not name the kernel struct that it implements", map.name.value),
+            format!(
+                "the map `{}` does not name the kernel struct that it \
+                     implements",
+                map.name.value
+            ),
         )
-        .label("no `ops`")
-        .help("write `ops = \"NAME\"` with the name of the kernel's struct, such as `tcp_congestion_ops`"),
+        .label("`ops` is missing")
+        .help(
+            "write `ops = \"NAME\"` with the name of the kernel struct, such as \
+               `tcp_congestion_ops`",
+        ),
         (None, _) | (Some(_), ValueRule::StructOps) => return,
         (Some(ops), _) => Finding::new(
             &rules::OPS_NOT_FOR_TYPE,

@@ -11,7 +11,8 @@ use crate::rules;
 use crate::source::Span;
 use bpfmap_core::map_type::{InnerRule, KernelObject, KeyRule, MAP_TYPES, MapType, ValueRule};
 
-/// Checks inner maps and initial contents of maps whose values are maps or programs.
+/// Checks the inner map and the initial contents of `map`. Only maps whose values are maps or programs can have initial
+/// contents.
 pub(super) fn check(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) {
     if map.name.value.ends_with(TEMPLATE_SUFFIX) {
         template_attributes(cx, map);
@@ -42,7 +43,7 @@ fn no_inner(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) {
         Finding::new(
             &rules::INNER_NOT_FOR_TYPE,
             inner.span,
-            format!("a map of type `{ty}` has no inner maps"),
+            format!("a map of type `{ty}` can't have inner maps"),
         )
         .help("remove `inner`"),
     );
@@ -62,7 +63,8 @@ fn no_values(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) {
     );
 }
 
-/// A template is not a map itself: nothing pins or fills it.
+/// Reports attributes that a template can't have. A template is not a map itself, so it can't be pinned or have
+/// contents.
 fn template_attributes(cx: &mut Context<'_>, template: &MapDecl) {
     let pinning = template.pinning.as_ref().map(|pinning| ("pinning", pinning.span));
     let values = template.values.first().map(|(index, _)| ("values", index.span));
@@ -74,7 +76,7 @@ fn template_attributes(cx: &mut Context<'_>, template: &MapDecl) {
                 template.optional.span,
                 "an inner map that is declared in place is only a template, so it can't be optional",
             )
-            .help("remove `optional`; the outer map may be optional"),
+            .help("remove `optional`, or make the outer map optional"),
         );
     }
     for (what, span) in pinning.into_iter().chain(values) {
@@ -99,7 +101,7 @@ fn inner(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) {
                     map.span,
                     format!("the map `{name}` has no template for its inner maps"),
                 )
-                .label(format!("a map of type `{}` needs a template", row.name))
+                .label(format!("a map of type `{}` needs `inner`", row.name))
                 .help(cx.syntax.inner()),
             );
         }
@@ -116,17 +118,20 @@ fn inner(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) {
             Finding::new(
                 &rules::INNER_ATTRIBUTE,
                 written.span,
-                format!("libbpf refuses `{inner_name}` as a template, because it has `pinning`"),
+                format!(
+                    "libbpf refuses the map `{inner_name}` as a template, because this map \
+                         has `pinning`"
+                ),
             )
-            .related(pinning.span, "there")
-            .help("remove `pinning` there, or declare the inner map in place"),
+            .related(pinning.span, "the `pinning` of the template")
+            .help("remove this `pinning`, or declare the inner map in place"),
         );
     }
     let Some(facts) = MapType::by_name(&inner.map_type.value) else { return };
     let InnerRule::Refused(errno) = facts.as_inner else { return };
     let holds_maps = facts.value == ValueRule::Object(KernelObject::Map);
     let help = if holds_maps {
-        "use only one level, with a key for each map of both levels".to_owned()
+        "use only one level of maps, with a key that combines the keys of both levels".to_owned()
     } else {
         let mut names = MAP_TYPES
             .iter()
@@ -152,13 +157,14 @@ fn unknown_map(cx: &mut Context<'_>, unknown: &str, span: Span) {
     let names = cx.maps().iter().map(|map| map.name.value.as_str());
     let help = nearest(unknown, names);
     cx.report(
-        Finding::new(&rules::UNKNOWN_MAP, span, format!("no map is called `{unknown}`"))
-            .label("not known")
+        Finding::new(&rules::UNKNOWN_MAP, span, format!("unknown map `{unknown}`"))
+            .label("not declared")
             .help(help),
     );
 }
 
-/// libbpf uses the position of an initial value as its key: an index, or an `int` in a hash map.
+/// Checks the keys of initial contents. libbpf uses the position of an initial value as its key: an index in an array,
+/// or an `int` in a hash.
 ///
 /// Source: libbpf, `init_map_in_map_slots` and `init_prog_array_slots`.
 fn keys(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) -> bool {
@@ -170,10 +176,10 @@ fn keys(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) -> bool {
                 Finding::new(
                     &rules::VALUES_KEY,
                     key.span,
-                    format!("there are two values for {}", key.value),
+                    format!("there are two values for the key {}", key.value),
                 )
                 .related(before, "the first value")
-                .help("remove one of them, or give it another key"),
+                .help("remove one of the values, or change its key"),
             );
         }
     }
@@ -189,7 +195,8 @@ fn keys(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) -> bool {
                     &rules::VALUES_KEY,
                     first.span,
                     format!(
-                        "libbpf writes initial contents only with keys of 4 bytes, but the key of `{}` has {size}",
+                        "libbpf writes initial contents only to maps with a key of 4 bytes, but \
+                         the key of `{}` has {size}",
                         map.name.value
                     ),
                 )
@@ -209,7 +216,7 @@ fn keys(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) -> bool {
                     index.span,
                     format!("the index {} is out of range", index.value),
                 )
-                .related(entries.span, format!("expected an index below {}", entries.value))
+                .related(entries.span, format!("expected an index less than {}", entries.value))
                 .help("use a smaller index or a larger `max_entries`"),
             );
         }
@@ -235,7 +242,7 @@ fn maps(cx: &mut Context<'_>, map: &MapDecl) {
                         map.name.value, name.value
                     ),
                 )
-                .label("loading the object fails if that map was not created")
+                .label("loading the object fails if this map was not created")
                 .related(content.optional.span, "this map is optional")
                 .help(format!(
                     "make `{}` optional too, or store `{}` after the object is loaded",
@@ -253,17 +260,23 @@ fn maps(cx: &mut Context<'_>, map: &MapDecl) {
                 Finding::new(
                     &rules::VALUES_MISMATCH,
                     name.span,
-                    format!("the map `{}` does not match the template of `{}`", name.value, map.name.value),
+                    format!(
+                        "the map `{}` does not match the template of `{}`",
+                        name.value, map.name.value
+                    ),
                 )
                 .label(format!("{what}: {theirs}"))
                 .related(place, format!("{what}: {ours}"))
-                .help("the kernel accepts an inner map only if type, sizes of key and value, flags and special fields match the template"),
+                .help(
+                    "make the type, the sizes of key and value, the flags and the special \
+                       fields the same as in the template",
+                ),
             );
         }
     }
 }
 
-/// Returns the first property that the kernel would find different, with its two values.
+/// Returns the first property in which the two maps differ for the kernel, and the values of this property.
 ///
 /// Source: `kernel/bpf/map_in_map.c`, `bpf_map_meta_equal`.
 fn difference(
@@ -271,7 +284,7 @@ fn difference(
     content: &MapDecl,
     inner: &MapDecl,
 ) -> Option<(&'static str, String, String)> {
-    // Errors of a type have been reported and don't count as a difference.
+    // A type with an error was already reported, so it does not count as a difference.
     let sizes = |key_value: Option<&KeyValue>| match key_value {
         Some(KeyValue::Type(ty)) if !cx.is_sound(&ty.value) => 0,
         Some(it) => cx.resolved.layout(it).size,
@@ -279,7 +292,7 @@ fn difference(
     };
     let flags = |map: &MapDecl| {
         let flags = map.flags.iter().map(|flag| flag.value.as_str());
-        // These two flags belong to the descriptor.
+        // These two flags affect only the file descriptor, not the map.
         let mut flags: Vec<&str> =
             flags.filter(|flag| !matches!(*flag, "rdonly" | "wronly")).collect();
         flags.sort_unstable();
@@ -304,12 +317,12 @@ fn difference(
     let compared = [
         ("type", content.map_type.value.clone(), inner.map_type.value.clone()),
         (
-            "bytes of the key",
+            "key size",
             sizes(content.key.as_ref()).to_string(),
             sizes(inner.key.as_ref()).to_string(),
         ),
         (
-            "bytes of the value",
+            "value size",
             sizes(content.value.as_ref()).to_string(),
             sizes(inner.value.as_ref()).to_string(),
         ),
@@ -320,7 +333,7 @@ fn difference(
     compared.into_iter().chain(entries).find(|(_, theirs, ours)| theirs != ours)
 }
 
-/// `a, b`, or `none`.
+/// Returns the names as a list such as `a, b`, or `none` if there are no names.
 fn listed(names: &[impl AsRef<str>]) -> String {
     if names.is_empty() {
         return "none".to_owned();
@@ -328,7 +341,7 @@ fn listed(names: &[impl AsRef<str>]) -> String {
     names.iter().map(AsRef::as_ref).collect::<Vec<&str>>().join(", ")
 }
 
-/// Checks the names of programs. Each is the name of a C function, not of a map.
+/// Checks the names of programs. Each of them must be the name of a C function and not the name of a map.
 fn programs(cx: &mut Context<'_>, map: &MapDecl) {
     for (_, name) in &map.values {
         let other = cx.maps().iter().find(|other| other.name.value == name.value);
@@ -342,8 +355,8 @@ fn programs(cx: &mut Context<'_>, map: &MapDecl) {
                         name.value, map.name.value
                     ),
                 )
-                .related(other.name.span, "the map")
-                .help("write the name of a program, which is the name of its function in C"),
+                .related(other.name.span, "the map with this name")
+                .help("write the name of a program, which is the name of its C function"),
             );
         } else {
             names::identifier(cx, "a program", name);

@@ -22,7 +22,7 @@ pub(super) fn check<'a>(
             let ty = row.name;
             cx.report(
                 Finding::new(&rules::KEY_MISSING, map.span, format!("the map `{name}` has no key"))
-                    .label(format!("a map of type `{ty}` needs one"))
+                    .label(format!("a map of type `{ty}` needs a key"))
                     .help(format!("write {}", cx.syntax.field("key", "TYPE"))),
             );
         }
@@ -45,19 +45,22 @@ pub(super) fn check<'a>(
                 Finding::new(
                     &rules::ZERO_LENGTH_ARRAY,
                     ty.span,
-                    "every byte of a key is compared, so its size has to be fixed",
+                    "the kernel compares every byte of a key, so a key must have a fixed size",
                 )
-                .related(member, "no fixed size")
-                .help("give the array a length"),
+                .related(member, "this array has no fixed size")
+                .help("use an array with a length of at least 1"),
             );
         }
         if let Some(place) = pointers.find(cx, &ty.value) {
             let mut finding = Finding::new(
                 &rules::POINTER_IN_KEY,
                 ty.span,
-                format!("the key of `{name}` holds a pointer"),
+                format!("the key of `{name}` contains a pointer"),
             )
-            .help("use the target of the pointer or an id as the key, or `u64` if you mean the address itself");
+            .help(
+                "use the target of the pointer or an ID as the key, or use `u64` if you need \
+                   the address itself",
+            );
             if place != ty.span {
                 finding = finding.related(place, "the pointer");
             }
@@ -89,19 +92,20 @@ pub(super) fn check<'a>(
     }
 }
 
-/// Adds a help text to the diagnostic, in the syntax of the schema.
+/// Adds a help to the diagnostic, in the language of the schema.
 fn in_syntax(cx: &Context<'_>, row: &MapType, finding: Finding) -> Finding {
     match row.key {
         KeyRule::CgroupStorage => finding.help(format!(
-            "write {} for the cgroup's inode number, or use a struct of this number and the `u32` attach type",
+            "write {} for the inode number of the cgroup, or use a struct of this number and the \
+             `u32` attach type",
             cx.syntax.field("key", "u64")
         )),
         KeyRule::LpmPrefix => finding.help(format!(
-            "make it a struct of {} and 1 to 256 bytes of data, most significant byte first",
+            "use a struct of {} and 1 to 256 bytes of data, with the most significant byte first",
             cx.syntax.member("prefix_len", "u32")
         )),
         rule if rule.is_implied() => {
-            finding.help(format!("write {}, or leave it out", cx.syntax.field("key", "u32")))
+            finding.help(format!("write {}, or remove the key", cx.syntax.field("key", "u32")))
         }
         _ => finding,
     }
@@ -111,13 +115,14 @@ fn number_key(cx: &mut Context<'_>, map: &MapDecl, row: &MapType, key: &Spanned<
     let is_int = matches!(cx.resolved.without_aliases(&key.value), Type::Int(_));
     let has_btf = map.btf.as_ref().is_none_or(|btf| btf.value);
     if !is_int && has_btf {
-        let finding = broken(&rule::number_key(row), key.span).label("not a plain integer");
+        let finding = broken(&rule::number_key(row), key.span)
+            .label("not an integer in the host's byte order");
         cx.report(in_syntax(cx, row, finding));
     }
 }
 
-/// Returns whether `ty` is a struct whose first bytes are the prefix length, either as the first
-/// member or at the start of that member, as in `struct { struct bpf_lpm_trie_key trie; … }`.
+/// Returns whether `ty` is a struct that begins with the prefix length. The prefix length is either the first member,
+/// or the beginning of the first member, as in `struct { struct bpf_lpm_trie_key trie; … }`.
 fn starts_with_prefix_length(cx: &Context<'_>, ty: &Type) -> bool {
     let Type::Named(name) = cx.resolved.without_aliases(ty) else { return false };
     match cx.resolved.type_def(name).map(|def| &def.kind) {
@@ -149,7 +154,7 @@ fn begins(cx: &Context<'_>, member: &Member) -> bool {
     body.members.iter().take(first).any(|member| begins(cx, member))
 }
 
-/// Returns the array without elements at the end of the struct `ty`, if there is one.
+/// If the struct `ty` ends with an array without elements, returns the position of this array.
 fn flexible_array(cx: &Context<'_>, ty: &Type) -> Option<Span> {
     let Type::Named(name) = cx.resolved.without_aliases(ty) else { return None };
     let TypeDefKind::Struct(body) = &cx.resolved.type_def(name)?.kind else { return None };

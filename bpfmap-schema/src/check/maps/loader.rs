@@ -1,4 +1,4 @@
-//! Rules about the attributes that a map leaves to its loader.
+//! Rules about the attributes that a schema leaves to the loader.
 
 use std::collections::HashSet;
 
@@ -20,7 +20,7 @@ pub(super) fn check(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) {
                 .or_else(|| filled(map, attribute))
         } else {
             let message = format!("duplicate `{}`", attribute.value.name());
-            Some(finding(attribute, message).help("remove one of them"))
+            Some(finding(attribute, message).help("remove the duplicate"))
         };
         if let Some(finding) = finding {
             cx.report(finding);
@@ -40,15 +40,18 @@ fn written(map: &MapDecl, attribute: &Spanned<Attribute>) -> Option<Finding> {
         Attribute::MaxEntries => map.max_entries.as_ref().map(|entries| entries.span),
         Attribute::Inner => map.inner.as_ref().map(|inner| inner.span),
     };
-    // Reports nothing for an attribute without a position: the schema left it out, and the check
-    // added it.
+    // An attribute without a position is not reported, because the check has added it and the schema does not contain
+    // it.
     let written = written.filter(|span| *span != Span::NONE)?;
-    let message =
-        format!("the schema sets `{}`, but leaves it to the loader too", attribute.value.name());
-    Some(finding(attribute, message).related(written, "written here").help("remove one of them"))
+    let message = format!(
+        "the schema sets `{}`, but `set_by_loader` contains it \
+                 too",
+        attribute.value.name()
+    );
+    Some(finding(attribute, message).related(written, "set here").help("remove one of the two"))
 }
 
-/// Returns whether a map of type `row` can't be created without the attribute.
+/// Returns whether creating a map of type `row` requires the attribute.
 fn is_needed(row: &MapType, attribute: Attribute) -> bool {
     match attribute {
         Attribute::Key => row.key != KeyRule::Keyless && !row.key.is_implied(),
@@ -58,7 +61,7 @@ fn is_needed(row: &MapType, attribute: Attribute) -> bool {
     }
 }
 
-/// Returns the attributes that `map` needs and leaves to its loader.
+/// Returns the attributes that `map` requires, but that the schema does not set.
 #[cfg(feature = "import")]
 pub(crate) fn left_out(map: &MapDecl, row: &MapType) -> Vec<Attribute> {
     let is_said = |attribute| match attribute {
@@ -78,11 +81,12 @@ fn not_for_type(row: &MapType, attribute: &Spanned<Attribute>) -> Option<Finding
         return None;
     }
     let (ty, name) = (row.name, attribute.value.name());
-    let message = format!("a loader can't set `{name}` of a map of type `{ty}`");
-    Some(finding(attribute, message).help("remove it"))
+    let message = format!("a loader can't set `{name}` for a map of type `{ty}`");
+    Some(finding(attribute, message).help(format!("do not leave `{name}` to the loader")))
 }
 
-/// libbpf creates the template of inner maps from the object, and a loader can't change it.
+/// Reports attributes of a template that are left to the loader. libbpf creates the template for inner maps from the
+/// object, and a loader can't change the template.
 ///
 /// Source: libbpf, `bpf_object__create_map`.
 fn not_for_inner(
@@ -102,28 +106,28 @@ fn not_for_inner(
         |outer: &&MapDecl| schema.inner_of(outer).is_some_and(|inner| std::ptr::eq(inner, map));
     let outer = cx.maps().iter().find(is_inner)?;
     let message = format!(
-        "the attributes of `{}` that the loader sets are missing when `{}` is created",
+        "`{}` is the template of `{}`, and the loader sets its attributes too late for a template",
         map.name.value, outer.name.value
     );
     Some(
         finding(attribute, message)
             .related(
                 outer.inner.as_ref().map_or(outer.span, |inner| inner.span),
-                "the template of its inner maps",
+                "names the template",
             )
             .help(
-                "declare the template in place with `inner`, or set these attributes in the schema",
+                "declare the template in place with `inner`, or set the attributes in the schema",
             ),
     )
 }
 
-/// Initial contents have the type of the template.
+/// Reports initial contents of a map whose template is set by the loader.
 fn filled(map: &MapDecl, attribute: &Spanned<Attribute>) -> Option<Finding> {
     let (first, _) = map.values.first().filter(|_| attribute.value == Attribute::Inner)?;
-    let message = "initial contents need a template in the object";
+    let message = "a map with initial contents needs a template in the schema";
     Some(
         finding(attribute, message)
-            .related(first.span, "the contents")
+            .related(first.span, "the initial contents")
             .help("remove `values`, and fill the map after the object is loaded"),
     )
 }

@@ -20,9 +20,9 @@ use crate::source::Span;
 use bpfmap_core::map_type::{BtfRule, MAP_TYPES, MapType, MaxEntriesRule};
 use bpfmap_core::rule::Violation;
 
-/// Returns the diagnostic for a violation that bpfmap-core reports.
+/// Converts a violation from `bpfmap_core` to a diagnostic.
 pub(super) fn broken(violation: &Violation, span: Span) -> Finding {
-    let rule = rules::Rule::by_id(violation.rule).expect("each rule of the core has a page");
+    let rule = rules::Rule::by_id(violation.rule).expect("each rule of bpfmap-core has a page");
     Finding::new(rule, span, violation.message.as_str()).help(violation.help.as_str())
 }
 
@@ -30,7 +30,7 @@ pub(super) fn check(cx: &mut Context<'_>) {
     let mut pointers = pointers::Pointers::default();
     for map in cx.maps() {
         check_map(cx, map, &mut pointers);
-        // A template in a template is refused because of its type.
+        // The rule about the types of inner maps reports a template within a template.
         if let Some(template) = map.template() {
             check_map(cx, template, &mut pointers);
         }
@@ -63,21 +63,22 @@ fn deprecated(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) {
         map.map_type.span,
         format!("the map type `{ty}` is deprecated"),
     )
-    .help(format!("use `{name}`, from Linux {since} on"));
+    .help(format!("use `{name}`, which is available from Linux {since} on"));
     let has_btf = map.btf.as_ref().is_none_or(|btf| btf.value);
     if let Some(key @ KeyValue::Type(_)) = &map.key {
         if has_btf && cx.resolved.layout(key).size > 8 {
             // `cgroup_storage_check_btf` in `kernel/bpf/local_storage.c`.
             finding = finding.note(
-                "the kernel accepts BTF of such a key only as a struct of two members, and the named padding is \
-                 a third: write `btf = false`, or use only the cgroup's inode number, a `u64`",
+                "the kernel accepts the BTF of this key only if its struct has two members, but \
+                 the named padding is a third member: write `btf = false`, or use a `u64` with \
+                 the inode number of the cgroup as the key",
             );
         }
     }
     cx.report(finding);
 }
 
-/// The kernel refuses some map types without BTF (EINVAL).
+/// Reports a map without BTF if the kernel requires BTF for its type (EINVAL).
 fn btf_required(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) {
     if row.btf != BtfRule::Required {
         return;
@@ -93,12 +94,12 @@ fn btf_required(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) {
     let message = format!("a map of type `{}` needs BTF", row.name);
     cx.report(
         Finding::new(&rules::BTF_REQUIRED, span, message)
-            .label("turns off BTF")
-            .help("give key and value types, and remove `btf`"),
+            .label("this disables BTF")
+            .help("declare a type for the key and for the value, and remove `btf`"),
     );
 }
 
-/// A program can have one arena, and libbpf accepts one for each object.
+/// Reports a second arena. A program can use only one arena, and libbpf accepts only one in each object.
 fn one_arena(cx: &mut Context<'_>) {
     let mut arenas = cx.maps().iter().filter(|map| {
         let row = MapType::by_name(&map.map_type.value);
@@ -112,8 +113,11 @@ fn one_arena(cx: &mut Context<'_>) {
                 again.map_type.span,
                 format!("`{}` is a second arena", again.name.value),
             )
-            .related(first.map_type.span, "the first")
-            .help("use one arena with the pages of both, or write a schema for each"),
+            .related(first.map_type.span, "the first arena")
+            .help(
+                "use one arena with the pages of both, or declare each arena in a separate \
+                   schema",
+            ),
         );
     }
 }
@@ -129,7 +133,7 @@ fn unknown_map_type(cx: &mut Context<'_>, map: &MapDecl) {
         Finding::new(
             &rules::UNKNOWN_MAP_TYPE,
             map.map_type.span,
-            format!("no map type is called `{wrong}`"),
+            format!("unknown map type `{wrong}`"),
         )
         .help(nearest(word, MAP_TYPES.iter().map(|row| row.name))),
     );
@@ -148,7 +152,7 @@ fn too_new(cx: &mut Context<'_>, map: &MapDecl) {
             format!("{requirement} needs Linux {since}"),
         )
         .related(oldest.span, "the oldest kernel that the schema supports")
-        .help(format!("write `min_kernel = \"{since}\"`, or don't use it"));
+        .help(format!("write `min_kernel = \"{since}\"`, or remove this part of the map"));
         if !(map.map_type.span.start..=requirement.span.end).contains(&map.name.span.start) {
             finding = finding.related(map.name.span, "in this map");
         }

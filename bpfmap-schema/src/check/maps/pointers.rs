@@ -6,14 +6,14 @@ use crate::check::context::{Context, by_value, for_each_type};
 use crate::ir::Type;
 use crate::source::Span;
 
-/// The pointers in each named type, computed on demand.
+/// The first pointer in each named type, which is computed on demand.
 #[derive(Default)]
 pub(super) struct Pointers<'a> {
     known: HashMap<&'a str, Option<Span>>,
 }
 
 impl<'a> Pointers<'a> {
-    /// Returns the first pointer in the sound type `ty`.
+    /// Returns the position of the first pointer in `ty`. The layout of `ty` must be known.
     pub(super) fn find(&mut self, cx: &Context<'a>, ty: &'a Type) -> Option<Span> {
         let def = cx.resolved.type_def(by_value(ty)?)?;
         let name = def.name.value.as_str();

@@ -1,4 +1,4 @@
-//! Rules about a map's value, and about BTF for key and value.
+//! Rules about the value of a map, and about BTF for key and value.
 
 use super::broken;
 use crate::check::context::Context;
@@ -46,7 +46,7 @@ fn has_build_ids(map: &MapDecl) -> bool {
     map.flags.iter().any(|flag| flag.value == "stack_build_id")
 }
 
-/// Kernels refuse stacks that are larger than a system setting.
+/// Reports a stack trace with more frames than the default limit, because kernels refuse maps that exceed the limit.
 fn stack_depth(cx: &mut Context<'_>, map: &MapDecl, value: &KeyValue, size: u64) {
     let frames = size / u64::from(rule::frame_size(has_build_ids(map)));
     if frames <= DEFAULT_STACK_DEPTH {
@@ -57,22 +57,23 @@ fn stack_depth(cx: &mut Context<'_>, map: &MapDecl, value: &KeyValue, size: u64)
             &rules::STACK_DEPTH,
             value.span(),
             format!(
-                "kernels allow at most {DEFAULT_STACK_DEPTH} frames of a stack by default, this value has {frames}"
+                "a stack trace can have at most {DEFAULT_STACK_DEPTH} frames by default, found \
+                 {frames}"
             ),
         )
         .label(format!("{size} bytes"))
-        .note("creating the map fails with EINVAL if `kernel.perf_event_max_stack` is smaller")
+        .note("creating the map fails with EINVAL if the sysctl `kernel.perf_event_max_stack` is smaller")
         .help(format!(
             "use {DEFAULT_STACK_DEPTH} frames, or set `kernel.perf_event_max_stack` to {frames} before the map is created"
         )),
     );
 }
 
-/// The largest value, in bytes, that is certain to fit on the stack of a thread.
+/// The size in bytes up to which a value always fits on the stack of a thread.
 ///
-/// A thread of Rust's standard library has a stack of 2 MiB. A lookup that returns the value moves
-/// it from function to function, and without optimization each function has its own copy on the
-/// stack. `tests/kernel/large.rs` of bpfmap tests that a value of this size fits.
+/// A thread of Rust's standard library has a stack of 2 MiB. A lookup that returns a value passes it through several
+/// functions. Without optimization, each function has its own copy of the value on the stack. `tests/kernel/large.rs`
+/// of bpfmap tests that a value of this size fits.
 const LARGE_VALUE: u64 = 256 << 10;
 
 fn large(cx: &mut Context<'_>, row: &MapType, value: &KeyValue, size: u64) {
@@ -84,13 +85,20 @@ fn large(cx: &mut Context<'_>, row: &MapType, value: &KeyValue, size: u64) {
         Finding::new(
             &rules::LARGE_VALUE,
             value.span(),
-            format!("a lookup that returns a value of {size} bytes may overflow the stack of its thread"),
+            format!(
+                "a lookup that returns a value of {size} bytes can overflow the stack of its \
+                     thread"
+            ),
         )
         .label(format!("{size} bytes"))
         .note(format!(
-            "by default, a Rust thread has a stack of 2 MiB, and only values of up to {LARGE_VALUE} bytes are safe without optimization"
+            "by default, a Rust thread has a stack of 2 MiB; without optimization, values of up \
+             to {LARGE_VALUE} bytes are safe"
         ))
-        .help("read it with `lookup_boxed`, `lookup_into` and the like, or split it into several entries"),
+        .help(
+            "read the value with `lookup_boxed` or `lookup_into`, or split it into several \
+               entries",
+        ),
     );
 }
 
@@ -98,7 +106,7 @@ fn missing(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) {
     let name = &map.name.value;
     cx.report(
         Finding::new(&rules::VALUE_MISSING, map.span, format!("the map `{name}` has no value"))
-            .label(format!("a map of type `{}` needs one", row.name))
+            .label(format!("a map of type `{}` needs a value", row.name))
             .help(format!("write {}", cx.syntax.field("value", "TYPE"))),
     );
 }
@@ -108,7 +116,7 @@ fn not_allowed(cx: &mut Context<'_>, row: &MapType, value: &KeyValue) {
         "remove the value".to_owned()
     } else {
         let event = cx.syntax.field("event", "TYPE");
-        format!("remove the value; {event} declares the type of its records")
+        format!("remove the value; write {event} to declare the type of the records")
     };
     cx.report(
         Finding::new(
@@ -120,7 +128,7 @@ fn not_allowed(cx: &mut Context<'_>, row: &MapType, value: &KeyValue) {
     );
 }
 
-/// The kernel accepts BTF for both key and value, or for neither.
+/// Reports a map with BTF for only one of key and value. The kernel accepts BTF for both of them or for neither.
 fn half_typed(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) {
     if matches!(row.btf, BtfRule::Refused(_)) {
         if let Some(btf) = &map.btf {
@@ -130,9 +138,9 @@ fn half_typed(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) {
                     Finding::new(
                         &rules::BTF_REFUSED,
                         btf.span,
-                        format!("the kernel accepts no BTF for a map of type `{ty}`"),
+                        format!("the kernel does not accept BTF for a map of type `{ty}`"),
                     )
-                    .help("remove `btf`: libbpf never passes BTF for such a map"),
+                    .help("remove `btf`; libbpf never passes BTF for a map of this type"),
                 );
             }
         }
@@ -147,7 +155,7 @@ fn half_typed(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) {
         (KeyValue::Size(size), KeyValue::Type(ty)) => ("value", ty, size),
         _ => return,
     };
-    // An index that the check added has no type that could be lost.
+    // If the check has added the index, the schema has no type that could be lost.
     if typed.span.source.is_none() {
         return;
     }
@@ -155,13 +163,11 @@ fn half_typed(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) {
         Finding::new(
             &rules::HALF_TYPED,
             sized.span,
-            format!("the BTF of the {what} of `{}` will be lost", map.name.value),
+            format!("the map `{}` will have no BTF for its {what}", map.name.value),
         )
-        .label("a bare size")
+        .label("a size without a type")
         .related(typed.span, format!("the type of the {what}"))
-        .note(
-            "the kernel accepts BTF for both key and value or for neither, so libbpf leaves it out",
-        )
-        .help("give both a type, or write `btf = false`"),
+        .note("the kernel accepts BTF only for both key and value, so libbpf leaves out the BTF")
+        .help("declare a type for both, or write `btf = false`"),
     );
 }
