@@ -1,5 +1,5 @@
-//! Converts maps and types of a checked schema into [`MapDef`] and [`TypeDesc`], which the tools
-//! and the run-time library share.
+//! Converts the maps and types of a checked schema to [`MapDef`] and [`TypeDesc`], which the tools and the run-time
+//! library share.
 
 use crate::check::Checked;
 use crate::ir::{
@@ -10,7 +10,8 @@ use bpfmap_core::map_type::{MapFlag, MapType};
 use bpfmap_core::{MapDef, MapFlags, MemberDesc, Pinning, SpecialField, TypeDesc};
 use bumpalo::Bump;
 
-/// Returns the definition of `map`, a map of the schema. `arena` holds the types.
+/// Returns the definition of `map`, which is a map of the schema. The descriptions of its types are allocated in
+/// `arena`.
 #[must_use]
 pub fn map_def<'a>(arena: &'a Bump, checked: &'a Checked, map: &'a MapDecl) -> MapDef<'a> {
     let types = Types { arena, checked };
@@ -79,7 +80,7 @@ impl<'a> Types<'a> {
         }
     }
 
-    /// Returns a type of the schema. The recursion ends, because the check refuses types that
+    /// Returns the description of a type of the schema. The recursion ends, because the check refuses types that
     /// contain themselves by value.
     fn named(self, name: &'a str) -> &'a TypeDesc<'a> {
         let Some(def) = self.checked.resolved().type_def(name) else { return TypeDesc::VOID };
@@ -184,7 +185,7 @@ impl<'a> Types<'a> {
         }
     }
 
-    /// Returns the description of a special field's target that the kernel needs.
+    /// Returns the description of a special field's target. It contains only the members that the kernel needs.
     fn pointee(self, field: SpecialField, target: &'a Target) -> &'a TypeDesc<'a> {
         let name = &target.name.value;
         if field == SpecialField::UserPtr {
@@ -207,7 +208,7 @@ impl<'a> Types<'a> {
     }
 }
 
-/// BTF stores this number in 32 bits. The check has made sure that it fits.
+/// Converts a number to 32 bits, because BTF stores it in 32 bits. The check has made sure that the number fits.
 fn narrow(number: u64) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }

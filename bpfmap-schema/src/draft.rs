@@ -1,4 +1,4 @@
-//! The result of a front end and the input of the check.
+//! The result of a front end, which is the input of the check.
 
 use std::collections::HashSet;
 
@@ -6,35 +6,35 @@ use crate::diagnostics::Finding;
 use crate::ir::Schema;
 use crate::syntax::Syntax;
 
-/// A schema as far as a front end could read it, with diagnostics for the rest.
+/// The parts of a schema that a front end could read, with diagnostics for the other parts.
 ///
-/// The check runs on a draft even if it has errors, so that one run reports all mistakes. But it
-/// accepts only a draft without errors.
+/// The check runs on a draft even if the draft has errors, so that one run reports all mistakes. The check returns a
+/// checked schema only if the draft has no errors.
 #[derive(Debug, Clone, Default)]
 pub struct Draft {
     /// The schema.
     pub schema: Schema,
-    /// The diagnostics.
+    /// The diagnostics of the front end.
     pub findings: Vec<Finding>,
-    /// Types and maps that could be read only in part: the check does not report the missing part.
+    /// The types and maps that could be read only partly. The check does not report their missing parts.
     pub incomplete: Incomplete,
-    /// Whether there are types and maps that the front end does not see. An unknown name may be one
-    /// of these, so it is not reported.
+    /// Whether there are types and maps that the front end does not see. If so, unknown names are not reported, because
+    /// they can be names of these types and maps.
     pub open: bool,
-    /// The language that it is written in.
+    /// The language in which the schema is written.
     pub syntax: Syntax,
-    /// For an empty schema, an explanation of what was found instead.
+    /// For an empty schema, notes that explain what the file contains instead of maps and types.
     pub instead: Vec<String>,
 }
 
-/// The names of types and maps that a [`Draft`] has only in part.
+/// The names of types and maps that are incomplete in a [`Draft`].
 #[derive(Debug, Clone, Default)]
 pub struct Incomplete {
-    /// Types.
+    /// The names of the incomplete types.
     pub types: HashSet<String>,
-    /// Maps.
+    /// The names of the incomplete maps.
     pub maps: HashSet<String>,
-    /// Maps whose `max_entries` is a number that the front end does not know.
+    /// The names of the maps whose `max_entries` is a number that the front end does not know.
     pub max_entries: HashSet<String>,
 }
 

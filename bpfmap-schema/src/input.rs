@@ -1,59 +1,58 @@
-//! Reads files that a user or a schema names, up to a size limit.
+//! Reads files with a size limit. The path of a file comes from the user or from a schema.
 //!
-//! A schema and its includes may be untrusted. So only regular files are opened: a FIFO without a writer or a device
-//! could block the reader forever or have side effects.
+//! A schema and its includes can be untrusted. So only regular files are opened, because opening a device or a FIFO
+//! without a writer could block forever or have side effects.
 
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
-/// The largest object file, or BTF of a kernel, that is read, in bytes.
+/// The maximum size in bytes of an object file or a kernel's BTF.
 pub const MAX_OBJECT_SIZE: u64 = 64 << 20;
 
-/// Returns the contents of the file `path`, of at most `limit` bytes.
+/// Returns the contents of the file `path`, which can have at most `limit` bytes.
 ///
 /// # Errors
 ///
-/// Fails if it is not a regular file, is larger, or can't be read.
+/// Returns an error if `path` is not a regular file, if the file is larger than `limit`, or if it can't be read.
 pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     let size = check(&fs::metadata(path)?, limit)?;
     let file = open(path)?;
-    // The file may have been replaced since the previous check.
+    // The file could have been replaced since the previous check.
     check(&file.metadata()?, limit)?;
     let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0));
     file.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > limit { Err(too_large(limit)) } else { Ok(bytes) }
 }
 
-/// Does the same for a file that is named in another file. Its name must have this `extension`, and
-/// so must the target if it is a link: a message about a file shows a line of it, which the author
-/// of the schema may not be allowed to see.
+/// Reads a file whose path is in another file, like [`read`]. The name of the file must have the extension `extension`.
+/// If the file is a symbolic link, the name of its target must have the same extension. A diagnostic shows a line of
+/// the file, so a schema must not be able to name arbitrary files.
 ///
 /// # Errors
 ///
-/// Also fails if the extension differs.
+/// Returns an error in the same cases as [`read`], and if the extension is different.
 #[cfg(any(feature = "rust", feature = "toml"))]
 pub(crate) fn read_named(path: &Path, extension: &str, limit: u64) -> io::Result<Vec<u8>> {
     if path.extension().is_none_or(|found| found != extension) {
-        return Err(io::Error::other(format!("expected a name that ends in `.{extension}`")));
+        return Err(io::Error::other(format!("expected a file whose name ends in `.{extension}`")));
     }
     read(&followed(path)?, limit)
 }
 
-/// Does the same for a file that a user names. It may have any name, but the target of a link must have the same
-/// extension.
+/// Reads a file whose path comes from the user, like [`read`]. The file can have any name, but the target of a symbolic
+/// link must have the same extension.
 ///
 /// # Errors
 ///
-/// Fails if it is not a regular file, is larger, is a link to a name with another extension, or
-/// can't be read.
+/// Returns an error in the same cases as [`read`], and if the file is a link to a file with a different extension.
 #[cfg(any(feature = "rust", feature = "toml"))]
 pub(crate) fn read_given(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     // A stream, such as `/dev/stdin`, has no extension.
     if path.extension().is_some() { read(&followed(path)?, limit) } else { read(path, limit) }
 }
 
-/// Returns the target of `path`, whose name has the same extension.
+/// Returns the target of the link `path`, or `path` itself. Returns an error if the target has a different extension.
 #[cfg(any(feature = "rust", feature = "toml"))]
 fn followed(path: &Path) -> io::Result<PathBuf> {
     let file = path.canonicalize()?;
@@ -61,7 +60,7 @@ fn followed(path: &Path) -> io::Result<PathBuf> {
         return Ok(file);
     }
     let message = format!(
-        "it is a link to `{}`, expected a file whose name ends in `.{}`",
+        "the file is a link to `{}`, expected a file whose name ends in `.{}`",
         file.display(),
         path.extension().unwrap_or_default().to_string_lossy()
     );
@@ -79,7 +78,7 @@ fn check(metadata: &Metadata, limit: u64) -> io::Result<u64> {
 }
 
 fn too_large(limit: u64) -> io::Error {
-    io::Error::other(format!("it is larger than {} MiB", limit >> 20))
+    io::Error::other(format!("the file is larger than {} MiB", limit >> 20))
 }
 
 #[cfg(unix)]
@@ -97,14 +96,14 @@ fn sort(metadata: &Metadata) -> &'static str {
 
 #[cfg(not(unix))]
 fn sort(_: &Metadata) -> &'static str {
-    "something else"
+    "a file of an unknown kind"
 }
 
-/// Opens a file without waiting for it.
+/// Opens a file without blocking.
 ///
 /// # Errors
 ///
-/// Fails if the file can't be opened.
+/// Returns an error if the file can't be opened.
 pub fn open(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true);
@@ -151,14 +150,14 @@ mod tests {
     }
 
     #[test]
-    fn no_more_than_the_limit_is_read() {
+    fn files_larger_than_the_limit_are_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
         fs::write(&path, [7; 16]).unwrap();
         assert_eq!(read(&path, 16).unwrap(), [7; 16]);
         // A sparse file needs no space on the disk.
         File::options().write(true).open(&path).unwrap().set_len(1 << 40).unwrap();
-        assert_eq!(read(&path, 4 << 20).unwrap_err().to_string(), "it is larger than 4 MiB");
+        assert_eq!(read(&path, 4 << 20).unwrap_err().to_string(), "the file is larger than 4 MiB");
         // A file for which the system reports no size.
         #[cfg(target_os = "linux")]
         assert!(read(Path::new("/proc/self/maps"), 16).is_err());
@@ -166,7 +165,7 @@ mod tests {
 
     #[cfg(all(unix, feature = "toml"))]
     #[test]
-    fn a_link_leads_to_a_file_that_is_called_alike() {
+    fn the_target_of_a_link_has_the_same_extension() {
         use std::os::unix::fs::symlink;
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
@@ -180,6 +179,6 @@ mod tests {
             assert!(error.ends_with(expected), "{error}");
         }
         let error = read_named(Path::new("/proc/self/environ"), "toml", 1 << 20).unwrap_err();
-        assert_eq!(error.to_string(), "expected a name that ends in `.toml`");
+        assert_eq!(error.to_string(), "expected a file whose name ends in `.toml`");
     }
 }

@@ -1,8 +1,8 @@
-//! Schemas of BPF maps: front ends, check, layout and printers.
+//! Reads, checks and prints schemas of BPF maps.
 //!
 //! A [front end](front) produces a [`Schema`](ir::Schema) from TOML, from Rust or from compiled programs. The [check]
-//! compares it with the facts in [`bpfmap_core`] and computes the layout of its types; its results are [diagnostics].
-//! The back ends of `bpfmap-codegen` read only checked schemas.
+//! compares the schema with the facts in [`bpfmap_core`] and computes the layout of the types. Its results are
+//! [diagnostics]. The back ends of `bpfmap-codegen` read only checked schemas.
 
 pub mod check;
 #[cfg(feature = "describe")]

@@ -1,6 +1,6 @@
-//! Conversion of names in a schema to names in Rust and C.
+//! Converts names between a schema, Rust and C.
 
-/// Returns the Rust name of a type: `ip_key` becomes `IpKey`.
+/// Returns the Rust name of a type. For example, `ip_key` becomes `IpKey`.
 #[must_use]
 pub fn upper_camel_case(name: &str) -> String {
     let mut camel = String::with_capacity(name.len());
@@ -12,8 +12,7 @@ pub fn upper_camel_case(name: &str) -> String {
     camel
 }
 
-/// Returns the schema name of a Rust type: `IpKey` becomes `ip_key`, and `HTTPEvent` becomes
-/// `http_event`.
+/// Returns the schema name of a Rust type. For example, `IpKey` becomes `ip_key`, and `HTTPEvent` becomes `http_event`.
 #[must_use]
 pub fn snake_case(name: &str) -> String {
     let mut snake = String::with_capacity(name.len() + 4);
@@ -33,19 +32,21 @@ pub fn snake_case(name: &str) -> String {
     snake
 }
 
-/// Returns the C constant of a variant: `pass` of `verdict` becomes `VERDICT_PASS`.
+/// Returns the name of a variant's C constant. For example, the variant `pass` of the enum `verdict` becomes
+/// `VERDICT_PASS`.
 #[must_use]
 pub fn c_constant(enum_name: &str, variant: &str) -> String {
     format!("{enum_name}_{variant}").to_ascii_uppercase()
 }
 
-/// Returns the Rust constant of a variant: `pass` becomes `PASS`.
+/// Returns the name of a variant's Rust constant. For example, `pass` becomes `PASS`.
 #[must_use]
 pub fn rust_constant(variant: &str) -> String {
     variant.to_ascii_uppercase()
 }
 
-/// Returns the names of the C functions for the events of a map: `events_reserve` and so on.
+/// Returns the name of the C function for an operation on the events of a map. For example, the operation `reserve` on
+/// the map `events` becomes `events_reserve`.
 #[must_use]
 pub fn c_event_function(map: &str, what: &str) -> String {
     format!("{map}_{what}")
@@ -56,14 +57,14 @@ mod tests {
     use super::{snake_case, upper_camel_case};
 
     #[test]
-    fn words_start_with_a_capital_and_lose_the_underscore() {
+    fn words_begin_with_a_capital_and_underscores_are_removed() {
         assert_eq!(upper_camel_case("ip_key"), "IpKey");
         assert_eq!(upper_camel_case("_lru__node2"), "LruNode2");
         assert_eq!(upper_camel_case("HTTPEvent"), "HTTPEvent");
     }
 
     #[test]
-    fn a_capital_starts_a_word() {
+    fn a_capital_begins_a_word() {
         assert_eq!(snake_case("IpKey"), "ip_key");
         assert_eq!(snake_case("Ip4Key"), "ip4_key");
         assert_eq!(snake_case("HTTPEvent"), "http_event");

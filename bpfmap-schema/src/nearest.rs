@@ -1,9 +1,9 @@
-//! Suggestions for misspelled words.
+//! Suggests words for a misspelled word.
 
 use bpfmap_core::map_type::OTHER_NAMES;
 
-/// Returns a help that says what to write instead of `wrong`: the most similar of `words`, or all
-/// of them if there are only a few.
+/// Returns a help with suggestions for the unknown word `wrong`. It suggests the most similar word in `words`. If no
+/// word is similar, it lists all words if there are only a few.
 #[must_use]
 pub fn nearest<'w>(wrong: &str, words: impl IntoIterator<Item = &'w str>) -> String {
     let words: Vec<&str> = words.into_iter().collect();
@@ -16,7 +16,7 @@ pub fn nearest<'w>(wrong: &str, words: impl IntoIterator<Item = &'w str>) -> Str
         .or_else(|| longest_start(&lower, &words))
         .or_else(|| only_longer(&lower, &words));
     let several = several_longer(&lower, &words);
-    // For a word of a different tool, the most similar word may have an unrelated meaning.
+    // If `wrong` is a word of a different tool, the most similar word can have an unrelated meaning.
     let best = other_word(&lower, &words).or(best);
     let all = || words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ");
     match best {
@@ -25,14 +25,14 @@ pub fn nearest<'w>(wrong: &str, words: impl IntoIterator<Item = &'w str>) -> Str
             let several: Vec<String> = several.iter().map(|word| format!("`{word}`")).collect();
             format!("did you mean one of {}?", several.join(", "))
         }
-        None if words.is_empty() => "none is declared".to_owned(),
-        None if words.len() <= 24 => format!("choose one of {}", all()),
-        None => format!("none of the {} known names is similar", words.len()),
+        None if words.is_empty() => "declare it first, because nothing is declared yet".to_owned(),
+        None if words.len() <= 24 => format!("use one of {}", all()),
+        None => format!("use one of the {} known names; none of them is similar", words.len()),
     }
 }
 
-/// Returns the same help for the keys of a map or a type. `by_name` is the spelling of the value
-/// for pinning by name.
+/// Returns a help with suggestions for an unknown key of a map or a type, like [`nearest`]. `by_name` is the spelling
+/// of the value for pinning by name.
 #[must_use]
 pub fn nearest_key<'w>(
     wrong: &str,
@@ -41,35 +41,37 @@ pub fn nearest_key<'w>(
 ) -> String {
     let keys: Vec<&str> = keys.into_iter().collect();
     if matches!(wrong, "pin" | "pinned") && keys.contains(&"pinning") {
-        return format!("write `pinning = {by_name}` for a pin with the map's name");
+        return format!("write `pinning = {by_name}` to pin the map under its name");
     }
     nearest(wrong, keys)
 }
 
-/// Returns the longest of `words` that `wrong` starts with: `hash` of `hashmap`.
+/// Returns the longest word in `words` that is a prefix of `wrong`, such as `hash` for `hashmap`.
 fn longest_start<'w>(wrong: &str, words: &[&'w str]) -> Option<(usize, &'w str)> {
     let starts = words.iter().filter(|word| word.len() > 2 && wrong.starts_with(**word));
     starts.max_by_key(|word| word.len()).map(|word| (wrong.len() - word.len(), *word))
 }
 
-/// Returns the only one of `words` that contains `wrong`: `lpm_trie` of `lpm`.
+/// Returns the word in `words` that contains `wrong`, such as `lpm_trie` for `lpm`. Returns `None` if several words
+/// contain it.
 fn only_longer<'w>(wrong: &str, words: &[&'w str]) -> Option<(usize, &'w str)> {
     let mut longer = words.iter().filter(|word| wrong.len() > 2 && word.contains(wrong));
     let found = longer.next()?;
     longer.next().is_none().then(|| (found.len() - wrong.len(), *found))
 }
 
-/// The maximum number of suggestions that are still helpful.
+/// The maximum number of suggestions in a help.
 const FEW: usize = 6;
 
-/// Returns those of `words` that contain `wrong`, if they are few: `array-key-size` and `array-key-type` of `array-key`.
+/// Returns the words in `words` that contain `wrong`, such as `array-key-size` and `array-key-type` for `array-key`.
+/// Returns an empty list if there are too many.
 fn several_longer<'w>(wrong: &str, words: &[&'w str]) -> Vec<&'w str> {
     let longer = words.iter().copied().filter(|word| wrong.len() > 2 && word.contains(wrong));
     let longer: Vec<&str> = longer.collect();
     if longer.len() <= FEW { longer } else { vec![] }
 }
 
-/// Names of keys in other loaders and languages, with the corresponding names here.
+/// The names that other loaders and languages use for keys, each with the corresponding name in a schema.
 const OTHER_WORDS: &[(&str, &str)] = &[
     ("size", "max_entries"),
     ("entries", "max_entries"),
@@ -88,7 +90,7 @@ mod tests {
     use super::{nearest, nearest_key};
 
     #[test]
-    fn finds_a_slip_of_the_keyboard() {
+    fn finds_the_word_for_a_typing_mistake() {
         let words = ["max_entries", "map_extra", "key"];
         assert_eq!(nearest("max_entires", words), "did you mean `max_entries`?");
         assert_eq!(nearest("MAX_ENTRIES", words), "did you mean `max_entries`?");
@@ -96,35 +98,35 @@ mod tests {
     }
 
     #[test]
-    fn finds_what_a_longer_word_starts_with() {
+    fn finds_a_word_that_is_a_prefix() {
         assert_eq!(nearest("hashmap", ["array", "hash"]), "did you mean `hash`?");
     }
 
     #[test]
-    fn finds_what_starts_with_a_shorter_word() {
+    fn finds_a_word_that_contains_the_wrong_one() {
         let words = ["percpu_hash", "percpu_array", "lpm_trie"];
         assert_eq!(nearest("lpm", words), "did you mean `lpm_trie`?");
         let both = "did you mean one of `percpu_hash`, `percpu_array`?";
         assert_eq!(nearest("percpu", words), both);
         assert_eq!(nearest("cpu_array", words), "did you mean `percpu_array`?");
-        // All of them contain it.
+        // All of these words contain `xxx`.
         let many =
             ["a_1", "a_2", "a_3", "a_4", "a_5", "a_6", "a_7"].map(|word| format!("xxx{word}"));
-        assert!(nearest("xxx", many.iter().map(String::as_str)).starts_with("choose one of"));
+        assert!(nearest("xxx", many.iter().map(String::as_str)).starts_with("use one of"));
     }
 
     #[test]
-    fn finds_what_others_call_it() {
+    fn finds_the_word_for_a_name_in_other_tools() {
         let words = ["inner", "pinning", "max_entries"];
         assert_eq!(nearest("size", words), "did you mean `max_entries`?");
-        assert_eq!(nearest("size", ["inner"]), "choose one of `inner`");
-        let help = "write `pinning = by_name` for a pin with the map's name";
+        assert_eq!(nearest("size", ["inner"]), "use one of `inner`");
+        let help = "write `pinning = by_name` to pin the map under its name";
         assert_eq!(nearest_key("pinned", words, "by_name"), help);
-        assert_eq!(nearest_key("pinned", ["name"], "by_name"), "choose one of `name`");
+        assert_eq!(nearest_key("pinned", ["name"], "by_name"), "use one of `name`");
     }
 
     #[test]
-    fn lists_the_choice_where_nothing_is_near() {
-        assert_eq!(nearest("colour", ["key", "value"]), "choose one of `key`, `value`");
+    fn lists_all_words_if_no_word_is_similar() {
+        assert_eq!(nearest("colour", ["key", "value"]), "use one of `key`, `value`");
     }
 }

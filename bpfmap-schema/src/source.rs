@@ -1,16 +1,16 @@
-//! Source positions of the parts of a schema.
+//! The source positions of the parts of a schema.
 //!
-//! A front end registers each text that it reads in a [`SourceMap`], and marks its results with
-//! [`Span`]s. So a rule can point at the text that broke it without knowing the front end.
+//! A front end registers each text that it reads in a [`SourceMap`], and adds [`Span`]s to its results. So a diagnostic
+//! of a rule can show the text that breaks the rule, independently of the front end.
 
 use std::path::{Path, PathBuf};
 
 /// A text from which a schema was read.
 #[derive(Debug, Clone)]
 pub struct Source {
-    /// Its path, as the user named it.
+    /// The path of the file, in the form in which the user named it.
     pub path: PathBuf,
-    /// The whole text.
+    /// The whole text of the file.
     pub text: String,
 }
 
@@ -20,29 +20,30 @@ pub struct SourceId(u32);
 
 /// A range of bytes in one source.
 ///
-/// Equality of IR nodes ignores positions: see [`Spanned`].
+/// A comparison of two parts of a schema ignores their positions: see [`Spanned`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Span {
-    /// The text, or `None` without a text (a default, a schema that code created).
+    /// The text that contains the range. It is `None` for a part that is not in a text, such as a default or a schema
+    /// that was created by code.
     pub source: Option<SourceId>,
-    /// First byte.
+    /// The offset of the first byte.
     pub start: usize,
-    /// One past the last byte.
+    /// The offset after the last byte.
     pub end: usize,
 }
 
 impl Span {
-    /// The span of something without a text.
+    /// The span of a part that is not in a text.
     pub const NONE: Self = Self { source: None, start: 0, end: 0 };
 
-    /// Returns the bytes `range` of `source`.
+    /// Creates the span of the byte range `range` in `source`.
     #[must_use]
     pub fn new(source: SourceId, range: std::ops::Range<usize>) -> Self {
         Self { source: Some(source), start: range.start, end: range.end }
     }
 }
 
-/// All texts from which a schema was read: its own and those of its includes.
+/// All texts from which a schema was read, including the texts of its includes.
 #[derive(Debug, Clone, Default)]
 pub struct SourceMap {
     sources: Vec<Source>,
@@ -79,28 +80,28 @@ impl SourceMap {
         &self.sources[id.0 as usize]
     }
 
-    /// Returns every text and its ID, in the order in which they were read.
+    /// Returns an iterator over all texts and their IDs, in the order in which the texts were read.
     pub fn entries(&self) -> impl Iterator<Item = (SourceId, &Source)> {
         (0..).map(SourceId).zip(&self.sources)
     }
 
-    /// Returns every text, in the order in which they were read.
+    /// Returns an iterator over all texts, in the order in which they were read.
     pub fn iter(&self) -> impl Iterator<Item = &Source> {
         self.sources.iter()
     }
 }
 
-/// A value and its source position. Equality compares only the values.
+/// A value and its source position. Two `Spanned` are equal if their values are equal.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Spanned<T> {
     /// The value.
     pub value: T,
-    /// Its position.
+    /// The position of the value in the source.
     pub span: Span,
 }
 
 impl<T> Spanned<T> {
-    /// Marks `value` as written at `span`.
+    /// Creates a `Spanned` from a value and its position.
     pub fn new(value: T, span: Span) -> Self {
         Self { value, span }
     }

@@ -1,12 +1,12 @@
-//! The syntax of the schema, for the help of diagnostics.
+//! The spelling of declarations in the language of a schema, for the help of diagnostics.
 
-/// The language that a schema is written in.
+/// The language in which a schema is written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Syntax {
-    /// `key = "u32"`.
+    /// TOML, as in `key = "u32"`.
     #[default]
     Toml,
-    /// `key: u32`.
+    /// Rust, as in `key: u32`.
     Rust,
 }
 
@@ -27,7 +27,7 @@ impl Syntax {
         }
     }
 
-    /// Returns a list of words.
+    /// Returns the attribute `key` with a list that consists of `word`.
     pub(crate) fn list(self, key: &str, word: &str) -> String {
         match self {
             Self::Toml => format!("`{key} = [\"{word}\"]`"),
@@ -35,7 +35,7 @@ impl Syntax {
         }
     }
 
-    /// Returns the name of a map's attribute in this language.
+    /// Returns the name of an attribute of a map in this language.
     pub(crate) fn attribute(self, key: &str) -> String {
         match self {
             Self::Toml => format!("`{key}`"),
@@ -59,32 +59,30 @@ impl Syntax {
         }
     }
 
-    /// Returns a help for a missing type.
+    /// Returns the help for a missing type.
     pub(crate) fn declare(self) -> &'static str {
         match self {
-            Self::Toml => "declare it in `types`",
-            Self::Rust => "declare it with `#[derive(BpfType)]`",
+            Self::Toml => "declare the type in `types`",
+            Self::Rust => "declare the type with `#[derive(BpfType)]`",
         }
     }
 
-    /// Returns a help for an empty schema.
+    /// Returns the help for an empty schema.
     pub(crate) fn begin(self) -> &'static str {
         match self {
-            Self::Toml => "write `[maps.NAME]` with the `type` of a map, or `[types.NAME]`",
+            Self::Toml => "declare a map with `[maps.NAME]`, or a type with `[types.NAME]`",
             Self::Rust => {
-                "write `#[derive(BpfMap)]` and `#[bpf_map(hash, …)]` before a struct that declares a map, \
-                 `#[derive(BpfType)]` before a type; or name another file"
+                "write `#[derive(BpfMap)]` and `#[bpf_map(hash, …)]` before a struct that \
+                 declares a map, or `#[derive(BpfType)]` before a type; or use a different file"
             }
         }
     }
 
-    /// Returns a help for a missing inner map.
+    /// Returns the help for a missing inner map.
     pub(crate) fn inner(self) -> &'static str {
         match self {
-            Self::Toml => {
-                "write `inner = { type = \"…\", … }`, or the name of a map as the template"
-            }
-            Self::Rust => "write `inner: MAP` with a struct that has `#[derive(BpfMap)]`",
+            Self::Toml => "write `inner = { type = \"…\", … }` or `inner = \"MAP\"`",
+            Self::Rust => "write `inner: MAP`, where `MAP` is a struct with `#[derive(BpfMap)]`",
         }
     }
 }

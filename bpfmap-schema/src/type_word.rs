@@ -1,9 +1,9 @@
-//! The built-in names of types in every schema.
+//! The names of built-in types in schemas, and the corresponding types of C, the kernel and Rust.
 
 use crate::ir::{Int, Type};
 use bpfmap_core::SpecialField;
 
-/// Returns the built-in type with the name `word`.
+/// Returns the built-in type with the name `word`, or `None` if there is no such type.
 #[must_use]
 pub fn builtin(word: &str) -> Option<Type> {
     let special = || {
@@ -13,14 +13,15 @@ pub fn builtin(word: &str) -> Option<Type> {
     BUILTIN.iter().find(|(known, _)| *known == word).map(|(_, ty)| ty.clone()).or_else(special)
 }
 
-/// Returns the special field for a `word` that is followed by a target, as in `kptr<task_struct>`.
+/// Returns the special field with the name `word` if it needs a target, as in `kptr<task_struct>`. Returns `None` for
+/// all other words.
 #[must_use]
 pub fn pointing(word: &str) -> Option<SpecialField> {
     let mut fields = SpecialField::ALL.iter().copied().filter(|field| field.has_target());
     fields.find(|field| field.name() == word)
 }
 
-/// Returns every word that [`builtin`] knows.
+/// Returns the names of all built-in types, for which [`builtin`] returns a type.
 pub fn all() -> impl Iterator<Item = &'static str> {
     let special = SpecialField::ALL.iter().filter(|field| !field.has_target());
     BUILTIN.iter().map(|(word, _)| *word).chain(special.map(|field| field.name()))
@@ -48,7 +49,7 @@ static BUILTIN: &[(&str, Type)] = &[
     ("be64", Type::BigEndian(8)),
 ];
 
-/// The types of the crate `bpfmap` that a member, key, value or event may have in Rust.
+/// The types of the crate `bpfmap` that a member, key, value or event can have in Rust.
 pub(crate) const RUNTIME: &[&str] = &[
     "Be16",
     "Be32",
@@ -72,7 +73,7 @@ pub(crate) const RUNTIME: &[&str] = &[
     "WorkQueue",
 ];
 
-/// Returns the built-in type that corresponds to a C or kernel type name: `u32` for `__u32` and for
+/// Returns the built-in type that corresponds to a type name of C or of the kernel. For example, `__u32` corresponds to
 /// `u32`.
 #[must_use]
 pub fn meant(word: &str) -> Option<Type> {
@@ -81,7 +82,8 @@ pub fn meant(word: &str) -> Option<Type> {
     find(word).or_else(|| find(advised()?)).map(|(_, ty)| ty.clone())
 }
 
-/// Returns the schema's name for a type name of C, the kernel or Rust.
+/// Returns the help for a type name of C, the kernel or Rust, which tells the corresponding type of a schema. Returns
+/// `None` for an unknown name.
 #[must_use]
 pub fn in_other_words(word: &str) -> Option<&'static str> {
     Some(match word {
@@ -97,16 +99,16 @@ pub fn in_other_words(word: &str) -> Option<&'static str> {
         "__be32" => "write `be32`",
         "__be64" => "write `be64`",
         "_Bool" => "write `bool`",
-        "void" => "`void` is only possible as the target of a pointer: write `*void`",
-        "str" | "String" | "string" => "write `[char; N]` with the maximum number of bytes",
+        "void" => "write `*void`: only a pointer can have the target `void`",
+        "str" | "String" | "string" => "write `[char; N]`, where N is the maximum number of bytes",
         "float" | "double" | "f32" | "f64" => {
-            "BPF programs have no floating-point numbers: use an integer in a smaller unit"
+            "use an integer in a smaller unit: BPF programs do not support floating-point numbers"
         }
         "spin_lock" => "write `bpf_spin_lock`",
         "res_spin_lock" => "write `bpf_res_spin_lock`",
         "timer" => "write `bpf_timer`",
         "bpf_dynptr" => {
-            "a dynptr can only be on the stack of a program: use an offset and a length"
+            "use an offset and a length: a dynptr can only be on the stack of a program"
         }
         "refcount_t" => "write `bpf_refcount`",
         "list_head" => "write `bpf_list_head<STRUCT.MEMBER>`",
@@ -121,8 +123,8 @@ pub fn in_other_words(word: &str) -> Option<&'static str> {
     })
 }
 
-/// Returns the schema's spelling of a type in C syntax: `u64` for `unsigned long`, `[char; 16]` for
-/// `char[16]`.
+/// Returns the help for a type in C syntax, which tells the corresponding type of a schema. For example, `unsigned
+/// long` corresponds to `u64`, and `char[16]` corresponds to `[char; 16]`.
 #[must_use]
 pub fn of_c(text: &str) -> Option<String> {
     let (element, lengths) = match text.split_once('[') {
@@ -155,8 +157,8 @@ pub fn of_c(text: &str) -> Option<String> {
     Some(format!("write `{written}`"))
 }
 
-/// Returns the integer type for several words of C, such as `unsigned long`. In BPF, a `long` has 8
-/// bytes.
+/// Returns the type of a schema for a C integer type of several words, such as `unsigned long`. On the BPF target, a
+/// `long` has 8 bytes.
 fn of_words(text: &str) -> Option<&'static str> {
     let words: Vec<&str> = text.split_whitespace().collect();
     let known = ["unsigned", "signed", "long", "short", "int", "char"];
@@ -180,7 +182,7 @@ mod tests {
     use super::{all, in_other_words, of_c};
 
     #[test]
-    fn types_of_c_are_told_in_our_words() {
+    fn the_help_for_a_c_type_is_the_type_of_a_schema() {
         for (c, ours) in [
             ("unsigned long", "u64"),
             ("unsigned long long", "u64"),
@@ -203,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn no_word_of_a_schema_is_called_foreign() {
+    fn there_is_no_help_for_valid_types_of_a_schema() {
         assert_eq!(all().find(|word| in_other_words(word).is_some()), None);
     }
 }

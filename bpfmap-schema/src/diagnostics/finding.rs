@@ -1,4 +1,4 @@
-//! A diagnostic: a mistake, its position, and what to do about it.
+//! A diagnostic, which consists of a message, a position and a help.
 
 use std::fmt;
 
@@ -8,14 +8,14 @@ use crate::source::{SourceMap, Span};
 /// The severity of a diagnostic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Severity {
-    /// The schema is valid, but may not do what its author wants.
+    /// The schema is valid, but it probably does not do what its author wants.
     Warning,
-    /// The schema is not valid.
+    /// The schema is invalid.
     Error,
 }
 
 impl Severity {
-    /// Returns its name: `warning`, `error`.
+    /// Returns the name of the severity: `warning` or `error`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -28,31 +28,31 @@ impl Severity {
 /// A position in a source, with a label.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Label {
-    /// The place.
+    /// The position.
     pub span: Span,
-    /// The label, which may be empty.
+    /// The text of the label, which can be empty.
     pub text: String,
 }
 
-/// A diagnostic of a rule.
+/// A diagnostic, which reports that a schema breaks a rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// The rule that was broken.
+    /// The rule that the schema breaks.
     pub rule: &'static Rule,
-    /// The message: one line with the names in it.
+    /// The message, which is one line of text.
     pub message: String,
-    /// Where.
+    /// The position of the mistake, with a label.
     pub place: Label,
-    /// Related positions, such as the first definition of a name.
+    /// Related positions, each with a label, such as the first declaration of a name.
     pub related: Vec<Label>,
-    /// The reason, if the message does not explain it.
+    /// Notes that explain the reason.
     pub notes: Vec<String>,
-    /// What to do.
+    /// An instruction that corrects the mistake.
     pub help: Option<String>,
 }
 
 impl Finding {
-    /// Returns a diagnostic of `rule` at `span`.
+    /// Creates a diagnostic of `rule` at `span`.
     pub fn new(rule: &'static Rule, span: Span, message: impl Into<String>) -> Self {
         Self {
             rule,
@@ -64,49 +64,49 @@ impl Finding {
         }
     }
 
-    /// Sets the label of the underlined text.
+    /// Sets the label of the position.
     #[must_use]
     pub fn label(mut self, text: impl Into<String>) -> Self {
         self.place.text = text.into();
         self
     }
 
-    /// Adds a related position.
+    /// Adds a related position with a label.
     #[must_use]
     pub fn related(mut self, span: Span, text: impl Into<String>) -> Self {
         self.related.push(Label { span, text: text.into() });
         self
     }
 
-    /// Says why.
+    /// Adds a note that explains the reason.
     #[must_use]
     pub fn note(mut self, text: impl Into<String>) -> Self {
         self.notes.push(text.into());
         self
     }
 
-    /// Says what to do.
+    /// Sets the help, which is an instruction that corrects the mistake.
     #[must_use]
     pub fn help(mut self, text: impl Into<String>) -> Self {
         self.help = Some(text.into());
         self
     }
 
-    /// Returns the severity of its rule.
+    /// Returns the severity of the rule that the schema breaks.
     #[must_use]
     pub fn severity(&self) -> Severity {
         self.rule.severity
     }
 }
 
-/// The error for an invalid schema: all its diagnostics, including warnings, and the source texts.
+/// The error for an invalid schema. It contains all diagnostics, including warnings, and the source texts.
 ///
-/// Its `Display` shows each diagnostic with the underlined source line.
+/// The `Display` implementation shows each diagnostic with the source line, in which the position is underlined.
 #[derive(Debug, Clone)]
 pub struct Rejected {
-    /// The texts.
+    /// The source texts of the schema.
     pub sources: SourceMap,
-    /// The diagnostics, in the order of the text. At least one is an error.
+    /// The diagnostics, in the order of their positions. At least one of them is an error.
     pub findings: Vec<Finding>,
 }
 

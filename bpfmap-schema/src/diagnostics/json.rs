@@ -1,19 +1,19 @@
-//! Diagnostics for tools: one JSON object for each line.
+//! Writes diagnostics for tools, as one JSON object on each line.
 
 use std::fmt::Write as _;
 
 use super::{Finding, Position};
 use crate::source::SourceMap;
 
-/// Returns a diagnostic as a JSON object, without a line end.
+/// Returns a diagnostic as a JSON object on one line, without a line break at the end.
 ///
 /// ```json
 /// {"rule":"array-key-size","severity":"error","message":"…","file":"maps.toml","line":3,"column":7,"end":{"line":3,"column":12},"label":"…","related":[{"file":"…","line":1,"column":1,"end":{…},"label":"…"}],"notes":["…"],"help":"…"}
 /// ```
 ///
-/// Lines and columns count from 1, columns in characters; `end` is one past the last character.
-/// `file`, `line`, `column` and `end` are `null` if the diagnostic has no position, and `help` is
-/// `null` if there is none.
+/// The first line and the first column have the number 1. Columns are counted in characters. `end` is the position
+/// after the last character. `file`, `line`, `column` and `end` are `null` if the diagnostic has no position. `help` is
+/// `null` if the diagnostic has no help.
 #[must_use]
 pub fn to_json_line(finding: &Finding, sources: &SourceMap) -> String {
     let mut json = String::from("{\"rule\":");
@@ -55,7 +55,7 @@ fn place(json: &mut String, label: &super::Label, sources: &SourceMap) {
             ",\"line\":{line},\"column\":{column},\
              \"end\":{{\"line\":{end_line},\"column\":{end_column}}}"
         )
-        .expect("a String takes all that is written");
+        .expect("writing to a String never fails");
     } else {
         json.push_str("\"file\":null,\"line\":null,\"column\":null,\"end\":null");
     }
@@ -74,7 +74,7 @@ fn list<T>(json: &mut String, items: &[T], mut each: impl FnMut(&mut String, &T)
     json.push(']');
 }
 
-/// `text` as a JSON string, quotes included.
+/// Returns `text` as a JSON string with quotation marks.
 #[must_use]
 pub fn json_string(text: &str) -> String {
     let mut json = String::with_capacity(text.len() + 2);
@@ -82,7 +82,7 @@ pub fn json_string(text: &str) -> String {
     json
 }
 
-/// RFC 8259, section 7.
+/// Appends `text` as a JSON string. Source: RFC 8259, section 7.
 fn string(json: &mut String, text: &str) {
     json.push('"');
     for character in text.chars() {
@@ -93,7 +93,7 @@ fn string(json: &mut String, text: &str) {
             '\r' => json.push_str("\\r"),
             '\t' => json.push_str("\\t"),
             control if control < ' ' => write!(json, "\\u{:04x}", u32::from(control))
-                .expect("a String takes all that is written"),
+                .expect("writing to a String never fails"),
             other => json.push(other),
         }
     }

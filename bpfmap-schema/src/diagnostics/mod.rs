@@ -1,4 +1,4 @@
-//! Diagnostics about a schema, and how they are shown.
+//! Diagnostics about a schema, and their output as text and JSON.
 
 mod finding;
 mod json;

@@ -3,16 +3,16 @@
 /// A line and column in a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Position {
-    /// The line, from 1. A line ends with LF or CRLF.
+    /// The number of the line, from 1. A line ends with LF or CRLF.
     pub line: usize,
-    /// The character (Unicode scalar value) within the line, from 1. A byte order mark at the
-    /// start of the text does not count.
+    /// The number of the character (Unicode scalar value) in the line, from 1. A byte order mark at the beginning of
+    /// the text does not count.
     pub column: usize,
 }
 
 impl Position {
-    /// Returns the line and column of byte `offset` of `text`. An offset past the end or inside a
-    /// character counts as the last position before it.
+    /// Returns the line and the column of the byte offset `offset` in `text`. If the offset is beyond the end or within
+    /// a character, returns the last valid position before it.
     #[must_use]
     pub fn of(text: &str, offset: usize) -> Self {
         let offset = floor(text, offset);
@@ -28,8 +28,8 @@ pub(super) fn floor(text: &str, offset: usize) -> usize {
     (0..=offset.min(text.len())).rfind(|at| text.is_char_boundary(*at)).unwrap_or(0)
 }
 
-/// Returns the byte offset at which the line that contains `offset` starts, after a byte order
-/// mark.
+/// Returns the byte offset at which the line that contains `offset` begins. A byte order mark is not a part of the
+/// line.
 pub(super) fn line_start(text: &str, offset: usize) -> usize {
     match text[..offset].rfind('\n') {
         Some(newline) => newline + 1,

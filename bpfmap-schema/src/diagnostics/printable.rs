@@ -1,7 +1,7 @@
-//! Untrusted text in a form that a terminal can show.
+//! Converts untrusted text to a form that a terminal can safely show.
 
-/// Replaces each character that controls a terminal or changes the text direction with a visible
-/// symbol. Keeps line breaks and tabs.
+/// Returns `text` with a visible symbol in place of each character that controls a terminal or changes the text
+/// direction. Line breaks and tabs do not change.
 #[must_use]
 pub fn printable(text: &str) -> String {
     text.chars()
@@ -26,7 +26,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_terminal_obeys_is_shown() {
+    fn control_characters_become_visible_symbols() {
         assert_eq!(printable("a\x1b[31m\r\n\tb\x7f"), "a␛[31m␍\n\tb␡");
         assert_eq!(printable("\u{9b}31m\u{202e}größe"), "\u{fffd}31m\u{fffd}größe");
     }

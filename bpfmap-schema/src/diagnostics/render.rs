@@ -1,4 +1,4 @@
-//! Diagnostics as text: the message, the underlined source line, and the help.
+//! Writes diagnostics as text, with the message, the source line and the help.
 
 use std::ops::Range;
 
@@ -10,16 +10,16 @@ use super::position::{floor, line_start};
 use super::{Finding, Label, Position, Severity, printable};
 use crate::source::{Source, SourceMap};
 
-/// The style of diagnostics.
+/// The style of diagnostics as text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Style {
-    /// ASCII characters, no colour.
+    /// ASCII characters without colours.
     Plain,
-    /// With the escape sequences of ANSI terminals.
+    /// Escape sequences of ANSI terminals for colours.
     Ansi,
 }
 
-/// Draws `findings`, each followed by an empty line.
+/// Returns the diagnostics as text. An empty line follows each diagnostic.
 #[must_use]
 pub fn render(findings: &[Finding], sources: &SourceMap, style: Style) -> String {
     let renderer = match style {
@@ -31,7 +31,7 @@ pub fn render(findings: &[Finding], sources: &SourceMap, style: Style) -> String
         text.push_str(&renderer.render(&[report(finding, sources)]));
         text.push_str("\n\n");
     }
-    // The renderer does not replace these control characters, which some terminals interpret.
+    // Some terminals interpret these control characters, and the renderer does not replace them.
     text.replace(|character| ('\u{80}'..='\u{9f}').contains(&character), "\u{fffd}")
 }
 
@@ -67,11 +67,11 @@ struct Mark<'a> {
     text: &'a str,
 }
 
-/// Positions in one file that are at most this many bytes apart are shown in one excerpt.
+/// The maximum distance in bytes between two positions in a file that are shown in the same excerpt.
 const NEAR: usize = 8 * 1024;
-/// A line longer than this, in bytes, is cut.
+/// The maximum length of a line in bytes. Longer lines are cut.
 const LONG_LINE: usize = 1024;
-/// The number of bytes that are shown before and after the underlined part of a line that is cut.
+/// The number of bytes that are shown before and after the underlined part if a line is cut.
 const LONG_LINE_CONTEXT: usize = 100;
 
 fn excerpts<'a>(finding: &'a Finding, sources: &'a SourceMap) -> Vec<Excerpt<'a>> {
@@ -90,7 +90,7 @@ fn excerpts<'a>(finding: &'a Finding, sources: &'a SourceMap) -> Vec<Excerpt<'a>
 }
 
 impl<'a> Excerpt<'a> {
-    /// Returns the line on which `label` starts, or `None` if it has no position.
+    /// Returns the line on which `label` begins, or `None` if the label has no position.
     fn of(label: &'a Label, kind: AnnotationKind, sources: &'a SourceMap) -> Option<Self> {
         let source = sources.get(label.span.source?);
         let text = &source.text;
@@ -138,7 +138,7 @@ impl<'a> Excerpt<'a> {
             .line_start(first_line)
             .annotations(annotations);
         if cut {
-            // Without this, the renderer would count columns from the start of the excerpt.
+            // Otherwise, the renderer would count columns from the beginning of the excerpt.
             let origin = Origin::path(path).line(position.line).char_column(position.column);
             group.element(origin).element(snippet)
         } else {
@@ -157,7 +157,7 @@ impl<'a> Mark<'a> {
     }
 }
 
-/// Returns the byte offset at which the line that contains `offset` ends, without the line break.
+/// Returns the byte offset at which the line that contains `offset` ends. The line break is not a part of the line.
 fn line_end(text: &str, offset: usize) -> usize {
     let end = text[offset..].find('\n').map_or(text.len(), |length| offset + length);
     if text[offset..end].ends_with('\r') { end - 1 } else { end }

@@ -1,4 +1,4 @@
-//! Front ends, each of which produces a [`Schema`](crate::ir::Schema) from another source.
+//! The front ends. Each of them produces a [`Schema`](crate::ir::Schema) from a different kind of source.
 
 #[cfg(feature = "import")]
 pub mod btf;
@@ -16,29 +16,30 @@ use crate::{diagnostics::Finding, rules, source::Spanned};
 #[cfg(any(feature = "derive", feature = "toml"))]
 use bpfmap_core::KernelVersion;
 
-/// Reads the schema in the file `path`. It is in Rust if the name ends in `.rs`, otherwise in TOML.
+/// Reads the schema in the file `path`. The file is read as Rust if its name ends in `.rs`, and as TOML otherwise.
 ///
-/// Never fails: errors are among the diagnostics of the draft.
+/// Never fails, because errors become diagnostics of the draft.
 #[cfg(all(feature = "rust", feature = "toml"))]
 #[must_use]
 pub fn read_file(path: &std::path::Path) -> Draft {
     read_file_with(path, &rust::Cfg::default())
 }
 
-/// Does the same with the conditions `cfg` of a build, which only Rust uses.
+/// Reads the schema in the file `path`, like [`read_file`]. `cfg` contains the conditions of the build, which only
+/// schemas in Rust use.
 #[cfg(all(feature = "rust", feature = "toml"))]
 #[must_use]
 pub fn read_file_with(path: &std::path::Path, cfg: &rust::Cfg) -> Draft {
     if is_rust(path) { rust::read_file_with(path, cfg) } else { toml::read_file(path) }
 }
 
-/// Returns whether the extension of a file is `.rs`.
+/// Returns whether the name of a file ends in `.rs`.
 #[cfg(all(feature = "rust", feature = "toml"))]
 fn is_rust(path: &std::path::Path) -> bool {
     path.extension().is_some_and(|extension| extension == "rs")
 }
 
-/// Reads `5.10`; reports what is wrong with the text.
+/// Reads a kernel version such as `5.10`. Reports an invalid text.
 #[cfg(any(feature = "derive", feature = "toml"))]
 fn kernel_version(
     text: &Spanned<String>,
@@ -47,7 +48,7 @@ fn kernel_version(
     match text.value.parse::<KernelVersion>() {
         Ok(version) => Some(Spanned::new(version, text.span)),
         Err(error) => {
-            let message = format!("`{}` is not a kernel version", text.value);
+            let message = format!("invalid kernel version `{}`", text.value);
             let finding = Finding::new(&rules::UNKNOWN_WORD, text.span, message);
             report(finding.help(error.to_string()));
             None
@@ -55,8 +56,8 @@ fn kernel_version(
     }
 }
 
-/// Returns the schema name for a file or directory called `word`, or `None` if no identifier can be
-/// made of it.
+/// Returns the schema name for a file or folder with the name `word`. Returns `None` if the name can't be converted to
+/// an identifier.
 #[cfg(any(feature = "rust", feature = "toml"))]
 fn name_of(word: &str) -> Option<String> {
     let name = word.replace('-', "_");

@@ -1,4 +1,4 @@
-//! Types in the syntax of schemas: `[T; N]`, `*T`, `be32` and names.
+//! Parses types in the syntax of schemas, such as `[T; N]`, `*T`, `be32` and the names of types.
 
 use std::ops::Range;
 
@@ -17,7 +17,7 @@ pub(super) const MAX_DEPTH: usize = 32;
 ///
 /// # Errors
 ///
-/// Returns an error for the first part of `text` that is not valid in a type.
+/// Returns a diagnostic for the first part of `text` that is not valid in a type.
 pub(super) fn read(
     text: &str,
     place: &dyn Fn(Range<usize>) -> Span,
@@ -27,7 +27,7 @@ pub(super) fn read(
 
 struct Parser<'p> {
     text: &'p str,
-    /// The next byte.
+    /// The offset of the next byte.
     at: usize,
     place: &'p dyn Fn(Range<usize>) -> Span,
 }
@@ -40,10 +40,10 @@ impl<'p> Parser<'p> {
         self.skip_space();
         if self.at < self.text.len() {
             if type_word::of_c(self.text).is_some() {
-                let message = format!("`{}` is C syntax for a type", self.text.trim());
+                let message = format!("the type `{}` is in C syntax", self.text.trim());
                 return Err(self.finding(&rules::TYPE_SYNTAX, 0, self.text.len(), message));
             }
-            return Err(self.unexpected("nothing more"));
+            return Err(self.unexpected("the end of the type"));
         }
         Ok(ty)
     }
@@ -52,7 +52,10 @@ impl<'p> Parser<'p> {
         self.skip_space();
         let start = self.at;
         if depth > MAX_DEPTH {
-            let message = format!("arrays and pointers are nested more than {MAX_DEPTH} deep");
+            let message = format!(
+                "arrays and pointers are nested more than {MAX_DEPTH} levels \
+                                   deep"
+            );
             return Err(self.finding(&rules::TYPE_SYNTAX, start, start + 1, message));
         }
         let ty = match self.peek() {
@@ -87,13 +90,19 @@ impl<'p> Parser<'p> {
         })
     }
 
-    /// Parses `<STRUCT>` or `<STRUCT.MEMBER>` after the name of `field`, which starts at `start`.
+    /// Parses `<STRUCT>` or `<STRUCT.MEMBER>` after the name of the special field `field`. The name begins at `start`.
     fn pointing(&mut self, field: SpecialField, start: usize) -> Parsed<Type> {
         self.skip_space();
         if self.peek() != Some('<') {
             let name = field.name();
             let (message, example) = match field.node() {
-                Some(_) => (format!("a `{name}` must name its elements"), "STRUCT.MEMBER"),
+                Some(_) => (
+                    format!(
+                        "a `{name}` must name the struct of its \
+                                     elements"
+                    ),
+                    "STRUCT.MEMBER",
+                ),
                 None => (format!("a `{name}` must name its target"), "STRUCT"),
             };
             let mut finding = self.finding(&rules::TYPE_SYNTAX, start, self.at, message);
@@ -104,7 +113,7 @@ impl<'p> Parser<'p> {
         let name = self.spanned_word("the name of a struct")?;
         let member = if field.node().is_some() {
             self.expect('.')?;
-            Some(self.spanned_word("the name of the node's member")?)
+            Some(self.spanned_word("the name of the member that is the node")?)
         } else {
             None
         };
@@ -153,7 +162,7 @@ impl<'p> Parser<'p> {
         }
         let span = self.span_of(start, self.at);
         u32::from_str_radix(digits, radix).map(|number| Spanned::new(number, span)).map_err(|_| {
-            let message = format!("an array has at most {} elements", u32::MAX);
+            let message = format!("an array can have at most {} elements", u32::MAX);
             self.finding(&rules::NUMBER_RANGE, start, self.at, message)
         })
     }
@@ -193,8 +202,8 @@ impl<'p> Parser<'p> {
     ) -> Box<Finding> {
         let first = self.text.split([' ', '\t']).find(|word| !word.is_empty()).unwrap_or_default();
         let help = match first {
-            "struct" | "union" | "enum" => "write only the name, without the keyword before it",
-            "const" | "volatile" => "remove the qualifiers",
+            "struct" | "union" | "enum" => "write only the name of the type, without a keyword",
+            "const" | "volatile" => "remove the qualifier",
             _ => {
                 "write a type such as `u32`, `be16`, `[u8; 16]` or `*void`, or a name from `types`"
             }

@@ -1,58 +1,59 @@
-//! Maps and their attributes.
+//! The maps of a schema and their attributes.
 
 use bpfmap_core::Pinning;
 
 use super::Type;
 use crate::source::{Span, Spanned};
 
-/// A map.
+/// The declaration of a map.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MapDecl {
-    /// Its name in C and in the kernel, which keeps 15 bytes of it.
+    /// The name of the map in C. The kernel keeps only the first 15 bytes of this name.
     pub name: Spanned<String>,
-    /// Its documentation.
+    /// The documentation of the map.
     pub doc: Option<String>,
-    /// The map type by its name in the facts table, such as `hash`.
+    /// The name of the map type in the facts table, such as `hash`.
     pub map_type: Spanned<String>,
-    /// The key, if the schema has one.
+    /// The key, or `None` if the schema does not declare a key.
     pub key: Option<KeyValue>,
-    /// The value, if the schema has one.
+    /// The value, or `None` if the schema does not declare a value.
     pub value: Option<KeyValue>,
-    /// The type of its records.
+    /// The type of the records in a ring buffer or a perf event array.
     pub event: Option<Spanned<Type>>,
-    /// The kernel's struct of functions that a `struct_ops` map implements.
+    /// The name of the kernel struct that a `struct_ops` map implements.
     pub ops: Option<Spanned<String>>,
-    /// The number of entries. If it is absent, the loader sets it.
+    /// The maximum number of entries, or `None` if the loader sets the number.
     pub max_entries: Option<Spanned<u32>>,
-    /// Creation flags by their names in the schema (`no_prealloc` for `BPF_F_NO_PREALLOC`).
+    /// The names of the flags in the schema, such as `no_prealloc` for `BPF_F_NO_PREALLOC`.
     pub flags: Vec<Spanned<String>>,
-    /// How libbpf pins it.
+    /// The way in which libbpf pins the map.
     pub pinning: Option<Spanned<Pinning>>,
-    /// The NUMA node of its memory.
+    /// The NUMA node of the map's memory.
     pub numa_node: Option<Spanned<u32>>,
-    /// `map_extra`, whose meaning depends on the map type.
+    /// The `map_extra` of the map, whose meaning depends on the map type.
     pub map_extra: Option<Spanned<u64>>,
-    /// The template of a map of maps.
+    /// For a map of maps, the template for the inner maps.
     pub inner: Option<Spanned<InnerMap>>,
-    /// Initial contents: the index, and the name of a map or of a program.
+    /// The initial contents. Each consists of an index and the name of a map or a program.
     pub values: Vec<(Spanned<u32>, Spanned<String>)>,
-    /// Whether BTF describes key and value (the default), or only their sizes are known.
+    /// Whether BTF describes the key and the value, which is the default. Without BTF, the kernel knows only their
+    /// sizes.
     pub btf: Option<Spanned<bool>>,
-    /// The attributes that user space sets before it loads the object. They are not in the C
-    /// definition.
+    /// The attributes that user space sets before it loads the object. The C definition does not contain these
+    /// attributes.
     pub set_by_loader: Vec<Spanned<Attribute>>,
-    /// Whether the loader may leave out the map (libbpf's `bpf_map__set_autocreate`).
+    /// Whether the loader is allowed to leave out the map (`bpf_map__set_autocreate` of libbpf).
     pub optional: Spanned<bool>,
-    /// BTF declaration tags on the map's variable.
+    /// The BTF declaration tags of the map's variable in C.
     pub decl_tags: Vec<Spanned<String>>,
     /// The name of the map in an older schema.
     pub renamed_from: Option<Spanned<String>>,
-    /// The whole declaration, for diagnostics about it.
+    /// The position of the whole declaration.
     pub span: Span,
 }
 
 impl MapDecl {
-    /// Returns the types of the key, the value and the event.
+    /// Returns an iterator over the types of the key, the value and the event.
     pub fn types(&self) -> impl Iterator<Item = &Spanned<Type>> {
         let described = [&self.key, &self.value].into_iter().flatten();
         let described = described.filter_map(|key_or_value| match key_or_value {
@@ -68,8 +69,8 @@ impl MapDecl {
         self.set_by_loader.iter().any(|set| set.value == attribute)
     }
 
-    /// Returns the types that the schema leaves to the loader, which become type parameters in
-    /// Rust.
+    /// Returns the attributes whose types the schema leaves to the loader. In Rust, each of these types is a type
+    /// parameter.
     #[must_use]
     pub fn open_parts(&self) -> Vec<Attribute> {
         let parts = [Attribute::Key, Attribute::Value, Attribute::Inner];
@@ -83,18 +84,18 @@ impl MapDecl {
 /// `bpf_map__set_inner_map_fd`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Attribute {
-    /// The size of a key.
+    /// The size of the key.
     Key,
-    /// The size of a value.
+    /// The size of the value.
     Value,
-    /// The number of entries.
+    /// The maximum number of entries.
     MaxEntries,
-    /// The template of a map of maps.
+    /// The template for the inner maps of a map of maps.
     Inner,
 }
 
 impl Attribute {
-    /// Each of them, with its word in a schema.
+    /// All attributes, each with its name in a schema.
     pub const WORDS: &'static [(&'static str, Self)] = &[
         ("key", Self::Key),
         ("value", Self::Value),
@@ -102,7 +103,7 @@ impl Attribute {
         ("inner", Self::Inner),
     ];
 
-    /// Returns its word in a schema.
+    /// Returns the name of the attribute in a schema.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -114,17 +115,17 @@ impl Attribute {
     }
 }
 
-/// A key or a value, with a type or only a size.
+/// The declaration of a key or a value, which is a type or only a size.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum KeyValue {
-    /// `key = "ip_key"`.
+    /// The key or value has this type, as in `key = "ip_key"`.
     Type(Spanned<Type>),
-    /// `key_size = 16`: this many opaque bytes, without BTF.
+    /// The key or value consists of this many bytes without a type, as in `key_size = 16`.
     Size(Spanned<u32>),
 }
 
 impl KeyValue {
-    /// Returns its position.
+    /// Returns the position of the declaration.
     #[must_use]
     pub fn span(&self) -> Span {
         match self {
@@ -139,16 +140,16 @@ impl KeyValue {
 pub enum InnerMap {
     /// The name of another map of the schema.
     Named(String),
-    /// A map that is declared in place. Like libbpf, the check gives it the name of the outer map
-    /// with [`TEMPLATE_SUFFIX`].
+    /// A map that is declared in place. The check gives this map the name of the outer map followed by
+    /// [`TEMPLATE_SUFFIX`], like libbpf.
     Template(Box<MapDecl>),
 }
 
-/// The suffix of a template's name after the name of the map of maps.
+/// The suffix in the name of a template, which follows the name of the map of maps.
 pub const TEMPLATE_SUFFIX: &str = ".inner";
 
 impl MapDecl {
-    /// Returns the template that is declared in place, if there is one.
+    /// Returns the template that is declared in place, or `None` if there is no such template.
     #[must_use]
     pub fn template(&self) -> Option<&Self> {
         match self.inner.as_ref().map(|inner| &inner.value) {
@@ -157,7 +158,7 @@ impl MapDecl {
         }
     }
 
-    /// Returns a mutable reference to the same template.
+    /// Returns a mutable reference to the template that is declared in place, or `None` if there is no such template.
     pub fn template_mut(&mut self) -> Option<&mut Self> {
         match self.inner.as_mut().map(|inner| &mut inner.value) {
             Some(InnerMap::Template(template)) => Some(template),

@@ -1,7 +1,7 @@
 //! The schema, which every front end produces and every back end reads.
 //!
-//! The names are those of BTF and libbpf. The order of the source is kept. Nothing here is checked:
-//! names may be unknown and sizes impossible before the check.
+//! The types and fields of this module have the same names as in BTF and libbpf. A schema keeps the order of its
+//! source. Before the check, names in a schema can be unknown, and sizes can be invalid.
 
 mod maps;
 mod named;
@@ -21,53 +21,56 @@ pub use types::{
 use crate::source::{SourceId, SourceMap, Span, Spanned};
 use bpfmap_core::KernelVersion;
 
-/// A set of types and of maps that use them.
+/// A schema: a set of maps and of types that they use.
 #[derive(Debug, Clone, Default)]
 pub struct Schema {
-    /// The name of the C header, the Rust module and the fixture, which is an identifier.
+    /// The name of the schema, which is also the name of the C header, the Rust module and the fixture. It is an
+    /// identifier.
     pub name: Spanned<String>,
-    /// A description of the maps.
+    /// The documentation of the schema.
     pub doc: Option<String>,
     /// The oldest kernel that every map supports.
     pub min_kernel: Option<Spanned<KernelVersion>>,
-    /// Named types: those of included schemas first, then its own.
+    /// The named types. The types of included schemas come first, followed by the types that the schema declares
+    /// itself.
     pub types: Vec<TypeDef>,
-    /// The schemas that declare the other types, each after those that it includes itself.
+    /// All included schemas. Each schema comes after the schemas that it includes itself.
     pub includes: Vec<Include>,
     /// The maps.
     pub maps: Vec<MapDecl>,
-    /// For a schema in Rust, the types that declare its own maps, by the names of the maps, as paths from the module of
-    /// the schema.
+    /// For a schema in Rust, the paths of the types that declare the maps, by the names of the maps. The paths begin at
+    /// the module of the schema.
     pub specs: HashMap<String, String>,
-    /// The texts to which all spans refer.
+    /// The texts to which the spans refer.
     pub sources: SourceMap,
 }
 
-/// Another schema, whose types a schema uses.
+/// An included schema, whose types another schema uses.
 ///
-/// The generated files of a schema include the files of included schemas and do not repeat their types.
+/// The generated files of a schema include the generated files of the included schemas. They do not repeat the types of
+/// these schemas.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Include {
-    /// The name of that schema: its header is `NAME.h`, its Rust module `NAME`.
+    /// The name of the included schema. Its header is `NAME.h`, and its Rust module is `NAME`.
     pub name: Spanned<String>,
-    /// The text with its types.
+    /// The text of the included schema.
     pub source: SourceId,
-    /// The first position at which it is included, in the schema or in one of its includes.
+    /// The position of the first `include` of this schema. This can be in the schema itself or in one of its includes.
     pub span: Span,
-    /// Whether the schema includes it directly.
+    /// Whether the schema itself contains the `include`. Otherwise, only one of its includes does.
     pub is_direct: bool,
-    /// The schemas that it includes itself, in its order, as indexes into [`Schema::includes`].
+    /// The schemas that the included schema includes itself, in the order of its source. They are indexes into
+    /// [`Schema::includes`].
     pub includes: Vec<usize>,
 }
 
 impl Schema {
-    /// Returns the types that the schema declares itself.
+    /// Returns an iterator over the types that the schema declares itself.
     pub fn own_types(&self) -> impl Iterator<Item = &TypeDef> {
         self.types.iter().filter(|def| def.include.is_none())
     }
 
-    /// Returns the types of the included schema `index` in that schema's order, which starts with
-    /// the types that it includes itself.
+    /// Returns the types of the included schema `index`. The types that the included schema itself includes come first.
     #[must_use]
     pub fn types_of_include(&self, index: usize) -> Vec<&TypeDef> {
         let mut order = Vec::new();
@@ -78,7 +81,7 @@ impl Schema {
         types.flatten().collect()
     }
 
-    /// Adds the schema `index` to `order`, after those that it includes.
+    /// Adds the schema `index` to `order`, after the schemas that it includes.
     fn order_includes(&self, index: usize, order: &mut Vec<usize>) {
         if order.contains(&index) {
             return;
@@ -89,8 +92,8 @@ impl Schema {
         order.push(index);
     }
 
-    /// Returns the template of `map`: the one that is declared in place, or the map that it names.
-    /// Returns `None` if it has no template, or names no map of the schema.
+    /// Returns the template for the inner maps of `map`. The template is declared in place, or is another map of the
+    /// schema. Returns `None` if `map` has no template, or if the schema has no map with the name of the template.
     #[must_use]
     pub fn inner_of<'a>(&'a self, map: &'a MapDecl) -> Option<&'a MapDecl> {
         match &map.inner.as_ref()?.value {

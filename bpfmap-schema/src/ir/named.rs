@@ -1,11 +1,11 @@
-//! Finds the types that types and maps refer to.
+//! Finds the types to which types and maps refer.
 
 use std::collections::BTreeSet;
 
 use super::{Composite, MapDecl, MemberType, Type, TypeDef, TypeDefKind};
 
 impl TypeDef {
-    /// Returns the names in the schema of the types that this type contains or points to.
+    /// Returns the names of the types that this type contains or points to.
     #[must_use]
     pub fn named_types(&self) -> BTreeSet<&str> {
         let mut names = BTreeSet::new();
@@ -19,8 +19,7 @@ impl TypeDef {
 }
 
 impl MapDecl {
-    /// Returns the names of the types that are used for keys, values or events of this map or of
-    /// its template.
+    /// Returns the names of the types in the key, the value and the event of this map and of its template.
     #[must_use]
     pub fn named_types(&self) -> BTreeSet<&str> {
         let mut names = BTreeSet::new();

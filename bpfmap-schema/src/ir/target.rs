@@ -1,20 +1,20 @@
-//! Targets of special fields.
+//! The targets of special fields.
 
 use std::fmt;
 
 use crate::source::Spanned;
 
-/// The target of a special field: the name of a struct in C, and for a list or a tree also the node
-/// in it, such as `task_struct` or `job.node`.
+/// The target of a special field, such as `task_struct` or `job.node`. It is the name of a struct. For a list or a
+/// tree, it is also the name of the node in this struct.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
-    /// The struct: the schema's, or one of the kernel's.
+    /// The name of the struct, which is a struct of the schema or of the kernel.
     pub name: Spanned<String>,
-    /// The member that is the node.
+    /// The name of the member that is the node of a list or a tree.
     pub member: Option<Spanned<String>>,
 }
 
-/// `task_struct`, `job.node`.
+/// Writes the target in the syntax of schemas, such as `task_struct` or `job.node`.
 impl fmt::Display for Target {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.name.value)?;

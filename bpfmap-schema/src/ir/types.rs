@@ -1,4 +1,4 @@
-//! Types: structs, unions, enums and aliases, and the types of members.
+//! The types of a schema: structs, unions, enums and aliases, and the types of members.
 
 use std::fmt;
 
@@ -10,50 +10,51 @@ use bpfmap_core::SpecialField;
 /// A named type.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TypeDef {
-    /// Its name in C; in Rust it is in `UpperCamelCase`.
+    /// The name of the type in C. In Rust, the name is in `UpperCamelCase`.
     pub name: Spanned<String>,
-    /// What it means.
+    /// The documentation of the type.
     pub doc: Option<String>,
-    /// Its definition.
+    /// The definition of the type.
     pub kind: TypeDefKind,
-    /// BTF declaration tags, `__attribute__((btf_decl_tag("…")))`.
+    /// The BTF declaration tags of the type (`__attribute__((btf_decl_tag("…")))`).
     pub decl_tags: Vec<Spanned<String>>,
-    /// Its declaration in C.
+    /// Details of the type's declaration in C.
     pub in_c: InC,
-    /// The schema that declares it, as an index into [`Schema::includes`](super::Schema::includes);
-    /// `None` for a type that the schema declares itself.
+    /// The included schema that declares the type, as an index into [`Schema::includes`](super::Schema::includes). It
+    /// is `None` for a type that the schema declares itself.
     pub include: Option<usize>,
 }
 
 /// Details of a type's declaration in C.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct InC {
-    /// Whether a struct, union or enum also has a typedef in C: `typedef struct NAME { … } NAME;`.
+    /// Whether a struct, union or enum also has a typedef in C, as in `typedef struct NAME { … } NAME;`.
     pub typedef: bool,
-    /// Whether the kernel defines it, so that `vmlinux.h` has it. The header then only checks that
-    /// its layout matches the schema.
+    /// Whether the kernel defines the type, so that `vmlinux.h` contains it. The header then only checks that the
+    /// layout of the type matches the schema.
     pub kernel: bool,
 }
 
 /// The definition of a named type.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TypeDefKind {
-    /// Members one after the other.
+    /// A struct.
     Struct(Composite),
-    /// Members that share their first byte.
+    /// A union.
     Union(Composite),
-    /// Named integers.
+    /// An enum.
     Enum(Enum),
-    /// Another name (a C typedef).
+    /// An alias, which is another name for this type. It is a typedef in C.
     Alias(Spanned<Type>),
 }
 
 /// The body of a struct or a union.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Composite {
-    /// Whether members follow each other without padding, at alignment 1.
+    /// Whether the type is packed. In a packed type, the members have an alignment of 1 and no padding between them.
     pub packed: bool,
-    /// A requested alignment in bytes, a power of two. It can only raise the natural alignment.
+    /// The minimum alignment in bytes, which is a power of two. It can only raise the alignment that the type gets from
+    /// its members.
     pub align: Option<Spanned<u32>>,
     /// The members.
     pub members: Vec<Member>,
@@ -62,31 +63,32 @@ pub struct Composite {
 /// A member of a struct or a union.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Member {
-    /// Its name. `None` for an anonymous struct or union, whose members count as members of the
-    /// outer type, and for an unnamed bit-field, which is padding.
+    /// The name of the member. It is `None` for an anonymous struct or union, whose members count as members of the
+    /// outer type. It is also `None` for an unnamed bit-field, which is padding.
     pub name: Option<Spanned<String>>,
-    /// What it means.
+    /// The documentation of the member.
     pub doc: Option<String>,
-    /// Its type.
+    /// The type of the member.
     pub ty: MemberType,
-    /// The width of a bit-field.
+    /// The width of a bit-field in bits, or `None` if the member is not a bit-field.
     pub bits: Option<Spanned<u32>>,
-    /// BTF declaration tags.
+    /// The BTF declaration tags of the member.
     pub decl_tags: Vec<Spanned<String>>,
-    /// The former name of the member, which identifies its bytes in an older map. It changes
-    /// neither C nor Rust.
+    /// The former name of the member, which identifies the bytes of the member in an older map. It does not change the
+    /// generated C and Rust.
     pub renamed_from: Option<Spanned<String>>,
-    /// The value of the member in older entries, which were written without it. It changes neither
-    /// C nor Rust.
+    /// The value of the member in older entries, which were written before the member existed. It does not change the
+    /// generated C and Rust.
     pub default: Option<Spanned<DefaultValue>>,
-    /// The whole member, for diagnostics about it.
+    /// The position of the whole member.
     pub span: Span,
 }
 
-/// The value of a member in older entries, which were written without it.
+/// The value of a member in older entries, which were written before the member existed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DefaultValue {
-    /// The number of an integer, a `char` or an enum; for a big-endian integer, the number itself.
+    /// The number of an integer, a `char` or an enum. For a big-endian integer, it is the number itself and not its
+    /// swapped bytes.
     Number(i128),
     /// The value of a `bool`.
     Bool(bool),
@@ -95,7 +97,7 @@ pub enum DefaultValue {
 }
 
 impl DefaultValue {
-    /// Returns whether it is zero, so that a migration need not write it in place of padding.
+    /// Returns whether the value is zero. A migration does not have to write a zero, because padding is zero too.
     #[must_use]
     pub const fn is_zero(&self) -> bool {
         matches!(self, Self::Number(0) | Self::Bool(false))
@@ -103,8 +105,8 @@ impl DefaultValue {
 }
 
 impl Member {
-    /// Returns what a map of an older schema may have at the offset of the member: a member with a
-    /// former name (empty if there is none), and whether padding is possible.
+    /// Returns how older maps can differ at the offset of the member: the former name of the member (or an empty
+    /// string), and whether the older map can have padding there. Returns `None` if they do not differ.
     #[must_use]
     pub fn in_older_maps(&self) -> Option<(&str, bool)> {
         let former = self.renamed_from.as_ref().map_or("", |name| &name.value);
@@ -113,7 +115,7 @@ impl Member {
     }
 }
 
-/// As a schema in Rust writes it: `1`, `true`, `"pass"`.
+/// Writes the value in the syntax of a schema in Rust, such as `1`, `true` or `"pass"`.
 impl fmt::Display for DefaultValue {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -124,30 +126,30 @@ impl fmt::Display for DefaultValue {
     }
 }
 
-/// The type of a member: a [`Type`], or a struct or union that is declared in place.
+/// The type of a member, which is a [`Type`], or a struct or union that is declared in place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MemberType {
-    /// A type or a reference to a named type.
+    /// A type, which can be the name of a type.
     Type(Spanned<Type>),
-    /// `struct { … } name;`, or without the name.
+    /// A struct that is declared in place, as in `struct { … } name;` or `struct { … };`.
     Struct(Composite),
-    /// `union { … } name;`, or without the name.
+    /// A union that is declared in place, as in `union { … } name;` or `union { … };`.
     Union(Composite),
 }
 
-/// An enum: named integers of a fixed width.
+/// The body of an enum, which is a set of named integers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Enum {
-    /// Its integer type.
+    /// The integer type of the enum.
     pub repr: Spanned<Int>,
-    /// The prefix of the variants in C, whose names are then not changed to upper case.
+    /// The prefix of the names of the variants in C. If there is a prefix, the names are not converted to upper case.
     pub prefix: Option<Spanned<String>>,
-    /// The variants; values may repeat.
+    /// The variants. Several variants can have the same value.
     pub variants: Vec<Variant>,
 }
 
 impl Enum {
-    /// Returns the C constant of the variant `variant` of this enum, which is called `name`.
+    /// Returns the name of a variant's C constant. `name` is the name of this enum.
     #[must_use]
     pub fn c_constant(&self, name: &str, variant: &str) -> String {
         match &self.prefix {
@@ -160,42 +162,42 @@ impl Enum {
 /// A variant of an enum.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Variant {
-    /// Its name in the schema; in C it becomes `ENUM_VARIANT` in upper case, unless the enum has
-    /// its own prefix.
+    /// The name of the variant in the schema. In C, the name is `ENUM_VARIANT` in upper case, or the prefix of the enum
+    /// followed by the name.
     pub name: Spanned<String>,
-    /// Its value.
+    /// The value of the variant.
     pub value: Spanned<i128>,
-    /// What it means.
+    /// The documentation of the variant.
     pub doc: Option<String>,
 }
 
-/// The type of a key, a value, a member or an array's elements.
+/// The type of a key, a value, a member or the elements of an array.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Type {
-    /// `u8` … `u128`, `i8` … `i128`.
+    /// An integer in the host's byte order, from `u8` to `u128` or `i8` to `i128`.
     Int(Int),
-    /// `bool`: one byte.
+    /// A `bool` of one byte.
     Bool,
-    /// `char`: one byte of text.
+    /// A `char`, which is one byte of text.
     Char,
-    /// `be16`, `be32`, `be64`: an unsigned integer in network byte order, of this many bytes.
+    /// `be16`, `be32` or `be64`: an unsigned integer in network byte order that has this many bytes.
     BigEndian(u32),
-    /// `[T; N]`.
+    /// An array `[T; N]`.
     Array(Box<Spanned<Type>>, Spanned<u32>),
-    /// `*T` or `*void`: a pointer that user space can only copy. `None` is `*void`.
+    /// A pointer `*T` or `*void`, which user space can only copy. `None` means `*void`.
     Pointer(Option<Box<Spanned<Type>>>),
-    /// The name of a [`TypeDef`], or of a kernel type that only a pointer names.
+    /// The name of a [`TypeDef`]. Directly after a pointer, it can also be the name of a kernel type.
     Named(String),
-    /// A special field, with its target if it has one.
+    /// A special field, and its target if the field has one.
     Special(SpecialField, Option<Box<Target>>),
 }
 
-/// An integer.
+/// An integer type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Int {
-    /// 1, 2, 4, 8 or 16 bytes.
+    /// The size in bytes: 1, 2, 4, 8 or 16.
     pub size: u32,
-    /// Whether it is signed.
+    /// Whether the integer is signed.
     pub signed: bool,
 }
 

@@ -1,4 +1,4 @@
-//! The layout of structs and unions.
+//! The layouts of structs and unions.
 
 use std::collections::HashSet;
 
@@ -9,76 +9,75 @@ use bpfmap_core::CLayout;
 /// The layout of a struct or a union.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CompositeLayout {
-    /// Its size in bytes, a multiple of the alignment.
+    /// The size of the type in bytes, which is a multiple of the alignment.
     pub size: u64,
-    /// Its alignment in bytes.
+    /// The alignment of the type in bytes.
     pub align: u64,
-    /// The members, in the order of the schema.
+    /// The positions of the members, in the order of the schema.
     pub members: Vec<MemberLayout>,
-    /// The bits that belong to no member, in ascending order. Padding inside a member that is a
-    /// struct or union belongs to the layout of that member.
+    /// The bits that do not belong to a member, in ascending order. If a member is a struct or union, the padding
+    /// within this member belongs to the layout of the member.
     ///
-    /// A struct has padding between its members and after the last one. An unnamed bit-field counts
-    /// as padding. A union has one padding that covers all its bytes, if no member covers them all.
+    /// A struct can have padding between its members and after the last member. An unnamed bit-field counts as padding.
+    /// If no member of a union covers all bytes of the union, the union has one padding, which covers all its bytes.
     pub padding: Vec<Padding>,
 }
 
 /// The position of a member.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MemberLayout {
-    /// The first bit, counted from the start of the innermost struct or union; a multiple of 8
-    /// unless the member is a bit-field.
+    /// The offset from the beginning of the innermost struct or union, in bits. It is a multiple of 8 if the member is
+    /// not a bit-field.
     pub bit_offset: u64,
-    /// The number of bits: the width of a bit-field, or 8 times the type's size.
+    /// The width of a bit-field, or 8 times the size of the type for all other members.
     pub bits: u64,
-    /// The layout of its type, even if the member is packed or a bit-field.
+    /// The layout of the member's type. It does not depend on whether the member is packed or is a bit-field.
     pub ty: TypeLayout,
-    /// The layout of a struct or union that is declared in place.
+    /// The layout of a member that is a struct or union declared in place. `None` for all other members.
     pub nested: Option<CompositeLayout>,
 }
 
 impl MemberLayout {
-    /// Returns the byte in which it starts, counted from the start of the innermost struct or
-    /// union.
+    /// Returns the offset from the beginning of the innermost struct or union, in bytes. For a bit-field, this is the
+    /// byte that contains the first bit.
     #[must_use]
     pub fn offset(&self) -> u64 {
         self.bit_offset / 8
     }
 }
 
-/// Bits that belong to no member. They are either whole bytes or some bits of one byte.
+/// Bits that do not belong to a member. Padding consists either of whole bytes, or of some bits of one byte.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Padding {
-    /// The first bit, counted from the start of the struct or union.
+    /// The offset from the beginning of the struct or union, in bits.
     pub bit_offset: u64,
-    /// The number of bits: a multiple of 8 that starts at a byte boundary, or fewer than 8 bits of
-    /// one byte.
+    /// The number of bits. It is a multiple of 8 for whole bytes, or less than 8 for some bits of one byte.
     pub bits: u64,
-    /// The index of this padding in its type. Padding of anonymous members is counted too.
-    /// [`Padding::name`] contains this number.
+    /// The index of this padding in its type, which is a part of [`Padding::name`]. The padding in anonymous members is
+    /// counted too.
     pub number: u32,
 }
 
 impl Padding {
-    /// Returns the name of the member that makes the padding explicit, such as `__pad0`.
+    /// Returns the name of the member that represents this padding in generated code, such as `__pad0`.
     #[must_use]
     pub fn name(&self) -> String {
         format!("__pad{}", self.number)
     }
 
-    /// Returns the number of whole bytes, or `None` if it is a part of one byte.
+    /// Returns the number of bytes, or `None` if the padding is only a part of one byte.
     #[must_use]
     pub fn bytes(&self) -> Option<u64> {
         (self.bit_offset % 8 == 0 && self.bits % 8 == 0).then_some(self.bits / 8)
     }
 }
 
-/// A part of a struct or union.
+/// A part of a struct or union: a member or padding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Item<'a> {
-    /// A member, by its index in the schema.
+    /// The member with this index, and its position.
     Member(usize, &'a MemberLayout),
-    /// Padding.
+    /// Padding between or after members.
     Padding(Padding),
 }
 
@@ -95,14 +94,14 @@ impl CompositeLayout {
         layout
     }
 
-    /// Returns the size and alignment.
+    /// Returns the size and the alignment of the type.
     #[must_use]
     pub fn layout(&self) -> TypeLayout {
         TypeLayout { size: self.size, align: self.align }
     }
 
-    /// Returns members and padding in the order in which they must be declared. `body` is the type
-    /// with this layout. Its unnamed bit-fields are left out, because they are padding.
+    /// Returns an iterator over the members and the padding, in the order in which they must be declared. `body` must
+    /// be the type with this layout. Unnamed bit-fields of `body` are left out, because they are padding.
     pub fn items<'a>(&'a self, body: &'a Composite) -> impl Iterator<Item = Item<'a>> {
         let mut members = body
             .members
@@ -117,9 +116,9 @@ impl CompositeLayout {
             let Some(&(_, member)) = members.peek() else {
                 return padding.next().map(Item::Padding);
             };
-            // The padding of a union starts at bit 0 like the members, and is larger than all of
-            // them. It comes last, so that `{ 0 }` initializes the first member. An empty array has
-            // the same offset as the padding after it, and is declared before that padding.
+            // The padding of a union begins at bit 0, like the members, and is larger than each of them. The padding is
+            // declared last, so that `{ 0 }` initializes the first member. An empty array has the same offset as the
+            // padding after it, and must be declared before that padding.
             match padding.next_if(|padding| padding.bit_offset < member.bit_offset) {
                 Some(padding) => Some(Item::Padding(padding)),
                 None => members.next().map(|(index, member)| Item::Member(index, member)),
@@ -130,7 +129,7 @@ impl CompositeLayout {
     fn lay_out_struct(layouts: &Layouts, body: &Composite) -> Self {
         let (members, TypeLayout { size, align }) =
             lay_out(layouts, body, CLayout::of_struct(body.packed));
-        // `filled` is the first bit after the members so far.
+        // `filled` is the offset after the members so far.
         let (mut padding, mut filled) = (vec![], 0);
         for (_, member) in
             body.members.iter().zip(&members).filter(|(member, _)| !is_padding(member))
@@ -153,7 +152,7 @@ impl CompositeLayout {
         Self { size, align, members, padding }
     }
 
-    /// Numbers the padding of a type and of its anonymous members, which share one namespace.
+    /// Assigns numbers to the padding of a type and of its anonymous members, whose names share one namespace.
     fn number_padding(&mut self, body: &Composite) {
         let mut taken = HashSet::new();
         taken_names(body, &mut taken);
@@ -162,8 +161,7 @@ impl CompositeLayout {
     }
 
     fn number_from(&mut self, body: &Composite, taken: &HashSet<&str>, next: &mut u32) {
-        // The numbers follow the order of declaration, so that they increase from top to bottom in
-        // the generated code.
+        // The numbers are in the order of declaration, so they increase from top to bottom in the generated code.
         let mut padding = self.padding.iter_mut().peekable();
         for (member, layout) in body.members.iter().zip(&mut self.members) {
             while let Some(pad) = padding.next_if(|pad| pad.bit_offset < layout.bit_offset) {
@@ -215,8 +213,7 @@ fn number(pad: &mut Padding, taken: &HashSet<&str>, next: &mut u32) {
     }
 }
 
-/// Adds the names of members that could conflict with names of padding, including members of
-/// anonymous members.
+/// Adds the names of members that could conflict with names of padding. This includes the members of anonymous members.
 fn taken_names<'a>(body: &'a Composite, names: &mut HashSet<&'a str>) {
     for member in &body.members {
         match (&member.name, &member.ty) {
@@ -231,7 +228,7 @@ fn taken_names<'a>(body: &'a Composite, names: &mut HashSet<&'a str>) {
     }
 }
 
-/// Adds the padding of the bits from `start` to `end`, split into whole bytes and parts of bytes.
+/// Adds padding for the bits from `start` to `end`, split into whole bytes and parts of bytes.
 fn pad(padding: &mut Vec<Padding>, start: u64, end: u64) {
     let mut start = start;
     while start < end {

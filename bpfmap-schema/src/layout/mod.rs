@@ -1,10 +1,9 @@
-//! The layout of all types: sizes, alignments and offsets as clang computes them for the BPF
-//! target.
+//! The layouts of all types: their sizes, alignments and offsets, as computed by clang for the BPF target.
 //!
-//! The rules are those of [`CLayout`](bpfmap_core::CLayout).
+//! For the rules, see [`CLayout`](bpfmap_core::CLayout).
 //!
-//! Nothing here panics or overflows. Sizes that no kernel supports saturate, and the check refuses
-//! them.
+//! The functions of this module do not panic. If a size is too large, the arithmetic saturates, and the check refuses
+//! the type.
 
 mod composite;
 mod order;
@@ -15,17 +14,17 @@ use std::collections::HashMap;
 
 use crate::ir::{Composite, MemberType, Schema, Type, TypeDef, TypeDefKind};
 
-/// Size and alignment of a type, in bytes.
+/// The size and the alignment of a type, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TypeLayout {
-    /// Its size, a multiple of the alignment. It is 0 for an array without elements.
+    /// The size, which is a multiple of the alignment. It is 0 for an array without elements.
     pub size: u64,
-    /// Its alignment, at least 1.
+    /// The alignment, which is at least 1.
     pub align: u64,
 }
 
 impl TypeLayout {
-    /// The layout for an unknown name, which the check reports.
+    /// The layout of a type with an unknown name. The check reports such a name.
     const UNKNOWN: Self = Self { size: 0, align: 1 };
 
     const fn scalar(size: u64) -> Self {
@@ -33,7 +32,7 @@ impl TypeLayout {
     }
 }
 
-/// The layout of every type of a schema.
+/// The layouts of all types of a schema.
 #[derive(Debug, Clone, Default)]
 pub struct Layouts {
     named: HashMap<String, Named>,
@@ -56,8 +55,8 @@ impl Named {
 }
 
 impl Layouts {
-    /// Computes the layouts of the types of `schema`. An unknown name, or a name that makes a type
-    /// contain itself by value, has size 0.
+    /// Computes the layouts of the types of `schema`. An unknown type has the size 0. If a type contains itself by
+    /// value, its occurrence within itself has the size 0 too.
     #[must_use]
     pub fn new(schema: &Schema) -> Self {
         let order = order::definition_order(&schema.types);
@@ -69,8 +68,8 @@ impl Layouts {
         layouts
     }
 
-    /// Adds the layout of one more type. The types that it contains must already be known. If two
-    /// types have the same name, the first one counts.
+    /// Adds the layout of a type. The layouts of the types that it contains must already be known. If two types have
+    /// the same name, only the first one is added.
     pub(crate) fn add(&mut self, def: &TypeDef) {
         if self.named.contains_key(&def.name.value) {
             return;
@@ -86,17 +85,17 @@ impl Layouts {
         self.named.insert(def.name.value.clone(), named);
     }
 
-    /// Returns the layout of a struct, which may be anonymous.
+    /// Computes the layout of a struct, which can be anonymous.
     pub(crate) fn lay_out_struct(&self, body: &Composite) -> CompositeLayout {
         CompositeLayout::of_struct(self, body)
     }
 
-    /// Returns the layout of a union, which may be anonymous.
+    /// Computes the layout of a union, which can be anonymous.
     pub(crate) fn lay_out_union(&self, body: &Composite) -> CompositeLayout {
         CompositeLayout::of_union(self, body)
     }
 
-    /// Returns the size and alignment of `ty`.
+    /// Returns the size and the alignment of `ty`.
     #[must_use]
     pub fn of(&self, ty: &Type) -> TypeLayout {
         match ty {
@@ -116,13 +115,13 @@ impl Layouts {
         }
     }
 
-    /// Returns the size and alignment of the type `name` of the schema.
+    /// Returns the size and the alignment of the type `name` of the schema, or `None` if there is no such type.
     #[must_use]
     pub fn named(&self, name: &str) -> Option<TypeLayout> {
         self.named.get(name).map(Named::layout)
     }
 
-    /// Returns the layout of the struct or union `name` of the schema.
+    /// Returns the layout of the struct or union `name` of the schema, or `None` if there is no such type.
     #[must_use]
     pub fn composite(&self, name: &str) -> Option<&CompositeLayout> {
         match self.named.get(name)? {
@@ -131,14 +130,14 @@ impl Layouts {
         }
     }
 
-    /// Returns the indexes of the schema's types in an order in which C can define them: each type
-    /// comes after the types that it contains. Apart from that, the order of the schema is kept.
+    /// Returns the indexes of the schema's types in an order in which C can define them. In this order, each type comes
+    /// after the types that it contains. Apart from that, the order is the same as in the schema.
     #[must_use]
     pub fn definition_order(&self) -> &[usize] {
         &self.order
     }
 
-    /// Returns the size and alignment of a member. For a struct or union declared in place, also
+    /// Returns the size and the alignment of a member. If the member is a struct or union declared in place, also
     /// returns its complete layout.
     pub(crate) fn of_member(&self, ty: &MemberType) -> (TypeLayout, Option<CompositeLayout>) {
         let nested = match ty {
@@ -150,7 +149,7 @@ impl Layouts {
     }
 }
 
-/// Returns the alignment that the declaration of a composite requests, or 1.
+/// Returns the minimum alignment from the declaration of a struct or union, or 1.
 fn asked_alignment(body: &Composite) -> u64 {
     body.align.as_ref().map_or(1, |align| align.value.into())
 }

@@ -1,14 +1,13 @@
-//! The order in which C can define the types of a schema.
+//! Computes an order in which C can define the types of a schema.
 
 use std::collections::HashMap;
 
 use crate::ir::{Composite, MemberType, Type, TypeDef, TypeDefKind};
 
-/// Returns the indexes of `types` in an order in which each type comes after the types that it
-/// needs to be defined. These are the types that it contains by value, and the enums and aliases
-/// that its pointers name. (A struct or union that only a pointer names can be declared without
-/// being defined.) Apart from that, the order of the schema is kept. Every index occurs once, even
-/// if there are cycles.
+/// Returns the indexes of `types` in an order in which each type comes after the types that must be defined before it.
+/// These are the types that it contains by value, and the enums and aliases to which its pointers refer. A struct or
+/// union to which only pointers refer does not have to be defined. Apart from that, the order is the same as in the
+/// schema. Each index occurs exactly once, even if there are cycles.
 pub(super) fn definition_order(types: &[TypeDef]) -> Vec<usize> {
     let mut by_name = HashMap::with_capacity(types.len());
     for (index, def) in types.iter().enumerate() {
@@ -16,7 +15,7 @@ pub(super) fn definition_order(types: &[TypeDef]) -> Vec<usize> {
     }
     let mut order = Vec::with_capacity(types.len());
     let mut seen = vec![false; types.len()];
-    // A chain of types can be long, so the walk keeps its own stack.
+    // A chain of types can be long, so this search has its own stack instead of recursive calls.
     let mut stack: Vec<(usize, std::vec::IntoIter<usize>)> = vec![];
     for root in 0..types.len() {
         let mut next = Some(root);

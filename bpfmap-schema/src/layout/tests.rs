@@ -55,7 +55,7 @@ fn runs(layout: &CompositeLayout) -> Vec<(u64, u64)> {
 }
 
 #[test]
-fn pads_between_members_and_at_the_end() {
+fn a_struct_has_padding_between_members_and_at_the_end() {
     let layout =
         layout_of_struct(body(vec![member("a", int(1)), member("b", int(4)), member("c", int(2))]));
     assert_eq!((layout.size, layout.align), (12, 4));
@@ -64,7 +64,7 @@ fn pads_between_members_and_at_the_end() {
 }
 
 #[test]
-fn a_bit_field_does_not_cross_its_unit_unless_packed() {
+fn a_bit_field_crosses_a_boundary_of_its_type_only_if_packed() {
     let members = vec![bits("a", int(4), 20), bits("b", int(4), 20), bits("c", int(1), 3)];
     let layout = layout_of_struct(body(members.clone()));
     assert_eq!((layout.size, offsets(&layout)), (8, vec![0, 32, 52]));
@@ -82,7 +82,7 @@ fn an_unnamed_bit_field_is_padding_and_does_not_align() {
 }
 
 #[test]
-fn packed_and_aligned_together_round_the_size() {
+fn the_size_of_a_packed_and_aligned_type_is_rounded_up() {
     let layout = layout_of_struct(Composite {
         packed: true,
         align: Some(8.into()),
@@ -114,7 +114,7 @@ fn anonymous_members_share_the_numbers_of_padding() {
 }
 
 #[test]
-fn an_array_of_nothing_stands_before_the_padding_after_it() {
+fn an_empty_array_is_declared_before_the_padding_after_it() {
     let nothing = Type::Array(Box::new(int(1).into()), 0.into());
     let body = body(vec![member("a", int(8)), member("b", int(1)), member("rest", nothing)]);
     let layout = layout_of_struct(body.clone());
@@ -124,7 +124,7 @@ fn an_array_of_nothing_stands_before_the_padding_after_it() {
 }
 
 #[test]
-fn a_type_stands_after_what_it_holds_and_otherwise_where_the_author_put_it() {
+fn a_type_comes_after_the_types_that_it_contains_and_keeps_its_order_otherwise() {
     let named = |name: &str| Type::Named(name.to_owned());
     let pointer = |name: &str| Type::Pointer(Some(Box::new(named(name).into())));
     let layouts = layouts(vec![
@@ -148,7 +148,7 @@ fn a_type_stands_after_what_it_holds_and_otherwise_where_the_author_put_it() {
 }
 
 #[test]
-fn cycles_and_absurd_sizes_do_no_harm() {
+fn cycles_and_huge_sizes_do_not_panic() {
     let named = |name: &str| Type::Named(name.to_owned());
     let mut huge = int(16);
     for _ in 0..4 {

@@ -1,12 +1,12 @@
-//! Documentation from a schema in a form that is safe in comments of generated code.
+//! Converts documentation from a schema to a form that is safe in comments of generated code.
 
 use bpfmap_core::map_type::MapFlag;
 
 use crate::ir::MapDecl;
 
-/// Returns the lines of `doc`. Removes empty lines at both ends, white space at the ends of lines,
-/// and characters that compilers reject in comments: control characters and those that change the
-/// text direction. The first line keeps its indentation if it begins a Markdown code block.
+/// Returns the lines of `doc`. Removes empty lines at both ends, and white space at the ends of lines. Also removes
+/// control characters and characters that change the text direction, because compilers reject these in comments. If the
+/// first line begins a Markdown code block, the line keeps its indentation.
 pub fn lines(doc: &str) -> impl Iterator<Item = String> {
     let mut text = doc.trim();
     let indentation = doc[..doc.len() - doc.trim_start().len()].rsplit('\n').next();
@@ -26,16 +26,16 @@ pub fn lines(doc: &str) -> impl Iterator<Item = String> {
     })
 }
 
-/// Returns whether the character changes the text direction. Such characters can hide code.
+/// Returns whether the character changes the text direction. Such a character can hide code.
 fn turns_text(char: char) -> bool {
     matches!(char, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// Returns the lines of a doc comment in Rust.
 ///
-/// rustdoc runs code blocks in documentation as tests. So each code block is marked as `text`. Code
-/// blocks in lists and quotes can't be recognized without a full Markdown parser. In that case, an
-/// attribute hides the comment from rustdoc's tests only.
+/// rustdoc runs code blocks in documentation as tests, so each code block is marked as `text`. If the documentation has
+/// lists or quotes, their code blocks can't be recognized without a full Markdown parser. In this case, an attribute
+/// hides the whole comment from rustdoc's tests.
 pub fn rust_doc(doc: &str) -> Vec<String> {
     let lines: Vec<String> = lines(doc).collect();
     match without_code(&lines) {
@@ -46,8 +46,8 @@ pub fn rust_doc(doc: &str) -> Vec<String> {
     }
 }
 
-/// Returns the lines as attributes that rustdoc's tests don't see. `inner` is `!` for inner
-/// attributes, which document the enclosing module.
+/// Returns the lines as attributes that are hidden from rustdoc's tests. `inner` is `!` for inner attributes, which
+/// document the enclosing module, and an empty string for other attributes.
 pub fn hidden_from_tests<'a>(inner: &str, lines: impl Iterator<Item = &'a str>) -> Vec<String> {
     let lines = lines.map(|line| format!(" {line}"));
     lines
@@ -55,7 +55,7 @@ pub fn hidden_from_tests<'a>(inner: &str, lines: impl Iterator<Item = &'a str>) 
         .collect()
 }
 
-/// Returns whether rustdoc could find something to test in `doc`.
+/// Returns whether `doc` can contain code that rustdoc would run as a test.
 #[must_use]
 pub fn may_have_code(doc: &str) -> bool {
     doc.lines().any(|line| {
@@ -66,17 +66,17 @@ pub fn may_have_code(doc: &str) -> bool {
     })
 }
 
-/// The number of spaces that begin an indented code block in Markdown.
+/// The indentation in spaces that begins a code block in Markdown.
 const CODE: usize = 4;
 
-/// The languages that a code block can keep. rustdoc runs none of them.
+/// The languages of code blocks that are not changed to `text`, because rustdoc does not run code in these languages.
 const LANGUAGES: &[&str] = &[
     "text", "txt", "plain", "none", "c", "cpp", "h", "asm", "sh", "shell", "bash", "console",
     "toml", "json", "yaml", "diff", "python", "markdown",
 ];
 
-/// Returns the lines with each code block marked as `text`, or `None` if the code blocks can't be
-/// recognized for certain.
+/// Returns the lines with each code block marked as `text`. Returns `None` if the code blocks can't be recognized for
+/// certain.
 fn without_code(lines: &[String]) -> Option<Vec<String>> {
     let longest = lines.iter().map(|line| longest_run(line)).max().unwrap_or(0);
     let own_fence = "`".repeat(3.max(longest + 1));
@@ -100,8 +100,7 @@ fn without_code(lines: &[String]) -> Option<Vec<String>> {
             continue;
         }
         if indentation >= CODE {
-            // In a list, an indented line may belong to the list. After text, it may continue the
-            // paragraph.
+            // In a list, an indented line can belong to the list. After text, it can continue the paragraph.
             if nested || !after_blank && !indented {
                 return None;
             }
@@ -145,7 +144,7 @@ fn without_code(lines: &[String]) -> Option<Vec<String>> {
     Some(out)
 }
 
-/// Ends the block before the blank lines that follow it.
+/// Ends the code block before the blank lines that follow the block.
 fn close(out: &mut Vec<String>, fence: &str) {
     let end = out.iter().rposition(|line| !line.is_empty()).map_or(0, |last| last + 1);
     out.insert(end, fence.to_owned());
@@ -155,8 +154,8 @@ fn longest_run(line: &str) -> usize {
     line.split(|char| char != '`').map(str::len).max().unwrap_or(0)
 }
 
-/// Returns the text after the marker of a list, a quote, HTML or a footnote, which can contain code
-/// blocks of their own.
+/// If the line begins with the marker of a list, a quote, HTML or a footnote, returns the text after the marker. This
+/// text can begin a code block.
 fn within(text: &str) -> Option<&str> {
     if let Some(rest) = text.strip_prefix(['>', '<']) {
         return Some(rest);
@@ -173,7 +172,7 @@ fn within(text: &str) -> Option<&str> {
     (rest.is_empty() || rest.starts_with(' ')).then_some(rest)
 }
 
-/// Returns the fence character that opens a code block, and its number of repetitions.
+/// If the line opens a fenced code block, returns the fence character and the number of its repetitions.
 fn opens_block(text: &str) -> Option<(char, usize)> {
     let mark = text.chars().next().filter(|mark| matches!(mark, '`' | '~'))?;
     let count = text.len() - text.trim_start_matches(mark).len();
@@ -181,7 +180,7 @@ fn opens_block(text: &str) -> Option<(char, usize)> {
     (count >= 3 && !is_inline).then_some((mark, count))
 }
 
-/// Writes `doc` as a Rust doc comment, unless it is empty.
+/// Writes `doc` as a Rust doc comment. Writes nothing if `doc` is empty.
 pub fn push_rust_doc(code: &mut String, indent: &str, doc: &str) {
     for line in rust_doc(doc) {
         code.push_str(indent);
@@ -190,8 +189,7 @@ pub fn push_rust_doc(code: &mut String, indent: &str, doc: &str) {
     }
 }
 
-/// Returns a description of the effect of each flag of a map, such as `` `rdonly`: User space can't
-/// … ``.
+/// Returns a description of the effect of each flag of a map, such as `` `rdonly`: User space can't write … ``.
 #[must_use]
 pub fn flag_effects(map: &MapDecl) -> Vec<String> {
     let flags = map.flags.iter().filter_map(|flag| MapFlag::by_name(&flag.value));
@@ -203,7 +201,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn drops_what_a_compiler_refuses_in_a_comment() {
+    fn characters_that_compilers_refuse_in_comments_are_removed() {
         let doc = "\n one \u{0}two\r\n\tthree\u{202e} \n\nfour\n\n";
         assert_eq!(lines(doc).collect::<Vec<_>>(), ["one two", " three", "", "four"]);
     }
@@ -248,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_not_be_told_is_hidden_from_tests() {
+    fn docs_with_unrecognizable_code_blocks_are_hidden_from_tests() {
         for doc in
             ["- a\n\n      b", "> ```\n> b", "a\n    b", "<p>\n\n    b", "1. a\n   ```\n   b"]
         {

@@ -1,11 +1,11 @@
-//! Printers, which write a schema in a language that a front end can read again.
+//! Printers, which write a schema in TOML or Rust.
 //!
-//! They are the inverse of the front ends: [`crate::front`] reads the same schema from their text.
-//! A schema with includes becomes one text with all types.
+//! A printer is the inverse of a front end: from the printed text, [`crate::front`] reads the same schema. A schema
+//! with includes becomes a single text with all types.
 
 pub mod comment;
 pub mod rust;
 pub mod toml;
 
-/// The maximum width of a line. A list that fits is written on one line.
+/// The maximum width of a line in characters. A list is written on one line if it fits.
 pub const WIDTH: usize = 100;

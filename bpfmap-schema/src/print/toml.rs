@@ -1,4 +1,4 @@
-//! The printer of TOML.
+//! Prints a schema in TOML.
 
 use std::fmt::Write as _;
 
@@ -9,10 +9,10 @@ use crate::ir::{
 };
 use crate::source::Spanned;
 
-/// Writes `schema` in TOML.
+/// Returns the text of `schema` in TOML.
 ///
-/// [`read_str`](crate::front::toml::read_str) reads the same schema from it, even if it breaks
-/// rules: with the same names, order and comments. Numbers keep their value but not their notation.
+/// From this text, [`read_str`](crate::front::toml::read_str) reads the same schema, with the same names, order and
+/// documentation. This is also true of a schema that breaks rules. Numbers keep their values, but not their notation.
 #[must_use]
 pub fn print(schema: &Schema) -> String {
     let mut text = String::new();
@@ -30,12 +30,12 @@ pub fn print(schema: &Schema) -> String {
 /// A key and its value as TOML.
 type Key = (&'static str, String);
 
-/// Writes keys, one per line. A list that is too long for one line is written with one element per
-/// line, like `bpfmap fmt` does.
+/// Writes keys, with one key on each line. If a list is too long for one line, each of its elements is written on a
+/// separate line, in the style of `bpfmap fmt`.
 fn push_keys(text: &mut String, keys: Vec<Key>) {
     for (name, value) in keys {
         let is_line = !value.contains('\n') && name.len() + 3 + value.chars().count() <= WIDTH;
-        // Quotation marks in strings are escaped, so this separator only occurs between strings.
+        // Quotation marks in strings are escaped, so this separator occurs only between strings.
         let words = value.strip_prefix('[').and_then(|value| value.strip_suffix(']'));
         let _ = match words {
             Some(words) if !is_line && !words.contains('\n') => {
@@ -46,7 +46,7 @@ fn push_keys(text: &mut String, keys: Vec<Key>) {
     }
 }
 
-/// `{ name = "x", type = "u8" }`
+/// Returns an inline table, such as `{ name = "x", type = "u8" }`.
 fn inline_table(keys: Vec<Key>) -> String {
     let keys: Vec<String> =
         keys.into_iter().map(|(name, value)| format!("{name} = {value}")).collect();
@@ -86,7 +86,7 @@ fn push_type(text: &mut String, def: &TypeDef) {
         }
         TypeDefKind::Enum(body) => {
             keys.push(("kind", string("enum")));
-            // This is the default.
+            // `u32` is the default.
             if body.repr.value != (Int { size: 4, signed: false }) {
                 keys.push(quoted("repr", &body.repr.value));
             }
@@ -124,7 +124,7 @@ fn composite(body: &Composite) -> Vec<Key> {
     keys
 }
 
-/// Returns the members, one per line.
+/// Returns the members, with one member on each line.
 fn members(body: &Composite, depth: usize) -> String {
     let indent = "  ".repeat(depth);
     let mut text = "[\n".to_owned();
@@ -258,14 +258,14 @@ fn doc(doc: Option<&String>) -> Option<Key> {
     doc.map(|doc| ("doc", text(doc)))
 }
 
-/// Returns a bare key if possible, otherwise a quoted one.
+/// Returns the name as a bare key if possible, and as a quoted key otherwise.
 fn key(name: &str) -> String {
     let is_bare = !name.is_empty()
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
     if is_bare { name.to_owned() } else { string(name) }
 }
 
-/// Returns a string on one line.
+/// Returns the text as a string on one line.
 fn string(text: &str) -> String {
     let mut quoted = "\"".to_owned();
     push_escaped(&mut quoted, text);
@@ -273,7 +273,7 @@ fn string(text: &str) -> String {
     quoted
 }
 
-/// Returns a string, on several lines if it contains line breaks.
+/// Returns the text as a string. If the text contains line breaks, the string has several lines.
 fn text(text: &str) -> String {
     if !text.contains('\n') {
         return string(text);

@@ -1,4 +1,4 @@
-//! The names of one kernel, which its `vmlinux.h` declares.
+//! The names that the `vmlinux.h` of a kernel declares.
 
 use std::collections::HashMap;
 
@@ -10,20 +10,20 @@ use super::NameKind;
 /// declare these functions in `vmlinux.h`.
 const KFUNC: &str = "bpf_kfunc";
 
-/// A name of a kernel.
+/// A name that the `vmlinux.h` of a kernel declares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct KernelName<'a> {
     /// The name.
     pub name: &'a str,
-    /// The kind of item.
+    /// The kind of item with this name.
     pub kind: NameKind,
-    /// The size in bytes, for a type.
+    /// The size of a type in bytes, or `None` for other items.
     pub size: Option<u32>,
 }
 
 impl<'a> KernelName<'a> {
-    /// Returns all names in `btf` that `vmlinux.h` declares, in no particular order. A name can
-    /// occur more than once.
+    /// Returns an iterator over all names in `btf` that `vmlinux.h` declares, in no particular order. A name can occur
+    /// more than once.
     pub fn all(btf: &'a Btf<'a>) -> impl Iterator<Item = Self> {
         btf.iter().flat_map(|(id, ty)| {
             let kind = match &ty.kind {
@@ -59,7 +59,7 @@ impl<'a> KernelName<'a> {
     }
 }
 
-/// The names of one kernel, for lookups.
+/// The names that the `vmlinux.h` of a kernel declares, for lookups.
 #[derive(Debug, Clone)]
 pub struct KernelNames {
     names: HashMap<String, Vec<NameKind>>,
@@ -67,7 +67,7 @@ pub struct KernelNames {
 }
 
 impl KernelNames {
-    /// Returns the names in `btf`, which messages call `label`.
+    /// Collects the names in `btf`. `label` is the name of the kernel for messages.
     #[must_use]
     pub fn new(btf: &Btf<'_>, label: impl Into<String>) -> Self {
         let mut names: HashMap<String, Vec<NameKind>> = HashMap::new();
@@ -80,7 +80,7 @@ impl KernelNames {
         Self { names, label: label.into() }
     }
 
-    /// Returns the kinds of items that the kernel calls `name`.
+    /// Returns the kinds of items that have the name `name` in the kernel.
     pub fn kinds(&self, name: &str) -> impl Iterator<Item = NameKind> {
         self.names.get(name).into_iter().flatten().copied()
     }

@@ -1,54 +1,53 @@
 //! The list of reserved names, and the search in it.
 //!
-//! Each line contains a name and its uses. The names are sorted by their bytes. They form blocks of
-//! [`BLOCK`] names, separated by empty lines. The first name of a block is complete. In the others,
-//! a leading letter tells how many bytes the name has in common with the previous one: `A` means 0,
-//! `a` means 26. A lookup is a binary search in the text for the right block, so no data structure
-//! has to be built first.
+//! Each line contains a name and its uses. The names are sorted by their bytes. They form blocks of [`BLOCK`] names,
+//! separated by empty lines. The first name of a block is complete. Each of the other names begins with a letter, which
+//! is the number of bytes that the name has in common with the previous name: `A` means 0, `a` means 26. A lookup is a
+//! binary search for the block in the text, so a lookup does not have to build a data structure.
 //!
-//! A use by the kernel is the letter of its [kind](super::NameKind). If not every kernel has it, two
-//! letters for the first and the last kernel that have it follow (`A` is the first kernel in the
-//! list's header). For a type that all kernels have with the same size, the size in bytes follows.
-//! Uses by other origins begin with the digit of the [origin](super::Origin). They end in `+` if
-//! only newer releases have the name, and in `-` if only older ones do.
+//! A use by the kernel is the letter of its [kind](super::NameKind). If only some kernels have the name, two letters
+//! follow, for the first and the last kernel that have the name. `A` is the first kernel in the header of the list. If
+//! a type has the same size in all kernels, the size in bytes follows. A use by another origin begins with the digit of
+//! the [origin](super::Origin). It ends in `+` if only newer releases have the name, and in `-` if only older releases
+//! have the name.
 
 use super::{NameKind, Origin, Releases, Use};
 
 /// The number of names in a block.
 const BLOCK: usize = 16;
 
-/// The kernels of the list, oldest first.
+/// The kernels of the list, in ascending order of versions.
 pub const KERNELS: [&str; 11] =
     ["5.10", "6.1", "6.12", "6.16", "6.17", "6.18", "6.19", "7.0", "7.1", "7.2", "7.3"];
 
-/// The list in this repository.
+/// The list of reserved names in this repository.
 pub static LIST: List<'static> = List::new(include_str!("names.txt"));
 
-/// A list of names.
+/// A list of reserved names.
 #[derive(Debug, Clone, Copy)]
 pub struct List<'a> {
     text: &'a str,
 }
 
 impl<'a> List<'a> {
-    /// Returns the list with this text.
+    /// Creates a list from its text.
     #[must_use]
     pub const fn new(text: &'a str) -> Self {
         Self { text }
     }
 
-    /// Returns its text.
+    /// Returns the text of the list.
     #[must_use]
     pub const fn text(&self) -> &'a str {
         self.text
     }
 
-    /// Returns the uses of `name`; none if it is free.
+    /// Returns the uses of `name`. The result is empty if the name is not reserved.
     #[must_use]
     pub fn find(&self, name: &str) -> Vec<Use> {
         let text = self.text.as_bytes();
-        // The block is between `low` and `high`. Each of them is the start of a block or the end of
-        // the text.
+        // The block is between `low` and `high`. Each of these offsets is the beginning of a block or the end of the
+        // text.
         let (mut low, mut high) = (block_after(text, 0), text.len());
         if low >= high {
             return vec![];
@@ -75,7 +74,7 @@ impl<'a> List<'a> {
         vec![]
     }
 
-    /// Returns every name with its uses, sorted by the bytes of the names.
+    /// Returns an iterator over all names with their uses, in the order of the bytes of the names.
     pub fn entries(&self) -> impl Iterator<Item = (String, Vec<Use>)> {
         let text = self.text.as_bytes();
         let mut before = vec![];
@@ -92,8 +91,8 @@ impl<'a> List<'a> {
     }
 }
 
-/// Returns the text of a list. It consists of `header`, in which each line begins with `#`, and the
-/// names, which must be sorted by their bytes.
+/// Returns the text of a list. The text consists of `header` and the names. Each line of `header` must begin with `#`,
+/// and the names must be sorted by their bytes.
 #[must_use]
 pub fn encode<'n>(header: &str, entries: impl IntoIterator<Item = (&'n str, &'n [Use])>) -> String {
     let mut text = header.to_owned();
@@ -150,8 +149,8 @@ fn shared_letter(shared: usize) -> Option<char> {
     }
 }
 
-/// Returns the start of the first block whose preceding empty line is at or after `from`, or the
-/// end of the text if there is no such block.
+/// Returns the beginning of the first block whose preceding empty line is at or after `from`. Returns the end of the
+/// text if there is no such block.
 fn block_after(text: &[u8], from: usize) -> usize {
     let mut at = from;
     while at + 1 < text.len() {
@@ -172,8 +171,8 @@ fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     text.split(|byte| *byte == b'\n')
 }
 
-/// Decodes one line. `before` contains the name of the previous line and is replaced by the name of
-/// this one. Returns the uses.
+/// Decodes one line and returns its uses. `before` contains the name in the previous line, and is replaced with the
+/// name in this line.
 fn decode<'t>(line: &'t [u8], is_first: bool, before: &mut Vec<u8>) -> Option<&'t [u8]> {
     let space = line.iter().position(|byte| *byte == b' ')?;
     let (name, uses) = (&line[..space], &line[space + 1..]);
@@ -223,7 +222,7 @@ mod tests {
     const SMALL: &str = "# header\n\nab s\nCc t8\nDd sBC 3c+\n\nb 1w\n\nc s\nBa c\n";
 
     #[test]
-    fn a_small_list_is_read_whole_and_by_name() {
+    fn a_small_list_is_read_completely_and_by_name() {
         let list = List::new(SMALL);
         let names: Vec<String> = list.entries().map(|(name, _)| name).collect();
         assert_eq!(names, ["ab", "abc", "abcd", "b", "c", "ca"]);
@@ -253,11 +252,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_what_was_read() {
+    fn the_list_is_written_in_the_same_form() {
         let entries: Vec<_> = LIST.entries().collect();
         let end = LIST.text().find("\n\n").unwrap() + 1;
         let entries = entries.iter().map(|(name, uses)| (name.as_str(), uses.as_slice()));
         let text = encode(&LIST.text()[..end], entries);
-        assert!(text == LIST.text(), "the list would be written otherwise");
+        assert!(text == LIST.text(), "the list is not in the form in which it would be written");
     }
 }

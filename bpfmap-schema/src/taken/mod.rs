@@ -1,8 +1,8 @@
-//! Names that C reserves: keywords and builtins of clang, and declarations of the headers that BPF
-//! programs include.
+//! The names that are reserved in C: keywords and builtins of clang, and declarations in the headers that BPF programs
+//! include.
 //!
-//! `cargo xtask names` reads the types of every kernel of the matrix, tests each word with clang, and writes
-//! `names.txt`. [`Taken`] uses that list, or the BTF of one kernel.
+//! `cargo xtask names` reads the types of all kernels of the test matrix, tests each name with clang, and writes the
+//! list `names.txt`. [`Taken`] uses this list or the BTF of one kernel.
 
 mod kernel;
 mod list;
@@ -13,25 +13,25 @@ use std::fmt;
 pub use kernel::{KernelName, KernelNames};
 pub use list::{KERNELS, LIST, List, encode};
 
-/// The namespaces of C, which don't conflict with each other.
+/// A namespace of C. Two equal names don't conflict if they are in different namespaces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Namespace {
-    /// Structs, unions and enums, by the name after the keyword.
+    /// The names of structs, unions and enums after the keyword.
     Tag,
-    /// Variables: maps.
+    /// The names of variables, which are maps.
     Variable,
-    /// Constants of enums.
+    /// The names of constants of enums.
     Constant,
-    /// Typedefs.
+    /// The names of typedefs.
     Typedef,
-    /// Functions.
+    /// The names of functions.
     Function,
-    /// Members of a struct or union.
+    /// The names of the members of a struct or union.
     Member,
 }
 
 impl Namespace {
-    /// All of them.
+    /// All namespaces.
     pub const ALL: [Self; 6] =
         [Self::Tag, Self::Variable, Self::Constant, Self::Typedef, Self::Function, Self::Member];
 }
@@ -39,11 +39,11 @@ impl Namespace {
 /// The kind of a reserved name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum NameKind {
-    /// `struct NAME`.
+    /// A struct: `struct NAME`.
     Struct,
-    /// `union NAME`.
+    /// A union: `union NAME`.
     Union,
-    /// `enum NAME`.
+    /// An enum: `enum NAME`.
     Enum,
     /// A typedef.
     Typedef,
@@ -51,23 +51,23 @@ pub enum NameKind {
     Constant,
     /// A function or a variable.
     Function,
-    /// A macro. The preprocessor replaces the name everywhere.
+    /// A macro without parameters. The preprocessor replaces the name everywhere.
     Macro,
     /// A macro with parameters. The preprocessor replaces the name if a parenthesis follows.
     FunctionMacro,
-    /// A keyword of the language.
+    /// A keyword of C.
     Keyword,
-    /// A function that clang knows without a declaration.
+    /// A function that clang provides without a declaration.
     Builtin,
     /// A section that contains programs. Each section is a symbol, and an object file can't have
     /// two symbols with the same name.
     Section,
-    /// A variable of programs.
+    /// A variable that BPF programs define.
     Symbol,
 }
 
 impl NameKind {
-    /// All of them, each with its letter in the list.
+    /// All kinds, each with its letter in the list.
     const LETTERS: [(u8, Self); 12] = [
         (b's', Self::Struct),
         (b'u', Self::Union),
@@ -83,7 +83,7 @@ impl NameKind {
         (b'y', Self::Symbol),
     ];
 
-    /// Returns its letter in the list.
+    /// Returns the letter of the kind in the list.
     #[must_use]
     pub fn letter(self) -> char {
         let letter = Self::LETTERS.iter().find(|(_, kind)| *kind == self);
@@ -105,7 +105,7 @@ impl NameKind {
             Self::Macro | Self::Keyword => true,
             Self::FunctionMacro => space == Namespace::Function,
             Self::Builtin => space == Namespace::Variable,
-            // Only functions that are programs conflict with a section.
+            // A function conflicts with a section if the function is a program.
             Self::Section => matches!(space, Namespace::Variable | Namespace::Function),
             Self::Symbol => {
                 matches!(space, Namespace::Variable | Namespace::Constant | Namespace::Typedef)
@@ -113,7 +113,7 @@ impl NameKind {
         }
     }
 
-    /// Returns whether it is a type.
+    /// Returns whether the item is a type.
     #[must_use]
     pub const fn is_type(self) -> bool {
         matches!(self, Self::Struct | Self::Union | Self::Enum | Self::Typedef)
@@ -131,7 +131,7 @@ impl fmt::Display for NameKind {
             Self::Constant => "a constant",
             Self::Function => "a function",
             Self::Macro | Self::FunctionMacro => "a macro",
-            Self::Keyword => "a word of C",
+            Self::Keyword => "a keyword of C",
             Self::Builtin => "a builtin function of clang",
             Self::Section => "a section of BPF programs",
             Self::Symbol => "a variable of BPF programs",
@@ -142,30 +142,30 @@ impl fmt::Display for NameKind {
 /// Where a reserved name is declared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Origin {
-    /// `vmlinux.h`, which bpftool writes from the BTF of a kernel.
+    /// The header `vmlinux.h`, which bpftool writes from the BTF of a kernel.
     Kernel,
-    /// clang itself.
+    /// The compiler clang itself.
     Clang,
-    /// `stdbool.h` and `stddef.h`, which come with clang.
+    /// The headers `stdbool.h` and `stddef.h` of clang.
     Standard,
-    /// `linux/bpf.h`, and what it includes.
+    /// The header `linux/bpf.h` and the headers that it includes.
     Uapi,
-    /// `bpf/bpf_helpers.h`, which every header of a schema needs.
+    /// The header `bpf/bpf_helpers.h`, which the header of every schema needs.
     Helpers,
-    /// `bpf/bpf_core_read.h`.
+    /// The header `bpf/bpf_core_read.h`.
     CoreRead,
-    /// `bpf/bpf_tracing.h`.
+    /// The header `bpf/bpf_tracing.h`.
     Tracing,
-    /// `bpf/bpf_endian.h`.
+    /// The header `bpf/bpf_endian.h`.
     Endian,
-    /// The license, which is a section in every program.
+    /// The section `license`, which every object file has.
     License,
-    /// Other sections and variables of programs.
+    /// The other sections and variables of BPF programs.
     Program,
 }
 
 impl Origin {
-    /// All but the kernel, in the order of their digits in the list, from 1 on.
+    /// All origins except the kernel, in the order of their digits in the list. The first digit is 1.
     const DIGITS: [Self; 9] = [
         Self::Clang,
         Self::Standard,
@@ -178,7 +178,7 @@ impl Origin {
         Self::Program,
     ];
 
-    /// Returns the header, if it is one.
+    /// Returns the name of the header, or `None` if the origin is not a header.
     #[must_use]
     pub const fn header(self) -> Option<&'static str> {
         Some(match self {
@@ -193,58 +193,57 @@ impl Origin {
         })
     }
 
-    /// Returns whether every program has the names of this origin. All programs include
-    /// `bpf/bpf_helpers.h`, and either `linux/bpf.h` or
-    /// `vmlinux.h`. The header of a schema must work with both. `vmlinux.h` has thousands of types
-    /// that a program with `linux/bpf.h` never sees.
+    /// Returns whether the names of this origin are reserved in every program. All programs include
+    /// `bpf/bpf_helpers.h`, and either `linux/bpf.h` or `vmlinux.h`. The header of a schema must work with both. Most
+    /// of the types in `vmlinux.h` do not exist in a program that includes `linux/bpf.h`.
     #[must_use]
     pub const fn is_everywhere(self) -> bool {
         matches!(self, Self::Clang | Self::Standard | Self::Uapi | Self::Helpers | Self::License)
     }
 
-    /// Returns its digit in the list, or 0 for the kernel, whose digit is not written.
+    /// Returns the digit of the origin in the list. Returns 0 for the kernel, which has no digit in the list.
     #[must_use]
     pub fn digit(self) -> usize {
         Self::DIGITS.iter().position(|origin| *origin == self).map_or(0, |at| at + 1)
     }
 }
 
-/// The releases of a header that have a name.
+/// The releases of a header that contain a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Releases {
-    /// All that were tested.
+    /// All tested releases.
     All,
-    /// Only older ones.
+    /// Only older releases.
     Older,
-    /// Only newer ones.
+    /// Only newer releases.
     Newer,
 }
 
-/// One use of a name.
+/// A use of a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Use {
-    /// Where the name is declared.
+    /// The origin that declares the name.
     pub origin: Origin,
-    /// The kind of item.
+    /// The kind of the item with this name.
     pub kind: NameKind,
-    /// For the kernel, the first and the last version that has the name, as indexes into
-    /// [`KERNELS`].
+    /// The first and the last kernel version that contain the name, as indexes into [`KERNELS`]. `None` for other
+    /// origins.
     pub kernels: Option<(u8, u8)>,
-    /// For a header, the releases that have the name.
+    /// For a header, the releases that contain the name.
     pub releases: Releases,
-    /// The size in bytes of a kernel type that all kernels have with the same size.
+    /// For a kernel type that has the same size in all kernels, its size in bytes.
     pub size: Option<u32>,
 }
 
 impl Use {
-    /// Returns a use that is in all releases of an origin.
+    /// Creates a use in all releases of an origin.
     #[must_use]
     pub const fn new(origin: Origin, kind: NameKind) -> Self {
         Self { origin, kind, kernels: None, releases: Releases::All, size: None }
     }
 }
 
-/// The prefix of clang's builtin functions. The list does not contain these.
+/// The prefix of clang's builtin functions. The list does not contain names with this prefix.
 pub const BUILTIN_PREFIX: &str = "__builtin_";
 
 /// The set of reserved names.
@@ -256,27 +255,27 @@ pub struct Taken<'a> {
 /// The reason why a name is reserved.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Why {
-    /// A description of the item with this name, such as
-    /// `a struct in the kernel's vmlinux.h (Linux 5.10 to 7.3)`.
+    /// A description of the item that already has the name, such as `a struct in the kernel's vmlinux.h (Linux 5.10 to
+    /// 7.3)`.
     pub what: Cow<'static, str>,
-    /// The kind of item.
+    /// The kind of the item with this name.
     pub kind: NameKind,
-    /// Where the name is declared.
+    /// The origin that declares the name.
     pub origin: Origin,
     /// Whether the name is reserved in every program.
     pub is_certain: bool,
 }
 
 impl<'a> Taken<'a> {
-    /// Uses one kernel instead of the list: its programs include the `vmlinux.h` of this kernel, and therefore not
-    /// `linux/bpf.h`.
+    /// Creates the set of reserved names for programs that include the `vmlinux.h` of one kernel. These programs do not
+    /// include `linux/bpf.h`.
     #[must_use]
     pub const fn by_kernel(kernel: &'a KernelNames) -> Self {
         Self { kernel: Some(kernel) }
     }
 
-    /// Returns the reason why `name` can't be used in `space`. Prefers a reason that holds for
-    /// every program.
+    /// Returns the reason why `name` can't be used in `space`, or `None` if it can be used. If there are several
+    /// reasons, prefers a reason that applies to every program.
     #[must_use]
     pub fn why(&self, name: &str, space: Namespace) -> Option<Why> {
         let mut uses = LIST.find(name);
@@ -328,15 +327,15 @@ fn kernel(at: u8) -> &'static str {
     KERNELS.get(usize::from(at)).copied().unwrap_or_default()
 }
 
-/// Returns whether any release of `linux/bpf.h` has a type `name`.
+/// Returns whether at least one release of `linux/bpf.h` declares a type `name`.
 #[must_use]
 pub fn is_in_uapi(name: &str) -> bool {
     let uses = LIST.find(name);
     uses.iter().any(|taken| taken.origin == Origin::Uapi && taken.kind.is_type())
 }
 
-/// Returns whether the kernel has a type `name`. If only `vmlinux.h` has it and `size` is given, it
-/// must have that size, because unrelated types may have the same name.
+/// Returns whether the kernel has a type `name`. If only `vmlinux.h` declares the type and `size` is not `None`, the
+/// type must also have this size, because unrelated types can have the same name.
 #[must_use]
 pub fn is_kernels(name: &str, size: Option<u64>) -> bool {
     LIST.find(name).iter().any(|taken| match taken.origin {
@@ -356,7 +355,7 @@ mod tests {
     use super::{NameKind, Namespace, Origin, Taken, is_in_uapi, is_kernels};
 
     #[test]
-    fn every_namespace_has_names_of_its_own() {
+    fn each_namespace_has_separate_names() {
         let why = |name, space| Taken::default().why(name, space).map(|why| why.what.into_owned());
         let struct_key = "a struct in the kernel's vmlinux.h (Linux 5.10 to 7.3)";
         assert_eq!(why("key", Namespace::Tag).as_deref(), Some(struct_key));
@@ -370,7 +369,7 @@ mod tests {
         assert_eq!(why("log", Namespace::Tag), None);
         assert_eq!(why("log", Namespace::Member), None);
         for space in Namespace::ALL {
-            assert_eq!(why("int", space).as_deref(), Some("a word of C"));
+            assert_eq!(why("int", space).as_deref(), Some("a keyword of C"));
             assert_eq!(why("bpfmap_flow", space), None);
             assert_eq!(why("", space), None);
         }
@@ -380,7 +379,7 @@ mod tests {
     }
 
     #[test]
-    fn the_kernels_types_are_known_by_name_and_size() {
+    fn kernel_types_are_recognised_by_name_and_size() {
         assert!(is_in_uapi("xdp_md") && !is_in_uapi("iphdr") && !is_in_uapi("bpfmap_flow"));
         assert!(is_kernels("iphdr", Some(20)) && !is_kernels("iphdr", Some(21)));
         assert!(is_kernels("task_struct", None) && !is_kernels("task_struct", Some(8)));

@@ -1,6 +1,5 @@
-//! Definitions of maps as libbpf reads them: from the section
-//! `.maps` and its BTF, or from the section `maps` that libbpf supported before 1.0. Other loaders
-//! use one section for each map, `maps/NAME`.
+//! Reads map definitions in the same way as libbpf. A definition is in the section `.maps` and its BTF, or in the
+//! section `maps`, which libbpf supported before version 1.0. Other loaders use a section `maps/NAME` for each map.
 //!
 //! Source: libbpf, `parse_btf_map_def` and `bpf_object__collect_map_relos` in `src/libbpf.c`.
 
@@ -13,72 +12,71 @@ use super::old;
 use crate::rules::{self, Rule};
 use bpfmap_core::map_type::{EventRule, MAP_TYPES, ValueRule};
 
-/// A map as an object file defines it. `None` means that the definition does not mention the
-/// attribute, which is not the same as 0.
+/// The definition of a map in an object file. If an attribute is `None`, the definition does not contain the attribute,
+/// which is not the same as the value 0.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct MapDefinition {
-    /// Its name, which is empty for a template.
+    /// The name of the map, or an empty string for a template.
     pub name: String,
-    /// The number of its type.
+    /// The number of the map type.
     pub map_type: Option<u32>,
-    /// The type of its keys.
+    /// The type of the keys.
     pub key: Option<TypeId>,
     /// The size of a key in bytes.
     pub key_size: Option<u32>,
-    /// The type of its values.
+    /// The type of the values.
     pub value: Option<TypeId>,
     /// The size of a value in bytes.
     pub value_size: Option<u32>,
-    /// The type of its records.
+    /// The type of the records.
     pub event: Option<EventDefinition>,
     /// The maximum number of entries.
     pub max_entries: Option<u32>,
-    /// The creation flags as bits.
+    /// The flags of the map, as bits.
     pub flags: Option<u32>,
-    /// How it is pinned.
+    /// The way in which the map is pinned, as a number of `enum libbpf_pin_type`.
     pub pinning: Option<u32>,
-    /// The NUMA node of its memory.
+    /// The NUMA node of the map's memory.
     pub numa_node: Option<u32>,
-    /// A number whose meaning depends on the map type.
+    /// The `map_extra` of the map, whose meaning depends on the map type.
     pub map_extra: Option<u64>,
-    /// The template of the inner maps, for a map of maps.
+    /// For a map of maps, the template for the inner maps.
     pub inner: Option<Box<MapDefinition>>,
     /// Whether the definition declares programs as values.
     pub holds_programs: bool,
-    /// Initial contents: the index, and the name of a map or a program.
+    /// The initial contents. Each consists of an index and the name of a map or a program.
     pub values: Vec<(u32, String)>,
-    /// The ID of the variable in BTF, which has the tags. It is 0 for a template and for a map in
-    /// the old section `maps`.
+    /// The BTF ID of the variable, to which the declaration tags belong. It is 0 for a template and for a map in the
+    /// old section `maps`.
     pub variable: TypeId,
-    /// The struct that defines it. Several maps can share one struct.
+    /// The struct that defines the map. Several maps can share one struct.
     pub structure: TypeId,
-    /// Whether another definition takes precedence.
+    /// Whether the symbol is weak, so that another definition takes precedence.
     pub is_weak: bool,
-    /// The kernel's struct of functions that a `struct_ops` map implements.
+    /// The name of the kernel struct that a `struct_ops` map implements.
     pub ops: Option<String>,
-    /// Whether this is a live map of the kernel, not a definition in an object file.
+    /// Whether this is a live map of the kernel and not a definition in an object file.
     pub(super) is_live: bool,
-    /// The reason why its types are not known, for a map that could have types.
+    /// For a map that could have types, the reason why its types are unknown.
     pub(super) opaque: Option<String>,
-    /// A description of the live map, if another live map has the same name.
+    /// A description of the live map for diagnostics, if another live map has the same name.
     pub(super) called: Option<String>,
-    /// The index of the BTF that contains its types.
+    /// The index of the BTF that contains the types of the map.
     pub(super) source: usize,
 }
 
 /// The type of a map's records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EventDefinition {
-    /// The type.
+    /// The type of a record.
     pub ty: TypeId,
-    /// Whether the definition declares it as the type of a value. cilium/ebpf and aya accept this,
-    /// libbpf does not.
+    /// Whether the definition declares the type of the records as the type of a value. cilium/ebpf and aya accept such
+    /// a definition, but libbpf does not.
     pub is_value: bool,
 }
 
 impl MapDefinition {
-    /// Moves the type of records from the value to `event`, and drops a type that can't be that of
-    /// a record.
+    /// Moves the type of the records from the value to `event`. Removes a type that can't be the type of a record.
     fn tell_event(&mut self, btf: &Btf<'_>) {
         let row = MAP_TYPES.iter().find(|row| Some(row.number) == self.map_type);
         let Some(row) = row.filter(|row| row.events != EventRule::Nothing) else {
@@ -96,21 +94,20 @@ impl MapDefinition {
         }
     }
 
-    /// Returns the type of its keys. Returns `None` for a type of size 0, as in `__uint(key, 0)`.
+    /// Returns the type of the keys. Returns `None` for a type of size 0, as in `__uint(key, 0)`.
     #[must_use]
     pub fn key_type(&self, btf: &Btf<'_>) -> Option<TypeId> {
         self.key.filter(|id| btf.size(*id).is_ok_and(|size| size != 0))
     }
 
-    /// Returns the type of its values. Returns `None` for a type of size 0.
+    /// Returns the type of the values. Returns `None` for a type of size 0.
     #[must_use]
     pub fn value_type(&self, btf: &Btf<'_>) -> Option<TypeId> {
         self.value.filter(|id| btf.size(*id).is_ok_and(|size| size != 0))
     }
 
-    /// Returns the sizes of a key and of a value with which libbpf creates the map. If a type and a
-    /// size are both given, libbpf requires that they agree. Values of maps of maps and of program
-    /// arrays have 4 bytes.
+    /// Returns the sizes of a key and a value with which libbpf creates the map. If the definition contains both a type
+    /// and a size, libbpf requires that they agree. The values of maps of maps and of program arrays have 4 bytes.
     #[must_use]
     pub fn sizes(&self, btf: &Btf<'_>) -> (u32, u32) {
         let size = |said: Option<u32>, ty: Option<TypeId>| {
@@ -128,11 +125,11 @@ impl MapDefinition {
 
 /// A map that could not be read.
 pub(super) struct Unread {
-    /// The map.
+    /// The name of the map.
     pub(super) map: String,
-    /// The rule that it breaks.
+    /// The rule that the map breaks.
     pub(super) rule: &'static Rule,
-    /// Why.
+    /// The reason why the map could not be read.
     pub(super) why: String,
 }
 
@@ -152,7 +149,12 @@ pub(super) fn read(
     let variables = btf.map(variables).unwrap_or_default();
     for symbol in object.variables(".maps") {
         let Some(btf) = btf else {
-            unread.push(Unread::new(symbol.name, "the file has no BTF to define it".to_owned()));
+            unread.push(Unread::new(
+                symbol.name,
+                "the file has no BTF that defines the \
+                                                  map"
+                .to_owned(),
+            ));
             continue;
         };
         match defined(btf, &symbol, variables.get(symbol.name), &references) {
@@ -207,7 +209,7 @@ const STRUCT_OPS_SECTIONS: &[(&str, u32)] = &[
 /// The number of the map type `struct_ops`.
 pub(super) const STRUCT_OPS: u32 = bpfmap_core::map_type::STRUCT_OPS.number;
 
-/// Returns the `struct_ops` maps. Source: libbpf, `init_struct_ops_maps` in `src/libbpf.c`.
+/// Returns the `struct_ops` maps of an object. Source: libbpf, `init_struct_ops_maps` in `src/libbpf.c`.
 fn struct_ops(btf: &Btf<'_>) -> Vec<Result<MapDefinition, Unread>> {
     let mut maps = vec![];
     for (_, section) in btf.iter() {
@@ -235,13 +237,13 @@ fn struct_of_programs(
     flags: u32,
 ) -> Result<MapDefinition, String> {
     let Ok(Some(Type { name: ops, kind: Kind::Struct(_) })) = btf.resolve(ty) else {
-        return Err("it is not a struct".to_owned());
+        return Err("the variable is not a struct".to_owned());
     };
-    // The generated header declares the variable with the kernel's struct, so the suffix after
-    // `___` is dropped.
+    // The generated header declares the variable with the type of the kernel struct, so a suffix after `___` would be
+    // lost.
     if let Some((kernels, _)) = ops.split_once("___") {
         return Err(format!(
-            "its type is `{ops}`, but a schema supports only the kernel's `{kernels}`"
+            "its type is `{ops}`, but a schema supports only the kernel struct `{kernels}`"
         ));
     }
     if ops.is_empty() {
@@ -273,11 +275,11 @@ fn defined(
     let first = references.partition_point(|(at, _)| *at < symbol.offset);
     for (at, name) in references[first..].iter().take_while(|(at, _)| *at < end) {
         let Some(values_at) = values_at else {
-            return Err("it has an address outside of `values`".to_owned());
+            return Err("the map contains an address outside of `values`".to_owned());
         };
         let slot = (at - symbol.offset).checked_sub(values_at).map(|offset| offset / 8);
         let slot = slot.and_then(|slot| u32::try_from(slot).ok());
-        let slot = slot.ok_or("it has an address outside of `values`")?;
+        let slot = slot.ok_or("the map contains an address outside of `values`")?;
         map.values.push((slot, (*name).to_owned()));
     }
     Ok(map)
@@ -292,7 +294,7 @@ fn variables<'a>(btf: &Btf<'a>) -> HashMap<&'a str, (TypeId, TypeId)> {
     variables.collect()
 }
 
-/// Reads the struct that defines a map. Also returns the offset of its member `values`.
+/// Reads the struct that defines a map. Also returns the offset of the member `values`.
 fn structure(
     btf: &Btf<'_>,
     id: TypeId,
@@ -335,7 +337,7 @@ fn structure(
                 map.holds_programs = held.is_none();
                 if let Some(inner) = held {
                     if !is_outer {
-                        return Err("maps of maps can have only one level".to_owned());
+                        return Err("maps of maps can't be nested".to_owned());
                     }
                     let (mut inner, _) = structure(btf, inner, false)?;
                     inner.tell_event(btf);
@@ -348,7 +350,7 @@ fn structure(
     Ok((map, values_at))
 }
 
-/// Returns the struct behind typedefs and qualifiers.
+/// Follows typedefs and qualifiers, and returns the ID of the struct.
 fn resolved_id(btf: &Btf<'_>, id: TypeId) -> TypeId {
     let mut at = id;
     for _ in 0..32 {
@@ -378,7 +380,7 @@ fn number(btf: &Btf<'_>, id: TypeId) -> Option<u32> {
 fn long_number(btf: &Btf<'_>, id: TypeId) -> Option<u64> {
     match &btf.resolve(id).ok()??.kind {
         Kind::Enum(body) => match body.variants.as_slice() {
-            // The compiler chooses whether the enum is signed, so the sign has no meaning.
+            // The compiler chooses whether the enum is signed, so the signedness has no meaning.
             [only] => u64::try_from(only.value & i128::from(u64::MAX)).ok(),
             _ => None,
         },
@@ -403,9 +405,8 @@ fn held(btf: &Btf<'_>, id: TypeId) -> Result<Option<TypeId>, String> {
     }
 }
 
-/// The prefix of the names of structs that describe the key and value of maps in the old section
-/// `maps`. The prefix is followed by the map's name. The macro `BPF_ANNOTATE_KV_PAIR` declares
-/// these structs.
+/// The prefix of the names of structs that describe the key and the value of maps in the old section `maps`. The name
+/// of the map follows the prefix. The macro `BPF_ANNOTATE_KV_PAIR` declares these structs.
 const ANNOTATION: &str = "____btf_map_";
 
 fn annotations<'a>(btf: &Btf<'a>) -> HashMap<&'a str, (TypeId, TypeId, TypeId)> {

@@ -21,16 +21,16 @@ pub(super) struct ObjectFile<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Symbol<'a> {
     pub(super) name: &'a str,
-    /// The offset in its section.
+    /// The offset of the symbol in its section.
     pub(super) offset: u64,
     /// The size in bytes.
     pub(super) size: u64,
-    /// Whether another definition takes precedence over it.
+    /// Whether the symbol is weak, so that another definition takes precedence.
     pub(super) is_weak: bool,
 }
 
 impl<'a> Symbol<'a> {
-    /// Returns the symbol, or `None` if it has no name.
+    /// Converts a symbol of the ELF file. Returns `None` for a symbol without a name.
     fn new(symbol: &ElfSymbol<'a, '_>) -> Option<Self> {
         Some(Self {
             name: symbol.name().ok().filter(|name| !name.is_empty())?,
@@ -54,8 +54,8 @@ fn is_variable(symbol: &ElfSymbol<'_, '_>) -> bool {
     !matches!(symbol.kind(), SymbolKind::Section | SymbolKind::File)
 }
 
-/// Sorts the variables of a section of `end` bytes by offset, and computes the sizes of variables
-/// without a size.
+/// Sorts the variables of a section by offset, and computes missing sizes of variables. `end` is the size of the
+/// section in bytes.
 fn by_place(mut symbols: Vec<Symbol<'_>>, end: u64) -> Vec<Symbol<'_>> {
     symbols.sort_by_key(|symbol| symbol.offset);
     let (mut next, mut last) = (end, end);
@@ -71,31 +71,35 @@ fn by_place(mut symbols: Vec<Symbol<'_>>, end: u64) -> Vec<Symbol<'_>> {
 }
 
 impl<'a> ObjectFile<'a> {
-    /// Reads the headers of a 64-bit ELF file. Fails if the machine is not BPF, with the name of
-    /// the machine in the message.
+    /// Reads the headers of a 64-bit ELF file. Returns an error if the machine is not BPF. The error contains the name
+    /// of the machine.
     ///
-    /// Source: libbpf, `bpf_object__elf_init`. Old compilers wrote no machine.
+    /// Source: libbpf, `bpf_object__elf_init`. Old compilers did not set the machine.
     pub(super) fn parse(data: &'a [u8]) -> Result<Self, String> {
         let parsed: Result<ElfFile<'a, FileHeader64<Endianness>>, _> = ElfFile::parse(data);
         let file = match parsed {
             Ok(file) => file,
             Err(_) if data.starts_with(&ELFMAG) && data.get(ELFMAG.len()) == Some(&1) => {
-                return Err("it is a 32-bit ELF file, expected 64 bits for BPF".to_owned());
+                return Err("expected a 64-bit ELF file, found 32 bits".to_owned());
             }
-            Err(error) => return Err(format!("it is not an object file: {error}")),
+            Err(error) => return Err(format!("the file is not an object file: {error}")),
         };
         let header = file.elf_header();
         let machine = header.e_machine(file.endian());
         if !matches!(machine, EM_BPF | EM_NONE) {
-            return Err(format!("it is for {}, not for BPF", machine_name(machine)));
+            return Err(format!(
+                "expected an object file for BPF, found one for \
+                                {}",
+                machine_name(machine)
+            ));
         }
         if header.e_type(file.endian()) != ET_REL {
-            return Err("it is linked, but loaders need a relocatable object".to_owned());
+            return Err("expected a relocatable object, found a linked file".to_owned());
         }
         Ok(Self { file })
     }
 
-    /// Returns the contents of a section.
+    /// Returns the contents of the section with this name.
     pub(super) fn section(&self, name: &str) -> Option<&'a [u8]> {
         self.file.section_by_name(name)?.data().ok()
     }
@@ -105,8 +109,8 @@ impl<'a> ObjectFile<'a> {
         self.file.is_little_endian()
     }
 
-    /// Returns the variables of a section, sorted by offset. If the compiler wrote no size, a
-    /// variable ends at the start of the next one or at the end of the section.
+    /// Returns the variables of a section, sorted by offset. If a variable has no size, it ends at the beginning of the
+    /// next variable or at the end of the section.
     pub(super) fn variables(&self, section: &str) -> Vec<Symbol<'a>> {
         let Some(section) = self.file.section_by_name(section) else { return vec![] };
         let symbols = self.file.symbols().filter(|symbol| is_variable(symbol));
@@ -144,8 +148,8 @@ impl<'a> ObjectFile<'a> {
         found
     }
 
-    /// Returns the relocations of a section: the offset of each, and the name of the symbol that it
-    /// refers to.
+    /// Returns the relocations of a section. Each consists of an offset and the name of the symbol to which the
+    /// relocation refers.
     pub(super) fn references(&self, section: &str) -> Vec<(u64, &'a str)> {
         let Some(section) = self.file.section_by_name(section) else { return vec![] };
         let data = section.data().unwrap_or_default();
@@ -155,8 +159,8 @@ impl<'a> ObjectFile<'a> {
             let RelocationTarget::Symbol(index) = relocation.target() else { continue };
             let Ok(symbol) = self.file.symbol_by_index(index) else { continue };
             let name = match (symbol.kind(), symbol.section_index()) {
-                // For a static variable or function, the number at the relocated position is its
-                // offset in the target section.
+                // For a static variable or function, the number at the relocated position is the offset of the variable
+                // or function in the target section.
                 (SymbolKind::Section, Some(target)) => {
                     let by_place = by_place.get_or_insert_with(|| self.by_place());
                     let written = read_u64(data, at, self.is_little_endian()).unwrap_or_default();
@@ -193,7 +197,7 @@ fn machine_name(machine: Machine) -> String {
         EM_AARCH64 => "64-bit Arm",
         EM_RISCV => "RISC-V",
         EM_LOONGARCH => "LoongArch",
-        other => return format!("the machine of ELF's number {}", other.0),
+        other => return format!("the ELF machine number {}", other.0),
     };
     name.to_owned()
 }
@@ -204,7 +208,7 @@ fn read_u64(data: &[u8], at: u64, little: bool) -> Option<u64> {
     Some(if little { u64::from_le_bytes(bytes) } else { u64::from_be_bytes(bytes) })
 }
 
-/// Reads the 4-byte number at the offset `at`.
+/// Reads the 4-byte number at the offset `at`. Returns `None` if the data is too short.
 pub(super) fn read_u32(data: &[u8], at: usize, little: bool) -> Option<u32> {
     let bytes = data.get(at..at.checked_add(4)?)?.try_into().ok()?;
     Some(if little { u32::from_le_bytes(bytes) } else { u32::from_be_bytes(bytes) })

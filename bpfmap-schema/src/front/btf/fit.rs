@@ -7,7 +7,7 @@ use crate::ir::{Composite, Int, Member, MemberType, Type};
 use crate::layout::{CompositeLayout, Layouts};
 use crate::source::Span;
 
-/// A member and its bit offset in BTF.
+/// A member and its offset in BTF, in bits.
 pub(super) struct Placed {
     pub(super) member: Member,
     pub(super) bit_offset: u64,
@@ -16,9 +16,8 @@ pub(super) struct Placed {
 /// The largest alignment that a schema can request.
 const MAX_ALIGN: u64 = 4096;
 
-/// Returns the body of a struct or union of
-/// `size` bytes in which each member has its offset in `placed`. Returns `None` if a schema can't
-/// express this layout.
+/// Returns the body of a struct or union of `size` bytes, in which each member has the offset that `placed` contains.
+/// Returns `None` if a schema can't express this layout.
 pub(super) fn fit(
     layouts: &Layouts,
     placed: &[Placed],
@@ -33,7 +32,7 @@ pub(super) fn fit(
     }
     let natural = layout(layouts, &plain, is_union).align;
     for packed in [false, true] {
-        // The smallest alignment is the most likely one.
+        // A small alignment is more likely than a large one.
         let least = if packed { 2 } else { natural * 2 };
         plain.packed = packed;
         plain = match wanted.aligned_or_filled(plain, least) {
@@ -60,7 +59,7 @@ struct Wanted<'a> {
 }
 
 impl Wanted<'_> {
-    /// Returns whether the layout of `body` is the wanted one.
+    /// Returns whether `body` has the required layout.
     fn is(&self, body: &Composite) -> bool {
         let layout = layout(self.layouts, body, self.is_union);
         let real =
@@ -70,8 +69,8 @@ impl Wanted<'_> {
             && self.placed.iter().all(|placed| real.next() == Some(placed.bit_offset))
     }
 
-    /// Tries `body` unchanged, with an alignment of at least `least`, and with padding at its end.
-    /// Returns the first of these with the wanted layout, or `body` as the error.
+    /// Tries three variants of `body`: without change, with an alignment of at least `least`, and with padding at the
+    /// end. Returns the first variant that has the required layout, or `body` as the error.
     fn aligned_or_filled(&self, mut body: Composite, least: u64) -> Result<Composite, Composite> {
         if self.is(&body) {
             return Ok(body);
@@ -126,7 +125,7 @@ impl Wanted<'_> {
         Some(Composite { packed, align: None, members })
     }
 
-    /// Adds the padding that is missing at the end.
+    /// Adds the missing padding at the end.
     fn fill_end(&self, body: &mut Composite) -> bool {
         let layout = layout(self.layouts, body, self.is_union);
         let mut fillers = Fillers::new(self.placed);
@@ -145,15 +144,15 @@ fn free_after(free: u64, multiple: u64) -> u64 {
 
 /// A generator of explicit padding members.
 struct Fillers<'a> {
-    /// Names of existing members that could conflict with names of padding.
+    /// The names of existing members that could conflict with the names of padding.
     taken: HashSet<&'a str>,
     next: usize,
 }
 
-/// The prefix of the names of padding. A number follows.
+/// The prefix of the names of padding. A number follows the prefix.
 const FILLER: &str = "__pad_";
 
-/// Returns whether a member is explicit padding. All other members have a position.
+/// Returns whether a member is explicit padding. All other members have a source position.
 fn is_filler(member: &Member) -> bool {
     member.span == Span::NONE
 }

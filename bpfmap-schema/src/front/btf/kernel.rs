@@ -1,4 +1,4 @@
-//! Types that the kernel defines.
+//! Recognises types that the kernel defines.
 
 use std::collections::HashMap;
 
@@ -38,7 +38,7 @@ impl<'a> KernelTypes<'a> {
                     ours.size == theirs.size && ours.variants == theirs.variants
                 }
                 (Kind::Typedef(_), Kind::Typedef(_)) => btf.size(id) == self.btf.size(theirs_id),
-                // A typedef of an anonymous struct gives the struct its name.
+                // An anonymous struct can get its name from a typedef.
                 (Kind::Struct(ours), Kind::Typedef(target)) => match self.behind(*target) {
                     Some(Kind::Struct(theirs)) => is_same(ours, theirs),
                     _ => false,

@@ -1,4 +1,4 @@
-//! Live maps of the kernel.
+//! Imports live maps of the kernel.
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
@@ -10,43 +10,43 @@ use super::sources::Source;
 use super::{Imported, identifier, import};
 use bpfmap_core::map_type::MapFlag;
 
-/// A map as the kernel describes it: `struct bpf_map_info`.
+/// The kernel's description of a map (`struct bpf_map_info`).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LiveMapInfo {
-    /// Its id.
+    /// The ID of the map.
     pub id: u32,
-    /// Its name, which the kernel cuts to 15 bytes.
+    /// The name of the map, of which the kernel keeps only the first 15 bytes.
     pub name: String,
-    /// The number of its type.
+    /// The number of the map type.
     pub map_type: u32,
     /// The size of a key in bytes.
     pub key_size: u32,
     /// The size of a value in bytes.
     pub value_size: u32,
-    /// How many entries.
+    /// The maximum number of entries.
     pub max_entries: u32,
-    /// Flags, by their bits.
+    /// The flags of the map, as bits.
     pub flags: u32,
-    /// A number whose meaning depends on the map type.
+    /// The `map_extra` of the map, whose meaning depends on the map type.
     pub map_extra: u64,
-    /// The id of its BTF, or 0 if it has none.
+    /// The ID of the map's BTF, or 0 for a map without BTF.
     pub btf: u32,
-    /// The type of a key in its BTF, or 0 if there is none.
+    /// The type of the key in the map's BTF, or 0 if the map has no type for its key.
     pub key_type: u32,
-    /// The type of a value in its BTF, or 0 if there is none.
+    /// The type of the value in the map's BTF, or 0 if the map has no type for its value.
     pub value_type: u32,
-    /// An inner map of a map of maps, if there is one.
+    /// For a map of maps, one of its inner maps. `None` if the map is empty.
     pub inner: Option<Box<LiveMapInfo>>,
-    /// For a `struct_ops` map, the kernel's struct of functions that it implements.
+    /// For a `struct_ops` map, the name of the kernel struct that the map implements.
     pub ops: Option<String>,
 }
 
-/// The BTF of live maps.
+/// A BTF object to which live maps refer.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LiveBtf {
-    /// Its id.
+    /// The ID of the BTF object.
     pub id: u32,
-    /// The data.
+    /// The contents of the BTF object.
     pub data: Vec<u8>,
 }
 
@@ -68,9 +68,9 @@ impl LiveMapInfo {
             };
         }
         let (source, opaque) = match found.0.get(&self.btf) {
-            _ if self.btf == 0 => (None, Some("it has no BTF".to_owned())),
-            None => (None, Some("its BTF can't be read".to_owned())),
-            Some(Err(why)) => (None, Some(format!("its BTF can't be read: {why}"))),
+            _ if self.btf == 0 => (None, Some("the map has no BTF".to_owned())),
+            None => (None, Some("the BTF of the map can't be read".to_owned())),
+            Some(Err(why)) => (None, Some(format!("the BTF of the map can't be read: {why}"))),
             Some(Ok(source)) => (Some(*source), None),
         };
         let typed = |id: u32| (source.is_some() && id != 0).then_some(id);
@@ -94,11 +94,11 @@ impl LiveMapInfo {
     }
 }
 
-/// Imports live maps of the kernel, with their BTF. Diagnostics name them `path`, and `name` is the name of the schema.
-/// Duplicate names of maps get numbers, and so do different types with the same name; equal types of several BTFs
-/// become one.
+/// Imports live maps of the kernel, with their BTF. Diagnostics show the maps as the file `path`, and `name` is the
+/// name of the schema. If two maps or two different types have the same name, one of them gets a number as a suffix.
+/// Equal types in several BTF objects become a single type.
 ///
-/// Never fails: errors are diagnostics.
+/// Never fails, because errors become diagnostics.
 #[must_use]
 pub fn read_live(
     path: &Path,
@@ -122,7 +122,7 @@ pub fn read_live(
     let mut names = Names::default();
     let definitions = maps.iter().map(|map| {
         let name = names.unique(&map.name);
-        let called = (name != map.name).then(|| format!("`{}` of id {}", map.name, map.id));
+        let called = (name != map.name).then(|| format!("`{}` with the ID {}", map.name, map.id));
         MapDefinition { called, ..map.definition(&name, &found) }
     });
     let definitions: Vec<MapDefinition> = definitions.collect();
@@ -136,7 +136,7 @@ pub fn read_live(
 #[derive(Default)]
 struct Names {
     taken: HashSet<String>,
-    /// For each requested name, the number that was tried last.
+    /// For each requested name, the number that was last tried as a suffix.
     numbers: HashMap<String, u32>,
 }
 

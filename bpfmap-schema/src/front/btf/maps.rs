@@ -1,4 +1,4 @@
-//! Converts definitions of maps to maps of a schema.
+//! Converts map definitions to maps of a schema.
 
 use std::collections::HashMap;
 
@@ -20,8 +20,8 @@ pub(super) fn convert(
     types: &mut Types<'_>,
     maps: &[MapDefinition],
 ) -> Result<Vec<MapDecl>, Failed> {
-    // If the template of a map of maps has the same struct as a map, the schema refers to that map
-    // by name.
+    // If the template of a map of maps and another map have the same struct, the schema uses the name of the other map
+    // as the template.
     let mut by_structure: HashMap<TypeId, &str> = HashMap::new();
     for map in maps.iter().filter(|map| map.variable != 0) {
         by_structure.entry(map.structure).or_insert(&map.name);
@@ -39,14 +39,16 @@ pub(super) fn convert(
             }
         }
         if let Some(called) = &map.called {
-            let message = format!("the map {called} becomes `{}`", map.name);
-            let help = "another map has this name, or the name is not valid in C";
+            let message = format!("the map {called} is renamed to `{}`", map.name);
+            let help = "check the new name: another map has the old name, or the old name is not \
+                        valid in C";
             types.findings.push(Finding::new(&rules::IMPORT_RENAMED, span, message).help(help));
         }
         if map.is_weak {
             let message =
-                format!("the definition of `{}` is weak, which is not imported", map.name);
-            let help = "a schema declares each map once, and can't express `__weak`";
+                format!("the definition of `{}` is weak, which a schema can't express", map.name);
+            let help = "add `__weak` in the C source, or include the header in only one of the \
+                        linked files";
             types.findings.push(Finding::new(&rules::IMPORT_WEAK, span, message).help(help));
         }
     }
@@ -71,8 +73,8 @@ impl Maker<'_, '_, '_> {
         self.types.enter(map.source);
         let mut key = self.described("key", map.key, map.key_size)?;
         let mut value = self.described("value", map.value, map.value_size)?;
-        // Without this, the check would add the key and the value with types. A size without a type
-        // is closer to the original, which has neither.
+        // Otherwise, the check would add a key and a value with types. The original definition has no types, so sizes
+        // without types are closer to it.
         let holds = map.inner.is_some() || map.holds_programs;
         if let Some(row) = row {
             if map.ops.is_none() {
@@ -85,8 +87,8 @@ impl Maker<'_, '_, '_> {
                 if let Some(size) = implied {
                     value = Some(self.size(size));
                 }
-                // libbpf adds the size of a value that is a map or a program. A value type that is
-                // the type of records gets a separate diagnostic.
+                // libbpf adds the size of a value that is a map or a program. If the value type is the type of the
+                // records, there is a separate diagnostic.
                 let is_told = holds || map.event.is_some_and(|event| event.is_value);
                 let no_value = implied.is_some() && !is_told;
                 if !map.is_live && (no_key || no_value) {
@@ -139,7 +141,7 @@ impl Maker<'_, '_, '_> {
             },
             span: self.span,
         };
-        // A loader can't set attributes of the template of inner maps.
+        // A loader can't set the attributes of a template.
         let is_pattern = map.name.is_empty();
         if let Some(row) = row.filter(|_| !is_pattern) {
             let open = left_out(&def, row).into_iter();
@@ -148,7 +150,7 @@ impl Maker<'_, '_, '_> {
         Ok(def)
     }
 
-    /// Reports that the object leaves out sizes that can have only one value.
+    /// Reports that the definition leaves out sizes for which there is only one possibility.
     fn sizes_unsaid(&mut self, row: &MapType, no_key: bool, no_value: bool) {
         let what = match (no_key, no_value) {
             (true, true) => "key and value",
@@ -157,27 +159,31 @@ impl Maker<'_, '_, '_> {
         };
         let (name, ty) = (self.name, row.name);
         let message = format!(
-            "`{name}` does not declare the size of {what}, so the importer uses that of a `{ty}`"
+            "`{name}` does not declare the size of {what}, so the importer uses the size that a \
+             `{ty}` requires"
         );
-        let help = "add the size in the program, as `__uint(key_size, 4)`: without it, libbpf can't create the map";
+        let help = "add the size in the program, such as `__uint(key_size, 4)`; without the size, \
+                    libbpf can't create the map";
         let finding = Finding::new(&rules::IMPORT_SIZE, self.span, message).help(help);
         self.types.findings.push(finding);
     }
 
-    /// Handles information that is missing for a live map.
+    /// Reports information that is missing for a live map.
     fn live(&mut self, map: &MapDefinition, row: &MapType) {
         let name = self.name;
         match row.value {
             ValueRule::Object(KernelObject::Map) if map.is_live && map.inner.is_none() => {
                 let message = format!(
-                    "the template of `{name}` is not known, because it has no inner map now"
+                    "the template of `{name}` is unknown, because the map contains no inner map \
+                     at the moment"
                 );
-                let help = "import it while it has an inner map, or from the program's object file";
+                let help = "import the map again when it contains an inner map, or import the \
+                            program's object file";
                 let finding = Finding::new(&rules::IMPORT_INNER, self.span, message).help(help);
                 self.types.findings.push(finding);
             }
             ValueRule::StructOps if map.is_live && map.ops.is_none() => {
-                let why = "its struct is not among the types of the running kernel";
+                let why = "its struct is not in the BTF of the running kernel";
                 self.wrong.get_or_insert((&rules::IMPORT_STRUCT_OPS, why.to_owned()));
             }
             _ => {}
@@ -185,15 +191,15 @@ impl Maker<'_, '_, '_> {
         if let Some(why) = &map.opaque {
             if matches!(row.btf, BtfRule::Optional | BtfRule::Required) {
                 let what = if map.name.is_empty() { "of a map in " } else { "of " };
-                let message = format!("key and value {what}`{name}` become bytes: {why}");
-                let help = "their sizes are kept; declare their types in the schema";
+                let message = format!("the key and the value {what}`{name}` become bytes: {why}");
+                let help = "declare their types in the schema; their sizes are unchanged";
                 let finding = Finding::new(&rules::IMPORT_OPAQUE, self.span, message).help(help);
                 self.types.findings.push(finding);
             }
         }
     }
 
-    /// Returns the type of the map's records.
+    /// Returns the type of the map's records, or `None` if the definition does not declare it.
     fn event(&mut self, map: &MapDefinition) -> Result<Option<Spanned<Type>>, Failed> {
         let Some(event) = map.event else { return Ok(None) };
         let span = self.types.places.line(&format!("{}.event", self.name));
@@ -202,7 +208,7 @@ impl Maker<'_, '_, '_> {
         let ty = self.types.ty(event.ty, Enclosing { span, name: &name, depth: 0, nested: 0 })?;
         if event.is_value {
             let message = format!(
-                "`{}` declares the type of its records as the type of its value",
+                "the map `{}` declares the type of its records as the type of its value",
                 self.name
             );
             let help = "libbpf can't create a map with such a value; the header that is generated from the \
@@ -217,7 +223,7 @@ impl Maker<'_, '_, '_> {
         let row = MAP_TYPES.iter().find(|row| Some(row.number) == number);
         if row.is_none() {
             let why = match number {
-                None => "it does not declare its type".to_owned(),
+                None => "the definition does not contain the map type".to_owned(),
                 Some(number) => format!("its map type has the unknown number {number}"),
             };
             self.wrong.get_or_insert((&rules::IMPORT_MAP_TYPE, why));
@@ -229,7 +235,7 @@ impl Maker<'_, '_, '_> {
         KeyValue::Size(Spanned::new(size, self.span))
     }
 
-    /// Returns a key or a value by its type, or by its size if there is no type.
+    /// Returns the type of a key or a value, or the size if there is no type.
     fn described(
         &mut self,
         what: &str,
@@ -261,7 +267,7 @@ impl Maker<'_, '_, '_> {
         let known = MAP_FLAGS.iter().filter(|flag| bits & flag.value() != 0);
         let unknown = MAP_FLAGS.iter().fold(bits, |bits, flag| bits & !flag.value());
         if unknown != 0 {
-            let why = format!("it has unknown flags: {unknown:#x}");
+            let why = format!("the map has unknown flags: {unknown:#x}");
             self.wrong.get_or_insert((&rules::IMPORT_FLAG, why));
         }
         known.map(|flag| Spanned::new(flag.name.to_owned(), self.span)).collect()

@@ -1,17 +1,16 @@
 //! The importer, which reads schemas from compiled objects and live maps.
 //!
-//! It finds maps and the types of their keys and values in the BTF of an object file or of loaded
-//! maps. From an object file it reads the section `.maps`, the section `maps` that libbpf supported
-//! before 1.0, and the relocations that fill maps of maps and program arrays. The maps that libbpf
-//! creates for `.data`, `.bss`, `.rodata` and `.kconfig` contain the program's variables and are
-//! not part of a schema.
+//! The importer finds the types of keys and values in the BTF of an object file or of loaded maps. In an object file,
+//! it reads the section `.maps`, the section `maps` that libbpf supported before version 1.0, and the relocations for
+//! the initial contents of maps. The maps that libbpf creates for `.data`, `.bss`, `.rodata` and `.kconfig` contain the
+//! variables of the program and are not a part of a schema.
 //!
-//! The data is untrusted. Any error in it gives a diagnostic and never a panic, and the memory use
-//! is bounded by the size of the data.
+//! The data is untrusted. An error in the data results in a diagnostic and never in a panic. The memory use is
+//! proportional to the size of the data.
 //!
-//! The importer can't recover what BTF does not contain: macros, comments, and `packed` or an
-//! alignment without effect. A part that a schema can't express gives a diagnostic and becomes
-//! bytes of the same size. A map that a schema can't express is left out.
+//! The importer can't recover information that is not in the BTF: macros, comments, and `packed` or an alignment
+//! without effect. If a schema can't express a part of a map, there is a diagnostic, and the part becomes bytes of the
+//! same size. A map that a schema can't express is left out.
 
 mod definition;
 mod elf;
@@ -48,27 +47,28 @@ use crate::source::{Span, Spanned};
 /// The result of an import.
 #[derive(Debug, Clone)]
 pub struct Imported {
-    /// A schema that follows all rules.
+    /// The imported schema, which follows all rules.
     pub schema: Schema,
-    /// Diagnostics about parts that were changed, and about maps that were left out.
+    /// The diagnostics about parts that were changed and about maps that were left out.
     pub findings: Vec<Finding>,
-    /// The maps that are left out.
+    /// The maps that were left out of the schema.
     pub left_out: Vec<LeftOut>,
-    /// The maps to which each diagnostic belongs.
+    /// The map or type to which each diagnostic belongs.
     owners: Vec<Option<Owner>>,
 }
 
 /// A map that a schema can't express.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LeftOut {
-    /// Its name.
+    /// The name of the map.
     pub map: String,
-    /// The rule that it breaks.
+    /// The rule that the map breaks.
     pub rule: &'static Rule,
 }
 
 impl Imported {
-    /// Returns the diagnostics about a map: about its definition, the types of its key and value, and its inner map.
+    /// Returns the diagnostics about a map. These are the diagnostics about its definition, the types of its key and
+    /// value, and its inner map.
     #[must_use]
     pub fn findings_of(&self, map: &str) -> Vec<&Finding> {
         let about = trim::About::new(&self.schema, map);
@@ -77,18 +77,18 @@ impl Imported {
         found.map(|(finding, _)| finding).collect()
     }
 
-    /// Returns whether a map was left out.
+    /// Returns whether at least one map was left out.
     #[must_use]
     pub fn is_partial(&self) -> bool {
         self.findings.iter().any(|finding| finding.severity() == Severity::Error)
     }
 }
 
-/// The file needs far more memory than its size suggests.
+/// The error for a file that needs far more memory than its size suggests.
 #[derive(Debug, Clone, Copy)]
 struct Failed;
 
-/// Declaration tags, by the type and the member that have them.
+/// The declaration tags, by the type and the member to which they belong.
 #[derive(Default)]
 struct Tags<'a>(HashMap<(TypeId, Option<u32>), Vec<&'a str>>);
 
@@ -114,10 +114,10 @@ impl<'a> Tags<'a> {
     }
 }
 
-/// Imports the maps of an object file. Diagnostics name it `path`. `kernel` is the BTF of a kernel: its types are
-/// marked as the kernel's, so that the header works with its `vmlinux.h`.
+/// Imports the maps of an object file. Diagnostics show the file as `path`. `kernel` is the BTF of a kernel. Types that
+/// this kernel defines are marked as kernel types, so that the header works with the `vmlinux.h` of this kernel.
 ///
-/// Never fails: a file that can't be read gives a diagnostic.
+/// Never fails, because a file that can't be read results in a diagnostic.
 #[must_use]
 pub fn read_object(path: &Path, data: &[u8], kernel: Option<&Btf<'_>>) -> Imported {
     let object = match ObjectFile::parse(data) {
@@ -134,22 +134,22 @@ pub fn read_object(path: &Path, data: &[u8], kernel: Option<&Btf<'_>>) -> Import
     import(path, &name_of(path), data.len(), &[Source::new(btf)], kernel, &maps, &unread)
 }
 
-/// The definitions of maps in an object file.
+/// The map definitions in an object file.
 #[derive(Debug, Clone, Default)]
 pub struct Definitions<'a> {
-    /// Those that could be read.
+    /// The definitions that could be read.
     pub maps: Vec<MapDefinition>,
-    /// The maps that can't be compared: name and reason.
+    /// The names of the maps that could not be read, each with the reason.
     pub unread: Vec<(String, String)>,
-    /// Their types, or empty BTF if the file has none.
+    /// The BTF of the object file with the types of the maps. It has no types if the file has no BTF.
     pub btf: Btf<'a>,
 }
 
-/// Returns the definitions of maps in an object file, and its BTF.
+/// Returns the map definitions in an object file, and the BTF of the file.
 ///
 /// # Errors
 ///
-/// Fails if it is not an object file, or its BTF can't be read.
+/// Returns an error if `data` is not an object file, or if its BTF can't be read.
 pub fn definitions(data: &[u8]) -> Result<Definitions<'_>, String> {
     let object = ObjectFile::parse(data)?;
     let btf = object.section(".BTF").map(Btf::parse).transpose();
@@ -159,11 +159,11 @@ pub fn definitions(data: &[u8]) -> Result<Definitions<'_>, String> {
     Ok(Definitions { maps, unread, btf: btf.unwrap_or_default() })
 }
 
-/// Memory in bytes that an import may use in addition to a multiple of the file's size, so that the
-/// types of a small file fit.
+/// The memory that every import can use in addition to a multiple of the file's size, in bytes. It is sufficient for
+/// the types of a small file.
 const ROOM: usize = 1 << 20;
 
-/// The memory that a schema may use, as a multiple of the size of its source.
+/// The memory that a schema can use, as a multiple of the size of its source.
 const ROOM_FACTOR: usize = 12;
 
 fn import(
@@ -187,7 +187,11 @@ fn import(
         types.leave_out(map, rule, span, message);
     }
     let Ok(maps) = read else {
-        let mut none = unreadable(path, "its types need far more memory than the size of the file");
+        let mut none = unreadable(
+            path,
+            "its types need far more memory than the size of the file \
+                                         suggests",
+        );
         let rule = &rules::IMPORT_UNREADABLE;
         let names = maps.iter().map(|map| &map.name).chain(unread.iter().map(|unread| &unread.map));
         none.left_out = names.map(|name| LeftOut { map: name.clone(), rule }).collect();
@@ -208,11 +212,11 @@ fn unreadable(path: &Path, why: &str) -> Imported {
     let span = Span::new(source, 0..0);
     let message = format!("`{}` can't be imported: {why}", path.display());
     let finding = Finding::new(&rules::IMPORT_UNREADABLE, span, message)
-        .help("name an object file that clang compiled for the BPF target with `-g`");
+        .help("use an object file that clang compiled for the BPF target with `-g`");
     Imported { schema, findings: vec![finding], left_out: vec![], owners: vec![None] }
 }
 
-/// Returns the name of the schema for a file. `filter.bpf.o` becomes the schema `filter`.
+/// Returns the name of the schema for an object file. For example, `filter.bpf.o` becomes the schema `filter`.
 fn name_of(path: &Path) -> String {
     let file = path.file_name().unwrap_or_default().to_string_lossy();
     let stem = file.strip_suffix(".o").unwrap_or(&file);
@@ -220,7 +224,7 @@ fn name_of(path: &Path) -> String {
     identifier(stem)
 }
 
-/// Returns `text` as an identifier.
+/// Converts `text` to an identifier.
 fn identifier(text: &str) -> String {
     let mut name: String = text
         .chars()

@@ -1,4 +1,5 @@
-//! The section `maps`, which libbpf supported before 1.0. Its definitions are structs of numbers.
+//! Reads the section `maps`, which libbpf supported before version 1.0. The definitions in this section are structs of
+//! numbers.
 //!
 //! Sources: libbpf 0.8, `struct bpf_map_def` in `src/bpf_helpers.h`; iproute2, `struct bpf_elf_map` in
 //! `include/bpf_elf.h` and `bpf_maps_attach_all` in `lib/bpf_legacy.c`; aya, `bpf_map_def` in
@@ -16,40 +17,39 @@ use super::elf::{Symbol, read_u32};
 /// flags.
 const LIBBPFS: u64 = 5;
 
-/// The numbers of fields in longer structs. iproute2 and aya add an ID and the kind of pinning.
-/// iproute2 also adds the ID of the inner map and the index of the map in its outer map. The
-/// kernel's samples have as many fields as aya: the index, within the section, of the inner map,
-/// and the NUMA node, which is valid only if a flag says so.
+/// The numbers of fields in longer structs. iproute2 and aya add an ID and the kind of pinning. iproute2 also adds the
+/// ID of the inner map and the index of the map in its outer map. The struct in the kernel's samples has as many fields
+/// as that of aya, but with a different meaning. The two additional fields are the index of the inner map within the
+/// section, and the NUMA node, which is valid only if the flag `numa_node` is set.
 const EXTENDED: [u64; 2] = [7, 9];
 
-/// The number of 4-byte fields in gobpf's struct. It adds the kind of pinning and 256 bytes with
-/// the name of a directory.
+/// The number of 4-byte fields in gobpf's struct. The struct adds the kind of pinning and 256 bytes with the name of a
+/// directory.
 const GOBPFS: u64 = 70;
 
-/// `BPF_F_NUMA_NODE`
+/// The flag `BPF_F_NUMA_NODE`.
 const NUMA_NODE: u32 = 1 << 2;
 
 /// The numbers of the map types whose values are maps.
 const OF_MAPS: [u32; 2] = [map_type::ARRAY_OF_MAPS.number, map_type::HASH_OF_MAPS.number];
 
-/// The maximum number of inner maps in all maps together, counting a map each time it is used. Real
-/// programs have far fewer. The limit protects against a malicious file in which each map refers to
-/// all others.
+/// The maximum number of inner maps in all maps together. A map counts once for each use. Real programs have far fewer
+/// inner maps. The limit protects against a malicious file in which each map refers to all other maps.
 const MOST_HELD: usize = 1 << 14;
 
 /// The index of a map that is not in an outer map.
 const NOT_HELD: u32 = u32::MAX;
 
-/// The fields of a definition about maps of maps.
+/// The fields of a definition that are about maps of maps.
 pub(super) struct Extra {
     id: u32,
     inner_id: u32,
     inner_index: u32,
-    /// The index, within the section, of its inner map.
+    /// The index of the inner map within the section.
     inner_number: Option<usize>,
 }
 
-/// Reads one definition.
+/// Reads a map definition.
 pub(super) fn definition(
     data: &[u8],
     symbol: &Symbol<'_>,
@@ -59,11 +59,20 @@ pub(super) fn definition(
         let at = symbol.offset.checked_add(number * 4)?;
         read_u32(data, usize::try_from(at).ok()?, little)
     };
-    let required =
-        |number| field(number).ok_or_else(|| "the section `maps` ends before it does".to_owned());
+    let required = |number| {
+        field(number).ok_or_else(|| {
+            "the section `maps` is too short for the \
+                                              definition"
+                .to_owned()
+        })
+    };
     let numbers = symbol.size / 4;
     if numbers < LIBBPFS {
-        return Err(format!("its `struct bpf_map_def` has {} bytes of 20", symbol.size));
+        return Err(format!(
+            "expected a `struct bpf_map_def` of at least 20 bytes, found \
+                            {}",
+            symbol.size
+        ));
     }
     let known = match numbers {
         GOBPFS => GOBPFS,
@@ -90,8 +99,8 @@ pub(super) fn definition(
         max_entries: Some(required(3)?),
         flags: Some(flags),
         numa_node: if has_node { Some(extra(6)?) } else { None },
-        // All of them pin by name: 1 and 2 in iproute2, and 1 to 3 in gobpf, only select the
-        // directory.
+        // Each of these numbers means that the map is pinned by name. The numbers 1 and 2 in iproute2 and 1 to 3 in
+        // gobpf only select the directory.
         pinning: Some(BY_NAME).filter(|_| pinning != 0),
         is_weak: symbol.is_weak,
         ..MapDefinition::default()
@@ -104,11 +113,11 @@ pub(super) fn definition(
     Ok((map, extra))
 }
 
-/// `LIBBPF_PIN_BY_NAME`
+/// The number `LIBBPF_PIN_BY_NAME`.
 const BY_NAME: u32 = 1;
 
-/// Adds the inner maps to the maps of maps. An inner map is found by the ID or by the index that
-/// the outer map names, and must not be a map of maps itself.
+/// Adds the inner maps to the maps of maps. The outer map contains the ID or the index of its inner map. An inner map
+/// must not itself be a map of maps.
 pub(super) fn link(maps: &mut [MapDefinition], extras: &[Extra]) {
     let mut held: HashMap<u32, Vec<usize>> = HashMap::new();
     for (index, extra) in extras.iter().enumerate() {
@@ -118,7 +127,7 @@ pub(super) fn link(maps: &mut [MapDefinition], extras: &[Extra]) {
     }
     for (index, extra) in extras.iter().enumerate() {
         let Some(number) = extra.inner_number else { continue };
-        // The inner map must not be a map of maps itself.
+        // An inner map must not itself be a map of maps.
         if extras.get(number).is_some_and(|held| held.inner_number.is_none()) {
             let pattern = MapDefinition { name: String::new(), ..maps[number].clone() };
             maps[index].inner = Some(Box::new(pattern));

@@ -1,28 +1,28 @@
-//! The positions of the parts of an imported schema.
+//! Creates source positions for the parts of an imported schema.
 //!
-//! An object file has no lines. So diagnostics about it point into a generated text with one line
-//! for each map, type and member that was read, such as `type.member`.
+//! An object file has no lines of text. So diagnostics about an object file point to a generated text, which has one
+//! line for each map, type and member, such as `type.member`.
 
 use std::path::Path;
 
 use crate::source::{SourceId, SourceMap, Span};
 
-/// The generated text while lines are added.
+/// The generated text, to which lines are added.
 pub(super) struct Places {
     source: SourceId,
     text: String,
     owners: Vec<Owner>,
-    /// The offsets at which the lines of an owner begin, with the owner's index, in ascending
-    /// order.
+    /// The offsets at which the lines of each owner begin, in ascending order. Each offset is listed with the index of
+    /// the owner.
     starts: Vec<(usize, usize)>,
 }
 
-/// The map or type that a line belongs to.
+/// The map or type to which a line belongs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Owner {
-    /// A map, by its name.
+    /// The map with this name.
     Map(String),
-    /// A type, by its name.
+    /// The type with this name.
     Type(String),
 }
 
@@ -31,7 +31,7 @@ impl Places {
         Self { source: sources.add(path, ""), text: String::new(), owners: vec![], starts: vec![] }
     }
 
-    /// Begins the lines of `owner`. Returns the position of its name.
+    /// Begins the lines of `owner`. Returns the position of the owner's name in the text.
     pub(super) fn begin(&mut self, owner: Owner) -> Span {
         let name = match &owner {
             Owner::Map(name) | Owner::Type(name) => name.clone(),
@@ -41,7 +41,7 @@ impl Places {
         self.line(&name)
     }
 
-    /// Returns the index of the owner whose lines are being written.
+    /// Returns the index of the current owner.
     pub(super) fn owner(&self) -> Option<usize> {
         self.starts.last().map(|(_, owner)| *owner)
     }
@@ -51,7 +51,7 @@ impl Places {
         self.starts.extend(owner.map(|owner| (self.text.len(), owner)));
     }
 
-    /// Adds a line for the current owner. Returns its position.
+    /// Adds a line for the current owner. Returns the position of the line.
     pub(super) fn line(&mut self, path: &str) -> Span {
         let start = self.text.len();
         self.text.push_str(path);
@@ -60,14 +60,14 @@ impl Places {
         Span::new(self.source, start..end)
     }
 
-    /// Moves the generated text into `sources`, with which diagnostics are shown.
+    /// Moves the generated text into `sources`, which the display of diagnostics needs.
     pub(super) fn finish(self, sources: &mut SourceMap) -> Owners {
         sources.set_text(self.source, self.text);
         Owners { source: self.source, all: self.owners, starts: self.starts }
     }
 }
 
-/// The owner of each position.
+/// The owner of each position in the generated text.
 pub(super) struct Owners {
     source: SourceId,
     all: Vec<Owner>,

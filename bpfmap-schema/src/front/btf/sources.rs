@@ -1,4 +1,4 @@
-//! The BTF of several programs, whose maps become one schema.
+//! Combines the BTF of several programs whose maps become one schema.
 
 use std::collections::{HashMap, HashSet};
 
@@ -12,7 +12,7 @@ pub(super) struct Source<'a> {
     pub(super) tags: Tags<'a>,
     /// The structs by their names.
     pub(super) structs: HashMap<&'a str, TypeId>,
-    /// Whether the compiler records which enums are signed. This is known if at least one enum is
+    /// Whether it is certain that the compiler records which enums are signed. This is the case if at least one enum is
     /// marked as signed.
     pub(super) tells_signs: bool,
 }
@@ -43,8 +43,8 @@ pub(super) fn same(one: (&Source<'_>, TypeId), other: (&Source<'_>, TypeId)) -> 
     true
 }
 
-/// Returns whether two types are the same apart from the types that they contain. Adds the pairs of
-/// contained types to `rest`, to be compared later.
+/// Returns whether two types are the same, without a comparison of the types that they contain. Adds the pairs of
+/// contained types to `rest`, so that the caller can compare them.
 fn is_same(
     (one_source, one_id): (&Source<'_>, TypeId),
     (other_source, other_id): (&Source<'_>, TypeId),

@@ -1,5 +1,5 @@
-//! Removes everything that breaks a rule from an imported schema, and reports it. Removes only the
-//! type of a key or value if that is enough, otherwise the whole map.
+//! Removes parts that break a rule from an imported schema, and reports these parts. If it is sufficient, only the type
+//! of a key or value is removed. Otherwise, the whole map is removed.
 
 use std::collections::{HashMap, HashSet};
 
@@ -15,11 +15,11 @@ use crate::rules::{self, Rule};
 use crate::source::{Span, Spanned};
 use bpfmap_core::map_type::{KernelObject, MapType, ValueRule};
 
-/// The maximum number of times that the check is repeated on the rest of the schema. If there are
-/// still errors after that, all maps are left out.
+/// The maximum number of times that the remaining schema is checked again. If there are still errors after the last
+/// check, all maps are left out.
 const ROUNDS: usize = 8;
 
-/// Rules that the bytes of a key or value break, whatever their type.
+/// The rules that a key or value can break even without a type.
 const OF_BYTES: &[&Rule] = &[
     &rules::ARRAY_KEY_SIZE,
     &rules::KEY_NOT_ALLOWED,
@@ -28,8 +28,8 @@ const OF_BYTES: &[&Rule] = &[
     &rules::VALUE_SIZE,
 ];
 
-/// Removes everything that breaks a rule from `schema`, and reports it in `findings`. Types of keys
-/// and values become bytes. Maps that still break a rule are left out.
+/// Removes parts that break a rule from `schema`, and reports them in `findings`. The types of keys and values become
+/// bytes. Maps that still break a rule are left out.
 pub(super) fn trim(
     schema: &mut Schema,
     findings: &mut Vec<Finding>,
@@ -57,8 +57,7 @@ pub(super) fn trim(
             };
             let mut is_mended = false;
             for part in parts {
-                // Further diagnostics about a part that has become bytes in this round are not
-                // useful.
+                // If a part has become bytes in this round, further diagnostics about it are not useful.
                 is_mended |= mended.contains(&part)
                     || to_bytes(schema, &layouts, &part, &error, findings) && mended.insert(part);
             }
@@ -68,14 +67,13 @@ pub(super) fn trim(
             }
         }
         if schema.maps.len() == before && mended.is_empty() {
-            // The errors belong to no map, so removing a map can't correct them. All maps are left
-            // out below.
+            // The errors do not belong to a map, so removing a map can't correct them. All maps are left out below.
             break;
         }
     }
     for map in schema.maps.drain(..) {
         let name = &map.name.value;
-        let message = format!("the map `{name}` is left out: it has too many mistakes");
+        let message = format!("the map `{name}` is left out, because it has too many mistakes");
         findings.push(Finding::new(&rules::IMPORT_MAP, map.span, message));
         left_out.push(LeftOut { map: map.name.value, rule: &rules::IMPORT_MAP });
     }
@@ -159,21 +157,30 @@ fn to_bytes(
         let (Some(size), span) = (size, ty.span) else { return false };
         *described = KeyValue::Size(Spanned::new(size, span));
         let message = format!("the {what} of {inner}`{name}` becomes {size} bytes: {why}");
-        (span, message, "its size is kept, and libbpf creates such a map without BTF")
+        (
+            span,
+            message,
+            "change the type in the program; libbpf creates a map with the original \
+                         type without BTF",
+        )
     } else {
         let Some(event) = map.event.take() else { return false };
         let message = format!("the {what} of {inner}`{name}` is left out: {why}");
-        (event.span, message, "the map is kept; declare the type of its records in the schema")
+        (event.span, message, "declare the type of the map's records in the schema")
     };
     findings.push(
         Finding::new(&rules::IMPORT_BYTES, span, message)
-            .note(format!("with its type, the map would break the rule `{}`", error.rule.id))
+            .note(format!(
+                "with the original type, the map would break the rule \
+                           `{}`",
+                error.rule.id
+            ))
             .help(help),
     );
     true
 }
 
-/// Removes the maps that `error` is about.
+/// Removes the maps to which `error` belongs.
 fn leave_out(
     schema: &mut Schema,
     findings: &mut Vec<Finding>,
@@ -203,14 +210,18 @@ fn leave_out(
         [] => error,
         names => {
             let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
-            error.note(format!("left out for it: {}", names.join(", ")))
+            error.note(format!(
+                "the maps that are left out because of this error: \
+                                {}",
+                names.join(", ")
+            ))
         }
     };
     findings.push(error);
     gone
 }
 
-/// Removes references to maps that do not exist.
+/// Removes references to maps that are not in the schema.
 fn without_missing(schema: &mut Schema) {
     let names: HashSet<String> = schema.maps.iter().map(|map| map.name.value.clone()).collect();
     for map in &mut schema.maps {
@@ -254,7 +265,7 @@ impl<'a> About<'a> {
         about
     }
 
-    /// Returns whether it is one of these.
+    /// Returns whether `owner` is the map, its template or one of these types.
     pub(super) fn is(&self, owner: &Owner) -> bool {
         match owner {
             Owner::Map(name) => self.maps.contains(&name.as_str()),
@@ -267,14 +278,14 @@ fn by_name(schema: &Schema) -> HashMap<&str, &TypeDef> {
     schema.types.iter().map(|def| (def.name.value.as_str(), def)).collect()
 }
 
-/// Returns the maps whose key or value contains the type `name` or points to it.
+/// Returns the maps whose key or value contains the type `name` or a pointer to this type.
 fn holders<'a>(schema: &'a Schema, name: &'a str) -> Vec<&'a str> {
     let found = holding(schema, name);
     let maps = schema.maps.iter().filter(|map| roots(map).iter().any(|name| found.contains(name)));
     maps.map(|map| map.name.value.as_str()).collect()
 }
 
-/// Returns the type `name` and all types that contain it or point to it.
+/// Returns the type `name` and all types that contain this type or a pointer to it.
 fn holding<'a>(schema: &'a Schema, name: &'a str) -> HashSet<&'a str> {
     let mut users: HashMap<&str, Vec<&str>> = HashMap::new();
     for def in &schema.types {
@@ -344,7 +355,7 @@ fn members<'a>(body: &'a Composite, names: &mut Vec<&'a str>) {
 fn mentioned<'a>(ty: &'a Type, names: &mut Vec<&'a str>) {
     match ty {
         Type::Array(element, _) => mentioned(&element.value, names),
-        // The target of a plain pointer, which user space only copies, is not needed.
+        // The target of a plain pointer is not needed, because user space only copies such a pointer.
         Type::Special(_, Some(target)) => {
             let Target { name, .. } = &**target;
             names.push(&name.value);

@@ -1,5 +1,5 @@
-//! The attributes `#[bpf(…)]`, `#[bpf_type(…)]`, `#[bpf_map(…)]` and `#[repr(…)]`, which contain
-//! words. Some words have a value or a list.
+//! Reads the attributes `#[bpf(…)]`, `#[bpf_type(…)]`, `#[bpf_map(…)]` and `#[repr(…)]`. An attribute contains words.
+//! Some words have a value or a list.
 
 use proc_macro2::TokenStream;
 use syn::ext::IdentExt as _;
@@ -13,7 +13,7 @@ use crate::nearest::nearest_key;
 use crate::rules;
 use crate::source::Spanned;
 
-/// One word of an attribute.
+/// A word of an attribute.
 pub(super) struct Entry {
     pub(super) word: Ident,
     pub(super) value: Value,
@@ -21,11 +21,11 @@ pub(super) struct Entry {
 
 /// The value of a word of an attribute.
 pub(super) enum Value {
-    /// The word alone.
+    /// The word has no value.
     None,
-    /// `word = expression`.
+    /// The word has a value, as in `word = expression`.
     Is(Expr),
-    /// `word(…)`.
+    /// The word has a list, as in `word(…)`.
     List(TokenStream),
 }
 
@@ -46,20 +46,20 @@ impl Parse for Entry {
     }
 }
 
-/// The words of all attributes with one name on one item. The reader requests known words one by
-/// one, and each word that was not requested is reported as unknown.
+/// The words of all attributes with the same name on an item. The reader requests the words that it supports one by
+/// one. All words that were not requested are then reported as unknown.
 pub(super) struct Entries<'r, 'c> {
     reader: &'r Reader<'c>,
     /// The kind of item that has the attributes, for messages, such as "a member".
     what: &'static str,
     words: Vec<Entry>,
     asked: Vec<&'static str>,
-    /// Whether an attribute could not be read. If so, a missing word may be in that attribute.
+    /// Whether an attribute could not be read. If so, a word that seems to be missing is possibly in this attribute.
     pub(super) is_broken: bool,
 }
 
 impl<'r, 'c> Entries<'r, 'c> {
-    /// Reads the attributes called `name`.
+    /// Reads the attributes with this name.
     pub(super) fn read(
         reader: &'r Reader<'c>,
         attributes: &[Attribute],
@@ -81,7 +81,7 @@ impl<'r, 'c> Entries<'r, 'c> {
         Self { reader, what, words: entries, asked: Vec::with_capacity(16), is_broken }
     }
 
-    /// Takes the word `key`. Reports it if there is more than one.
+    /// Takes the word `key` out of the list. Reports a duplicate word.
     pub(super) fn take(&mut self, key: &'static str) -> Option<Entry> {
         let mut all = self.take_all(key).into_iter();
         let first = all.next()?;
@@ -91,13 +91,13 @@ impl<'r, 'c> Entries<'r, 'c> {
                 Finding::new(&rules::ATTRIBUTE_SYNTAX, self.reader.place(&again.word), message)
                     .label("again")
                     .related(self.reader.place(&first.word), "first")
-                    .help("remove one of them"),
+                    .help("remove the duplicate"),
             );
         }
         Some(first)
     }
 
-    /// Takes all words `key`.
+    /// Takes all words `key` out of the list.
     pub(super) fn take_all(&mut self, key: &'static str) -> Vec<Entry> {
         self.asked.push(key);
         let mut taken = Vec::new();
@@ -117,7 +117,7 @@ impl<'r, 'c> Entries<'r, 'c> {
         self.asked.iter().copied()
     }
 
-    /// Takes the words without a value that were not requested.
+    /// Takes all words that have no value and were not requested out of the list.
     pub(super) fn take_bare(&mut self) -> Vec<Ident> {
         let is_bare = |entry: &Entry| matches!(entry.value, Value::None);
         let (bare, rest) = std::mem::take(&mut self.words).into_iter().partition(is_bare);
@@ -126,22 +126,29 @@ impl<'r, 'c> Entries<'r, 'c> {
         bare.into_iter().map(|entry| entry.word).collect()
     }
 
-    /// Takes the word `key`, which has no value, if it is there.
+    /// Takes the word `key` out of the list, if it is in the list. Reports a value, because the word can't have one.
     pub(super) fn flag(&mut self, key: &'static str) -> Option<Ident> {
         let entry = self.take(key)?;
         if !matches!(entry.value, Value::None) {
-            self.wrong_kind(&entry.word, &format!("`{key}` takes no value"), &format!("`{key}`"));
+            self.wrong_kind(
+                &entry.word,
+                &format!(
+                    "`{key}` can't have a \
+                                                   value"
+                ),
+                &format!("`{key}`"),
+            );
         }
         Some(entry.word)
     }
 
-    /// Takes `key = "text"`.
+    /// Takes `key = "text"` out of the list.
     pub(super) fn string(&mut self, key: &'static str) -> Option<Spanned<String>> {
         let entry = self.take(key)?;
         self.string_of(&entry)
     }
 
-    /// Takes any number of `key = "text"`.
+    /// Takes all words `key = "text"` out of the list.
     pub(super) fn strings(&mut self, key: &'static str) -> Vec<Spanned<String>> {
         let entries = self.take_all(key);
         entries.iter().filter_map(|entry| self.string_of(entry)).collect()
@@ -160,7 +167,7 @@ impl<'r, 'c> Entries<'r, 'c> {
         None
     }
 
-    /// Takes `key = expression`.
+    /// Takes `key = expression` out of the list.
     pub(super) fn expression(&mut self, key: &'static str) -> Option<Expr> {
         let entry = self.take(key)?;
         if let Value::Is(expression) = entry.value {
@@ -171,7 +178,7 @@ impl<'r, 'c> Entries<'r, 'c> {
         None
     }
 
-    /// Takes `key(…)` and reads its contents with `parser`.
+    /// Takes `key(…)` out of the list and reads the contents in the parentheses with `parser`.
     pub(super) fn list<T>(
         &mut self,
         key: &'static str,
@@ -190,7 +197,7 @@ impl<'r, 'c> Entries<'r, 'c> {
         parser.parse2(tokens).map_err(|error| self.reader.syntax(&error)).ok()
     }
 
-    /// Drops all words without reporting them, because the item can't be read anyway.
+    /// Removes all words without reporting them as unknown, because the item can't be read anyway.
     pub(super) fn forget(&mut self) {
         self.words.clear();
     }
@@ -219,7 +226,7 @@ impl<'r, 'c> Entries<'r, 'c> {
     }
 }
 
-/// Reports attributes on a declaration inside an attribute, where the compiler ignores them.
+/// Reports attributes on a declaration within an attribute, because the compiler ignores these attributes.
 pub(super) fn only_own(reader: &Reader<'_>, attributes: &[Attribute]) {
     for attribute in attributes {
         let path = attribute.path();
@@ -233,18 +240,21 @@ pub(super) fn only_own(reader: &Reader<'_>, attributes: &[Attribute]) {
                 reader.place(path),
                 format!("the compiler ignores `#[{word}]` here"),
             )
-            .help("only `#[bpf(…)]` and comments are allowed within an attribute; put others before the field"),
+            .help(
+                "write this attribute before the field; within an attribute, only `#[bpf(…)]` \
+                   and comments are allowed",
+            ),
         );
     }
 }
 
-/// Returns whether the attributes called `name` have the word `key`.
+/// Returns whether the attributes with the name `name` contain the word `key`.
 #[cfg(feature = "rust")]
 pub(super) fn has_word(attributes: &[Attribute], name: &str, key: &str) -> bool {
     entry(attributes, name, key).is_some()
 }
 
-/// Returns the string value of the word `key` in the attributes called `name`.
+/// Returns the string value of the word `key` in the attributes with the name `name`.
 #[cfg(feature = "rust")]
 pub(super) fn string_word(attributes: &[Attribute], name: &str, key: &str) -> Option<String> {
     match entry(attributes, name, key)?.value {
@@ -265,7 +275,7 @@ fn entry(attributes: &[Attribute], name: &str, key: &str) -> Option<Entry> {
     entries.find(|entry| entry.word == key)
 }
 
-/// Returns the doc comment, without the space at the start of each line.
+/// Returns the doc comment, without the space at the beginning of each line.
 pub(super) fn doc(attributes: &[Attribute]) -> Option<String> {
     let lines = attributes.iter().filter_map(|attribute| {
         let syn::Meta::NameValue(meta) = &attribute.meta else { return None };
@@ -277,7 +287,7 @@ pub(super) fn doc(attributes: &[Attribute]) -> Option<String> {
             _ => None,
         }
     });
-    // A block comment is one attribute of many lines.
+    // A block comment is a single attribute with several lines.
     let lines: Vec<String> = lines
         .flat_map(|text| {
             let lines = text.split('\n').map(|line| line.strip_prefix(' ').unwrap_or(line));

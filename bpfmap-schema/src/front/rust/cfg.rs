@@ -10,9 +10,9 @@ use syn::{Ident, LitStr, Token};
 
 /// The known conditions for `cfg(…)` and `cfg_attr(…)`.
 ///
-/// By default, conditions that are never set when a program is built, such as `test` and `doc`, are
-/// false, and the target is Linux, because bpfmap only runs there. Any other condition that changes
-/// the schema gives an error that asks the user to set it.
+/// By default, conditions that are never set when a program is built are false, such as `test` and `doc`. The target
+/// operating system is Linux, because bpfmap supports no other. For any other condition that changes the schema, there
+/// is an error with the help to set the condition.
 ///
 /// ```
 /// use bpfmap_schema::front::rust::Cfg;
@@ -25,22 +25,22 @@ use syn::{Ident, LitStr, Token};
 /// ```
 #[derive(Debug, Clone, Default)]
 pub struct Cfg {
-    /// Conditions, and whether each is met.
+    /// The known conditions, each with whether it is true.
     said: HashMap<(String, Option<String>), bool>,
-    /// All enabled features, if they are known.
+    /// All enabled features, or `None` if the features are unknown.
     features: Option<Vec<String>>,
     /// Whether all conditions that depend on the target are known.
     target: bool,
-    /// The root file of each crate whose source may be read, by the name that the source gives the crate.
+    /// The root files of the other crates whose sources can be read. The key is the name of the crate in the source.
     extern_crates: HashMap<String, PathBuf>,
 }
 
-/// The known value of a condition.
+/// The value of a condition, as far as it is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Truth {
     True,
     False,
-    /// It is unknown.
+    /// The value is unknown.
     Unknown,
 }
 
@@ -50,7 +50,7 @@ impl Truth {
     }
 }
 
-/// A condition that [`Cfg::set`] does not understand.
+/// The error for a condition that [`Cfg::set`] does not understand.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CfgError(String);
 
@@ -58,7 +58,8 @@ impl std::fmt::Display for CfgError {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(
             formatter,
-            "`{}` is not a condition: expected `NAME`, `KEY = \"VALUE\"`, or either of them in `not(…)`",
+            "invalid condition `{}`: expected `NAME`, `KEY = \"VALUE\"`, or one of these in \
+             `not(…)`",
             self.0
         )
     }
@@ -67,19 +68,19 @@ impl std::fmt::Display for CfgError {
 impl std::error::Error for CfgError {}
 
 impl Cfg {
-    /// Sets the enabled features of the package. All other features are disabled. Features that are
-    /// enabled by other features must be listed as well.
+    /// Sets the enabled features of the package. All other features are disabled. The list must also contain the
+    /// features that are enabled by other features.
     pub fn features<S: Into<String>>(&mut self, names: impl IntoIterator<Item = S>) {
         let features = self.features.get_or_insert_default();
         features.extend(names.into_iter().map(Into::into));
     }
 
-    /// Sets a condition that is met, like `--cfg` of the compiler: `NAME` or `KEY = "VALUE"`. With `not(…)`, it is not
-    /// met.
+    /// Sets a condition `NAME` or `KEY = "VALUE"` to true, like `--cfg` of the compiler. A condition in `not(…)` is set
+    /// to false.
     ///
     /// # Errors
     ///
-    /// Fails if `condition` has another form.
+    /// Returns an error if `condition` has any other form.
     pub fn set(&mut self, condition: &str) -> Result<(), CfgError> {
         let parsed = (|input: ParseStream<'_>| one(input, true)).parse_str(condition);
         let (key, value, truth) = parsed.map_err(|_| CfgError(condition.to_owned()))?;
@@ -87,11 +88,12 @@ impl Cfg {
         Ok(())
     }
 
-    /// Sets the root file of a crate that the source uses, such as `../net-types/src/lib.rs`. Maps can then use the
-    /// types that the crate declares with the derives.
+    /// Sets the root file of another crate, such as `../net-types/src/lib.rs`. Maps can then use the types that this
+    /// crate declares with the derives.
     ///
-    /// `name` is the name of the crate in Rust code, with `_` instead of `-`. The enabled features of that crate are
-    /// not known. A relative `path` is relative to the current folder, which in a build script is that of the package.
+    /// `name` is the name of the crate in Rust code, with `_` instead of `-`. The enabled features of this crate are
+    /// unknown. A relative `path` is relative to the current folder. In a build script, this is the folder of the
+    /// package.
     pub fn extern_crate(&mut self, name: impl Into<String>, path: impl Into<PathBuf>) {
         self.extern_crates.insert(name.into(), path.into());
     }
@@ -106,11 +108,11 @@ impl Cfg {
         Self { features: None, ..self.clone() }
     }
 
-    /// Returns the conditions that Cargo passes to a build script: the target, and the features of
-    /// its package.
+    /// Returns the conditions that Cargo passes to a build script. These are the target, and the features of the
+    /// script's package.
     ///
-    /// Returns `None` outside of build scripts. Conditions that the script itself sets with
-    /// `cargo::rustc-cfg` are not included.
+    /// Returns `None` outside of build scripts. The result does not include conditions that the script itself sets with
+    /// `cargo::rustc-cfg`.
     #[must_use]
     pub fn from_build_script() -> Option<Self> {
         std::env::var_os("CARGO_CFG_TARGET_ARCH")?;
@@ -140,8 +142,8 @@ impl Cfg {
         cfg
     }
 
-    /// Returns the conditions for a source at `path`. The features that Cargo passes to a build
-    /// script apply only to sources in the same package. Conditions in `said` take precedence.
+    /// Returns the conditions for the source at `path`. The features that Cargo passes to a build script apply only to
+    /// sources in the same package. If `said` contains a condition, its value in `said` is used.
     #[must_use]
     pub fn for_source(&self, path: &Path, said: &Self) -> Self {
         let mut cfg = self.clone();
@@ -158,7 +160,7 @@ impl Cfg {
         cfg
     }
 
-    /// Returns the known value of the condition `key`, or `key = "value"`.
+    /// Returns the value of the condition `key` or `key = "value"`, as far as it is known.
     pub(super) fn truth(&self, key: &str, value: Option<&str>) -> Truth {
         let said = |value: Option<&str>| {
             self.said.get(&(key.to_owned(), value.map(ToOwned::to_owned))).copied()
@@ -186,7 +188,7 @@ impl Cfg {
     }
 }
 
-/// Parses `NAME`, `KEY = "VALUE"`, or one of them in `not(…)`.
+/// Parses `NAME`, `KEY = "VALUE"`, or one of these in `not(…)`.
 fn one(input: ParseStream<'_>, may_be_not: bool) -> syn::Result<(String, Option<String>, bool)> {
     let word = input.call(Ident::parse_any)?;
     if may_be_not && word == "not" && input.peek(syn::token::Paren) {
@@ -212,10 +214,10 @@ fn variable(feature: &str) -> String {
     feature.to_uppercase().replace('-', "_")
 }
 
-/// Conditions that are never set when a program is built.
+/// The conditions that are never set when a program is built.
 const NEVER: &[&str] = &["clippy", "doc", "docsrs", "doctest", "miri", "rust_analyzer", "test"];
 
-/// Keys that have exactly one value.
+/// The keys that have exactly one value.
 const ONE_VALUE: &[&str] = &[
     "panic",
     "target_abi",
@@ -227,7 +229,7 @@ const ONE_VALUE: &[&str] = &[
     "target_vendor",
 ];
 
-/// Returns whether the compiler sets the condition depending on the target.
+/// Returns whether the value of the condition depends only on the target.
 fn is_of_target(key: &str) -> bool {
     key.starts_with("target_") || matches!(key, "panic" | "unix" | "windows")
 }
@@ -237,7 +239,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_build_script_is_told_the_target_and_its_features() {
+    fn a_build_script_gets_the_target_and_its_features_from_cargo() {
         let variables = [
             ("CARGO_CFG_UNIX", ""),
             ("CARGO_CFG_TARGET_ARCH", "x86_64"),
@@ -261,13 +263,13 @@ mod tests {
             ("feature", Some("ip-v6"), Truth::True),
             ("feature", Some("ip_v6"), Truth::True),
             ("feature", Some("other"), Truth::False),
-            // The script may set these itself.
+            // The build script can set these conditions itself.
             ("has_timers", None, Truth::Unknown),
             ("debug_assertions", None, Truth::Unknown),
         ] {
             assert_eq!(cfg.truth(key, value), truth, "{key} {value:?}");
         }
-        // Features are those of one package.
+        // The features belong to a single package.
         let elsewhere = cfg.for_source(Path::new("/"), &Cfg::default());
         assert_eq!(elsewhere.truth("feature", Some("ip-v6")), Truth::Unknown);
         let mut said = Cfg::default();

@@ -1,4 +1,4 @@
-//! Structs, unions, and newtypes (structs with one unnamed field).
+//! Reads structs, unions, and newtypes (structs with one unnamed field).
 
 use std::ops::Range;
 
@@ -21,38 +21,38 @@ use crate::source::{Span, Spanned};
 /// The role of a field of a Rust struct or union in the schema.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FieldRole {
-    /// One member.
+    /// The field is a member.
     Member {
-        /// Its index.
+        /// The index of the member.
         index: usize,
-        /// Whether it has no name in C, because it is an anonymous struct or union.
+        /// Whether the member has no name in C, because it is an anonymous struct or union.
         anonymous: bool,
         /// The number of padding bytes after the value that make the member as large as its union.
         /// `None` if only the compiler knows the number, `Some(0)` if there is no padding.
         padding: Option<u32>,
     },
-    /// Bytes that bit-fields share.
+    /// The field contains the bytes of one or more bit-fields.
     Bits {
-        /// Their indices.
+        /// The indices of the bit-fields among the members.
         members: Range<usize>,
-        /// The bytes.
+        /// The array of bytes.
         storage: Storage,
     },
-    /// Bytes that store a member that Rust can't have as a field of its own type at this offset.
+    /// The field contains the bytes of a member. Rust can't have a field with the member's own type at this offset.
     Holds {
-        /// Its index.
+        /// The index of the member.
         index: usize,
-        /// The bytes.
+        /// The array of bytes.
         storage: Storage,
     },
-    /// Padding.
+    /// The field is padding.
     Padding(Storage),
 }
 
 /// A field that is an array of bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Storage {
-    /// The number of bytes, or `None` if only the compiler knows it.
+    /// The number of bytes, or `None` if only the compiler knows the number.
     pub bytes: Option<u32>,
     /// The position of the field in the source.
     pub place: Span,
@@ -61,12 +61,12 @@ pub struct Storage {
 /// The Rust representation of a type.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Repr {
-    /// `repr(packed)`.
+    /// Whether the type has `repr(packed)`.
     pub packed: bool,
-    /// `repr(align(N))`.
+    /// The number N in `repr(align(N))`, if the type has this attribute.
     pub align: Option<u32>,
-    /// Whether `repr(align(N))` is the only reason for the alignment in the IR. If C gets the same
-    /// alignment from the members, the schema need not request it.
+    /// Whether the alignment in the IR comes only from `repr(align(N))`. If the members result in the same alignment in
+    /// C, the schema does not have to set the alignment.
     pub align_may_be_natural: bool,
 }
 
@@ -75,14 +75,14 @@ pub(super) struct Opening {
     pub(super) name: Spanned<String>,
     pub(super) decl_tags: Vec<Spanned<String>>,
     pub(super) in_c: InC,
-    /// For an enum, the prefix of its variants' names in C.
+    /// For an enum, the prefix of the names of its variants in C.
     pub(super) prefix: Option<Spanned<String>>,
     pub(super) repr: RustRepr,
     in_place: bool,
     pub(super) std_traits: Option<Ident>,
     packed: bool,
     align: Option<Spanned<u32>>,
-    /// For a newtype that represents a C enum, the variants.
+    /// For a newtype that represents a C enum, the variants of the enum.
     variants: Option<Vec<NamedValue>>,
 }
 
@@ -125,7 +125,7 @@ impl Opening {
                 Finding::new(
                     &rules::RUST_TYPE,
                     reader.place(&input.generics.params),
-                    "C has no generic types",
+                    "a type of a schema can't be generic, because C has no generic types",
                 )
                 .help("write a separate type for each type argument"),
             );
@@ -141,7 +141,7 @@ impl RustRepr {
         let mut repr = Self::default();
         for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("repr")) {
             let parser = Punctuated::<Entry, Token![,]>::parse_terminated;
-            // rustc reports this mistake, so no second message is needed.
+            // The compiler reports this mistake, so a second message is not necessary.
             let Ok(entries) = attribute.parse_args_with(parser) else { continue };
             for entry in entries {
                 repr.entry(reader, &entry);
@@ -167,7 +167,7 @@ impl RustRepr {
                         Finding::new(
                             &rules::RUST_REPR,
                             bytes.span,
-                            "a packed type must have the alignment 1",
+                            "a packed type must have an alignment of 1 byte",
                         )
                         .help("write `packed`, or order the members so that no padding is needed"),
                     );
@@ -210,7 +210,7 @@ pub(super) fn read(reader: &Reader<'_>, input: &DeriveInput) -> TypeItem {
                 Finding::new(
                     &rules::RUST_TYPE,
                     reader.place_of(input.ident.span()),
-                    format!("`{}` has no named members", input.ident),
+                    format!("the struct `{}` must have named members", input.ident),
                 )
                 .help("write `{ name: TYPE, … }`, or `#[repr(transparent)]` for a newtype"),
             );
@@ -219,7 +219,7 @@ pub(super) fn read(reader: &Reader<'_>, input: &DeriveInput) -> TypeItem {
     }
 }
 
-/// Reads a newtype, which is an alias of its field's type.
+/// Reads a newtype, which becomes an alias of the type of its field.
 fn alias(reader: &Reader<'_>, input: &DeriveInput, opening: Opening, fields: &Fields) -> TypeItem {
     if fields.is_empty() {
         let name = &input.ident;
@@ -241,8 +241,12 @@ fn alias(reader: &Reader<'_>, input: &DeriveInput, opening: Opening, fields: &Fi
     });
     if let Some(more) = fields.next() {
         reader.report(
-            Finding::new(&rules::RUST_TYPE, reader.place(&more.ty), "a newtype has one member")
-                .help("write `#[repr(C)]` for a struct"),
+            Finding::new(
+                &rules::RUST_TYPE,
+                reader.place(&more.ty),
+                "a newtype must have exactly one member",
+            )
+            .help("write `#[repr(C)]` if the type is a struct"),
         );
     }
     let role = FieldRole::Member { index: 0, anonymous: false, padding: Some(0) };
@@ -258,7 +262,7 @@ fn alias(reader: &Reader<'_>, input: &DeriveInput, opening: Opening, fields: &Fi
     TypeItem { fields: vec![role], std_traits, ..reader.item(def) }
 }
 
-/// Reads `type NAME = TARGET;`, an alias of the type `target` without attributes.
+/// Reads `type NAME = TARGET;`, which becomes an alias of the type `target` without attributes.
 #[cfg(feature = "rust")]
 pub(super) fn plain_alias(
     reader: &Reader<'_>,
@@ -289,9 +293,9 @@ fn composite(
             Finding::new(
                 &rules::RUST_REPR,
                 reader.place_of(input.ident.span()),
-                format!("`{}` may have another layout in Rust than in C", input.ident),
+                format!("the layout of `{}` in Rust can differ from its layout in C", input.ident),
             )
-            .help("write `#[repr(C)]` before it"),
+            .help("write `#[repr(C)]` before the type"),
         );
     }
     let mut members = Vec::with_capacity(fields.len());
@@ -380,8 +384,8 @@ fn read_field(
     FieldRole::Member { index: members.len() - 1, anonymous, padding }
 }
 
-/// Returns the default value of a newly added member: a number, `true` or `false`, or the quoted
-/// name of a variant in the schema.
+/// Reads the default value of a new member. The value is a number, `true` or `false`, or the quoted name of a variant
+/// in the schema.
 fn default_value(
     reader: &Reader<'_>,
     entries: &mut Entries<'_, '_>,

@@ -9,58 +9,57 @@ use crate::naming::snake_case;
 use crate::source::Span;
 use crate::type_word;
 
-/// What the reader of an item needs to know about the code around it.
+/// The information about the surrounding code that the reader of an item needs.
 pub trait Context {
-    /// Returns the span from the start of `first` to the end of `last`.
+    /// Returns the span from the beginning of `first` to the end of `last`.
     fn span(&self, first: TokenSpan, last: TokenSpan) -> Span;
 
-    /// Resolves a path that names a type.
+    /// Returns the meaning of a path that names a type.
     fn resolve(&self, path: &syn::Path) -> Meaning;
 
-    /// Returns the value of an integer expression that is not a literal. If `int` is given,
-    /// literals in the expression have this type.
+    /// Returns the value of an integer expression that is not a literal. If `int` is not `None`, literals in the
+    /// expression have this type.
     fn constant(&self, expression: &syn::Expr, int: Option<Int>) -> Constant;
 
-    /// Receives a diagnostic.
+    /// Reports a diagnostic.
     fn report(&self, finding: Finding);
 }
 
 /// The meaning of a path that names a type.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Meaning {
-    /// A type of Rust itself: `u8`, `bool`, `usize`.
+    /// A primitive type of Rust, such as `u8`, `bool` or `usize`.
     Primitive(String),
-    /// A type of the crate `bpfmap`: `Be16`, `SpinLock`, `Enum`.
+    /// A type of the crate `bpfmap`, such as `Be16`, `SpinLock` or `Enum`.
     Runtime(String),
-    /// A type of the schema, by its name in the schema. The check reports the name if there is no
-    /// such type.
+    /// The type of the schema with this name. The check reports an unknown name.
     Schema(String),
-    /// The path has no meaning. This has been reported.
+    /// The path has no meaning, which was already reported.
     Nothing,
 }
 
 /// The value of an expression.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Constant {
-    /// A known number.
+    /// The number that the expression results in.
     Known(i128),
-    /// A number that only the compiler knows.
+    /// The expression results in a number that only the compiler knows.
     Later,
-    /// The expression has no value. This has been reported.
+    /// The expression has no value, which was already reported.
     Nothing,
 }
 
-/// Evaluates `expression` without the code around it, which a derive macro does not see. The only
-/// names that are known are `u32::MAX` and similar limits.
+/// Evaluates `expression` without the surrounding code, which a derive macro does not see. The only known names are
+/// `u32::MAX` and similar limits.
 #[must_use]
 pub fn by_its_literals(expression: &syn::Expr, int: Option<Int>) -> Constant {
-    // The compiler reports expressions without a value.
+    // The compiler reports an expression without a value.
     evaluate(&NoNames, expression, int)
         .map_or(Constant::Later, |value| Constant::Known(value.number))
 }
 
-/// Resolves `path` by its last segment alone, because a derive macro does not see what the path
-/// refers to.
+/// Returns the meaning of the last segment of `path`. A derive macro does not see the surrounding code, so it can't
+/// resolve the whole path.
 #[must_use]
 pub fn by_last_segment(path: &syn::Path) -> Meaning {
     let Some(last) = path.segments.last() else { return Meaning::Nothing };

@@ -1,4 +1,4 @@
-//! Enums.
+//! Reads enums.
 
 use syn::ext::IdentExt as _;
 use syn::parse::ParseStream;
@@ -22,9 +22,9 @@ pub(super) fn read(reader: &Reader<'_>, input: &DeriveInput, body: &DataEnum) ->
             Finding::new(
                 &rules::RUST_REPR,
                 reader.place_of(input.ident.span()),
-                format!("the enum `{}` has no integer type", input.ident),
+                format!("the enum `{}` needs an integer type", input.ident),
             )
-            .help("write `#[repr(u32)]`, or another of `u8` to `u64` and `i8` to `i64`"),
+            .help("write `#[repr(u32)]`, or use another type from `u8` to `u64` or `i8` to `i64`"),
         );
         Int { size: 4, signed: false }.into()
     });
@@ -40,7 +40,7 @@ pub(super) fn read(reader: &Reader<'_>, input: &DeriveInput, body: &DataEnum) ->
     TypeItem { pointees: Vec::new(), ..reader.item(def) }
 }
 
-/// One `name = 1` in the `variants(…)` of a newtype.
+/// An element such as `name = 1` in the `variants(…)` of a newtype.
 pub(super) struct NamedValue {
     attributes: Vec<Attribute>,
     name: Ident,
@@ -60,8 +60,8 @@ impl NamedValue {
     }
 }
 
-/// Reads a newtype of an integer that represents a C enum. Unlike the variants of a Rust enum, two
-/// of its names can have the same value.
+/// Reads a newtype of an integer that represents a C enum. Two variants of such a newtype can have the same value,
+/// unlike the variants of a Rust enum.
 pub(super) fn new_type(
     reader: &Reader<'_>,
     input: &DeriveInput,
@@ -80,9 +80,12 @@ pub(super) fn new_type(
             Finding::new(
                 &rules::RUST_REPR,
                 reader.place_of(input.ident.span()),
-                format!("`{}` has `variants` but is not an integer", input.ident),
+                format!("`{}` has `variants`, but is not a newtype of an integer", input.ident),
             )
-            .help("write `struct NAME(u32);`, or another of `u8` to `u64` and `i8` to `i64`"),
+            .help(
+                "write `struct NAME(u32);`, or use another type from `u8` to `u64` or `i8` to \
+                   `i64`",
+            ),
         );
         Int { size: 4, signed: false }.into()
     });
@@ -110,8 +113,7 @@ pub(super) fn new_type(
     TypeItem { std_traits: opening.std_traits.clone(), ..reader.item(def) }
 }
 
-/// Returns the integer type that a word of `repr` selects for an enum. Enums in BTF have at most 64
-/// bits.
+/// Returns the integer type that a word in `repr` selects for an enum. In BTF, an enum has at most 64 bits.
 pub(super) fn repr_int(word: &str) -> Option<Int> {
     match type_word::builtin(word) {
         Some(Type::Int(int)) if int.size <= 8 => Some(int),
@@ -119,7 +121,7 @@ pub(super) fn repr_int(word: &str) -> Option<Int> {
     }
 }
 
-/// Returns the value of the variant `index`, or 0 if only the compiler knows it.
+/// Returns the value of the variant `index`, or 0 if only the compiler knows the value.
 fn number(
     reader: &Reader<'_>,
     expression: &Expr,
@@ -133,7 +135,7 @@ fn number(
 
 fn variants(reader: &Reader<'_>, body: &DataEnum, repr: Int) -> Vec<Variant> {
     let mut variants = Vec::with_capacity(body.variants.len());
-    // The value of a variant without a number is that of the previous variant plus 1.
+    // A variant without a number has the value of the previous variant plus 1.
     let mut next = Some(0);
     for variant in &body.variants {
         let mut entries = Entries::read(reader, &variant.attrs, "bpf", "a variant");
@@ -150,7 +152,10 @@ fn variants(reader: &Reader<'_>, body: &DataEnum, repr: Int) -> Vec<Variant> {
                         variant.ident
                     ),
                 )
-                .help("remove the fields; use a struct of the enum and a union for them"),
+                .help(
+                    "remove the fields, and declare a struct that contains the enum and a union \
+                       of the fields",
+                ),
             );
         }
         let value = match &variant.discriminant {

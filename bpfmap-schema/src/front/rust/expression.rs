@@ -1,19 +1,21 @@
-//! Constant expressions: literals, `u32::MAX` and similar limits, `+ - * / % << >> & | ^`, `-`,
-//! `!`, `as`, parentheses, and the names that the caller knows.
+//! Evaluates constant expressions.
+//!
+//! An expression can contain literals, `u32::MAX` and similar limits, the operators `+`, `-`, `*`, `/`, `%`, `<<`,
+//! `>>`, `&`, `|`, `^` and `!`, `as`, parentheses, and the names that the caller knows.
 
 use syn::{BinOp, Expr, Lit, UnOp};
 
 use crate::ir::{Int, Type};
 use crate::type_word::builtin;
 
-/// The reason why the value of an expression is not known.
+/// The reason why the value of an expression is unknown.
 pub(super) type Why = String;
 
 /// The value of an expression.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Value {
     pub(super) number: i128,
-    /// Its type. `None` for a literal whose type depends on the context.
+    /// The type of the value, or `None` for a literal whose type depends on the context.
     pub(super) int: Option<Int>,
 }
 
@@ -27,7 +29,7 @@ impl Value {
     }
 }
 
-/// The names that an expression can use.
+/// Provides the values of the names in an expression.
 pub(super) trait Names {
     /// Returns the value of a constant.
     fn path(&self, path: &syn::Path) -> Result<Value, Why>;
@@ -36,16 +38,16 @@ pub(super) trait Names {
     fn call(&self, function: &Expr) -> Result<Value, Why>;
 }
 
-/// An implementation that knows no names.
+/// An implementation without any names.
 pub(super) struct NoNames;
 
 impl Names for NoNames {
     fn path(&self, path: &syn::Path) -> Result<Value, Why> {
-        limit(&words(path)).ok_or_else(|| "it names a constant".to_owned())
+        limit(&words(path)).ok_or_else(|| "the expression names a constant".to_owned())
     }
 
     fn call(&self, _: &Expr) -> Result<Value, Why> {
-        Err("it calls a function".to_owned())
+        Err("the expression calls a function".to_owned())
     }
 }
 
@@ -53,8 +55,7 @@ fn words(path: &syn::Path) -> Vec<String> {
     path.segments.iter().map(|segment| segment.ident.to_string()).collect()
 }
 
-/// Returns the value of `expression` in a position where a value of the type `expected` is
-/// required.
+/// Returns the value of `expression` in a position that requires a value of the type `expected`.
 pub(super) fn evaluate(
     names: &dyn Names,
     expression: &Expr,
@@ -69,7 +70,7 @@ pub(super) fn evaluate(
             let number = match unary.op {
                 UnOp::Neg(_) => number.checked_neg().ok_or_else(overflow)?,
                 UnOp::Not(_) => int.or(expected).map_or(!number, |int| wrapped(!number, int)),
-                _ => return Err("this is not a number".to_owned()),
+                _ => return Err("the expression is not a number".to_owned()),
             };
             fitting(number, int)
         }
@@ -91,7 +92,10 @@ pub(super) fn evaluate(
             let value = evaluate(names, &cast.expr, None)?;
             match int(&cast.ty) {
                 Some(int) => Ok(Value::of(wrapped(value.number, int), int)),
-                None => Err("it is cast to a type that is not an integer".to_owned()),
+                None => {
+                    Err("the expression contains a cast to a type that is not an integer"
+                        .to_owned())
+                }
             }
         }
         Expr::Path(path) if path.qself.is_none() => names.path(&path.path),
@@ -111,7 +115,7 @@ fn literal_value(literal: &Lit) -> Result<Value, Why> {
         }
         Lit::Char(character) => u32::from(character.value()).into(),
         Lit::Bool(truth) => truth.value.into(),
-        _ => return Err("this is not a number".to_owned()),
+        _ => return Err("the expression is not a number".to_owned()),
     };
     Ok(Value::untyped(number))
 }
@@ -121,15 +125,15 @@ fn unknown_form() -> Why {
 }
 
 fn too_large() -> Why {
-    "a number in it is too large".to_owned()
+    "a number in the expression is too large".to_owned()
 }
 
 fn overflow() -> Why {
-    "it has no value: it overflows, or divides by zero".to_owned()
+    "the expression overflows or divides by zero".to_owned()
 }
 
-/// Returns `number` if its type can represent it. Otherwise returns an error, as the compiler does
-/// for an overflow.
+/// Returns `number` as a value of the type `int`. If the type can't represent the number, returns an error, like the
+/// compiler for an overflow.
 fn fitting(number: i128, int: Option<Int>) -> Result<Value, Why> {
     if int.is_some_and(|int| wrapped(number, int) != number) {
         return Err(overflow());
@@ -152,8 +156,8 @@ fn operation(operator: &BinOp, left: i128, right: i128) -> Result<i128, Why> {
     result.ok_or_else(overflow)
 }
 
-/// Evaluates a shift. Bits that are shifted out of the integer are dropped. The number of bits to
-/// shift by must be less than the width of the integer.
+/// Evaluates a shift by `bits` bits. Bits that are shifted out of the integer are lost. `bits` must be less than the
+/// width of the integer.
 fn shift(operator: &BinOp, value: Value, bits: i128, expected: Option<Int>) -> Result<Value, Why> {
     let int = value.int.or(expected);
     let width = int.map_or(i128::BITS, |int| int.size * 8);
@@ -161,7 +165,7 @@ fn shift(operator: &BinOp, value: Value, bits: i128, expected: Option<Int>) -> R
     let number = match operator {
         BinOp::Shr(_) => value.number >> bits,
         _ if width < 64 => wrapped(value.number << bits, int.ok_or_else(overflow)?),
-        // The shifted value of a wider integer may not fit in an `i128`.
+        // The result for a wider integer does not always fit in an `i128`.
         _ => {
             let all = 1_i128.checked_shl(bits).and_then(|unit| value.number.checked_mul(unit));
             let all = all.ok_or_else(overflow)?;
@@ -171,7 +175,8 @@ fn shift(operator: &BinOp, value: Value, bits: i128, expected: Option<Int>) -> R
     Ok(Value { number, int: value.int })
 }
 
-/// Returns `ty` as an integer type. `usize` has the size that it has on the target.
+/// Returns the integer type that `ty` names, or `None` if `ty` is not an integer type. `usize` and `isize` have 8
+/// bytes.
 pub(super) fn int(ty: &syn::Type) -> Option<Int> {
     let syn::Type::Path(path) = ty else { return None };
     int_word(&path.path.segments.last()?.ident.to_string())
@@ -186,10 +191,10 @@ fn int_word(word: &str) -> Option<Int> {
     }
 }
 
-/// `usize` on every target that bpfmap runs on.
+/// The type `usize`, on all targets that bpfmap supports.
 pub(super) const USIZE: Int = Int { size: 8, signed: false };
 
-/// Returns `value` wrapped to the width and sign of `int`.
+/// Returns `value` truncated to the width of `int`, as a number of the type `int`.
 pub(super) fn wrapped(value: i128, int: Int) -> i128 {
     let bits = int.size * 8;
     if bits >= 128 {
@@ -199,7 +204,7 @@ pub(super) fn wrapped(value: i128, int: Int) -> i128 {
     if int.signed && low >> (bits - 1) == 1 { low - (1 << bits) } else { low }
 }
 
-/// Returns the value of `u32::MAX` and similar limits.
+/// Returns the value of a limit such as `u32::MAX`, or `None` if `words` is not a limit.
 pub(super) fn limit(words: &[String]) -> Option<Value> {
     let [.., ty, what] = words else { return None };
     let int = int_word(ty)?;
@@ -229,8 +234,8 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_those_that_the_compiler_computes() {
-        // Expressions with the values that `rustc` computes where a `u32` is required.
+    fn expressions_have_the_same_values_as_in_the_compiler() {
+        // Expressions, each with the value that `rustc` computes in a position that requires a `u32`.
         const CASES: &[(&str, i128)] = &[
             ("1 << 4", 1 << 4),
             ("!0", !0_u32 as i128),

@@ -1,7 +1,7 @@
-//! The fields of a Rust struct or union, compared with the layout that C gives its members.
+//! Compares the fields of a Rust struct or union with the layout of its members in C.
 //!
-//! Each byte must belong to a field, because all bytes are sent to the kernel. Each member must
-//! have the same offset as in C.
+//! Each byte must belong to a field, because all bytes are passed to the kernel. Each member must have the same offset
+//! as in C.
 
 use super::composite::{FieldRole, Storage};
 use super::item::TypeItem;
@@ -11,8 +11,8 @@ use crate::layout::CompositeLayout;
 use crate::rules;
 use crate::source::Span;
 
-/// Checks the fields of `item`, a struct or union whose members are `body`. All members must have
-/// known sizes.
+/// Checks the fields of `item`, which is a struct or union with the members `body`. The sizes of all members must be
+/// known.
 #[must_use]
 pub fn check_fields(
     item: &TypeItem,
@@ -41,15 +41,14 @@ struct Fields<'a> {
 struct Placed<'a> {
     name: &'a str,
     place: Span,
-    /// The first byte in C.
+    /// The offset of the first byte in C.
     start: u64,
     end: u64,
     /// The alignment in Rust.
     align: u64,
-    /// The bytes that store it, if it is not a field of its own type.
+    /// The array of bytes that contains the members, or `None` if the field has the type of the member.
     storage: Option<Storage>,
-    /// For bytes that bit-fields share, the number of bytes that no bit-field uses. They are
-    /// padding.
+    /// For the bytes of bit-fields, the number of bytes that are not used by a bit-field. These bytes are padding.
     rest: u64,
 }
 
@@ -86,8 +85,7 @@ impl<'a> Fields<'a> {
     }
 
     fn of_struct(&self, findings: &mut Vec<Finding>) {
-        // The first byte in C after the previous members, and the number of padding bytes declared
-        // since then.
+        // The offset in C after the previous members, and the number of padding bytes that Rust declares after them.
         let (mut free, mut named) = (0, 0);
         let mut padding: Vec<Storage> = Vec::new();
         let mut last = self.item.def.name.span;
@@ -126,21 +124,28 @@ impl<'a> Fields<'a> {
         what: &str,
         (member, fields): (Span, &[Storage]),
     ) -> Finding {
-        let message =
-            format!("C has {} of padding {what}, but the struct names {named}", bytes(there));
+        let message = format!(
+            "C has {} of padding {what}, but the Rust struct declares \
+                     {named}",
+            bytes(there)
+        );
         let place = fields.first().map_or(member, |field| field.place);
         let help = match (there, fields.len()) {
-            (0, _) => "remove it".to_owned(),
+            (0, _) => "remove this padding".to_owned(),
             (_, 0) => {
                 let is_padding = |role: &&FieldRole| matches!(role, FieldRole::Padding(_));
                 let number = self.item.fields.iter().filter(is_padding).count();
-                let side = if what.starts_with("at") { "behind it" } else { "before it" };
+                let side =
+                    if what.starts_with("at") { "after this member" } else { "before this member" };
                 format!("write `_pad{number}: [u8; {there}]` {side}")
             }
             _ => format!("write `[u8; {there}]`"),
         };
         Finding::new(&rules::IMPLICIT_PADDING, place, message)
-            .note("every byte of a value is sent to the kernel, so padding must be initialised and needs a name")
+            .note(
+                "every byte of a value is passed to the kernel, so padding must be initialised \
+                   and needs a name",
+            )
             .help(help)
     }
 
@@ -152,14 +157,18 @@ impl<'a> Fields<'a> {
             let filled = match (role, placed.storage) {
                 (FieldRole::Member { padding: Some(padding), .. }, _) => has + u64::from(*padding),
                 (_, Some(Storage { bytes: Some(bytes), .. })) => bytes.into(),
-                // Only the compiler knows the size.
+                // Only the compiler knows this size.
                 _ => continue,
             };
             if filled == size {
                 continue;
             }
-            let message =
-                format!("`{}` has {}, but the union has {size}", placed.name, bytes(filled));
+            let message = format!(
+                "the member `{}` has {}, but the union has \
+                         {size}",
+                placed.name,
+                bytes(filled)
+            );
             let help = if placed.storage.is_some() {
                 format!("write `[u8; {size}]`")
             } else {
@@ -168,7 +177,8 @@ impl<'a> Fields<'a> {
             findings.push(
                 Finding::new(&rules::UNION_FILLED, placed.place, message)
                     .note(
-                        "every byte of a value is sent to the kernel, so each member must have the size of the union",
+                        "every byte of a value is passed to the kernel, so each member must have \
+                         the size of the union",
                     )
                     .help(help),
             );
@@ -188,8 +198,12 @@ impl<'a> Fields<'a> {
             return;
         }
         let name = &self.item.def.name;
-        let message =
-            format!("C aligns `{}` to {}, but Rust aligns it to {rust}", name.value, bytes(align));
+        let message = format!(
+            "the alignment of `{}` is {} in C, but {rust} in \
+                     Rust",
+            name.value,
+            bytes(align)
+        );
         let help = if rust < align {
             format!("write `#[repr(C, align({align}))]`")
         } else if self.item.repr.align.is_some_and(|align| u64::from(align) == rust) {
@@ -209,20 +223,19 @@ impl Placed<'_> {
         }
         let Self { name, start, end, .. } = self;
         let message =
-            format!("C has `{name}` at byte {start}, where Rust can't have a field of its type");
+            format!("C has `{name}` at offset {start}, where Rust can't have a field of this type");
         Some(Finding::new(&rules::RUST_REPR, self.place, message).help(format!(
-            "store it in bytes: `#[bpf(holds({name}: TYPE))] {name}_bytes: [u8; {}]`",
+            "store the member as bytes: `#[bpf(holds({name}: TYPE))] {name}_bytes: [u8; {}]`",
             end - start
         )))
     }
 
-    /// Reports a group of bit-fields that shares a byte with the previous group. C packs bit-fields
-    /// without gaps, regardless of how they are grouped in Rust.
+    /// Reports a group of bit-fields that shares a byte with the previous group. In C, bit-fields have no gaps between
+    /// them, even if Rust has them in separate groups.
     fn shares_a_byte(&self) -> Finding {
-        let message =
-            format!("C puts `{}` into the same byte as the previous bit-fields", self.name);
+        let message = format!("in C, `{}` shares a byte with the previous bit-fields", self.name);
         Finding::new(&rules::RUST_REPR, self.place, message)
-            .help("write these and the previous bit-fields in one `bits(…)`")
+            .help("write these bit-fields and the previous ones in the same `bits(…)`")
     }
 
     /// Reports a byte array that does not have the size of the members that it stores.
@@ -233,7 +246,7 @@ impl Placed<'_> {
             return None;
         }
         let message =
-            format!("the members in these bytes need {}, but there are {there}", bytes(has));
+            format!("the members in this array need {}, but the array has {there}", bytes(has));
         Some(Finding::new(&rules::RUST_REPR, place, message).help(format!("write `[u8; {has}]`")))
     }
 }

@@ -1,4 +1,4 @@
-//! A single item and the result of reading it.
+//! Reads a single item.
 
 use std::cell::{Cell, RefCell};
 
@@ -21,93 +21,96 @@ use bpfmap_core::KernelVersion;
 /// A type with `#[derive(BpfType)]`.
 #[derive(Debug, Clone)]
 pub struct TypeItem {
-    /// The declaration. Types that are declared in place are named in it: see
+    /// The declaration of the type. It contains only the names of types that are declared in place: see
     /// [`FieldRole::Member`].
     pub def: TypeDef,
-    /// Whether it has no name in C, and is declared in place in each member that uses it.
+    /// Whether the type has no name in C, because it is declared in place in each member that uses it.
     pub in_place: bool,
-    /// The key that requests the traits of the standard library, which have no effect on C.
+    /// The key in the attribute that requests traits of the standard library, if the item has this key. It has no
+    /// effect on C.
     pub std_traits: Option<Ident>,
     /// The role of each field, in the order of the source.
     pub fields: Vec<FieldRole>,
-    /// Its layout in Rust.
+    /// The layout of the type in Rust.
     pub repr: Repr,
-    /// The types of the schema that it contains by value.
+    /// The types of the schema that the type contains by value.
     pub held: Vec<Held>,
-    /// The targets of its pointers, lists and trees, if Rust names them.
+    /// The targets of the pointers, lists and trees in the type that are named in Rust.
     pub pointees: Vec<Pointee>,
-    /// The members that are stored in bytes, by their indices, with their Rust types.
+    /// The members that are stored as bytes. Each is given by its index and its Rust type.
     pub stored: Vec<(usize, TokenStream)>,
-    /// The numbers that are left to the compiler. [`def`](Self::def) contains replacements that break no rule.
+    /// The numbers that only the compiler knows. [`def`](Self::def) contains placeholders for them, which follow all
+    /// rules.
     pub later: Vec<(Later, TokenStream)>,
-    /// Whether all of it could be read.
+    /// Whether the whole item could be read.
     pub readable: bool,
-    /// Whether all of it could be read, and no number in it is left to the compiler.
+    /// Whether the whole item could be read and contains only known numbers.
     pub complete: bool,
 }
 
 impl TypeItem {
-    /// Returns the expression of a number that is left to the compiler.
+    /// If only the compiler knows the number `what`, returns the expression of this number.
     #[must_use]
     pub fn later(&self, what: Later) -> Option<&TokenStream> {
         self.later.iter().find(|(later, _)| *later == what).map(|(_, expression)| expression)
     }
 }
 
-/// A number of a type that only the compiler knows. Members and variants are named by their indices.
+/// A number in a type that only the compiler knows. Members and variants are given by their indices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Later {
-    /// `align` of `bpf_type(…)`.
+    /// The `align` in `bpf_type(…)`.
     Align,
-    /// The width of a bit-field.
+    /// The width of the bit-field with this index.
     Width(usize),
-    /// `default` of a member.
+    /// The `default` of the member with this index.
     Default(usize),
-    /// The value of a variant.
+    /// The value of the variant with this index.
     Variant(usize),
 }
 
 /// A map with `#[derive(BpfMap)]`.
 #[derive(Debug, Clone)]
 pub struct MapItem {
-    /// The declaration. It contains only the name of an inner map.
+    /// The declaration of the map. It contains only the name of the inner map.
     pub def: MapDecl,
-    /// Whether it is a template for the inner maps of another map.
+    /// Whether the map is only a template for the inner maps of another map.
     pub template: bool,
-    /// The oldest kernel that the map supports, if it has a `min_kernel` of its own.
+    /// The `min_kernel` of the map, which is the oldest kernel that the map supports. `None` if the map has no
+    /// `min_kernel`.
     pub min_kernel: Option<KernelVersion>,
-    /// The types of the schema that it contains by value.
+    /// The types of the schema that the map contains by value.
     pub held: Vec<Held>,
-    /// The numbers that are left to the compiler, by their keys.
+    /// The numbers that only the compiler knows, each with its key.
     pub later: Vec<(&'static str, TokenStream)>,
-    /// Whether there are any, or lengths of arrays that only the compiler knows, which are replaced
-    /// by 1.
+    /// Whether the map contains a number or a length of an array that only the compiler knows. Such a length is
+    /// replaced by 1.
     pub has_later: bool,
-    /// The targets of pointers, lists and trees in it, if Rust names them.
+    /// The targets of the pointers, lists and trees in the map that are named in Rust.
     pub pointees: Vec<Pointee>,
-    /// Whether all of it could be read, except for such numbers.
+    /// Whether the whole item could be read, except for numbers that only the compiler knows.
     pub complete: bool,
 }
 
 /// A type of the schema that another declaration contains by value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Held {
-    /// Its name in the schema.
+    /// The name of the type in the schema.
     pub name: Spanned<String>,
-    /// Whether it is wrapped in `Enum<…>`.
+    /// Whether the type is wrapped in `Enum<…>`.
     pub as_enum: bool,
 }
 
-/// The target of a special field in Rust.
+/// The target of a special field that is named in Rust.
 #[derive(Debug, Clone)]
 pub struct Pointee {
     /// The position of the [target](crate::ir::Target)'s name.
     pub place: Span,
-    /// The path of the type.
+    /// The path of the target's type.
     pub path: TokenStream,
 }
 
-/// Reads the type that `input` declares. Never fails: errors are reported to `context`.
+/// Reads the type that `input` declares. Never fails, because errors are reported to `context`.
 pub fn read_type(context: &dyn Context, input: &DeriveInput) -> TypeItem {
     let reader = Reader::new(context);
     match &input.data {
@@ -116,7 +119,7 @@ pub fn read_type(context: &dyn Context, input: &DeriveInput) -> TypeItem {
     }
 }
 
-/// Reads `type NAME = TARGET;`. Never fails: errors are reported to `context`.
+/// Reads `type NAME = TARGET;`. Never fails, because errors are reported to `context`.
 #[cfg(feature = "rust")]
 pub(super) fn read_alias(
     context: &dyn Context,
@@ -126,29 +129,29 @@ pub(super) fn read_alias(
     composite::plain_alias(&Reader::new(context), name, target)
 }
 
-/// Reads the map that `input` declares. Never fails: errors are reported to `context`.
+/// Reads the map that `input` declares. Never fails, because errors are reported to `context`.
 pub fn read_map(context: &dyn Context, input: &DeriveInput) -> MapItem {
     map::read(&Reader::new(context), input)
 }
 
-/// An item that is being read.
+/// The state of reading an item.
 pub(super) struct Reader<'c> {
     context: &'c dyn Context,
     reported: Cell<bool>,
     later: Cell<bool>,
-    /// The numbers of a type that are left to the compiler.
+    /// The numbers of a type that only the compiler knows.
     of_type: RefCell<Vec<(Later, TokenStream)>>,
     held: RefCell<Vec<Held>>,
     pointees: RefCell<Vec<Pointee>>,
 }
 
-/// A number that was read.
+/// The result of reading a number.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Number<T> {
     Known(Spanned<T>),
     /// A number that only the compiler knows.
     Later,
-    /// Not a number, which has been reported.
+    /// The expression is not a number, which was already reported.
     Nothing,
 }
 
@@ -182,18 +185,18 @@ impl<'c> Reader<'c> {
         self.context.report(finding);
     }
 
-    /// Records that something could not be read. It has already been reported.
+    /// Records that a part of the item could not be read. The error was already reported.
     pub(super) fn failed(&self) {
         self.reported.set(true);
     }
 
-    /// Reports a syntax error that `syn` found in an attribute.
+    /// Reports a syntax error in an attribute, which `syn` has found.
     pub(super) fn syntax(&self, error: &syn::Error) {
         let span = self.context.span(error.span(), error.span());
-        self.report(
-            Finding::new(&rules::ATTRIBUTE_SYNTAX, span, error.to_string())
-                .help("an attribute has keys, some with a value or a list: `hash, max_entries = 1, flags(no_prealloc)`"),
-        );
+        self.report(Finding::new(&rules::ATTRIBUTE_SYNTAX, span, error.to_string()).help(
+            "write keys, some of them with a value or a list: `hash, max_entries = 1, \
+                       flags(no_prealloc)`",
+        ));
     }
 
     pub(super) fn hold(&self, held: Held) {
@@ -208,13 +211,13 @@ impl<'c> Reader<'c> {
         self.pointees.take()
     }
 
-    /// Returns whether all could be read, whether a number is left to the compiler, and the types
-    /// contained by value.
+    /// Returns whether the whole item could be read, whether it contains a number that only the compiler knows, and the
+    /// types that it contains by value.
     pub(super) fn finish(&self) -> (bool, bool, Vec<Held>) {
         (!self.reported.get(), self.later.get(), self.held.take())
     }
 
-    /// Returns the result for a type that `def` describes completely.
+    /// Returns the result of reading a type that `def` describes completely.
     pub(super) fn item(&self, def: TypeDef) -> TypeItem {
         let (readable, later, held) = self.finish();
         TypeItem {
@@ -254,21 +257,21 @@ impl<'c> Reader<'c> {
         self.context.span(token, token)
     }
 
-    /// Returns the span from the start of `first` to the end of `rest`.
+    /// Returns the span from the beginning of `first` to the end of `rest`.
     pub(super) fn place_up_to(&self, first: TokenSpan, rest: Span) -> Span {
         Span { end: rest.end, ..self.place_of(first) }
     }
 
-    /// Returns the name of the type or map `ident` in the schema: `asked`, or a name derived from
-    /// its Rust name.
+    /// Returns the name of the type or map `ident` in the schema. This is `asked` or, if `asked` is `None`, a name
+    /// derived from the Rust name.
     pub(super) fn name(&self, ident: &Ident, asked: Option<Spanned<String>>) -> Spanned<String> {
         asked.unwrap_or_else(|| {
             Spanned::new(snake_case(&ident.unraw().to_string()), self.place_of(ident.span()))
         })
     }
 
-    /// Returns the value of an expression for `what`, such as "`max_entries`". `int` is the type of
-    /// its literals in Rust, if it is known.
+    /// Returns the value of an expression for `what`, such as "`max_entries`". `int` is the type of the expression's
+    /// literals in Rust, if this type is known.
     pub(super) fn number<T: TryFrom<i128>>(
         &self,
         expression: &Expr,
@@ -312,15 +315,15 @@ impl<'c> Reader<'c> {
                         format!("{what} must be a number from {min} to {max}"),
                     )
                     .label("out of range")
-                    .help("write a number in that range"),
+                    .help("write a number in this range"),
                 );
                 Number::Nothing
             }
         }
     }
 
-    /// Returns the number read from
-    /// `expression`. If it is left to the compiler, records it as `later` and returns `instead`.
+    /// Returns the number read from `expression`. If only the compiler knows the number, records the expression as
+    /// `later` and returns `instead`.
     pub(super) fn or_later<T>(
         &self,
         number: Number<T>,
@@ -351,9 +354,9 @@ const U32: Int = Int { size: 4, signed: false };
 
 enum Literal {
     Number(i128),
-    /// An expression that can't be a number, such as a string.
+    /// The expression can't be a number, because it is a string or the like.
     NoNumber,
-    /// An expression that must be computed.
+    /// The expression must be evaluated.
     Expression,
 }
 

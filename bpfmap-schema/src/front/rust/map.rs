@@ -1,4 +1,4 @@
-//! Maps.
+//! Reads maps.
 
 use proc_macro2::TokenStream;
 use quote::ToTokens as _;
@@ -62,7 +62,7 @@ pub(super) fn read(reader: &Reader<'_>, input: &DeriveInput) -> MapItem {
     let key = key_or_value(reader, "key", parts.key.take(), key_size);
     let value = key_or_value(reader, "value", parts.value.take(), value_size);
     set_by_loader.append(&mut parts.open);
-    // The order does not depend on the order of the fields.
+    // The order of the attributes does not depend on the order of the fields.
     set_by_loader.sort_by_key(|set| Attribute::WORDS.iter().position(|(_, it)| *it == set.value));
     let span = reader.place_of(input.ident.span());
     let (complete, has_later, held) = reader.finish();
@@ -99,8 +99,8 @@ pub(super) fn read(reader: &Reader<'_>, input: &DeriveInput) -> MapItem {
     }
 }
 
-/// Returns the number of `key`, an integer of `size` bytes. If it is left to the compiler, adds it
-/// to `later`.
+/// Returns the number of `key`, which is an integer of `size` bytes. If only the compiler knows the number, adds its
+/// expression to `later`.
 fn number<T: TryFrom<i128>>(
     reader: &Reader<'_>,
     entries: &mut Entries<'_, '_>,
@@ -117,14 +117,14 @@ fn number<T: TryFrom<i128>>(
     number.known()
 }
 
-/// Returns the map type, which is the only word without a value.
+/// Returns the map type, which is a word without a value.
 fn map_type(
     reader: &Reader<'_>,
     input: &DeriveInput,
     entries: &mut Entries<'_, '_>,
 ) -> Spanned<String> {
     let mut bare = entries.take_bare();
-    // A word that is not a map type may be a key without its value, if another word is a map type.
+    // If another word is a map type, an unknown word is probably a key without a value.
     let is_type = |word: &Ident| MapType::by_name(&word.unraw().to_string()).is_some();
     let place = bare.iter().position(is_type).unwrap_or(0);
     if bare.is_empty() {
@@ -135,9 +135,9 @@ fn map_type(
             Finding::new(
                 &rules::MISSING_KEY,
                 reader.place_of(input.ident.span()),
-                "a map needs `type`",
+                "a map needs a type",
             )
-            .label("has no `type`")
+            .label("the map type is missing")
             .help("write `#[bpf_map(hash, …)]` with the type of the map"),
         );
         entries.forget();
@@ -147,7 +147,7 @@ fn map_type(
     for other in bare {
         let name = other.unraw().to_string();
         let (message, help) = if is_type(&other) {
-            ("a map can have only one type".to_owned(), "remove it".to_owned())
+            ("a map can have only one type".to_owned(), "remove one of the types".to_owned())
         } else {
             let keys = entries.asked();
             (format!("a map has no key `{name}`"), nearest_key(&name, keys, "by_name"))
@@ -155,7 +155,7 @@ fn map_type(
         reader.report(
             Finding::new(&rules::UNKNOWN_KEY, reader.place(&other), message)
                 .label("unknown key")
-                .related(reader.place(&found), "the map's type")
+                .related(reader.place(&found), "the type of the map")
                 .help(help),
         );
     }
@@ -176,7 +176,7 @@ fn bool(reader: &Reader<'_>, expression: &Expr) -> Option<Spanned<bool>> {
             reader.place(expression),
             "`btf` must be `true` or `false`",
         )
-        .help("write `btf = false`, or remove it"),
+        .help("write `btf = false`, or remove `btf`"),
     );
     None
 }
@@ -187,7 +187,8 @@ fn kernel(reader: &Reader<'_>, text: &Spanned<String>) -> Option<KernelVersion> 
     Some(kernel.value)
 }
 
-/// Reads `set_by_loader(max_entries)`. A type is left to the loader with a type parameter instead.
+/// Reads `set_by_loader(max_entries)`. The list can't contain types, which are left to the loader with a type
+/// parameter.
 fn set_by_loader(reader: &Reader<'_>, entries: &mut Entries<'_, '_>) -> Vec<Spanned<Attribute>> {
     let words = entries.list(
         "set_by_loader",
@@ -204,9 +205,12 @@ fn set_by_loader(reader: &Reader<'_>, entries: &mut Entries<'_, '_>) -> Vec<Span
                 Finding::new(
                     &rules::ATTRIBUTE_SYNTAX,
                     word.span,
-                    format!("a type parameter says that the loader sets the {name}"),
+                    format!("`set_by_loader` can't contain `{name}`; use a type parameter instead"),
                 )
-                .help(format!("write `struct NAME<T> {{ {name}: T, … }}`, and remove this")),
+                .help(format!(
+                    "write `struct NAME<T> {{ {name}: T, … }}`, and remove `{name}` \
+                               here"
+                )),
             ),
             None => reader.report(
                 Finding::new(
@@ -254,9 +258,9 @@ fn pinning(
             Finding::new(
                 &rules::WRONG_KIND_OF_VALUE,
                 reader.place(expression),
-                "`pinning` must be a name, or a number for your own loader",
+                "`pinning` must be `by_name`, `none`, or a number for your own loader",
             )
-            .help("write `pinning = by_name` for a pin with the map's name"),
+            .help("write `pinning = by_name` to pin the map under its name"),
         );
         return None;
     }
@@ -271,7 +275,7 @@ fn pinning(
 /// Parses `0 = name, 1 = "name"`.
 fn initial_contents(input: ParseStream<'_>) -> syn::Result<Vec<(Expr, (String, TokenStream))>> {
     let one = |input: ParseStream<'_>| {
-        // Parsing a whole expression would include the `=`.
+        // A whole expression would include the `=`, so only a literal or a path is parsed.
         let index = if input.peek(Lit) {
             Expr::Lit(ExprLit { attrs: Vec::new(), lit: input.parse()? })
         } else {
@@ -292,14 +296,14 @@ fn initial_contents(input: ParseStream<'_>) -> syn::Result<Vec<(Expr, (String, T
     Ok(all.into_iter().collect())
 }
 
-/// The fields of a map.
+/// The types in the fields of a map.
 #[derive(Default)]
 struct Parts {
     key: Option<Spanned<Type>>,
     value: Option<Spanned<Type>>,
     event: Option<Spanned<Type>>,
     inner: Option<Spanned<InnerMap>>,
-    /// The attributes whose type is a parameter.
+    /// The attributes whose type is a type parameter.
     open: Vec<Spanned<Attribute>>,
 }
 
@@ -319,7 +323,10 @@ impl Parts {
                     reader.place_of(input.ident.span()),
                     "a map must be a struct with named fields",
                 )
-                .help("write `struct NAME { key: TYPE, value: TYPE }`, or `struct NAME;` for a map with neither"),
+                .help(
+                    "write `struct NAME { key: TYPE, value: TYPE }`, or `struct NAME;` for a \
+                       map without key and value",
+                ),
             );
             return parts;
         }
@@ -369,27 +376,27 @@ impl Parts {
     }
 }
 
-/// Returns the attribute that can be left to the loader by making the type of `field` a parameter.
+/// Returns the attribute that `field` sets, if a type parameter can leave this attribute to the loader.
 fn open(field: &Ident) -> Option<Attribute> {
     let parts = Attribute::WORDS.iter().filter(|(_, it)| *it != Attribute::MaxEntries);
     parts.clone().find(|(name, _)| field == name).map(|(_, attribute)| *attribute)
 }
 
-/// Returns whether a type is just the name `name`.
+/// Returns whether a type consists only of the name `name`.
 fn is_named(ty: &syn::Type, name: &Ident) -> bool {
     matches!(ty, syn::Type::Path(path) if path.qself.is_none() && path.path.is_ident(name))
 }
 
 fn no_parameter(reader: &Reader<'_>, parameter: &impl quote::ToTokens) {
-    let message = "only a key, a value or an inner map can be a type parameter";
+    let message = "only the type of a key, a value or an inner map can be a type parameter";
     reader.report(
         Finding::new(&rules::RUST_TYPE, reader.place(parameter), message)
             .label("no field has this type")
-            .help("write a separate map for each type"),
+            .help("declare a separate map for each type"),
     );
 }
 
-/// Returns the inner map that a map of maps names.
+/// Returns the inner map that the field `inner` names.
 fn inner(reader: &Reader<'_>, ty: &syn::Type) -> Option<Spanned<InnerMap>> {
     let span = reader.place(ty);
     if let syn::Type::Path(TypePath { qself: None, path, .. }) = ty {
@@ -416,11 +423,11 @@ fn key_or_value(
             Finding::new(
                 &rules::TYPE_AND_SIZE,
                 size.span,
-                format!("a map has either `{typed}` or `{sized}`"),
+                format!("a map can't have both `{typed}` and `{sized}`"),
             )
             .label("the type already has a size")
             .related(ty.span, "the type")
-            .help(format!("remove `{sized}`; it is for bytes without a type")),
+            .help(format!("remove `{sized}`, which is only for bytes without a type")),
         );
     }
     ty.map(KeyValue::Type).or_else(|| size.map(KeyValue::Size))

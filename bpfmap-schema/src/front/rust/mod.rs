@@ -9,11 +9,11 @@
 //!     address: Be32,
 //!     #[bpf(name = "type")]
 //!     kind: u8,
-//!     #[bpf(renamed_from = "proto")]   // what an older map has otherwise, as in TOML
+//!     #[bpf(renamed_from = "proto")]   // the name in older maps, as in TOML
 //!     protocol: u8,
 //!     #[bpf(default = 1)]
 //!     version: u8,
-//!     _pad: [u8; 1],                   // what C calls padding has a name in Rust, and is no member
+//!     _pad: [u8; 1],                   // padding needs a name in Rust, but does not become a member in C
 //! }
 //!
 //! /// Packets seen per source address.
@@ -25,7 +25,7 @@
 //! }
 //! ```
 //!
-//! A type that the loader sets is a type parameter:
+//! If the loader sets the type of a key or value, this type is a type parameter:
 //!
 //! ```text
 //! #[derive(BpfMap)]
@@ -35,7 +35,7 @@
 //! }
 //! ```
 //!
-//! A map that the loader may leave out is `optional`, and its handle in `Maps` is an `Option`:
+//! If the loader is allowed to leave out a map, the map is `optional`, and its handle in `Maps` is an `Option`:
 //!
 //! ```text
 //! #[derive(BpfMap)]
@@ -48,8 +48,8 @@
 //! }
 //! ```
 //!
-//! An item is read on its own with a [`Context`] for the code around it. A derive macro knows only the item; the reader
-//! of files resolves names and constants.
+//! Each item is read separately, with a [`Context`] that represents the surrounding code. For a derive macro, this
+//! context knows only the item. When a whole file is read, the context resolves names and constants.
 
 mod attributes;
 #[cfg(feature = "rust")]

@@ -1,4 +1,4 @@
-//! Compares items in Rust with the same declarations in TOML.
+//! Compares items in Rust with equivalent declarations in TOML.
 
 use std::cell::RefCell;
 use std::path::Path;
@@ -14,7 +14,7 @@ use crate::front::toml::read_str;
 use crate::ir::{Composite, Int, MapDecl, MemberType, TypeDef, TypeDefKind};
 use crate::source::{SourceMap, Span};
 
-/// Knows the item alone, as a derive macro does, and that `LEN` is 7.
+/// A context that knows only the item, like a derive macro, and that `LEN` is 7.
 #[derive(Default)]
 struct Alone {
     findings: RefCell<Vec<Finding>>,
@@ -194,7 +194,7 @@ With all that it may have."""
 }
 
 #[test]
-fn fields_that_belong_to_the_kernel() {
+fn special_fields() {
     let item = type_of(
         r#"#[repr(C)]
         struct Job {
@@ -247,7 +247,7 @@ fn layouts() {
 }
 
 #[test]
-fn unions_and_what_is_written_in_place() {
+fn unions_and_types_in_place() {
     let item = type_of(
         "#[repr(C)] #[bpf_type(in_place)] union Ports { v4: Padded<Be32, 12>, v6: [u8; 16], #[bpf(anonymous)] rest: PortsRest, most: Padded<u64, { size_of::<u64>() }> }",
     );
@@ -262,7 +262,7 @@ fn unions_and_what_is_written_in_place() {
             member(3, false, None)
         ]
     );
-    // A number is left to the compiler.
+    // Only the compiler knows a number of this item.
     assert!(!item.complete);
     let TypeDefKind::Union(body) = &item.def.kind else { panic!("{item:?}") };
     let names: Vec<_> = body
@@ -354,7 +354,7 @@ fn maps() {
 }
 
 #[test]
-fn what_c_does_not_have_is_refused_at_its_place() {
+fn types_that_c_does_not_have_are_refused_with_their_position() {
     let member = |ty: &str| {
         let found = type_findings(&format!("#[repr(C)] struct S {{ a: u8, b: {ty} }}"));
         assert_eq!(found.len(), 1, "{found:?}");
@@ -396,7 +396,7 @@ fn what_c_does_not_have_is_refused_at_its_place() {
 }
 
 #[test]
-fn attributes_that_say_nothing_are_refused() {
+fn attributes_without_a_meaning_are_refused() {
     let found = type_findings("#[repr(C)] struct S { #[bpf(char)] a: u32 }");
     assert_eq!(found, [("attribute-syntax", "char".to_owned())]);
     let found = type_findings("#[repr(C)] struct S { #[bpf(char)] a: CharArray<4> }");
@@ -420,7 +420,7 @@ fn attributes_that_say_nothing_are_refused() {
     assert_eq!(rules, ["attribute-syntax", "wrong-kind-of-value", "wrong-kind-of-value"]);
 }
 
-/// Returns the rules that the fields of a struct or union break, and the remedies.
+/// Returns the rules that the fields of a struct or union break, and the helps.
 fn field_findings(text: &str) -> Vec<(&'static str, String)> {
     let item = type_of(text);
     let (body, is_union) = match &item.def.kind {
@@ -436,7 +436,7 @@ fn field_findings(text: &str) -> Vec<(&'static str, String)> {
 }
 
 #[test]
-fn fields_lie_where_c_has_the_members() {
+fn fields_must_have_the_offsets_of_the_members_in_c() {
     let fits = |text| assert_eq!(field_findings(text), []);
     fits("#[repr(C)] struct S { a: u8, _pad: [u8; 3], b: u32 }");
     fits("#[repr(C)] struct S { a: u8, _pad0: u8, _pad1: [u8; 2], b: u32 }");
@@ -458,17 +458,21 @@ fn fields_lie_where_c_has_the_members() {
     let padding = |help: &str| ("implicit-padding", help.to_owned());
     assert_eq!(
         one("#[repr(C)] struct S { a: u8, b: u32 }"),
-        padding("write `_pad0: [u8; 3]` before it")
+        padding("write `_pad0: [u8; 3]` before this member")
     );
     assert_eq!(
         one("#[repr(C)] struct S { a: u32, b: u8 }"),
-        padding("write `_pad0: [u8; 3]` behind it")
+        padding("write `_pad0: [u8; 3]` after this member")
     );
     assert_eq!(
         one("#[repr(C)] struct S { a: u8, _pad: [u8; 1], b: u32 }"),
         padding("write `[u8; 3]`")
     );
-    assert_eq!(one("#[repr(C)] struct S { a: u8, _pad: [u8; 1], b: u8 }"), padding("remove it"));
+    assert_eq!(
+        one("#[repr(C)] struct S { a: u8, _pad: [u8; 1], b: u8 \
+                    }"),
+        padding("remove this padding")
+    );
     assert_eq!(
         one("#[repr(C)] union U { a: u32, b: [u32; 2] }"),
         ("union-filled", "write `bpfmap::Padded<TYPE, 4>`".to_owned())

@@ -16,21 +16,21 @@ use crate::source::{Span, Spanned};
 use crate::type_word;
 use bpfmap_core::SpecialField;
 
-/// Details about a member's type that are given by attributes, not by the Rust type.
+/// Details about the type of a member that come from attributes and not from the Rust type.
 #[derive(Default)]
 pub(super) struct Hints {
-    /// `char`: the bytes are text.
+    /// The position of the word `char`, which states that the bytes are text.
     char: Option<TokenSpan>,
-    /// `points_to = "…"`.
+    /// The type in `points_to = "…"`.
     points_to: Option<Spanned<Type>>,
-    /// `kptr = "…"` and so on.
+    /// The special field and its target, as in `kptr = "…"`.
     field: Option<(SpecialField, Spanned<Target>)>,
     /// Whether the type belongs to a bit-field.
     pub(super) bit_field: bool,
 }
 
 impl Hints {
-    /// Takes the words of `entries` that describe a type.
+    /// Takes the words that describe a type out of `entries`.
     pub(super) fn take(reader: &Reader<'_>, entries: &mut Entries<'_, '_>) -> Self {
         let char = entries.flag("char").map(|word| word.span());
         let points_to = entries.string("points_to").and_then(|text| {
@@ -46,10 +46,10 @@ impl Hints {
         Self { char, points_to, field, bit_field: false }
     }
 
-    /// Reports the hints that the type did not use.
+    /// Reports the hints that the type has not used.
     pub(super) fn finish(self, reader: &Reader<'_>) {
         let left = [
-            self.char.map(|span| (reader.place_of(span), "char", "on `u8` and arrays of it")),
+            self.char.map(|span| (reader.place_of(span), "char", "on `u8` and on arrays of `u8`")),
             self.points_to.map(|ty| (ty.span, "points_to", "on a `KernelPtr`")),
             self.field.map(|(field, target)| match field {
                 SpecialField::ListHead => (target.span, "list_head", "on a `ListHead`"),
@@ -61,21 +61,21 @@ impl Hints {
             let message = format!("`{word}` is not allowed here");
             reader.report(
                 Finding::new(&rules::ATTRIBUTE_SYNTAX, span, message)
-                    .help(format!("it belongs {place}; remove it")),
+                    .help(format!("remove `{word}`; it is only allowed {place}")),
             );
         }
     }
 }
 
-/// Pointers whose attribute in Rust has the same name as in the schema.
+/// The pointers whose attribute in Rust has the same name as the field in a schema.
 const TARGETED: &[SpecialField] =
     &[SpecialField::Kptr, SpecialField::UntrustedKptr, SpecialField::PerCpuKptr];
 
 const ROOTS: [(&str, SpecialField); 2] =
     [("list_head", SpecialField::ListHead), ("rb_root", SpecialField::RbRoot)];
 
-/// Parses `Struct` or `Struct.member` of the schema, or their C names in quotes,
-/// `"STRUCT"` or `"STRUCT.MEMBER"`.
+/// Parses the target of the special field `field`. The target is the Rust path of a struct, such as `Struct` or
+/// `Struct.member`, or a quoted C name, such as `"STRUCT"` or `"STRUCT.MEMBER"`.
 fn target(
     reader: &Reader<'_>,
     field: SpecialField,
@@ -92,7 +92,7 @@ fn target(
     };
     if let Some(path) = path {
         let Meaning::Schema(name) = reader.context().resolve(path) else {
-            return refuse(reader, span, "this is not a struct of the schema", NAME_A_STRUCT);
+            return refuse(reader, span, "the target must be a struct", NAME_A_STRUCT);
         };
         let name = Spanned::new(name, reader.place(path));
         reader.lead_to(Pointee { place: name.span, path: path.to_token_stream() });
@@ -103,9 +103,9 @@ fn target(
     let text = match expression {
         Expr::Lit(literal) => match &literal.lit {
             Lit::Str(text) => Spanned::new(text.value(), span),
-            _ => return refuse(reader, span, "this is not a struct of the schema", NAME_A_STRUCT),
+            _ => return refuse(reader, span, "the target must be a struct", NAME_A_STRUCT),
         },
-        _ => return refuse(reader, span, "this is not a struct of the schema", NAME_A_STRUCT),
+        _ => return refuse(reader, span, "the target must be a struct", NAME_A_STRUCT),
     };
     let words = if field.node().is_some() {
         text.value.split_once('.').map(|(name, member)| (name, Some(member)))
@@ -121,12 +121,18 @@ fn target(
     let Some((name, member)) = words else {
         let name = field.name();
         let (message, example) = match field.node() {
-            Some(_) => (format!("a `{name}` must name its elements"), "STRUCT.MEMBER"),
+            Some(_) => (
+                format!(
+                    "a `{name}` must name the struct of its \
+                                 elements"
+                ),
+                "STRUCT.MEMBER",
+            ),
             None => (format!("a `{name}` must name its target"), "STRUCT"),
         };
         reader.report(
             Finding::new(&rules::TYPE_SYNTAX, text.span, message)
-                .help(format!("write `\"{example}\"`, the name in C")),
+                .help(format!("write the name in C: `\"{example}\"`")),
         );
         return None;
     };
@@ -135,10 +141,11 @@ fn target(
     Some((field, Spanned::new(target, text.span)))
 }
 
-const NAME_A_STRUCT: &str = "write `Struct`, or `Struct.member` for a list or a tree, or the name in C as a string: `\"task_struct\"`";
+const NAME_A_STRUCT: &str = "write `Struct`, or `Struct.member` for a list or a tree, or a C name \
+                             in quotes, such as `\"task_struct\"`";
 
-/// Returns the schema type of a member, key, value or event whose Rust type is `ty`. Returns `None`
-/// if an error has been reported.
+/// Converts the Rust type `ty` of a member, key, value or event to a type of the schema. If this fails, reports an
+/// error and returns `None`.
 pub(super) fn read(reader: &Reader<'_>, ty: &syn::Type, mut hints: Hints) -> Option<Spanned<Type>> {
     let read = read_with(reader, ty, &mut hints);
     if read.is_some() {
@@ -147,8 +154,7 @@ pub(super) fn read(reader: &Reader<'_>, ty: &syn::Type, mut hints: Hints) -> Opt
     read
 }
 
-/// For `Padded<T, N>`, returns `N` (the number of padding bytes) and `T`. Returns `None` for any
-/// other type.
+/// If the type is `Padded<T, N>`, returns `N` (the number of padding bytes) and `T`. Returns `None` for any other type.
 pub(super) fn padded<'t>(
     reader: &Reader<'_>,
     ty: &'t syn::Type,
@@ -165,9 +171,9 @@ pub(super) fn padded<'t>(
     Some((inner, bytes))
 }
 
-/// Returns the constant that is between angle brackets, without its braces.
+/// Returns the constant in a generic argument, without braces.
 fn constant(argument: &GenericArgument) -> Option<Expr> {
-    // In syntax, the name of a constant looks like a type.
+    // The parser can't distinguish the name of a constant from a type.
     let (GenericArgument::Const(_) | GenericArgument::Type(_)) = argument else { return None };
     let tokens = argument.to_token_stream();
     let mut trees = tokens.clone().into_iter();
@@ -180,7 +186,7 @@ fn constant(argument: &GenericArgument) -> Option<Expr> {
     inner.or_else(|| syn::parse2(tokens).ok())
 }
 
-/// Returns the array of `length` elements, or `None` if an error in the length was reported.
+/// Returns the type of an array with `length` elements. If the length is invalid, reports an error and returns `None`.
 fn array_of(
     element: Spanned<Type>,
     length: Number<u32>,
@@ -188,7 +194,7 @@ fn array_of(
 ) -> Option<Type> {
     let length = match length {
         Number::Known(length) => length,
-        // A length of 1 is never too large. The item is marked as incomplete.
+        // The placeholder 1 is never too large. The item is marked as incomplete.
         Number::Later => Spanned::new(1, place()),
         Number::Nothing => return None,
     };
@@ -215,24 +221,25 @@ fn read_with(reader: &Reader<'_>, ty: &syn::Type, hints: &mut Hints) -> Option<S
     Some(Spanned::new(read, span()))
 }
 
-/// Returns a description of a type that is neither a path nor an array, and a help.
+/// Returns the message and the help for a type that is neither a path nor an array.
 fn shape(ty: &syn::Type) -> (&'static str, &'static str) {
     match ty {
         syn::Type::Reference(_) => (
-            "a reference is not valid in the kernel",
-            "use the target of the reference or an id; `bpfmap::KernelPtr` is a kernel address",
+            "a type of a schema can't contain a reference, which is not valid in the kernel",
+            "use the target of the reference or an ID, or `bpfmap::KernelPtr` for a kernel address",
         ),
         syn::Type::Ptr(_) => (
-            "a pointer is not valid in the kernel",
+            "a type of a schema can't contain a pointer, which is not valid in the kernel",
             "use `bpfmap::KernelPtr` for a kernel address, or `bpfmap::UserPtr<T>` for memory that is shared with programs",
         ),
-        syn::Type::Tuple(_) => ("a tuple has no layout in C", "make it a struct with `repr(C)`"),
-        syn::Type::Slice(_) => ("a slice has no size", "write an array: `[T; N]`"),
-        syn::Type::FnPtr(_) => {
-            ("the address of a function is not valid in the kernel", "remove it")
-        }
+        syn::Type::Tuple(_) => ("C has no tuples", "use a struct with `repr(C)`"),
+        syn::Type::Slice(_) => ("a slice has no fixed size", "use an array: `[T; N]`"),
+        syn::Type::FnPtr(_) => (
+            "a type of a schema can't contain a function pointer, which is not valid in the kernel",
+            "remove the function pointer",
+        ),
         _ => (
-            "this is not a type that C has",
+            "C has no such type",
             "write an integer, an array, or a type with `#[derive(BpfType)]`",
         ),
     }
@@ -261,7 +268,7 @@ fn named(reader: &Reader<'_>, path: &Path, span: Span, hints: &mut Hints) -> Opt
                 return refuse(
                     reader,
                     span,
-                    "C has no generic types",
+                    "a type of a schema can't be generic, because C has no generic types",
                     "write a separate struct for each type argument",
                 );
             }
@@ -283,13 +290,13 @@ fn primitive(reader: &Reader<'_>, word: &str, span: Span, hints: &mut Hints) -> 
         ("bool", _) => refuse(
             reader,
             span,
-            "a `bool` in Rust must be 0 or 1, but the kernel may store another number",
+            "a `bool` in Rust must be 0 or 1, but the kernel can store any other byte",
             "write `bpfmap::Bool`, which accepts any byte",
         ),
         ("char", _) => refuse(
             reader,
             span,
-            "a `char` in Rust has four bytes, unlike a `char` in C",
+            "a `char` has four bytes in Rust, but one byte in C",
             "write `bpfmap::CharArray<N>` for text, or `u8` with `#[bpf(char)]` before the member",
         ),
         (_, Some(ty @ Type::Int(_))) => Some(ty),
@@ -297,8 +304,8 @@ fn primitive(reader: &Reader<'_>, word: &str, span: Span, hints: &mut Hints) -> 
             let help = type_word::in_other_words(word)
                 .unwrap_or("write an integer, an array, or a type with `#[derive(BpfType)]`");
             reader.report(
-                Finding::new(&rules::UNKNOWN_TYPE, span, format!("no type is called `{word}`"))
-                    .label("not known")
+                Finding::new(&rules::UNKNOWN_TYPE, span, format!("unknown type `{word}`"))
+                    .label("not declared")
                     .help(help),
             );
             None
@@ -321,8 +328,8 @@ fn runtime(
                 return refuse(
                     reader,
                     span,
-                    "a `bpfmap::CharArray` needs a length",
-                    "write the number between `<` and `>`",
+                    "a `bpfmap::CharArray` must have a length",
+                    "write the number of bytes between `<` and `>`",
                 );
             };
             let element = Spanned::new(Type::Char, span);
@@ -366,9 +373,14 @@ fn runtime(
             reader.hold(Held { name: name.clone(), as_enum: true });
             Some(Type::Named(name.value))
         }
-        "Padded" => {
-            refuse(reader, span, "`Padded` is only for members of unions", "write only the type")
-        }
+        "Padded" => refuse(
+            reader,
+            span,
+            "only a member of a union can be `Padded`",
+            "write only the type \
+                                                                              in the angle \
+                                                                              brackets",
+        ),
         _ => refuse(
             reader,
             span,
@@ -390,7 +402,7 @@ fn targeted(
     }
     let name = fields[0].name();
     let message = match fields[0].node() {
-        Some(_) => format!("a `{name}` must name its elements"),
+        Some(_) => format!("a `{name}` must name the struct of its elements"),
         None => format!("a `{name}` must name its target"),
     };
     reader.report(
@@ -400,7 +412,7 @@ fn targeted(
     None
 }
 
-/// Returns the name of the schema type in the angle brackets of `path`.
+/// Returns the name of the schema type that is the generic argument of `path`.
 fn argument(reader: &Reader<'_>, path: &Path, span: Span) -> Option<Spanned<String>> {
     if let Some(GenericArgument::Type(syn::Type::Path(inner))) = arguments(path).next() {
         if let Meaning::Schema(name) = reader.context().resolve(&inner.path) {
@@ -416,8 +428,8 @@ fn argument(reader: &Reader<'_>, path: &Path, span: Span) -> Option<Spanned<Stri
     )
 }
 
-/// Returns a placeholder for a type that could not be read. The item that uses it is marked as
-/// incomplete, so no rule draws conclusions from the placeholder.
+/// Returns a placeholder for a type that could not be read. The item that uses the placeholder is marked as incomplete,
+/// so rules don't report mistakes that depend on the placeholder.
 pub(super) fn placeholder() -> Spanned<Type> {
     Type::Int(Int { size: 1, signed: false }).into()
 }

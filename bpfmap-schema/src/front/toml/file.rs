@@ -1,4 +1,4 @@
-//! Reads the tables of one TOML file key by key. Each mistake becomes a diagnostic at its position.
+//! Reads the tables of a TOML file key by key. Each mistake becomes a diagnostic with the position of the mistake.
 
 use std::cell::RefCell;
 use std::ops::Range;
@@ -18,8 +18,7 @@ type Key<'t> = TomlSpanned<DeString<'t>>;
 /// A value and its byte range.
 pub(super) type Value<'t> = TomlSpanned<DeValue<'t>>;
 
-/// Returns the keys and values of a table in the order of the text. (The parsed table is sorted by
-/// name.)
+/// Returns the keys and values of a table in the order of the text. The order in the parsed table is alphabetical.
 pub(super) fn as_written<'v, 't>(
     table: &'v DeTable<'t>,
 ) -> impl Iterator<Item = (&'v Key<'t>, &'v Value<'t>)> {
@@ -48,8 +47,8 @@ impl<'s> File<'s> {
         self.findings.borrow_mut().push(finding);
     }
 
-    /// Returns the number of diagnostics so far. If it has grown after a part of the file was read,
-    /// that part has mistakes.
+    /// Returns the number of diagnostics so far. If reading a part of the file increases this number, the part contains
+    /// mistakes.
     pub(super) fn findings_count(&self) -> usize {
         self.findings.borrow().len()
     }
@@ -85,9 +84,10 @@ impl<'s> File<'s> {
 
     pub(super) fn bool(&self, value: &Value<'_>, key: &str) -> Option<Spanned<bool>> {
         let Some(truth) = value.get_ref().as_bool() else {
-            self.report(
-                self.wrong_kind(value, key, "`true` or `false`").help("write it without quotes"),
-            );
+            self.report(self.wrong_kind(value, key, "`true` or `false`").help(
+                "write `true` or `false` \
+                                                                       without quotes",
+            ));
             return None;
         };
         Some(Spanned::new(truth, self.span(value.span())))
@@ -114,7 +114,7 @@ impl<'s> File<'s> {
                     format!("`{key}` must be a number from {min} to {max}"),
                 )
                 .label("out of range")
-                .help("write a number in that range"),
+                .help("write a number in this range"),
             );
         }
         fitting.map(|number| Spanned::new(number, span))
@@ -124,7 +124,7 @@ impl<'s> File<'s> {
         let array = value.get_ref().as_array();
         if array.is_none() {
             self.report(
-                self.wrong_kind(value, key, "an array").help("write it in brackets: `[…]`"),
+                self.wrong_kind(value, key, "an array").help("write an array in brackets: `[…]`"),
             );
         }
         array
@@ -133,18 +133,21 @@ impl<'s> File<'s> {
     pub(super) fn table<'v, 't>(&self, value: &'v Value<'t>, key: &str) -> Option<&'v DeTable<'t>> {
         let table = value.get_ref().as_table();
         if table.is_none() {
-            self.report(self.wrong_kind(value, key, "a table").help("write it in braces: `{ … }`"));
+            self.report(self.wrong_kind(value, key, "a table").help(
+                "write a table in braces: `{ \
+                                                                     … }`",
+            ));
         }
         table
     }
 
-    /// Returns an array of strings.
+    /// Returns the strings of an array. Reports elements that are not strings.
     pub(super) fn strings(&self, value: &Value<'_>, key: &str) -> Vec<Spanned<String>> {
         let Some(items) = self.array(value, key) else { return Vec::new() };
         items.iter().filter_map(|item| self.string(item, key)).collect()
     }
 
-    /// Returns the value of the one of `words` that equals the string.
+    /// Returns the value that belongs to the word in the string. `words` contains the possible words with their values.
     pub(super) fn word<T: Copy>(
         &self,
         text: &Spanned<String>,
@@ -167,7 +170,7 @@ impl<'s> File<'s> {
     }
 }
 
-/// The integers that a schema can hold.
+/// An integer type for a number of a schema.
 pub(super) trait Number: TryFrom<i128> {
     const MIN: i128;
     const MAX: i128;
@@ -184,13 +187,13 @@ macro_rules! number {
 
 number!(u32 u64);
 
-/// The value of an enum variant. A rule checks its range when the width of the enum is known.
+/// The number of an enum variant. A rule checks the range when the integer type of the enum is known.
 impl Number for i128 {
     const MIN: Self = i64::MIN as Self;
     const MAX: Self = u64::MAX as Self;
 }
 
-/// A table of the file, whose keys are requested one by one.
+/// A table of the file. The code that reads the table requests its keys one by one.
 pub(super) struct Fields<'v, 't, 's> {
     pub(super) file: &'v File<'s>,
     table: &'v DeTable<'t>,
@@ -210,17 +213,17 @@ impl<'v, 't, 's> Fields<'v, 't, 's> {
         Self { file, table, grammar, span }
     }
 
-    /// Sets the table of the grammar after the kind of table is known.
+    /// Sets the table of the grammar when the kind of the table is known.
     pub(super) fn is(&mut self, grammar: &'static Table) {
         self.grammar = grammar;
     }
 
-    /// Returns the value of a key of the grammar. Reports a required key that is absent.
+    /// Returns the value of a key, which must be a key of the grammar. Reports a missing key if it is required.
     pub(super) fn get(&self, key: &str) -> Option<&'v Value<'t>> {
         let value = self.present(key);
         let what = self.grammar.what;
         let declared = self.grammar.key(key);
-        debug_assert!(declared.is_some(), "in the grammar {what} has no key `{key}`");
+        debug_assert!(declared.is_some(), "the grammar of {what} has no key `{key}`");
         let is_required = match declared?.presence {
             Presence::Required => true,
             Presence::Unless(other) => self.present(other).is_none(),
@@ -229,7 +232,7 @@ impl<'v, 't, 's> Fields<'v, 't, 's> {
         if value.is_none() && is_required {
             self.file.report(
                 Finding::new(&rules::MISSING_KEY, self.span, format!("{what} needs `{key}`"))
-                    .label(format!("has no `{key}`"))
+                    .label(format!("`{key}` is missing"))
                     .help(format!("add `{key} = …`")),
             );
         }

@@ -1,9 +1,8 @@
 //! The grammar of schemas in TOML as data: each table, its keys, and the values that each key
 //! accepts.
 //!
-//! The reader uses it to find unknown and missing keys, and `bpfmap schema` writes it as JSON
-//! Schema. The values of keys are checked by the code that reads them, and the test `grammar`
-//! checks that this code agrees with the grammar.
+//! The reader uses the grammar to find unknown and missing keys, and `bpfmap schema` writes the grammar as JSON Schema.
+//! The code that reads a key checks its value. The test `grammar` checks that this code agrees with the grammar.
 
 use bpfmap_core::SpecialField;
 use bpfmap_core::map_type::{MAP_FLAGS, MAP_TYPES};
@@ -11,26 +10,26 @@ use bpfmap_core::map_type::{MAP_FLAGS, MAP_TYPES};
 use super::types::{KINDS, MEMBER_KINDS, REPRS};
 use crate::ir::{Attribute, Pinning};
 
-/// A table of a schema: a map, a struct, the file itself.
+/// A kind of table in a schema, such as a map, a struct or the whole file.
 #[derive(Debug)]
 pub struct Table {
-    /// Its name in the grammar, unique: `inner_map`.
+    /// The unique name of the table in the grammar, such as `inner_map`.
     pub name: &'static str,
-    /// Its name in messages, such as `an inner map`.
+    /// The name of the table in messages, such as `an inner map`.
     pub what: &'static str,
-    /// A description of what it declares, in one sentence.
+    /// A description of the thing that the table declares, in one sentence.
     pub doc: &'static str,
-    /// Its keys, in groups. Tables can share a group.
+    /// The keys of the table, in groups. Several tables can share a group.
     pub keys: &'static [&'static [Key]],
 }
 
 impl Table {
-    /// Returns its keys.
+    /// Returns an iterator over the keys of the table.
     pub fn keys(&self) -> impl Iterator<Item = &'static Key> + use<> {
         self.keys.iter().flat_map(|group| *group)
     }
 
-    /// Returns the key of this name, if the table has one.
+    /// Returns the key with this name, or `None` if the table has no such key.
     #[must_use]
     pub fn key(&self, name: &str) -> Option<&'static Key> {
         self.keys().find(|key| key.name == name)
@@ -40,26 +39,26 @@ impl Table {
 /// A key of a table.
 #[derive(Debug)]
 pub struct Key {
-    /// Its name.
+    /// The name of the key.
     pub name: &'static str,
-    /// The values that it accepts.
+    /// The values that the key accepts.
     pub value: Value,
-    /// Whether the key is required.
+    /// Whether the key is required in the table.
     pub presence: Presence,
-    /// A description of its meaning.
+    /// A description of the meaning of the key.
     pub doc: &'static str,
 }
 
-/// Whether a key is required.
+/// Whether a key is required in its table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Presence {
     /// The key can be left out.
     Optional,
     /// The key is required.
     Required,
-    /// The key is required unless the table has this other key.
+    /// The key is required if the table does not contain this other key.
     Unless(&'static str),
-    /// The key is optional. It is not allowed if the table has this other key.
+    /// The key is optional, and is not allowed together with this other key.
     InsteadOf(&'static str),
 }
 
@@ -68,41 +67,41 @@ pub enum Presence {
 pub enum Value {
     /// A string.
     Text,
-    /// A string that names a type: `[u8; 16]`.
+    /// A string that is a type, such as `[u8; 16]`.
     Type,
-    /// A string that names a kernel version: `5.10`.
+    /// A string that is a kernel version, such as `5.10`.
     KernelVersion,
-    /// One of these words, each with its meaning or an empty string.
+    /// A string that is one of these words. Each word is listed with its meaning or an empty string.
     Word(fn() -> Vec<(&'static str, &'static str)>),
-    /// This word.
+    /// A string that is this word.
     Constant(&'static str),
-    /// `true` or `false`.
+    /// A boolean, `true` or `false`.
     Bool,
-    /// An integer in a range, both ends included.
+    /// An integer from `min` to `max`.
     Integer {
-        /// The smallest one.
+        /// The smallest possible integer.
         min: i128,
-        /// The largest one.
+        /// The largest possible integer.
         max: i128,
     },
-    /// An array.
+    /// An array whose elements are such values.
     List(&'static Value),
-    /// A table of one of these forms.
+    /// A table of one of these kinds.
     Tables(&'static [&'static Table]),
-    /// A table in which the author chooses the names of the keys.
+    /// A table whose keys are names that the author of the schema chooses. The values of these keys are such values.
     Named(&'static Value),
-    /// A table whose keys are numbers from 0.
+    /// A table whose keys are non-negative numbers. The values of these keys are such values.
     Indexed(&'static Value),
-    /// A value of any of these kinds.
+    /// A value of one of these kinds.
     AnyOf(&'static [Value]),
 }
 
-/// A regular expression (ECMA 262) of the strings that name a kernel version. It does not limit the numbers.
+/// A regular expression (ECMA 262) that matches kernel versions. It does not limit the size of the numbers.
 pub const KERNEL_VERSION_PATTERN: &str = r"^[0-9]+\.[0-9]+$";
 
 const U32: Value = Value::Integer { min: 0, max: u32::MAX as i128 };
 const U64: Value = Value::Integer { min: 0, max: u64::MAX as i128 };
-/// The number of an enum's variant.
+/// The number of a variant of an enum.
 const NUMBER: Value = Value::Integer { min: i64::MIN as i128, max: u64::MAX as i128 };
 
 const fn required(name: &'static str, value: Value, doc: &'static str) -> Key {
@@ -113,34 +112,43 @@ const fn optional(name: &'static str, value: Value, doc: &'static str) -> Key {
     Key { name, value, presence: Presence::Optional, doc }
 }
 
-/// A whole file.
+/// A whole schema file.
 pub static SCHEMA: Table = Table {
     name: "schema",
     what: "a schema",
-    doc: "A schema of BPF maps: types and maps that a program and its application share.",
+    doc: "A schema of BPF maps, which declares the types and maps that a BPF program and an \
+          application share.",
     keys: &[&[
         optional(
             "name",
             Value::Text,
-            "The name of the schema, of its header and of its Rust module. Default: the name of the file without `.toml`.",
+            "The name of the schema, which is also the name of the generated header and Rust \
+             module. Default: the name of the file without `.toml`.",
         ),
-        optional("doc", Value::Text, "What the schema is about."),
+        optional("doc", Value::Text, "A description of the schema."),
         optional(
             "min_kernel",
             Value::KernelVersion,
-            "The oldest kernel version that must accept every map. Newer features and methods are errors.",
+            "The oldest kernel version on which every map must work. A feature or method that \
+             needs a newer kernel is an error.",
         ),
         optional(
             "include",
             Value::List(&Value::Text),
-            "Other schemas whose types this one uses, by paths relative to this file.",
+            "Paths of other schemas whose types this schema uses. The paths are relative to this \
+             file.",
         ),
         optional(
             "types",
             Value::Named(&Value::Tables(&[&STRUCT, &UNION, &ENUM, &ALIAS])),
-            "The types, by name.",
+            "The types. Each key is the name of a type.",
         ),
-        optional("maps", Value::Named(&Value::Tables(&[&MAP])), "The maps, by name."),
+        optional(
+            "maps",
+            Value::Named(&Value::Tables(&[&MAP])),
+            "The maps. Each key is the name \
+                                                                 of a map.",
+        ),
     ]],
 };
 
@@ -149,14 +157,14 @@ pub(super) static TYPE: Table = Table {
     name: "type",
     what: "a type",
     doc: "A type.",
-    keys: &[&[required("kind", Value::Word(|| names(KINDS)), "What the type is.")], OF_A_TYPE],
+    keys: &[&[required("kind", Value::Word(|| names(KINDS)), "The kind of the type.")], OF_A_TYPE],
 };
 
 /// A struct.
 pub static STRUCT: Table = Table {
     name: "struct",
     what: "a struct",
-    doc: "A struct, laid out as C lays it out for the BPF target.",
+    doc: "A struct. Its layout is that of a C struct on the BPF target.",
     keys: &[&[required("kind", Value::Constant("struct"), KIND)], OF_A_TYPE, COMPOSITE],
 };
 
@@ -164,7 +172,7 @@ pub static STRUCT: Table = Table {
 pub static UNION: Table = Table {
     name: "union",
     what: "a union",
-    doc: "A union, laid out as C lays it out for the BPF target.",
+    doc: "A union. Its layout is that of a C union on the BPF target.",
     keys: &[&[required("kind", Value::Constant("union"), KIND)], OF_A_TYPE, COMPOSITE],
 };
 
@@ -172,7 +180,7 @@ pub static UNION: Table = Table {
 pub static ENUM: Table = Table {
     name: "enum",
     what: "an enum",
-    doc: "An enum: named integers.",
+    doc: "An enum, which is a set of named integers.",
     keys: &[
         &[required("kind", Value::Constant("enum"), KIND)],
         OF_A_TYPE,
@@ -180,17 +188,19 @@ pub static ENUM: Table = Table {
             optional(
                 "repr",
                 Value::Word(|| names(REPRS)),
-                "The integer type that holds a variant. Default: `u32`.",
+                "The integer type of the enum. Default: `u32`.",
             ),
             optional(
                 "prefix",
                 Value::Text,
-                "The prefix of the variants in C. Default: the name of the enum in upper case and `_`.",
+                "The prefix of the names of the variants in C. Default: the name of the enum in \
+                 upper case, followed by `_`.",
             ),
             required(
                 "variants",
                 Value::Named(&Value::AnyOf(&[NUMBER, Value::Tables(&[&VARIANT])])),
-                "The variants: a name and its number, or `{ value = 1, doc = \"…\" }`.",
+                "The variants. Each key is the name of a variant, and its value is a number or a \
+                 table such as `{ value = 1, doc = \"…\" }`.",
             ),
         ],
     ],
@@ -204,40 +214,47 @@ pub static ALIAS: Table = Table {
     keys: &[
         &[required("kind", Value::Constant("alias"), KIND)],
         OF_A_TYPE,
-        &[required("type", Value::Type, "The type that it names.")],
+        &[required("type", Value::Type, "The type that gets the new name.")],
     ],
 };
 
-const KIND: &str = "What this is.";
+const KIND: &str = "The kind of the type or member.";
 
 /// The keys of every type.
 const OF_A_TYPE: &[Key] = &[
     optional("doc", Value::Text, "A description of the type."),
-    optional("decl_tags", Value::List(&Value::Text), "BTF declaration tags of the type."),
+    optional("decl_tags", Value::List(&Value::Text), "The BTF declaration tags of the type."),
     optional(
         "typedef",
         Value::Bool,
-        "Whether C also gets a `typedef` of the same name. Default: `false`.",
+        "Whether the header also declares a `typedef` with the same name. Default: `false`.",
     ),
     optional(
         "kernel",
         Value::Bool,
-        "Whether the kernel's `vmlinux.h` defines the type, so that C gets only a proof of its layout. Default: `false`.",
+        "Whether the kernel's `vmlinux.h` defines the type. If so, the header does not define the \
+         type and only checks its layout. Default: `false`.",
     ),
 ];
 
-/// The keys of structs and unions, named or not.
+/// The keys of structs and unions, both of named types and of members.
 static COMPOSITE: &[Key] = &[
     optional(
         "packed",
         Value::Bool,
-        "Whether members have no padding between them. Default: `false`.",
+        "Whether the type is packed, so that there is no padding between its members. Default: \
+         `false`.",
     ),
-    optional("align", U32, "The alignment in bytes, a power of two. Default: that of the members."),
+    optional(
+        "align",
+        U32,
+        "The minimum alignment in bytes, which must be a power of two. \
+                            Default: the alignment of the members.",
+    ),
     required(
         "members",
         Value::List(&Value::Tables(&[&MEMBER, &STRUCT_MEMBER, &UNION_MEMBER])),
-        "The members, in order.",
+        "The members, in the order of their declaration.",
     ),
 ];
 
@@ -253,11 +270,11 @@ pub(super) static ANY_MEMBER: Table = Table {
     ],
 };
 
-/// A member that has a type.
+/// A member with a type.
 pub static MEMBER: Table = Table {
     name: "member",
     what: "a member",
-    doc: "A member that has a type.",
+    doc: "A member with a type.",
     keys: &[
         &[
             Key {
@@ -275,7 +292,8 @@ pub static MEMBER: Table = Table {
             optional(
                 "default",
                 Value::AnyOf(&[NUMBER, Value::Bool, Value::Text]),
-                "The value of the member in entries that are migrated from a schema without it: a number, `true`, or the name of a variant.",
+                "The value that the member gets in entries from an older schema without this \
+                 member. It is a number, `true` or `false`, or the name of a variant.",
             ),
         ],
         OF_A_MEMBER,
@@ -306,25 +324,26 @@ pub static UNION_MEMBER: Table = Table {
     ],
 };
 
-const NAME: &str =
-    "The name of the member. Without it, the members inside belong to the outer type.";
+const NAME: &str = "The name of the member. If the member has no name, its own members become members of the \
+     outer type.";
 
 /// The keys of every member.
 const OF_A_MEMBER: &[Key] = &[
     optional("doc", Value::Text, "A description of the member."),
-    optional("decl_tags", Value::List(&Value::Text), "BTF declaration tags of the member."),
+    optional("decl_tags", Value::List(&Value::Text), "The BTF declaration tags of the member."),
     optional(
         "renamed_from",
         Value::Text,
-        "The name that the member had in an older schema, for `bpfmap diff` and `bpfmap migrate`.",
+        "The name of the member in an older schema. `bpfmap diff` and `bpfmap migrate` use this \
+         name.",
     ),
 ];
 
-/// A variant of an enum that has more than a number.
+/// A variant of an enum that is written as a table.
 pub static VARIANT: Table = Table {
     name: "variant",
     what: "a variant",
-    doc: "A variant of an enum, with documentation.",
+    doc: "A variant of an enum with a description.",
     keys: &[&[
         required("value", NUMBER, "The number of the variant."),
         optional("doc", Value::Text, "A description of the variant."),
@@ -365,37 +384,50 @@ static OF_A_MAP: &[Key] = &[
     optional(
         "event",
         Value::Type,
-        "The type of the events that a ring buffer or a perf event array carries.",
+        "The type of the records in a ring buffer or a perf event array.",
     ),
     optional(
         "ops",
         Value::Text,
-        "The kernel's struct of functions that a `struct_ops` map implements.",
+        "The name of the kernel struct that a `struct_ops` map implements.",
     ),
     optional(
         "max_entries",
         U32,
-        "The maximum number of entries; for ring buffers, the size in bytes.",
+        "The maximum number of entries. For ring buffers, this is the size in bytes.",
     ),
-    optional("flags", Value::List(&Value::Word(flags)), "Flags of the map's creation."),
+    optional("flags", Value::List(&Value::Word(flags)), "The flags with which the map is created."),
     optional(
         "pinning",
         Value::AnyOf(&[Value::Word(|| names(Pinning::WORDS)), U32]),
-        "How libbpf pins the map: `by_name`, `none`, or a number that your own loader knows.",
+        "The way in which the loader pins the map: `by_name`, `none`, or a number with a meaning \
+         for your own loader.",
     ),
-    optional("numa_node", U32, "The NUMA node of the map's memory. Needs the flag `numa_node`."),
+    optional(
+        "numa_node",
+        U32,
+        "The NUMA node of the map's memory. This key needs the flag \
+                                `numa_node`.",
+    ),
     optional("map_extra", U64, "A setting whose meaning depends on the map type."),
     optional(
         "inner",
         Value::AnyOf(&[Value::Text, Value::Tables(&[&INNER_MAP])]),
-        "The inner maps of a map of maps: the name of a map, or a template.",
+        "The template for the inner maps of a map of maps. It is the name of another map, or a \
+         table that declares the template in place.",
     ),
     optional(
         "values",
         Value::Indexed(&Value::Text),
-        "Initial contents: for an index, the name of a map or of a program.",
+        "The initial contents of a map of maps or programs. Each key is an index or a key of the \
+         map, and its value is the name of a map or a program.",
     ),
-    optional("btf", Value::Bool, "Whether BTF describes key and value. Default: `true`."),
+    optional(
+        "btf",
+        Value::Bool,
+        "Whether the map has BTF that describes its key and value. \
+                                  Default: `true`.",
+    ),
     optional(
         "set_by_loader",
         Value::List(&Value::Word(|| names(Attribute::WORDS))),
@@ -404,18 +436,24 @@ static OF_A_MAP: &[Key] = &[
     optional(
         "optional",
         Value::Bool,
-        "Whether the loader may leave the map out. Default: `false`.",
+        "Whether the program that loads the object is allowed to leave out the map. Default: \
+         `false`.",
     ),
-    optional("decl_tags", Value::List(&Value::Text), "BTF declaration tags of the map's variable."),
+    optional(
+        "decl_tags",
+        Value::List(&Value::Text),
+        "The BTF declaration tags of the map's \
+                                                      variable in C.",
+    ),
     optional(
         "renamed_from",
         Value::Text,
-        "The name that the map had in an older schema, for `bpfmap diff` and `bpfmap migrate`.",
+        "The name of the map in an older schema. `bpfmap diff` and `bpfmap migrate` use this name.",
     ),
     optional("doc", Value::Text, "A description of the map."),
 ];
 
-/// Returns the words of a list that maps words to their values in code, with empty descriptions.
+/// Returns the words in `words`, with empty descriptions.
 fn names<T>(words: &[(&'static str, T)]) -> Vec<(&'static str, &'static str)> {
     words.iter().map(|(word, _)| (*word, "")).collect()
 }
@@ -428,8 +466,8 @@ fn flags() -> Vec<(&'static str, &'static str)> {
     MAP_FLAGS.iter().map(|flag| (flag.name, flag.effect)).collect()
 }
 
-/// Returns a regular expression (ECMA 262) of the strings that name a type. It does not count brackets: `[u8; 4`
-/// matches it.
+/// Returns a regular expression (ECMA 262) that matches types. It also matches some invalid types, such as `[u8; 4`,
+/// because it does not count brackets.
 #[must_use]
 pub fn type_pattern() -> String {
     const WORD: &str = "[A-Za-z_][A-Za-z0-9_]*";

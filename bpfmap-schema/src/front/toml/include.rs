@@ -12,24 +12,24 @@ use crate::ir::Include;
 use crate::rules;
 use crate::source::{SourceId, Span};
 
-/// The largest schema file that is read, in bytes. A schema with a thousand maps and a thousand
-/// structs has about 300,000 bytes.
+/// The maximum size of a schema file, in bytes. A schema with a thousand maps and a thousand structs has about 300,000
+/// bytes.
 pub const MAX_FILE_SIZE: u64 = 4 << 20;
 
 /// The maximum total size of a schema and all files that it includes, in bytes.
 const MAX_TEXT: u64 = 16 << 20;
 
-/// The maximum depth of includes.
+/// The maximum nesting depth of includes.
 const MAX_INCLUDE_DEPTH: usize = 32;
 
-/// Reads a file and all it includes into one draft.
+/// Reads a file and all files that it includes into one draft.
 #[derive(Default)]
 pub(super) struct Reader {
     draft: Draft,
-    /// The files that are being read, each included by the previous one.
+    /// The files that are being read. Each file is included by the previous file in the list.
     stack: Vec<Including>,
-    /// The files that have been read completely, by canonical path, with their indexes among the
-    /// included schemas.
+    /// The files that have been read completely. The key is the canonical path of a file, and the value is the index of
+    /// the file among the included schemas.
     done: HashMap<PathBuf, Option<usize>>,
     /// The number of bytes read so far.
     taken: u64,
@@ -37,7 +37,7 @@ pub(super) struct Reader {
 
 struct Including {
     canonical: PathBuf,
-    /// The path as shown to the user.
+    /// The path of the file, as shown to the user.
     path: PathBuf,
     /// The position of the `include` in the previous file.
     span: Span,
@@ -56,8 +56,7 @@ impl Reader {
         self.draft
     }
 
-    /// Reads the file `path`, which is included at `span`. Returns its index among the included
-    /// schemas.
+    /// Reads the file `path`, which is included at `span`. Returns the index of the file among the included schemas.
     fn file(&mut self, path: &Path, span: Span) -> Option<usize> {
         let canonical = canonical(path);
         let is_direct = self.stack.len() == 1;
@@ -76,13 +75,13 @@ impl Reader {
                 Finding::new(
                     &rules::INCLUDE_CYCLE,
                     span,
-                    format!("includes are nested more than {MAX_INCLUDE_DEPTH} deep"),
+                    format!("includes are nested more than {MAX_INCLUDE_DEPTH} levels deep"),
                 )
-                .help("include the files directly"),
+                .help("include the files directly instead of through other files"),
             );
             return None;
         }
-        // The author of a schema could name a file that they are not allowed to read.
+        // A schema must not make bpfmap read arbitrary files, because its author might not be allowed to read them.
         let read = if self.stack.is_empty() {
             input::read_given(path, MAX_FILE_SIZE)
         } else {
@@ -97,7 +96,7 @@ impl Reader {
                         span,
                         format!("can't read `{}`: {error}", path.display()),
                     )
-                    .help("name a file that exists and can be read"),
+                    .help("write the path of a readable file"),
                 );
                 return None;
             }
@@ -121,7 +120,10 @@ impl Reader {
             return Ok(bytes);
         }
         let limit = MAX_TEXT >> 20;
-        Err(std::io::Error::other(format!("a schema can have at most {limit} MiB of TOML")))
+        Err(std::io::Error::other(format!(
+            "a schema and its includes can have at most {limit} MiB \
+                                           of TOML"
+        )))
     }
 
     pub(super) fn read_syntax(mut self, path: &Path, text: &str) -> Draft {
@@ -131,7 +133,7 @@ impl Reader {
         self.draft
     }
 
-    /// Adds a text to the sources of the draft, unless reading it would take too much memory.
+    /// Adds a text to the sources of the draft. Reports a text whose reading would take too much memory.
     fn source(&mut self, path: &Path, text: &str) -> Option<SourceId> {
         let id = self.draft.schema.sources.add(path, text);
         if is_too_much(text) {
@@ -141,9 +143,10 @@ impl Reader {
                     Span::new(id, 0..0),
                     "this file is too large for a schema",
                 )
-                .label("not read")
+                .label("this file is not read")
                 .help(
-                    "split it into several schemas, which can include a schema with shared types",
+                    "split the file into several schemas that include a schema with the shared \
+                     types",
                 ),
             );
             return None;
@@ -151,14 +154,13 @@ impl Reader {
         Some(id)
     }
 
-    /// Reads a file and then the files that it includes. Returns its index among the included
-    /// schemas.
+    /// Reads a file and then the files that it includes. Returns the index of the file among the included schemas.
     fn text(&mut self, path: &Path, text: &str) -> Option<usize> {
         let id = self.source(path, text)?;
         let is_root = self.stack.len() == 1;
         let types_before = self.draft.schema.types.len();
         let Top { name, includes } = schema::read(&mut self.draft, id, path, text, is_root);
-        // Included types come first in the schema, but a file is read before the files that it
+        // In the schema, the types of an included file come first. But a file is read before the files that it
         // includes.
         let mut own = self.draft.schema.types.split_off(types_before);
         let folder = path.parent().unwrap_or(Path::new(""));
@@ -193,7 +195,7 @@ impl Reader {
         )
         .label("closes the cycle")
         .note(format!("the cycle is {}", chain.join(" -> ")))
-        .help("move shared types to a file that includes neither");
+        .help("move the shared types to a separate file without includes");
         for file in &self.stack[first + 1..] {
             finding = finding.related(file.span, "included here");
         }

@@ -63,11 +63,11 @@ fn key_or_value(fields: &Fields<'_, '_, '_>, typed: &str, sized: &str) -> Option
                 Finding::new(
                     &rules::TYPE_AND_SIZE,
                     size.span,
-                    format!("a map has either `{typed}` or `{sized}`"),
+                    format!("a map can't have both `{typed}` and `{sized}`"),
                 )
                 .label("the type already has a size")
                 .related(file.span(ty.span()), "the type")
-                .help(format!("remove `{sized}`; it is for bytes without a type")),
+                .help(format!("remove `{sized}`, which is only for bytes without a type")),
             );
             type_of(file, ty, typed).map(KeyValue::Type)
         }
@@ -83,9 +83,9 @@ fn pinning(file: &File<'_>, value: &Value<'_>) -> Option<Spanned<Pinning>> {
     }
     if let DeValue::Boolean(is_pinned) = value.get_ref() {
         let help = if *is_pinned {
-            "write `pinning = \"by_name\"` for a pin with the map's name"
+            "write `pinning = \"by_name\"` to pin the map under its name"
         } else {
-            "remove it"
+            "remove `pinning`"
         };
         file.report(file.wrong_kind(value, "pinning", "a string").help(help));
         return None;
@@ -128,7 +128,7 @@ fn values(file: &File<'_>, value: &Value<'_>) -> Vec<(Spanned<u32>, Spanned<Stri
                 Finding::new(
                     &rules::NUMBER_RANGE,
                     span,
-                    format!("`{}` is not an index", key.get_ref()),
+                    format!("invalid index `{}`", key.get_ref()),
                 )
                 .help("write `values = { 0 = \"name\" }`"),
             );

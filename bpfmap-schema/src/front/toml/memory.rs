@@ -1,9 +1,8 @@
-//! An estimate of the memory that reading a file needs, which limits the memory for untrusted
-//! files.
+//! Estimates the memory that is needed to read a file, so that an untrusted file can't use too much memory.
 //!
-//! A character of TOML syntax needs up to a few hundred times the memory of its text. An entry of a
-//! list that becomes a member or a diagnostic needs up to a thousand times. The sizes were
-//! measured, and `tests/memory.rs` compares them with the real use of memory.
+//! A character of TOML syntax can need several hundred times the memory of its text. An element of a list that becomes
+//! a member or a diagnostic can need a thousand times as much. The factors were measured, and `tests/memory.rs`
+//! compares them with the real use of memory.
 
 /// The memory limit for reading one file, in bytes.
 const OF_A_FILE: u64 = 56 << 20;

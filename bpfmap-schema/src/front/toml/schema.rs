@@ -1,4 +1,4 @@
-//! The top level of a file.
+//! Reads the top level of a file.
 
 use std::path::Path;
 
@@ -13,19 +13,19 @@ use crate::rules;
 use crate::source::{SourceId, Spanned};
 use bpfmap_core::KernelVersion;
 
-/// The maximum number of TOML syntax errors reported per file. Later ones are mostly consequences
-/// of the first.
+/// The maximum number of TOML syntax errors that are reported for a file. Later errors are mostly consequences of the
+/// first.
 const MAX_SYNTAX_ERRORS: usize = 20;
 
 /// The top-level keys of a file, except the types.
 pub(super) struct Top {
-    /// The name of the schema, which is empty if it can't be determined.
+    /// The name of the schema, or an empty string if the name can't be determined.
     pub(super) name: Spanned<String>,
     /// The files that it includes.
     pub(super) includes: Vec<Spanned<String>>,
 }
 
-/// Adds the types that `text` declares to `draft`. For the root file, also adds everything else.
+/// Adds the types that `text` declares to `draft`. If `text` is the root file, also adds all other declarations.
 pub(super) fn read(draft: &mut Draft, id: SourceId, path: &Path, text: &str, is_root: bool) -> Top {
     let file = File::new(id, text);
     let (document, errors) = DeTable::parse_recoverable(text);
@@ -44,8 +44,8 @@ pub(super) fn read(draft: &mut Draft, id: SourceId, path: &Path, text: &str, is_
     let name = if is_root {
         name.or_else(|| name_of(path, &file))
     } else {
-        // The generated files of an included schema are written when that schema is read on its
-        // own. A missing name is reported then.
+        // An included schema can also be read on its own, to write its generated files. A missing name is reported only
+        // in that case.
         name.or_else(|| stem(path).and_then(front::name_of).map(Spanned::from))
     };
     let name = name.unwrap_or_default();
@@ -78,13 +78,13 @@ fn report_syntax_errors(file: &File<'_>, errors: Vec<toml::de::Error>) {
     }
 }
 
-/// Returns the name of a file without the extension.
+/// Returns the name of a file without its extension.
 fn stem(path: &Path) -> Option<&str> {
     path.file_stem()?.to_str()
 }
 
-/// Returns the name of a schema without the key `name`. It is the name of its file, if an
-/// identifier can be made of it.
+/// Returns the name of a schema that has no key `name`. This is the name of its file, if that name can be converted to
+/// an identifier. Otherwise, reports an error.
 fn name_of(path: &Path, file: &File<'_>) -> Option<Spanned<String>> {
     let stem = stem(path).unwrap_or_default();
     if let Some(name) = front::name_of(stem) {
@@ -94,7 +94,7 @@ fn name_of(path: &Path, file: &File<'_>) -> Option<Spanned<String>> {
         Finding::new(
             &rules::MISSING_KEY,
             file.span(0..0),
-            format!("a schema needs `name`, because `{stem}` is not an identifier"),
+            format!("the schema needs a `name`, because the name of its file, `{stem}`, is not an identifier"),
         )
         .help("write `name = \"…\"` at the top of the file"),
     );

@@ -22,7 +22,7 @@ pub(super) fn read(file: &File<'_>, types: &DeTable<'_>, draft: &mut Draft) {
         if file.findings_count() > before {
             draft.incomplete.types.insert(name.value.clone());
         }
-        // The name is kept even if its type can't be read, because other declarations may use it.
+        // The name is kept even if the type can't be read, because other declarations can use the name.
         let type_def = type_def.unwrap_or_else(|| TypeDef {
             name,
             doc: None,
@@ -50,7 +50,7 @@ pub(super) const KINDS: &[(&str, Kind)] = &[
     ("alias", Kind::Alias),
 ];
 
-/// The kinds of types that a member can declare in place, and whether each is a struct.
+/// The kinds of types that a member can declare in place, each with whether it is a struct.
 pub(super) const MEMBER_KINDS: &[(&str, bool)] = &[("struct", true), ("union", false)];
 
 fn type_def(file: &File<'_>, name: Spanned<String>, table: &DeTable<'_>) -> TypeDef {
@@ -63,7 +63,7 @@ fn type_def(file: &File<'_>, name: Spanned<String>, table: &DeTable<'_>) -> Type
     };
     let kind = fields.string("kind");
     let Some(kind) = kind.and_then(|kind| file.word(&kind, "kind", KINDS)) else {
-        // Wrong keys can't be recognized if the kind is not known.
+        // Without a kind, the possible keys are unknown, so wrong keys are not reported.
         let kind = TypeDefKind::Struct(Composite::default());
         return TypeDef { name, doc, kind, decl_tags, in_c, include: None };
     };
@@ -157,7 +157,7 @@ fn enumeration(fields: &Fields<'_, '_, '_>) -> Enum {
     Enum { repr, prefix, variants }
 }
 
-/// The integer types of enums. Enums in BTF have at most 64 bits.
+/// The integer types that an enum can have. In BTF, an enum has at most 64 bits.
 pub(super) const REPRS: &[(&str, Int)] = &[
     ("u8", Int { size: 1, signed: false }),
     ("i8", Int { size: 1, signed: true }),
@@ -188,7 +188,7 @@ fn variants(file: &File<'_>, table: &DeTable<'_>) -> Vec<Variant> {
     variants
 }
 
-/// Returns the type that the value of `key` describes.
+/// Reads the type in the value of `key`.
 pub(super) fn type_of(file: &File<'_>, value: &Value<'_>, key: &str) -> Option<Spanned<Type>> {
     let text = file.string(value, key)?;
     let verbatim = file.is_verbatim(text.span, &text.value);
@@ -200,8 +200,8 @@ pub(super) fn type_of(file: &File<'_>, value: &Value<'_>, key: &str) -> Option<S
     type_expression::read(&text.value, &place).map_err(|finding| file.report(*finding)).ok()
 }
 
-/// Returns a placeholder for a type that could not be read. The type or map that uses it is marked
-/// as incomplete, so no rule draws conclusions from the placeholder.
+/// Returns a placeholder for a type that could not be read. The type or map that uses the placeholder is marked as
+/// incomplete, so rules don't report mistakes that depend on the placeholder.
 fn placeholder() -> Spanned<Type> {
     Type::Int(Int { size: 1, signed: false }).into()
 }

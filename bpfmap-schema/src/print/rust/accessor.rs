@@ -1,5 +1,5 @@
-//! The methods of a member that is stored in bytes: a getter, a setter, and a method that creates a
-//! value with the member.
+//! Writes the methods of a member that is stored as bytes: a getter, a setter, and a method that creates a value with
+//! the member.
 
 use std::fmt::Write;
 use std::ops::Range;
@@ -12,15 +12,15 @@ use crate::print::rust::names::{Scope, plain};
 pub struct Accessor<'a> {
     /// The names of the methods.
     pub names: &'a AccessorNames,
-    /// Its documentation in the schema.
+    /// The documentation of the member in the schema.
     pub doc: Option<&'a str>,
-    /// Its type in Rust.
+    /// The type of the member in Rust.
     pub ty: &'a str,
-    /// The field that stores it.
+    /// The name of the field that contains the member.
     pub storage: &'a str,
-    /// Its position in the field.
+    /// The position of the member in the field.
     pub at: &'a StoredAt,
-    /// Whether it is a member of a union.
+    /// Whether the member belongs to a union.
     pub is_union: bool,
     /// The visibility of the methods, such as `pub`.
     pub visibility: &'a str,
@@ -28,24 +28,24 @@ pub struct Accessor<'a> {
     pub runtime: &'a str,
 }
 
-/// The position of a member in the field that stores it.
+/// The position of a member in the field that contains it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StoredAt {
-    /// Starts at this byte.
+    /// The member begins at this byte.
     Byte(u64),
-    /// These bits.
+    /// The member consists of this range of bits.
     Bits(Range<u64>),
-    /// A range of bits that only the compiler knows.
+    /// The member consists of a range of bits that only the compiler knows.
     Computed {
         /// An expression for the range.
         range: String,
-        /// The number of bits, or an expression for it.
+        /// The number of bits, or an expression for this number.
         width: String,
     },
 }
 
 impl StoredAt {
-    /// Returns the range of the bits as a Rust expression, and the number of bits.
+    /// For a bit-field, returns the range of the bits as a Rust expression and the number of bits.
     fn bits(&self) -> Option<(String, String)> {
         match self {
             Self::Byte(_) => None,
@@ -61,16 +61,16 @@ impl StoredAt {
 /// The names of an accessor's methods.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AccessorNames {
-    /// The name of the getter, which is that of the member.
+    /// The name of the getter, which is the name of the member.
     pub get: String,
-    /// The name of the setter, `set_member`.
+    /// The name of the setter, such as `set_member`.
     pub set: String,
-    /// `with_member` for a struct, `from_member` for a union.
+    /// The name of the method that creates a value, such as `with_member` for a struct or `from_member` for a union.
     pub build: String,
 }
 
-/// Returns the names of the methods for all members of a struct or union that are stored in bytes.
-/// Each getter has the name of its member, and all names are different.
+/// Returns the names of the methods for all members of a struct or union that are stored as bytes. Each getter has the
+/// name of its member, and all names are different.
 #[must_use]
 pub fn accessor_names(members: &[&str], is_union: bool) -> Vec<AccessorNames> {
     let mut methods = Methods::default();
@@ -83,16 +83,16 @@ pub fn accessor_names(members: &[&str], is_union: bool) -> Vec<AccessorNames> {
     names
 }
 
-/// The names of a type's methods. Getters must be added first, because they have the names of their
+/// The names of the methods of a type. Getters must be added first, because their names must be the names of the
 /// members.
 #[derive(Default)]
 pub struct Methods {
-    /// The names that are taken.
+    /// The names that are already used.
     pub scope: Scope,
 }
 
 impl Methods {
-    /// Adds the names of the setters that correspond to a getter.
+    /// Adds the names of the other methods that belong to a getter.
     pub fn name_setters(&mut self, names: &mut AccessorNames, is_union: bool) {
         let AccessorNames { get, set, build } = names;
         *set = self.scope.take(&format!("set_{}", plain(get)));
@@ -102,7 +102,7 @@ impl Methods {
 }
 
 impl Accessor<'_> {
-    /// Writes the methods for an `impl` block.
+    /// Writes the methods as a part of an `impl` block.
     pub fn push(&self, code: &mut String) {
         let Self { names, ty, storage, visibility: vis, runtime, .. } = self;
         let AccessorNames { get, set, build } = names;

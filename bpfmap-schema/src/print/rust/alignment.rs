@@ -8,14 +8,14 @@ use crate::ir::{Composite, MemberType, Schema, Type, TypeDefKind};
 use crate::layout::{CompositeLayout, Layouts, MemberLayout};
 use bpfmap_core::SpecialField;
 
-/// The named types that have `repr(align)` or contain a type with it.
+/// The named types that have `repr(align)` or contain a type with `repr(align)`.
 #[derive(Debug)]
 pub struct ExplicitlyAligned<'a> {
     named: HashSet<&'a str>,
 }
 
-/// Finds these types. Goes through them in the order of definition, so that the types contained in
-/// a type are known before it.
+/// Finds the types of `schema` that have `repr(align)` or contain a type with `repr(align)`. Visits the types in the
+/// order of definition, because the result for a type depends on the types that it contains.
 #[must_use]
 pub fn explicitly_aligned<'a>(schema: &'a Schema, layouts: &Layouts) -> ExplicitlyAligned<'a> {
     let mut found = ExplicitlyAligned { named: HashSet::new() };
@@ -35,8 +35,8 @@ pub fn explicitly_aligned<'a>(schema: &'a Schema, layouts: &Layouts) -> Explicit
     found
 }
 
-/// Returns whether the type for `field` in `bpfmap` has `repr(align)`. All have it except those of
-/// 4 bytes.
+/// Returns whether the type for `field` in `bpfmap` has `repr(align)`. This is true of all special fields except those
+/// of 4 bytes.
 fn is_explicit(field: SpecialField) -> bool {
     use SpecialField as Field;
     !matches!(field, Field::SpinLock | Field::ResSpinLock | Field::RefCount)
@@ -64,7 +64,7 @@ impl ExplicitlyAligned<'_> {
     }
 
     fn composite(&self, body: &Composite, layout: &CompositeLayout, is_union: bool) -> bool {
-        // A packed type with alignment 1 stores such members in bytes.
+        // A packed type with an alignment of 1 stores such members as bytes.
         if layout.align == 1 {
             return false;
         }
@@ -72,11 +72,11 @@ impl ExplicitlyAligned<'_> {
             let members = body.members.iter().zip(&layout.members);
             members.filter(|(member, _)| member.bits.is_none())
         };
-        // The wrapper of a union member that is shorter than the union has alignment 1.
+        // A union member that is shorter than the union has a wrapper with an alignment of 1.
         let is_wrapped = |at: &MemberLayout| is_union && at.ty.size < layout.size;
         let aligned = fields().filter(|(_, at)| !is_wrapped(at));
         let natural = aligned.map(|(_, at)| at.ty.align).max().unwrap_or(1);
-        // A requested alignment is always written, even if it is not needed.
+        // An alignment in the declaration is always written, even if it has no effect.
         body.align.is_some()
             || body.packed
             || layout.align > natural

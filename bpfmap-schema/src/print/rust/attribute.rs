@@ -1,4 +1,4 @@
-//! Attributes, comments and names.
+//! Writes attributes, doc comments and names.
 
 use std::fmt::Write as _;
 
@@ -10,7 +10,7 @@ use crate::print::rust::names::plain;
 use crate::print::rust::names::{Scope, camel, identifier};
 use crate::source::Spanned;
 
-/// Returns a string literal.
+/// Returns `text` as a string literal.
 pub(super) fn string(text: &str) -> String {
     format!("{text:?}")
 }
@@ -31,7 +31,7 @@ pub(super) fn former_name(name: Option<&Spanned<String>>) -> Option<String> {
     name.map(|name| format!("renamed_from = {}", string(&name.value)))
 }
 
-/// Writes `#[name(word, …)]`, if there are words.
+/// Writes `#[name(word, …)]`. Writes nothing if there are no words.
 pub(super) fn push_attribute(text: &mut String, indent: &str, name: &str, words: &[String]) {
     if words.is_empty() {
         return;
@@ -48,10 +48,10 @@ pub(super) fn push_attribute(text: &mut String, indent: &str, name: &str, words:
     let _ = writeln!(text, "{indent})]");
 }
 
-/// Returns `word(item, …)`, on several lines if it does not fit on one.
+/// Returns `word(item, …)`. A list that does not fit on one line has several lines.
 pub(super) fn list(word: &str, items: &[String]) -> String {
     let line = format!("{word}({})", items.join(", "));
-    // The text around the list needs some of the width.
+    // The text around the list needs a part of the width.
     if line.len() + 16 <= WIDTH {
         return line;
     }
@@ -63,10 +63,10 @@ pub(super) fn list(word: &str, items: &[String]) -> String {
     text
 }
 
-/// Returns the lines of a doc comment that begin with `mark`.
+/// Returns the lines of a doc comment. `mark` is the beginning of each line, such as `///`.
 ///
-/// If a comment can't contain the text, an attribute is used instead. If rustdoc could find code in
-/// the text and run it as tests of the user's crate, attributes hide the text from the tests.
+/// If a comment can't contain the text, the result is an attribute. If the text can contain code that rustdoc would run
+/// as a test of the user's crate, attributes hide the text from the tests.
 pub(super) fn doc_lines(mark: &str, doc: &str) -> Vec<String> {
     let doc = doc.trim_end();
     if comment::may_have_code(doc) {
@@ -97,7 +97,7 @@ pub(super) fn push_doc(text: &mut String, indent: &str, doc: Option<&String>) {
     }
 }
 
-/// A name in Rust. If the name in the schema can't be derived from it, also the word `name = "…"`.
+/// A name in Rust. If the schema name can't be derived from the Rust name, there is also the word `name = "…"`.
 pub(super) struct Named {
     pub(super) ident: String,
     pub(super) word: Option<String>,
@@ -130,13 +130,12 @@ pub(super) fn variant(scope: &mut Scope, name: &str) -> Named {
     Named { word: c_name(&ident, name), ident }
 }
 
-/// Returns the word `name = "…"`, unless the schema name
-/// `name` can be derived from the Rust name `rust`.
+/// Returns the word `name = "…"`. Returns `None` if the schema name `name` can be derived from the Rust name `rust`.
 pub(super) fn c_name(rust: &str, name: &str) -> Option<String> {
     (snake_case(rust) != name).then(|| format!("name = {}", string(name)))
 }
 
-/// Returns whether `text` is a valid identifier.
+/// Returns whether `text` is a valid identifier in Rust.
 pub(super) fn is_identifier(text: &str) -> bool {
     let mut bytes = text.bytes();
     bytes.next().is_some_and(|first| first.is_ascii_alphabetic() || first == b'_')

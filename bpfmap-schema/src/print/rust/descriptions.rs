@@ -1,4 +1,4 @@
-//! [`MapDef`], [`TypeDesc`] and migration steps as Rust expressions.
+//! Writes [`MapDef`], [`TypeDesc`] and migration steps as Rust expressions.
 
 use std::fmt::Write;
 
@@ -36,9 +36,9 @@ const CONSTANTS: &[(&TypeDesc<'static>, &str)] = &[
     (TypeDesc::RB_NODE, "RB_NODE"),
 ];
 
-/// A module of descriptions: a constant for each named type, and expressions that name the constants.
+/// A module of descriptions. It has a constant for each named type, and expressions that use these constants.
 ///
-/// The code expects `MapDef`, `MapFlags`, `MemberDesc` and `TypeDesc` of the crate `bpfmap` in scope.
+/// In the module, `MapDef`, `MapFlags`, `MemberDesc` and `TypeDesc` of the crate `bpfmap` must be in scope.
 #[derive(Debug, Default)]
 pub struct Descriptions<'a> {
     scope: Scope,
@@ -47,12 +47,12 @@ pub struct Descriptions<'a> {
 }
 
 impl<'a> Descriptions<'a> {
-    /// Returns an identifier that is unique in the module. It is `name` if possible.
+    /// Returns an identifier that is unique in the module. The identifier is `name` if this name is not used yet.
     pub fn take(&mut self, name: &str) -> String {
         self.scope.take(name)
     }
 
-    /// Returns the constants of the types that expressions have used.
+    /// Returns the code of the constants that the expressions so far have used.
     #[must_use]
     pub fn constants(&self) -> &str {
         &self.constants
@@ -215,7 +215,7 @@ fn flags(flags: MapFlags) -> String {
     others.iter().fold(first.to_owned(), |all, flag| format!("{all}.union({flag})"))
 }
 
-/// Writes migration steps, each on one or more lines, indented by `indent`.
+/// Writes migration steps. Each step has one or more lines, which are indented by `indent`.
 pub fn push_steps(code: &mut String, steps: &[MigrationStep<'_>], indent: &str) {
     for step in steps {
         let _ = match *step {

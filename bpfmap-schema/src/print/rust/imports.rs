@@ -1,4 +1,4 @@
-//! The items that the text imports from the crate `bpfmap`.
+//! Collects the items that the printed text imports from the crate `bpfmap`.
 
 use std::collections::BTreeSet;
 
@@ -8,26 +8,26 @@ use crate::type_word::RUNTIME;
 /// The derives, and the type `Map` that `Maps` contains.
 const OTHERS: [&str; 4] = ["BpfMap", "BpfMaps", "BpfType", "Map"];
 
-/// Returns the names that the schema's own types must not have, because a derive recognizes types
-/// by their last path segment alone.
+/// Returns the names that the types of the schema can't have, because a derive recognizes types only by the last
+/// segment of their path.
 pub(super) fn reserved() -> Vec<&'static str> {
     RUNTIME.iter().copied().chain(OTHERS).collect()
 }
 
-/// The names that were used.
+/// The names that the text uses.
 #[derive(Debug, Default)]
 pub(super) struct Imports(BTreeSet<&'static str>);
 
 impl Imports {
     /// Adds `word` to the imports, and returns it.
     pub(super) fn used(&mut self, word: &'static str) -> &'static str {
-        debug_assert!(reserved().contains(&word), "{word} may be a name of the schema's");
+        debug_assert!(reserved().contains(&word), "{word} can also be a name of the schema");
         self.0.insert(word);
         word
     }
 
-    /// Returns `use bpfmap::{…};`, or an empty string if there is nothing to import. `root` is
-    /// written before the crate's name.
+    /// Returns `use bpfmap::{…};`, or an empty string if there is nothing to import. `root` is the text before the name
+    /// of the crate.
     pub(super) fn line(&self, root: &str) -> String {
         let words: Vec<&str> = self.0.iter().copied().collect();
         match words.as_slice() {

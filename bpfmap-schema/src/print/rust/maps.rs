@@ -1,4 +1,4 @@
-//! Maps.
+//! Writes maps.
 
 use std::fmt::Write as _;
 
@@ -12,7 +12,7 @@ use crate::print::rust::names::{MAPS, Scope, parameter_list};
 use crate::source::Spanned;
 
 impl Printer<'_> {
-    /// Writes a map, or the template of a map of maps.
+    /// Writes a map, or a template for inner maps.
     pub(super) fn push_map(&mut self, text: &mut String, map: &MapDecl, is_template: bool) {
         let spec = self.names.spec(&map.name.value).to_owned();
         let parameters = self.names.parameters(map);
@@ -28,8 +28,8 @@ impl Printer<'_> {
         }
         let _ = writeln!(text, "#[derive({})]", self.imports.used("BpfMap"));
         let mut words = words(map, &spec, is_template);
-        // The macro with the oldest kernel is in the same module, but a derive does not see it. So
-        // the attribute repeats the version.
+        // The macro that sets the oldest kernel is in the same module, but a derive does not see it. So the attribute
+        // repeats the version.
         if let (false, Some(kernel)) = (self.root.is_empty(), &self.schema.min_kernel) {
             words.push(format!("min_kernel = {}", string(&kernel.value.to_string())));
         }
@@ -60,7 +60,7 @@ impl Printer<'_> {
         };
     }
 
-    /// Writes the struct that opens all maps, if there are any.
+    /// Writes the struct with the handles of all maps. Writes nothing if there are no maps.
     pub(super) fn push_maps(&mut self, text: &mut String) {
         let schema = self.schema;
         let (maps, open): (Vec<&MapDecl>, Vec<&MapDecl>) =
@@ -93,7 +93,7 @@ impl Printer<'_> {
         text.push_str("}\n");
     }
 
-    /// Returns a path for `Option`, because a type of the schema may have that name.
+    /// Returns a path for `Option`. A path is necessary because a type of the schema can have the name `Option`.
     fn option(&self) -> String {
         const OPTION: &str = "Option";
         let root = if self.root.is_empty() { "::" } else { self.root };
@@ -165,8 +165,8 @@ fn words(map: &MapDecl, spec: &str, is_template: bool) -> Vec<String> {
     words
 }
 
-/// Returns documentation for authors of user-space programs about a map with attributes that the
-/// loader sets.
+/// Returns the documentation of a map with attributes that the loader sets. It explains how an application opens the
+/// map.
 fn how_to_open(spec: &str, map: &MapDecl) -> String {
     let parts = map.open_parts();
     let set: Vec<String> = parts
@@ -185,8 +185,8 @@ fn how_to_open(spec: &str, map: &MapDecl) -> String {
         })
         .collect();
     format!(
-        "The object leaves each type parameter to its loader: call libbpf's {} before the object is loaded, and \
-         then open the map as `bpfmap::Map::<{spec}<{}>>`, which compares the sizes with the real map.",
+        "The loader sets each type parameter: call libbpf's {} before you load the object. Then \
+         open the map as `bpfmap::Map::<{spec}<{}>>`, which compares the sizes with the real map.",
         set.join(" and "),
         types.join(", ")
     )

@@ -1,22 +1,25 @@
-//! The printer of Rust: types and maps with the derives of the crate `bpfmap`.
+//! Prints a schema in Rust, as types and maps with the derives of the crate `bpfmap`.
 //!
-//! Attributes with default values are not written. For example, the C name is left out if it can be
-//! derived from the name of the Rust type, and an alignment is left out if it follows from the
-//! members. Padding, which C adds implicitly, has a name in Rust.
+//! Attributes with default values are not written. For example, the C name is left out if it can be derived from the
+//! name of the Rust type, and an alignment is left out if it follows from the members. C adds padding implicitly, but
+//! Rust needs a field with a name for it.
 //!
 //! | in the schema | in Rust |
 //! | --- | --- |
-//! | struct, union | struct, union with `repr(C)`; a shorter member of a union is `Padded` |
-//! | struct or union in place | a type of its own with `bpf_type(in_place)`, behind the one that holds it |
+//! | struct, union | struct or union with `repr(C)`; if a member of a union is shorter than the union, its type is
+//! `Padded` | | struct or union in place | separate type with `bpf_type(in_place)`, after the type that
+//! contains it |
 //! | bit-fields | bytes with `bpf(bits(…))` |
-//! | member that Rust refuses at its place in a packed type | bytes with `bpf(holds(…))` |
+//! | member of a packed type that Rust refuses at its offset | bytes with `bpf(holds(…))` |
 //! | `[char; N]` | `CharArray<N>` |
-//! | enum | enum, held as `Enum<…>`; with two names for one value a new type with `bpf_type(variants(…))` |
-//! | alias | `type`; a new type where the alias has more to say, or nothing names it |
+//! | enum | enum, which members contain as `Enum<…>`; if two variants have the same value, newtype with
+//! `bpf_type(variants(…))` | | alias | `type`; if the alias has attributes or nothing refers to it,
+//! newtype |
 //! | map | struct with `key` and `value`, `event` or `inner` |
-//! | key, value or inner map that the loader sets | a parameter of the struct, as the type of the field |
-//! | template of inner maps | struct with `bpf_map(template, …)`, before the map that it is for |
-//! | all maps of which the loader sets no part | `Maps`, with a handle of each; an `Option` of it where the map is optional |
+//! | key, value or inner map that the loader sets | type parameter of the struct, which is the type of the field |
+//! | template for inner maps | struct with `bpf_map(template, …)`, before the outer map |
+//! | all maps without attributes that the loader sets | struct `Maps` with a handle for each map; the handle of an
+//! optional map is an `Option` |
 
 pub mod accessor;
 pub mod alignment;
@@ -41,10 +44,10 @@ use crate::layout::Layouts;
 use crate::print::rust::alignment::{ExplicitlyAligned, explicitly_aligned};
 use crate::print::rust::names::{Names, identifier};
 
-/// Writes `schema` in Rust. `layouts` are those of its types.
+/// Returns the text of `schema` in Rust. `layouts` contains the layouts of the types of the schema.
 ///
-/// The text is the content of a module in a crate that depends on `bpfmap` with the feature
-/// `derive`. It is valid Rust if the schema follows the rules.
+/// The text is the content of a module, in a crate that depends on `bpfmap` with the feature `derive`. The text is
+/// valid Rust if the schema follows the rules.
 #[must_use]
 pub fn print(schema: &Schema, layouts: &Layouts) -> String {
     let schema = &with_named_templates(schema);
@@ -66,25 +69,26 @@ pub fn print(schema: &Schema, layouts: &Layouts) -> String {
     text
 }
 
-/// Does the same as [`print()`] for a module at any path: all paths begin at the root, and only the items of the text
-/// are in scope. The documentation of a map also describes its flags and how to open it.
+/// Returns the text of `schema` in Rust, like [`print()`], for a module at any path. All paths in the text begin at the
+/// root, and only the items of the text are in scope. The documentation of a map also describes its flags and how to
+/// open the map.
 ///
-/// The text does not contain the types of included schemas. It imports them from the modules of these schemas, which
-/// must be in scope in the module around it, with their names from [`module_name`].
+/// The text does not contain the types of included schemas. Instead, it imports them from the modules of these schemas.
+/// These modules must be in scope in the parent module, with the names that [`module_name`] returns.
 #[must_use]
 pub fn print_module(schema: &Schema, layouts: &Layouts) -> String {
     let schema = &with_named_templates(schema);
     let printer = Printer::new(schema, layouts, ROOT);
     let taken = taken_from_includes(schema, &printer.names);
     let (imports, items) = printer.items(&mut schema.own_types());
-    // An enclosing module may have turned off the prelude.
+    // An enclosing module can have disabled the prelude.
     format!("use ::core::prelude::v1::*;\n\n{}{taken}\n{items}", imports.line(ROOT))
 }
 
 /// Returns the name of the generated module for the schema `name`.
 ///
-/// It is the name of the schema, unless this would hide a crate that is always available, such as
-/// `core`.
+/// This is usually the name of the schema. If the module would hide a crate that is always available, such as `core`,
+/// the name has a suffix.
 #[must_use]
 pub fn module_name(name: &str) -> String {
     match name {
@@ -110,7 +114,7 @@ struct Printer<'a> {
     imports: Imports,
     /// The prefix of crate names.
     root: &'static str,
-    /// The types to which something in the schema refers.
+    /// The types to which another part of the schema refers.
     mentioned: HashSet<&'a str>,
 }
 
@@ -127,7 +131,7 @@ impl<'a> Printer<'a> {
         }
     }
 
-    /// Returns the text of these types and of all maps, and their imports from the crate `bpfmap`.
+    /// Returns the text of `types` and of all maps, and their imports from the crate `bpfmap`.
     fn items(mut self, types: &mut dyn Iterator<Item = &'a TypeDef>) -> (Imports, String) {
         let mut items = schema_line(self.schema, self.root);
         let schema = self.schema;
@@ -148,9 +152,8 @@ impl<'a> Printer<'a> {
     }
 }
 
-/// Returns the imports of all included types from the modules that declare them. The name of a type
-/// in that module may differ from its name here. All included types are re-exported, even if the
-/// schema does not use them.
+/// Returns the imports of all included types from the modules that declare them. The name of a type in its own module
+/// can differ from its name in this module. All included types are re-exported, even if the schema does not use them.
 fn taken_from_includes(schema: &Schema, here: &Names<'_>) -> String {
     let mut lines = String::new();
     for (index, include) in schema.includes.iter().enumerate() {
@@ -169,14 +172,14 @@ fn taken_from_includes(schema: &Schema, here: &Names<'_>) -> String {
     lines
 }
 
-/// Returns the names of all types to which something in the schema refers.
+/// Returns the names of all types to which another part of the schema refers.
 fn mentioned(schema: &Schema) -> HashSet<&str> {
     let in_types = schema.types.iter().flat_map(TypeDef::named_types);
     in_types.chain(schema.maps.iter().flat_map(MapDecl::named_types)).collect()
 }
 
-/// Returns the schema with names for its templates. The check adds these names, but a schema that
-/// was only read does not have them.
+/// Returns the schema with names for its templates. The check adds these names, so a schema that was not checked does
+/// not have them.
 fn with_named_templates(schema: &Schema) -> Schema {
     let mut schema = schema.clone();
     for map in &mut schema.maps {
@@ -202,7 +205,7 @@ mod tests {
     use super::module_name;
 
     #[test]
-    fn a_module_hides_no_crate() {
+    fn a_module_does_not_hide_a_crate() {
         assert_eq!(module_name("net"), "net");
         assert_eq!(module_name("core"), "core_");
         assert_eq!(module_name("type"), "r#type");

@@ -4,22 +4,22 @@
 //! | --- | --- |
 //! | type `ip_key` | `IpKey` |
 //! | type `self` | `TypeSelf` |
-//! | struct or union in place, member `limits` of `ip_key` | `IpKeyLimits` |
-//! | anonymous struct or union of `ip_key`, the first | field `anon0`, type `IpKeyAnon0` |
+//! | struct or union in place that is the member `limits` of `ip_key` | `IpKeyLimits` |
+//! | first anonymous struct or union in `ip_key` | field `anon0`, type `IpKeyAnon0` |
 //! | map `counters` | spec type `Counters`, field `counters` of `Maps` |
-//! | key, value, inner map that the loader sets | parameters `K`, `V`, `I` of the spec type |
-//! | inner map in place, of the map `tenants` | spec type `TenantsInner` |
+//! | key, value or inner map that the loader sets | type parameter `K`, `V` or `I` of the spec type |
+//! | inner map in place of the map `tenants` | spec type `TenantsInner` |
 //! | member `type` | `r#type`; `self`, `Self`, `super`, `crate` get the suffix `_` |
 //!
-//! If two names would be the same, a number is appended to the later one, or `Map` if it is the
-//! spec type of a map.
+//! If two names would be the same, `Map` is appended to the name of a spec type, and a number is appended to any other
+//! name.
 
 use std::collections::{HashMap, HashSet};
 
 use crate::ir::{Attribute, MapDecl, Schema, TypeDef};
 use crate::naming::upper_camel_case;
 
-/// The name of the struct that contains a handle of each map.
+/// The name of the struct that contains the handles of all maps.
 pub const MAPS: &str = "Maps";
 
 /// The Rust names of a schema's types and maps.
@@ -37,7 +37,7 @@ impl<'a> Names<'a> {
         Self::without(schema, &[])
     }
 
-    /// Returns names that do not include any of `reserved`.
+    /// Returns the names of all types and maps of `schema`. The names do not include the names in `reserved`.
     #[must_use]
     pub fn without(schema: &'a Schema, reserved: &[&str]) -> Self {
         let mut names = Self::of_types(schema.types.iter(), reserved);
@@ -56,7 +56,8 @@ impl<'a> Names<'a> {
         names
     }
 
-    /// Returns the names of the types of a schema, none of which is one of `reserved`. Maps do not change them.
+    /// Returns the names of the types of a schema. The names do not include the names in `reserved`. Maps do not affect
+    /// these names.
     pub fn of_types(types: impl Iterator<Item = &'a TypeDef>, reserved: &[&str]) -> Self {
         let taken = [MAPS].iter().chain(reserved).map(|name| (*name).to_owned());
         let mut names =
@@ -68,17 +69,17 @@ impl<'a> Names<'a> {
         names
     }
 
-    /// Returns the Rust name of the type that the schema calls `name`.
+    /// Returns the Rust name of the type with the schema name `name`.
     pub fn ty(&self, name: &str) -> &str {
         self.types.get(name).map_or("u8", String::as_str)
     }
 
-    /// Returns the name of the spec type of the map that the schema calls `name`.
+    /// Returns the name of the spec type of the map with the schema name `name`.
     pub fn spec(&self, name: &str) -> &str {
         self.specs.get(name).map_or("", String::as_str)
     }
 
-    /// Returns the parameters of a map's spec type: one for each type that the loader sets.
+    /// Returns the type parameters of a map's spec type. There is one for each type that the loader sets.
     #[must_use]
     pub fn parameters(&self, map: &MapDecl) -> Vec<(Attribute, String)> {
         let named = map.open_parts().into_iter().map(|part| {
@@ -96,13 +97,13 @@ impl<'a> Names<'a> {
         named.collect()
     }
 
-    /// Returns whether a type or a map has this name.
+    /// Returns whether a type or a map already has this Rust name.
     #[must_use]
     pub fn is_taken(&self, name: &str) -> bool {
         self.taken.contains(name)
     }
 
-    /// Returns a unique type name. It is `base` if possible.
+    /// Returns a unique type name. The name is `base` if this name is not used yet.
     pub fn take_type(&mut self, base: &str) -> String {
         let mut name = base.to_owned();
         let mut number = 2;
@@ -121,19 +122,20 @@ pub fn parameter_list(parameters: &[(Attribute, String)]) -> String {
     if names.is_empty() { String::new() } else { format!("<{}>", names.join(", ")) }
 }
 
-/// Returns `ip_key` as `IpKey`. `self`, and names without letters, get the prefix `Type`.
+/// Returns a name in upper camel case, such as `IpKey` for `ip_key`. `self` and names without letters get the prefix
+/// `Type`.
 #[must_use]
 pub fn camel(name: &str) -> String {
     let camel = upper_camel_case(name);
     match camel.as_str() {
-        // A suffix `_` would not work, because derived names append words to this name.
+        // A suffix `_` is not possible, because words are appended to this name in other names.
         "Self" => "TypeSelf".to_owned(),
         _ if camel.starts_with(|first: char| first.is_ascii_alphabetic()) => camel,
         _ => format!("Type{camel}"),
     }
 }
 
-/// Returns `name` as an identifier. It is a raw identifier if the name is a keyword of Rust.
+/// Returns `name` as an identifier. If the name is a keyword of Rust, the result is a raw identifier.
 #[must_use]
 pub fn identifier(name: &str) -> String {
     match name {
@@ -143,7 +145,7 @@ pub fn identifier(name: &str) -> String {
     }
 }
 
-/// The keywords of Rust 2024, except those that can't be raw identifiers.
+/// The keywords of Rust 2024 that can be raw identifiers.
 const KEYWORDS: &[&str] = &[
     "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "do", "dyn",
     "else", "enum", "extern", "false", "final", "fn", "for", "gen", "if", "impl", "in", "let",
@@ -159,8 +161,7 @@ pub struct Scope {
 }
 
 impl Scope {
-    /// Returns `base` as an identifier, with as many `_` appended as are necessary to make it
-    /// unique.
+    /// Returns `base` as an identifier. If the identifier is not unique, appends as many `_` as necessary.
     pub fn take(&mut self, base: &str) -> String {
         let mut name = base.to_owned();
         while !self.taken.insert(identifier(&name)) {
@@ -169,7 +170,7 @@ impl Scope {
         identifier(&name)
     }
 
-    /// Returns `prefix0`, or the prefix with the next unused number.
+    /// Returns the prefix with the next unused number, such as `prefix0`.
     pub fn take_numbered(&mut self, prefix: &str, number: &mut u32) -> String {
         loop {
             let name = format!("{prefix}{number}");
@@ -181,7 +182,7 @@ impl Scope {
     }
 }
 
-/// Returns an identifier without `r#`.
+/// Returns an identifier without the prefix `r#`.
 #[must_use]
 pub fn plain(identifier: &str) -> &str {
     identifier.strip_prefix("r#").unwrap_or(identifier)
@@ -192,14 +193,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_of_rust_become_identifiers() {
+    fn keywords_of_rust_become_identifiers() {
         assert_eq!(identifier("type"), "r#type");
         assert_eq!(identifier("self"), "self_");
         assert_eq!(identifier("types"), "types");
     }
 
     #[test]
-    fn a_name_is_given_once() {
+    fn names_are_unique() {
         let mut scope = Scope::default();
         assert_eq!(scope.take("self_"), "self_");
         assert_eq!(scope.take("self"), "self__");

@@ -1,4 +1,4 @@
-//! The spelling of schema types in Rust.
+//! The Rust spelling of the types of a schema.
 
 use bpfmap_core::SpecialField;
 
@@ -6,7 +6,7 @@ use super::alignment::ExplicitlyAligned;
 use crate::ir::{Composite, Int, Member};
 use crate::layout::{CompositeLayout, MemberLayout};
 
-/// Returns the type of the crate `bpfmap` for a field that belongs to the kernel.
+/// Returns the type of the crate `bpfmap` that represents a special field.
 #[must_use]
 pub fn special_field_type(field: SpecialField) -> &'static str {
     match field {
@@ -25,7 +25,7 @@ pub fn special_field_type(field: SpecialField) -> &'static str {
     }
 }
 
-/// Returns the name of the Rust integer type.
+/// Returns the name of an integer type in Rust.
 #[must_use]
 pub fn int_name(int: Int) -> &'static str {
     match (int.signed, int.size) {
@@ -42,8 +42,8 @@ pub fn int_name(int: Int) -> &'static str {
     }
 }
 
-/// Returns whether a struct member must be stored in bytes, because Rust can't have a field of its
-/// type at its offset. `packed` tells whether the struct is `repr(packed)`.
+/// Returns whether a struct member must be stored as bytes, because Rust can't have a field of the member's type at its
+/// offset. `packed` is whether the struct has `repr(packed)`.
 #[must_use]
 pub fn is_held_in_bytes(
     explicit: &ExplicitlyAligned<'_>,

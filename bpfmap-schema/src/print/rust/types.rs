@@ -1,4 +1,4 @@
-//! Types.
+//! Writes types.
 
 use std::fmt::Write as _;
 
@@ -13,21 +13,20 @@ use crate::print::rust::names::plain;
 use crate::print::rust::names::{Scope, camel, identifier};
 use bpfmap_core::SpecialField;
 
-/// A type in Rust, and the words of `bpf(…)` that complete its description.
+/// A type in Rust, and the words in `bpf(…)` that the type needs.
 pub(super) struct Spelled {
     pub(super) ty: String,
     pub(super) hints: Vec<String>,
 }
 
-/// The traits that an enum derives. Its variants can be used as patterns and have an order.
+/// The traits that an enum derives. With these traits, the variants can be used as patterns and have an order.
 const ENUM_TRAITS: &str = "Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash";
 
-/// The traits that a newtype for an enum derives. `Debug` is not among them, because the word
-/// `std_traits` implements it so that it shows the names of the constants.
+/// The traits that a newtype for an enum derives. `Debug` is not in the list, because the word `std_traits` implements
+/// a `Debug` that shows the names of the constants.
 const NEW_TYPE_TRAITS: &str = "Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash";
 
-/// The word that requests the same traits for a type on which the derives of the standard library
-/// don't work.
+/// The word that requests these traits for a type on which the derives of the standard library don't work.
 const STD_TRAITS: &str = "std_traits";
 
 /// A struct or union that is being printed.
@@ -70,9 +69,9 @@ impl<'a> Printer<'a> {
             (TypeDefKind::Alias(target), _) => {
                 push_doc(text, "", def.doc.as_ref());
                 let spelled = self.spell(&target.value);
-                // The reader of Rust files does not find an alias that nothing refers to. This does
-                // not matter for a generated module, which is not read again. Other modules may
-                // refer to its types.
+                // The reader of Rust files does not find an alias if nothing refers to the alias. For a generated
+                // module, this does not matter, because the module is not read again. Other modules can refer to its
+                // types.
                 let is_found =
                     !self.root.is_empty() || self.mentioned.contains(def.name.value.as_str());
                 if words.is_empty() && spelled.hints.is_empty() && is_found {
@@ -112,7 +111,7 @@ impl<'a> Printer<'a> {
         text.push_str("}\n");
     }
 
-    /// Writes an enum that is not possible as a Rust enum, as a newtype with constants.
+    /// Writes an enum as a newtype with constants, because it is not possible as a Rust enum.
     fn push_new_type(&mut self, text: &mut String, name: &str, body: &Enum, words: Vec<String>) {
         self.push_derive(text, NEW_TYPE_TRAITS);
         text.push_str("#[repr(transparent)]\n");
@@ -213,8 +212,8 @@ impl<'a> Printer<'a> {
         }
     }
 
-    /// Returns the target of a field: by its Rust name if the schema declares it, otherwise by its
-    /// C name.
+    /// Returns the target of a special field. This is a Rust name if the schema declares the target, and a C name
+    /// otherwise.
     fn target(&self, target: &Target) -> String {
         let name = &target.name.value;
         let member =
@@ -235,7 +234,8 @@ impl<'a> Printer<'a> {
     }
 }
 
-/// Returns the words of `repr`, and the alignment of the C type if it can't be derived from them.
+/// Returns the words of `repr`. Also returns the words for the alignment of the C type, if this alignment can't be
+/// derived from `repr`.
 fn repr(this: &Item<'_>, natural: u64, has_storage: bool) -> (String, Vec<String>) {
     let Item { body, layout, .. } = this;
     let mut said = vec![];
@@ -262,22 +262,22 @@ fn repr(this: &Item<'_>, natural: u64, has_storage: bool) -> (String, Vec<String
 struct Fields<'a> {
     text: String,
     scope: Scope,
-    /// The first byte after the fields so far.
+    /// The offset after the fields so far, in bytes.
     end: u64,
     /// The largest alignment of any field.
     natural: u64,
-    /// Whether a field stores members in bytes.
+    /// Whether a field stores members as bytes.
     has_storage: bool,
     /// The types that are declared in place.
     nested: Vec<Item<'a>>,
-    /// The field names of the members, in order. They are assigned first, so that generated names
-    /// can't displace them.
+    /// The field names of the members, in the order of the members. These names are assigned before generated names, so
+    /// generated names can't conflict with them.
     named: std::vec::IntoIter<Option<Named>>,
     run: Option<Run>,
     numbers: Numbers,
 }
 
-/// The numbers for the generated names of items to which the author gave no name.
+/// The next numbers for generated names of items that have no name in the schema.
 #[derive(Default)]
 struct Numbers {
     anonymous: u32,
@@ -285,7 +285,7 @@ struct Numbers {
     padding: u32,
 }
 
-/// A run of consecutive bit-fields.
+/// A sequence of consecutive bit-fields.
 struct Run {
     start: u64,
     end: u64,
@@ -350,7 +350,7 @@ impl<'a> Fields<'a> {
 
         let is_packed = this.body.packed && this.layout.align == 1;
         let missing = if this.is_union { this.layout.size - at.ty.size } else { 0 };
-        // Rust refuses `repr(align)` inside `repr(packed)`, and `Padded` is `repr(packed)`.
+        // `Padded` has `repr(packed)`, and Rust refuses a type with `repr(align)` within a type with `repr(packed)`.
         let is_held = missing > 0 && printer.explicit.member(&member.ty, at)
             || missing > 0 && this.body.packed && at.ty.align > this.layout.align
             || is_held_in_bytes(&printer.explicit, this.body, this.layout, is_packed, member, at);
@@ -377,7 +377,7 @@ impl<'a> Fields<'a> {
         if missing > 0 {
             let padded = printer.imports.used("Padded");
             self.push_field(&ident, &format!("{padded}<{ty}, {missing}>"));
-            // `Padded` has alignment 1, like the byte arrays that store members.
+            // `Padded` has an alignment of 1, like the byte arrays that store members.
             self.has_storage = true;
         } else {
             self.push_field(&ident, &ty);
@@ -411,7 +411,7 @@ impl<'a> Fields<'a> {
         let (start, end) = (at.offset(), (at.bit_offset.saturating_add(at.bits)).div_ceil(8));
         self.has_storage = true;
         if this.is_union {
-            // All bit-fields of a union start at the first bit.
+            // All bit-fields of a union begin at the first bit.
             self.run = Some(Run { start: 0, end: this.layout.size, items: vec![item] });
             self.close_run(this);
             return;
@@ -434,13 +434,13 @@ impl<'a> Fields<'a> {
         self.end = run.end;
     }
 
-    /// Finishes the fields.
+    /// Adds the last bit-fields and the padding at the end.
     fn close(&mut self, this: &Item<'_>) {
         self.close_run(this);
         self.push_padding(this, this.layout.size);
     }
 
-    /// Adds a field for the padding before the byte `until`.
+    /// Adds a field for the padding before the offset `until`.
     fn push_padding(&mut self, this: &Item<'_>, until: u64) {
         if this.is_union || until <= self.end {
             return;
@@ -454,13 +454,13 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// Returns the attributes of a member that is stored in a field of bytes.
+/// Returns the attributes of a member that is stored as bytes.
 fn before(member: &Member, words: &[String]) -> String {
     let doc = doc_attribute(member.doc.as_ref());
     if words.is_empty() { doc } else { format!("{doc}#[bpf({})] ", words.join(", ")) }
 }
 
-/// Returns a doc comment as an attribute that can be in the middle of a line.
+/// Returns a doc comment as an attribute, which can be in the middle of a line.
 fn doc_attribute(doc: Option<&String>) -> String {
     let Some(doc) = doc else { return String::new() };
     let lines: Vec<String> = doc.split('\n').map(|line| format!(" {line}")).collect();
@@ -473,7 +473,7 @@ fn doc_attribute(doc: Option<&String>) -> String {
     format!("#[doc = {}] ", string(&text))
 }
 
-/// Returns whether no two variants have the same value.
+/// Returns whether all variants have different values.
 fn is_plain_enum(body: &Enum) -> bool {
     let mut values: Vec<i128> = body.variants.iter().map(|variant| variant.value.value).collect();
     values.sort_unstable();

@@ -1,5 +1,4 @@
-//! Converts types with a name: structs, unions, enums and aliases. Each is converted when it is
-//! first needed.
+//! Converts types with a name: structs, unions, enums and aliases. Each type is converted when it is first needed.
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
@@ -18,11 +17,11 @@ use crate::naming::rust_constant;
 use crate::rules;
 use crate::source::{Span, Spanned};
 
-/// The memory in bytes that a member needs during the conversion, without its names.
+/// The memory that a member needs during the conversion, without its names, in bytes.
 const MEMBER: usize = 400;
 
 impl<'a> Types<'a> {
-    /// Returns the name of a struct, union or enum, which is converted when it is first needed.
+    /// Returns the name of a struct, union or enum. Converts the type at the first call.
     pub(super) fn named(
         &mut self,
         id: TypeId,
@@ -65,7 +64,7 @@ impl<'a> Types<'a> {
         Ok(name)
     }
 
-    /// Returns the name of a type that has already been converted.
+    /// Returns the name of a type, or `None` if the type has not been converted yet.
     fn known(&mut self, id: TypeId) -> Made<Option<String>> {
         let name = self.names.get(&(self.source, id)).cloned();
         self.spend(name.as_ref().map_or(0, String::len))?;
@@ -120,7 +119,8 @@ impl<'a> Types<'a> {
                     let message = format!(
                         "the constant `{name}` of `{parent}` is left out, because it conflicts with `{first}`"
                     );
-                    let help = "both have the same name in Rust; rename one of them in the program";
+                    let help = "rename one of them in the program, because both have the same \
+                                name in Rust";
                     self.report(&rules::IMPORT_TYPE, span, message, help);
                     continue;
                 }
@@ -136,7 +136,8 @@ impl<'a> Types<'a> {
         let prefix = if is_taken {
             let name = place.name;
             let message = format!("the constants of `{name}` get the prefix `{name}_`");
-            let help = "another enum has constants of the same names";
+            let help = "check the new names of the constants: another enum has constants with the \
+                        old names";
             self.report(&rules::IMPORT_RENAMED, place.span, message, help);
             format!("{name}_")
         } else {
@@ -150,15 +151,17 @@ impl<'a> Types<'a> {
         })
     }
 
-    /// Returns the integer type of an enum, and the value of each variant. If the BTF does not
-    /// contain the sign or the complete values, they are derived from the values in it as far as
-    /// possible.
+    /// Returns the integer type of an enum, and the value of each variant. If the BTF does not contain the signedness
+    /// or the complete values, they are derived from the values in the BTF as far as possible.
     fn numbers(&mut self, body: &bpfmap_btf::Enum<'a>, place: Enclosing<'_>) -> (Int, Vec<i128>) {
         let repr = Int { size: body.size, signed: body.is_signed };
         let values: Vec<i128> = body.variants.iter().map(|variant| variant.value).collect();
         let name = place.name;
         if body.size == 8 && body.value_bits == 32 {
-            let message = format!("the BTF has only the lower 32 bits of each value of `{name}`");
+            let message = format!(
+                "the BTF contains only the lower 32 bits of each value of \
+                                   `{name}`"
+            );
             let help = "write the values in the schema, or compile the program with clang 15 or newer and write \
                  the enum's integer type without a typedef: `enum e : long long`";
             self.report(&rules::IMPORT_ENUM, place.span, message, help);
@@ -173,18 +176,20 @@ impl<'a> Types<'a> {
         let limit = 1_i128 << (8 * body.size);
         let half = limit >> 1;
         if values.iter().any(|value| *value >= limit) {
-            // A value above the limit is probably a negative number. If it is not, the check
-            // reports it.
+            // A value above the limit is probably a negative number. If it is a positive number, the check reports it.
             let negative: Vec<i128> = values.iter().map(|value| signed(*value)).collect();
             if negative.iter().all(|value| (-half..half).contains(value)) {
                 return (Int { signed: true, ..repr }, negative);
             }
         } else if body.size == 4 && !self.sources[self.source].tells_signs {
             if let Some(value) = values.iter().find(|value| **value >= half) {
-                let message =
-                    format!("`{name}` may be signed: its value {value} may be {}", signed(*value));
-                let help = "if it is, write `repr = \"i32\"` in the schema; clang 15 and newer record the sign \
-                     unless the enum's integer type is a typedef";
+                let message = format!(
+                    "the enum `{name}` is possibly signed: its value {value} could also \
+                             be {}",
+                    signed(*value)
+                );
+                let help = "if the enum is signed, write `repr = \"i32\"` in the schema; clang 15 \
+                            and newer record the sign unless the enum's integer type is a typedef";
                 self.report(&rules::IMPORT_ENUM, place.span, message, help);
             }
         }
@@ -215,8 +220,8 @@ impl<'a> Types<'a> {
         }
         let name = place.name;
         let message =
-            format!("a schema can't express the layout of `{name}`: it becomes {size} bytes");
-        let help = "its size is kept; declare its members in the schema";
+            format!("a schema can't express the layout of `{name}`, which becomes {size} bytes");
+        let help = "declare its members in the schema; its size is unchanged";
         self.report(&rules::IMPORT_LAYOUT, place.span, message, help);
         let byte = Type::Int(Int { size: 1, signed: false });
         let array = Type::Array(Box::new(byte.into()), size.into());
@@ -233,9 +238,8 @@ impl<'a> Types<'a> {
         Ok(Composite { packed: false, align: None, members: vec![bytes] })
     }
 
-    /// Returns whether a member has no bytes and no meaning: an empty struct or union, or an array
-    /// of these. A Rust enum has a member without a type for variants that its compiler does not
-    /// describe.
+    /// Returns whether a member has no bytes and no meaning. Such a member is an empty struct or union, or an array of
+    /// these. A Rust enum has a member without a type for variants that the Rust compiler does not describe.
     fn has_no_bytes(&self, member: &BtfMember<'_>) -> bool {
         if member.bits != 0 {
             return false;
@@ -258,19 +262,23 @@ impl<'a> Types<'a> {
         let span = self.places.line(&format!("{parent}.{name}"));
         let (message, help) = if name.is_empty() {
             let message =
-                format!("`{parent}` has a part that BTF does not describe: it becomes bytes");
-            (message, "this happens for a Rust enum with fields; its size is kept")
+                format!("`{parent}` has a part that BTF does not describe, which becomes bytes");
+            (
+                message,
+                "declare this part in the schema; BTF does not describe a Rust enum with \
+                       fields",
+            )
         } else {
             (
-                format!("`{parent}.{name}` has size zero, and is left out"),
-                "the other members keep their offsets",
+                format!("`{parent}.{name}` is left out, because it has a size of 0 bytes"),
+                "check that the member is not needed; the other members keep their offsets",
             )
         };
         self.report(&rules::IMPORT_TYPE, span, message, help);
     }
 
-    /// Assigns a name to the tag of a Rust enum. The tag is the only member without a name that is
-    /// not a struct, union or bit-field.
+    /// Assigns a name to the tag of a Rust enum. The tag is a member without a name that is not a struct, a union or a
+    /// bit-field.
     fn name_tag(&mut self, placed: &mut [Placed], place: Enclosing<'_>) {
         let name_of = |placed: &Placed| placed.member.name.as_ref().map(|name| name.value.clone());
         if !placed.iter().any(|placed| name_of(placed).is_some_and(|name| name.is_empty())) {
@@ -288,8 +296,8 @@ impl<'a> Types<'a> {
             };
             unnamed.value = free.next().unwrap_or_default();
             let (name, span) = (&unnamed.value, unnamed.span);
-            let message = format!("a member of `{parent}` has no name, and becomes `{name}`");
-            let help = "for example, the tag of a Rust enum has no name";
+            let message = format!("a member of `{parent}` has no name, and gets the name `{name}`");
+            let help = "check the new name; for example, the tag of a Rust enum has no name";
             self.report(&rules::IMPORT_RENAMED, span, message, help);
         }
     }
@@ -316,8 +324,7 @@ impl<'a> Types<'a> {
             }
         }
         let in_place = unqualified.and_then(|(id, ty)| {
-            // With Microsoft's extensions, a C struct can have anonymous members whose types have
-            // names.
+            // With Microsoft's extensions to C, a struct can have anonymous members whose types have names.
             let ty = ty.filter(|ty| ty.name.is_empty() || member.name.is_empty())?;
             match &ty.kind {
                 _ if ty.is_replaced_float() || self.btf().is_replaced_enum(ty) => None,
@@ -339,7 +346,7 @@ impl<'a> Types<'a> {
             }
         };
         let is_nameless = bits != 0 || !matches!(ty, MemberType::Type(_));
-        // Any other member without a name is the tag of a Rust enum. `name_tag` assigns its name.
+        // Any other member without a name is the tag of a Rust enum. `name_tag` assigns a name to it.
         let name = (!member.name.is_empty() || !is_nameless).then(|| member.name.to_owned());
         let member = Member {
             name: name.map(|name| Spanned::new(name, span)),
@@ -354,7 +361,7 @@ impl<'a> Types<'a> {
         Ok(Placed { member, bit_offset })
     }
 
-    /// Returns the element type of a list or tree, which is in the tag `contains:STRUCT:MEMBER`.
+    /// Returns the element type of a list or tree, which the tag `contains:STRUCT:MEMBER` contains.
     fn contained(
         &mut self,
         ty: &mut Spanned<Type>,
@@ -372,7 +379,7 @@ impl<'a> Types<'a> {
         let found = tags.iter().position(|tag| contains(tag).is_some());
         let Some((name, member)) = found.and_then(|at| contains(&tags.remove(at))) else {
             let message = format!("the `{}` does not declare its elements", field.name());
-            let help = "programs declare them with the macro `__contains`";
+            let help = "declare the elements with the macro `__contains` in the program";
             let (rule, size) = (&rules::IMPORT_TYPE, Layouts::default().of(&ty.value).size);
             let words = u32::try_from(size / 8).unwrap_or_default();
             self.report(rule, place.span, message, help);

@@ -22,13 +22,12 @@ use crate::taken::is_kernels;
 use crate::type_word;
 use bpfmap_core::SpecialField;
 
-/// The maximum depth to which types are followed. The kernel's limit is 32.
+/// The maximum nesting depth of types that are converted. The kernel's limit is 32.
 const MAX_DEPTH: usize = 64;
 
-/// Converts types to types of a schema, each when it is first needed.
+/// Converts BTF types to types of a schema. Each type is converted when it is first needed.
 pub(super) struct Types<'a> {
-    /// The sources of the types. There is one source, unless maps of several programs become one
-    /// schema.
+    /// The sources of the types. There are several sources only if the maps of several programs become one schema.
     sources: &'a [Source<'a>],
     /// The index of the current source.
     source: usize,
@@ -48,21 +47,20 @@ pub(super) struct Types<'a> {
     taken: HashSet<String>,
     /// For each requested name, the last number that was appended to it.
     numbers: HashMap<String, u32>,
-    /// The memory in bytes that may still be used. The limit is necessary because types that are
-    /// used many times, and names that share one text, could need far more memory than the size of
-    /// the file.
+    /// The memory that is still available, in bytes. The limit is necessary because types that are used many times, and
+    /// names that are parts of one string, could need far more memory than the size of the file.
     room: usize,
 }
 
-/// The part of the schema that contains a type. It determines the position of diagnostics about the
-/// type, and its name if it has none.
+/// The part of the schema that contains a type. This part determines the position of diagnostics about the type, and
+/// the name of a type without a name.
 #[derive(Clone, Copy)]
 pub(super) struct Enclosing<'p> {
     pub(super) span: Span,
-    /// `stats_rx`
+    /// The name for a type without a name, such as `stats_rx`.
     pub(super) name: &'p str,
     pub(super) depth: usize,
-    /// The number of arrays and pointers that enclose it in the type expression.
+    /// The number of arrays and pointers that contain the type in the type expression.
     pub(super) nested: usize,
 }
 
@@ -125,7 +123,7 @@ impl<'a> Types<'a> {
     }
 
     fn report(&mut self, rule: &'static Rule, span: Span, message: String, help: &str) {
-        // The function does not fail here, because the next call of `spend` fails soon enough.
+        // If there is too little memory, this function does not fail, because the next call of `spend` fails.
         self.room = self.room.saturating_sub(512);
         self.findings.push(Finding::new(rule, span, message).help(help));
     }
@@ -147,7 +145,7 @@ impl<'a> Types<'a> {
         self.spend(8)?;
         let of = |ty| Ok(Spanned::new(ty, place.span));
         if place.is_too_deep() {
-            return self.bytes(id, place, "nests too deep");
+            return self.bytes(id, place, "is nested too deeply");
         }
         let Ok((id, Some(ty))) = self.btf().unqualified(id) else {
             return self.bytes(id, place, "has no type");
@@ -175,10 +173,11 @@ impl<'a> Types<'a> {
             }
             Kind::Union(_) if self.btf().is_replaced_enum(ty) => {
                 let message = format!(
-                    "the kernel has no values of the enum `{}`, which becomes `u64`",
+                    "the kernel's BTF has no values for the enum `{}`, which becomes `u64`",
                     ty.name
                 );
-                let help = "kernels before Linux 6.0 have no 64-bit enums; import the object file, or write the enum in the schema";
+                let help = "import the object file, or write the enum in the schema; kernels \
+                            before Linux 6.0 do not support 64-bit enums";
                 self.report(&rules::IMPORT_ENUM, place.span, message, help);
                 of(Type::Int(Int { size: 8, signed: false }))
             }
@@ -190,7 +189,12 @@ impl<'a> Types<'a> {
                 let name = self.named(id, None, place)?;
                 of(Type::Named(name))
             }
-            Kind::Enum(body) if body.size == 0 => self.bytes(id, place, "is only declared"),
+            Kind::Enum(body) if body.size == 0 => self.bytes(
+                id,
+                place,
+                "is declared, but not \
+                                                                         defined",
+            ),
             Kind::Union(_) | Kind::Enum(_) => {
                 let name = self.named(id, None, place)?;
                 of(Type::Named(name))
@@ -221,7 +225,7 @@ impl<'a> Types<'a> {
                 self.ty(*target, place.deeper())
             }
             Kind::Float { .. } => self.bytes(id, place, "is a floating-point number"),
-            Kind::Forward { .. } => self.bytes(id, place, "is only declared"),
+            Kind::Forward { .. } => self.bytes(id, place, "is declared, but not defined"),
             _ => self.bytes(id, place, "is not data"),
         }
     }
@@ -230,9 +234,9 @@ impl<'a> Types<'a> {
     fn bytes(&mut self, id: TypeId, place: Enclosing<'_>, why: &str) -> Made<Spanned<Type>> {
         let size = self.btf().size(id).ok().and_then(|size| u32::try_from(size).ok()).unwrap_or(0);
         let name = place.name;
-        let message = format!("`{name}` {why}, and becomes {size} bytes");
+        let message = format!("`{name}` {why}, so it becomes {size} bytes");
         self.spend(message.len())?;
-        let help = "its offset and size are kept; declare its type in the schema";
+        let help = "declare its type in the schema; its offset and size are unchanged";
         self.report(&rules::IMPORT_TYPE, place.span, message, help);
         let byte = Type::Int(Int { size: 1, signed: false });
         let element = Box::new(Spanned::new(byte, place.span));
@@ -242,7 +246,8 @@ impl<'a> Types<'a> {
 
     fn tag_lost(&mut self, tag: &str, span: Span) {
         let message = format!("the type tag `{tag}` is left out");
-        let help = "a schema has only the tags of pointers that the kernel manages";
+        let help = "no change is needed: only the tags of pointers that the kernel manages have a \
+                    meaning in a map";
         self.report(&rules::IMPORT_TYPE_TAG, span, message, help);
     }
 
@@ -260,8 +265,8 @@ impl<'a> Types<'a> {
         }
     }
 
-    /// Returns the type of a pointer. User space only copies it, so only the name of its target is
-    /// kept.
+    /// Returns the type of a pointer. User space only copies the pointer, so the schema needs only the name of its
+    /// target.
     fn pointer(&mut self, target: TypeId, place: Enclosing<'_>) -> Made<Type> {
         self.spend(8)?;
         let none = Type::Pointer(None);
@@ -277,7 +282,7 @@ impl<'a> Types<'a> {
                     }
                     at = *next;
                 }
-                // For a kernel pointer, the kernel looks at the struct behind the typedef.
+                // For a kernel pointer, the kernel follows the typedef to the struct.
                 Kind::Typedef(next) => at = *next,
                 Kind::Struct(_) | Kind::Forward { union: false } => {
                     let is_plain = special_struct(ty.name).is_none()
@@ -324,8 +329,7 @@ impl<'a> Types<'a> {
         name: &str,
         place: Enclosing<'_>,
     ) -> Made<()> {
-        // Programs often declare only those members of a kernel struct that they read, so their
-        // declaration is not used.
+        // Programs often declare only the members of a kernel struct that they read, so this declaration is not used.
         let is_kernels = self
             .kernel
             .map_or_else(|| is_kernels(name, None), |kernel| kernel.has(self.btf(), id, name));
@@ -357,20 +361,20 @@ impl<'a> Types<'a> {
 
     /// Returns whether the kernel defines the type.
     fn is_kernels(&self, id: TypeId, name: &str) -> bool {
-        // A name of a C or kernel type may be defined by other headers with a different meaning.
+        // Other headers can define the name of a C or kernel type with a different meaning.
         let size = self.btf().size(id).unwrap_or_default();
         let by_name = || is_kernels(name, Some(size)) || type_word::in_other_words(name).is_some();
         self.kernel.map_or_else(by_name, |kernel| kernel.has(self.btf(), id, name))
     }
 }
 
-/// Returns the special field whose struct has this name.
+/// Returns the special field whose struct has this name, or `None` if there is no such field.
 fn special_struct(name: &str) -> Option<SpecialField> {
     let mut fields = SpecialField::ALL.iter().copied();
     fields.find(|field| !field.is_pointer() && field.name() == name)
 }
 
-/// Returns the special field that a type tag marks.
+/// Returns the special field that this type tag marks, or `None` for other tags.
 fn pointer_tag(tag: &str) -> Option<SpecialField> {
     let mut fields = SpecialField::ALL.iter().copied();
     fields.find(|field| field.is_pointer() && field.name() == tag)

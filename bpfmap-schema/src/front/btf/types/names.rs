@@ -1,4 +1,4 @@
-//! The names of types in a schema.
+//! Chooses the names of types in a schema.
 
 use bpfmap_btf::TypeId;
 
@@ -9,9 +9,9 @@ use crate::rules;
 /// The maximum length of a name in a schema.
 const MAX_NAME: usize = 127;
 
-/// The maximum number of types with the same name that are compared with a type of the same source.
-/// Linked programs contain a type once for each definition. The limit protects against malicious
-/// files with a very large number of such types.
+/// The maximum number of types with the same name that are compared with a type of the same source. The BTF of a linked
+/// program can contain the same type several times. The limit protects against malicious files with a very large number
+/// of such types.
 const MOST_NAMESAKES: u32 = 8;
 
 impl Types<'_> {
@@ -28,9 +28,10 @@ impl Types<'_> {
         name = self.free(name);
         self.spend(name.len() * 2)?;
         if name != wanted {
-            let message = format!("`{wanted}` becomes `{name}`");
+            let message = format!("the type `{wanted}` is renamed to `{name}`");
             self.spend(message.len())?;
-            let help = "another type has this name, or the name is not valid in C";
+            let help = "check the new name: another type has the old name, or the old name is not \
+                        valid in C";
             self.report(&rules::IMPORT_RENAMED, place.span, message, help);
         }
         self.taken.insert(name.clone());
@@ -39,8 +40,8 @@ impl Types<'_> {
         Ok(name)
     }
 
-    /// Returns the schema name of an equal type with the name `wanted`, if there is one. It can be
-    /// in a different source, or in the same source if that was linked without libbpf's
+    /// Returns the schema name of an equal type with the name `wanted`, or `None` if there is no such type. The equal
+    /// type can be in a different source. It can also be in the same source, if the program was linked without libbpf's
     /// `btf__dedup`.
     pub(super) fn shared(&mut self, id: TypeId, wanted: &str) -> Made<Option<String>> {
         let last = self.numbers.get(wanted).copied().unwrap_or(1);
@@ -59,7 +60,7 @@ impl Types<'_> {
         Ok(None)
     }
 
-    /// Returns `stem`, with a number appended if the name is already used.
+    /// Returns `stem`. If this name is already used, appends a number.
     pub(super) fn free(&mut self, stem: String) -> String {
         if !self.taken.contains(&stem) {
             return stem;

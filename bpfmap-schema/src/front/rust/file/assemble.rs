@@ -29,21 +29,21 @@ use crate::rules;
 use crate::source::{Span, Spanned};
 use crate::syntax::Syntax;
 
-/// The results of reading so far.
+/// The parts of the crate that were read so far.
 #[derive(Default)]
 pub(super) struct Memory {
     pub(super) constants: RefCell<HashMap<(ModuleId, String), i128>>,
     /// The types. `None` marks a type that is being read.
     pub(super) types: RefCell<HashMap<DeclarationId, Option<Rc<TypeItem>>>>,
     pub(super) maps: RefCell<HashMap<DeclarationId, Rc<MapItem>>>,
-    /// The types that were referred to, in the order of their first use.
+    /// The types to which the schema refers, in the order of their first use.
     reached: RefCell<Vec<DeclarationId>>,
     is_reached: RefCell<HashSet<DeclarationId>>,
-    /// The maps that were referred to. An inner map must be part of the schema.
+    /// The maps to which the schema refers. An inner map must be a part of the schema.
     named_maps: RefCell<Vec<DeclarationId>>,
-    /// The types that were referred to, by their names in C.
+    /// The types to which the schema refers, by their names in C.
     pub(super) by_name: RefCell<HashMap<String, DeclarationId>>,
-    /// The number of types whose layout was computed for constants.
+    /// The number of types whose layouts were computed for constants.
     laid_out: Cell<usize>,
     layouts: RefCell<HashMap<DeclarationId, Option<TypeLayout>>>,
     depth: Depth,
@@ -129,8 +129,8 @@ pub(super) fn assemble(krate: Crate, root: ModuleId) -> Draft {
     draft
 }
 
-/// Adds the declarations of a module and of its submodules, in the order of the source. Each has
-/// its path, which begins with `prefix`.
+/// Adds the declarations of a module and of its submodules, in the order of the source. Each declaration gets its path,
+/// which begins with `prefix`.
 fn own_declarations(
     krate: &Crate,
     module: ModuleId,
@@ -158,8 +158,8 @@ fn own_declarations(
     }
 }
 
-/// Returns the maps `own`, preceded by the inner maps of other modules that they refer to, because
-/// C needs these as well.
+/// Returns the maps in `own`, preceded by the inner maps of other modules to which they refer. The C header needs these
+/// inner maps too.
 fn with_named(krate: &Crate, own: Vec<DeclarationId>) -> Vec<DeclarationId> {
     let mut seen: HashSet<DeclarationId> = own.iter().copied().collect();
     let mut maps = Vec::new();
@@ -175,7 +175,7 @@ fn with_named(krate: &Crate, own: Vec<DeclarationId>) -> Vec<DeclarationId> {
     maps
 }
 
-/// Reads all types that were referred to. They may refer to more types.
+/// Reads all types to which the schema refers. These types can refer to more types, which are read as well.
 fn read_what_is_reached(krate: &Crate) {
     for next in 0.. {
         let id = krate.memory.reached.borrow().get(next).copied();
@@ -184,7 +184,7 @@ fn read_what_is_reached(krate: &Crate) {
     }
 }
 
-/// Adds aliases that only a pointer refers to, by their names in C.
+/// Adds aliases to which only pointers refer. The pointers give their names in C.
 fn add_pointees(krate: &Crate, own: &[DeclarationId]) {
     let mut named = HashSet::new();
     for item in krate.memory.types.borrow().values().flatten() {
@@ -250,8 +250,8 @@ fn report_doubts(krate: &Crate, declaration: &Declaration) {
     krate.report_doubts(declaration.module, doubts);
 }
 
-/// Returns a type, which is read at the first call. Returns `None` if the declaration is not a type
-/// or is being read.
+/// Returns a type. Reads the type at the first call. Returns `None` if the declaration is not a type, or if the type is
+/// being read at the moment.
 pub(super) fn type_item(krate: &Crate, id: DeclarationId) -> Option<Rc<TypeItem>> {
     if let Some(known) = krate.memory.types.borrow().get(&id) {
         return known.clone();
@@ -276,8 +276,13 @@ fn alias_item(context: &Around<'_>, alias: &Alias) -> TypeItem {
     let name = Spanned::new(snake_case(&alias.name.unraw().to_string()), place);
     if alias.has_parameters {
         context.report(
-            Finding::new(&rules::RUST_TYPE, place, "C has no generic types")
-                .help("write a separate type for each type argument"),
+            Finding::new(
+                &rules::RUST_TYPE,
+                place,
+                "a type of a schema can't be generic, because \
+                                                    C has no generic types",
+            )
+            .help("write a separate type for each type argument"),
         );
     }
     let mut item = match syn::parse2(alias.target.clone()) {
@@ -300,13 +305,18 @@ fn alias_item(context: &Around<'_>, alias: &Alias) -> TypeItem {
     item
 }
 
-/// Returns a map, which is read at the first call.
+/// Returns a map. Reads the map at the first call.
 pub(super) fn map_item(krate: &Crate, id: DeclarationId) -> Rc<MapItem> {
     if let Some(known) = krate.memory.maps.borrow().get(&id) {
         return Rc::clone(known);
     }
     let declaration = krate.declaration(id);
-    let Kind::Declared(declared) = &declaration.kind else { unreachable!("it is a map") };
+    let Kind::Declared(declared) = &declaration.kind else {
+        unreachable!(
+            "the declaration is a \
+                                                                          map"
+        )
+    };
     let context = Around { krate, module: declaration.module };
     report_doubts(krate, &declaration);
     let item = Rc::new(read_map(&context, &declared.input));
@@ -353,7 +363,7 @@ fn declared_layout(krate: &Crate, id: DeclarationId) -> Option<TypeLayout> {
     layout_of_item(krate, &item)
 }
 
-/// The maximum number of types whose layout is computed for all constants together.
+/// The maximum number of types whose layouts are computed for all constants together.
 const MAX_LAID_OUT: usize = 100_000;
 
 /// Computes the layout of `item` and of the types that it contains. Returns `None` if a size
@@ -402,7 +412,7 @@ pub(super) fn c_name(declaration: &Declaration) -> String {
     own.unwrap_or_else(|| snake_case(&declaration.name.unraw().to_string()))
 }
 
-/// The context of an item in a module.
+/// The code around an item in a module.
 pub(super) struct Around<'a> {
     pub(super) krate: &'a Crate,
     pub(super) module: ModuleId,
@@ -424,7 +434,7 @@ impl Around<'_> {
                     Finding::new(
                         &rules::DERIVE_MISSING,
                         self.span(last, last),
-                        format!("`{name}` is not a type that C has"),
+                        format!("the type `{name}` needs a derive"),
                     )
                     .related(span(there, name.span(), name.span()), "has no derive")
                     .help(format!("write `#[derive(BpfType)]` before `{name}`")),
@@ -481,11 +491,11 @@ impl Context for Around<'_> {
                     Finding::new(
                         &rules::UNKNOWN_CONSTANT,
                         self.span(first, last),
-                        "bpfmap can't compute this number",
+                        "bpfmap can't compute the value of this expression",
                     )
                     .note(why)
                     .help(
-                        "write a number, or a constant of the crate that is computed from numbers",
+                        "write a number, or the name of a constant that is computed from numbers",
                     ),
                 );
                 Constant::Nothing
@@ -498,7 +508,7 @@ impl Context for Around<'_> {
     }
 }
 
-/// Returns `path` with its last segment replaced by `name`, the name in its own crate.
+/// Returns `path` with its last segment replaced by `name`, which is the name of the item in its own crate.
 fn external(path: &syn::Path, name: &str) -> syn::Path {
     let mut path = path.clone();
     if let (Some(last), Ok(ident)) = (path.segments.last_mut(), syn::parse_str::<syn::Ident>(name))
@@ -508,8 +518,8 @@ fn external(path: &syn::Path, name: &str) -> syn::Path {
     path
 }
 
-/// The C integer types of `core::ffi` and `libc`, with their Rust types on every target that bpfmap
-/// supports.
+/// The C integer types of `core::ffi` and `libc`. Each is listed with the Rust type that it has on all targets that
+/// bpfmap supports.
 const C_INTEGERS: &[(&str, &str)] = &[
     ("c_schar", "i8"),
     ("c_uchar", "u8"),

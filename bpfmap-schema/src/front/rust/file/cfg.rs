@@ -1,4 +1,4 @@
-//! `cfg` and `cfg_attr`, as far as they are known.
+//! Evaluates `cfg` and `cfg_attr`, as far as their conditions are known.
 
 use proc_macro2::{Span as TokenSpan, TokenStream};
 use quote::ToTokens as _;
@@ -8,9 +8,9 @@ use syn::{Attribute, DeriveInput, Fields, Ident, Meta, Token};
 
 use crate::front::rust::cfg::{Cfg, Truth};
 
-/// A condition whose value is not known.
+/// A condition whose value is unknown.
 pub(super) struct Doubt {
-    /// Its first token.
+    /// The first token of the condition.
     pub(super) first: TokenSpan,
     pub(super) last: TokenSpan,
     /// The unknown part of the condition, such as `feature = "ipv6"`.
@@ -33,9 +33,8 @@ impl<'c> Conditions<'c> {
         self.doubts
     }
 
-    /// Replaces each `cfg_attr` with its attributes, unless its condition is false. Returns whether
-    /// the item with the attributes is part of the build. Unknown conditions count as true and are
-    /// recorded.
+    /// Replaces each `cfg_attr` with its attributes if its condition is not false, and removes it otherwise. Returns
+    /// whether the item with the attributes is a part of the build. Unknown conditions count as true and are recorded.
     pub(super) fn apply(&mut self, attributes: &mut Vec<Attribute>) -> bool {
         let mut applied = Vec::with_capacity(attributes.len());
         for attribute in attributes.drain(..) {
@@ -79,7 +78,7 @@ impl<'c> Conditions<'c> {
         self.doubts.push(Doubt { first, last, unknown: condition.unknown.clone() });
     }
 
-    /// Removes the fields and variants of `input` that are not part of the build.
+    /// Removes the fields and variants of `input` that are not a part of the build.
     pub(super) fn apply_inside(&mut self, input: &mut DeriveInput) {
         match &mut input.data {
             syn::Data::Struct(body) => self.apply_to_fields(&mut body.fields),
@@ -113,7 +112,7 @@ impl<'c> Conditions<'c> {
         all.filter_map(|mut one| {
             let before = self.doubts.len();
             let is_there = self.apply(attributes(&mut one));
-            // If the item is certainly not part of the build, its unknown conditions do not matter.
+            // If the item is certainly not a part of the build, its unknown conditions do not matter.
             if !is_there {
                 self.doubts.truncate(before);
             }
@@ -186,7 +185,7 @@ impl<'c> Conditions<'c> {
     }
 }
 
-/// The known value of a condition. If it is unknown, also the part that is unknown.
+/// The value of a condition as far as it is known, and the unknown part of the condition.
 struct Condition {
     truth: Truth,
     unknown: String,
@@ -218,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_known_is_taken_as_there_and_noted() {
+    fn unknown_conditions_count_as_true_and_are_recorded() {
         for (text, there, unknown) in [
             ("#[cfg(test)]", false, ""),
             ("#[cfg(not(test))]", true, ""),
@@ -256,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_said_is_known() {
+    fn conditions_that_were_set_are_known() {
         let mut cfg = Cfg::default();
         cfg.features(["a-b"]);
         for said in ["own", "not(other)", "key = \"one\"", "target_arch = \"x86_64\"", "not(unix)"]
@@ -274,7 +273,7 @@ mod tests {
         ] {
             assert_eq!(read(&cfg, &format!("#[cfg({text})]")), (there, vec![]), "{text}");
         }
-        // A key may have several values.
+        // A key can have several values.
         assert_eq!(read(&cfg, "#[cfg(key = \"two\")]").1, ["key = \"two\""]);
         for wrong in ["", "a b", "all(a, b)", "a = b", "not(a", "1"] {
             assert!(cfg.set(wrong).is_err(), "{wrong}");

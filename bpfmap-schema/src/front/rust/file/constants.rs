@@ -1,9 +1,8 @@
-//! Constant expressions for the numbers of a schema.
+//! Evaluates constant expressions for the numbers of a schema.
 //!
-//! Supported are literals, constants of the crate,
-//! `u32::MAX` and similar limits, variants of enums `as` integers,
-//! `size_of::<T>()` and `align_of::<T>()` of types that C has, `+ - * / % << >> & | ^`, `-`, `!`,
-//! `as`, and parentheses.
+//! An expression can contain literals, constants of the crate, `u32::MAX` and similar limits, variants of enums that
+//! are cast to integers, `size_of::<T>()` and `align_of::<T>()` of types that exist in C, the operators `+`, `-`, `*`,
+//! `/`, `%`, `<<`, `>>`, `&`, `|`, `^` and `!`, `as`, and parentheses.
 
 use std::cell::Cell;
 
@@ -17,11 +16,10 @@ use crate::ir::Int;
 
 pub(super) use crate::front::rust::expression::Why;
 
-/// The maximum depth of constants that depend on other constants and on sizes of types.
+/// The maximum length of a chain of constants that depend on other constants and on sizes of types.
 const MAX_DEPTH: usize = 64;
 
-/// Returns the value of `expression` in `module`, in a position where a value of the type
-/// `expected` is required.
+/// Returns the value of `expression` in `module`, in a position that requires a value of the type `expected`.
 pub(super) fn value(
     krate: &Crate,
     module: ModuleId,
@@ -53,7 +51,12 @@ impl Names for InModule<'_> {
                 if let Some(number) = known {
                     return Ok(Value { number, int: ty });
                 }
-                let unreadable = |_| format!("bpfmap can't compute the constant `{name}`");
+                let unreadable = |_| {
+                    format!(
+                        "bpfmap can't compute the value of the constant \
+                                              `{name}`"
+                    )
+                };
                 let expression = syn::parse2(constant.value.clone()).map_err(unreadable)?;
                 let number = value(self.krate, module, &expression, ty)?;
                 let number = ty.map_or(number, |int| wrapped(number, int));
@@ -66,14 +69,13 @@ impl Names for InModule<'_> {
                     .ok_or_else(|| format!("`{name}` is unknown"))?;
                 Ok(Value { number, int: None })
             }
-            _ => limit(&words(path))
-                .ok_or_else(|| format!("no constant of the crate is called `{name}`")),
+            _ => limit(&words(path)).ok_or_else(|| format!("the crate has no constant `{name}`")),
         }
     }
 
     /// Evaluates `size_of::<T>()` and `align_of::<T>()`, with any path before the name.
     fn call(&self, function: &Expr) -> Result<Value, Why> {
-        let unknown = || "it calls a function".to_owned();
+        let unknown = || "the expression calls a function".to_owned();
         let Expr::Path(path) = function else { return Err(unknown()) };
         let Some(last) = path.path.segments.last() else { return Err(unknown()) };
         let PathArguments::AngleBracketed(arguments) = &last.arguments else {
@@ -88,14 +90,14 @@ impl Names for InModule<'_> {
         }
         let _guard = self.krate.memory.deeper(DEPTH_NAME)?;
         let layout = assemble::layout(self.krate, self.module, ty)
-            .ok_or("it is the size of a type that no map can contain")?;
+            .ok_or("the expression needs the size of a type that can't be in a map")?;
         let number = i128::from(if is_size { layout.size } else { layout.align });
         Ok(Value { number, int: Some(USIZE) })
     }
 }
 
-/// The subject of the message about constants that are nested too deep.
-const DEPTH_NAME: &str = "constants depend on constants";
+/// The subject of the message about constants that depend on too many other constants.
+const DEPTH_NAME: &str = "constants depend on other constants";
 
 /// A counter of the current depth.
 #[derive(Debug, Default)]
@@ -107,7 +109,7 @@ pub(super) struct Deeper<'a>(&'a Depth);
 impl Depth {
     pub(super) fn deeper(&self, what: &str) -> Result<Deeper<'_>, Why> {
         if self.0.get() >= MAX_DEPTH {
-            return Err(format!("{what} more than {MAX_DEPTH} deep, or on themselves"));
+            return Err(format!("{what} in a chain of more than {MAX_DEPTH}, or on themselves"));
         }
         self.0.set(self.0.get() + 1);
         Ok(Deeper(self))

@@ -1,5 +1,5 @@
-//! Rust enums, which a type in a map must not contain directly, because the kernel can write any
-//! number. The type must contain the number of the enum instead.
+//! Checks that a type in a map does not contain a Rust enum directly. The kernel can write any number, so the type must
+//! contain the number of the enum instead.
 
 use super::assemble::type_item;
 use super::krate::{Crate, DeclarationId, Kind};
@@ -30,14 +30,14 @@ pub(super) fn check(krate: &Crate) {
                     &rules::RUST_TYPE,
                     name.span,
                     format!(
-                        "`{word}` must be one of its variants, but the kernel may store another number"
+                        "a `{word}` must be one of its variants, but the kernel can store any other number"
                     ),
                 )
                 .help(format!("write `bpfmap::Enum<{word}>`")),
             ),
             (false, true) => krate.report(
                 Finding::new(&rules::RUST_TYPE, name.span, format!("`{word}` is not an enum"))
-                    .help(format!("write `{word}`, because `bpfmap::Enum` is for enums")),
+                    .help(format!("write `{word}`, because `bpfmap::Enum` is only for enums")),
             ),
             (true, true) | (false, false) => {}
         }
@@ -47,7 +47,7 @@ pub(super) fn check(krate: &Crate) {
 /// The maximum length of a chain of aliases.
 const MAX_DEPTH: u32 = 32;
 
-/// Returns whether the declaration is a Rust enum or an alias of one.
+/// Returns whether the declaration is a Rust enum or an alias of a Rust enum.
 fn is_enum(krate: &Crate, id: DeclarationId, depth: u32) -> bool {
     match &krate.declaration(id).kind {
         Kind::Declared(declared) => matches!(declared.input.data, syn::Data::Enum(_)),

@@ -1,4 +1,5 @@
-//! Compares the fields of all structs and unions with their layouts in C, which are all known here.
+//! Compares the fields of all structs and unions with their layouts in C. When a whole file is read, all layouts are
+//! known.
 
 use std::collections::HashSet;
 use std::rc::Rc;
@@ -9,9 +10,8 @@ use crate::front::rust::{TypeItem, check_fields};
 use crate::ir::{Schema, TypeDef, TypeDefKind};
 use crate::layout::Layouts;
 
-/// Reports the fields of
-/// `own` types and of types in place whose offsets differ from C. Each element of `own` is a type
-/// as it was read, with the resulting definition.
+/// Reports fields whose offsets differ from C, in the types in `own` and in types in place. Each element of `own` is a
+/// type and its definition in the schema.
 pub(super) fn check(
     krate: &Crate,
     own: Vec<(Rc<TypeItem>, TypeDef)>,
@@ -21,7 +21,7 @@ pub(super) fn check(
     let mut places = Places::default();
     for (id, item) in in_place {
         let mut def = item.def.clone();
-        // Mistakes in it are reported at the places where it is used.
+        // Mistakes in a type in place are reported where the type is used.
         if places.fill(krate, &mut def, &item) {
             def.name.value = key(id);
             types.push((item, def));
@@ -49,7 +49,7 @@ pub(super) fn check(
 /// Returns the names of the types whose layout is completely known.
 fn known(types: &[(Rc<TypeItem>, TypeDef)]) -> HashSet<&str> {
     let mut known: HashSet<&str> = HashSet::new();
-    // Types that contain each other more than 32 levels deep are refused.
+    // The check refuses types that are nested more than 32 levels deep.
     for _ in 0..=32 {
         let before = known.len();
         for (_, def) in types.iter().filter(|(item, _)| item.complete) {

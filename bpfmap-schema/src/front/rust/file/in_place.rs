@@ -1,5 +1,4 @@
-//! Types without a name in C, and templates of inner maps. Each is inserted where the source refers
-//! to it.
+//! Inserts types without a name in C and templates of inner maps at the positions where the source refers to them.
 
 use super::assemble::{map_item, type_item};
 use super::items::Declared;
@@ -12,8 +11,8 @@ use crate::ir::{
 use crate::rules;
 use crate::source::{Span, Spanned};
 
-/// The maximum number of members of all types in place together. A type counts each time it is
-/// used, because each use inserts a copy.
+/// The maximum number of members of all types in place together. The members of a type count once for each use of the
+/// type, because each use inserts a copy.
 const MAX_MEMBERS: usize = 100_000;
 
 /// The maximum nesting depth of types in place.
@@ -26,8 +25,8 @@ pub(super) fn has_no_name(declared: &Declared) -> bool {
     has_word(&declared.input.attrs, attribute, word)
 }
 
-/// Returns a placeholder name for a declaration without a name, until the declaration is inserted.
-/// It can't conflict with a real name.
+/// Returns a placeholder name for a declaration without a name, which is used until the declaration is inserted. The
+/// placeholder can't conflict with a real name.
 pub(super) fn key(id: DeclarationId) -> String {
     format!("#{}", id.number())
 }
@@ -69,8 +68,7 @@ pub(super) struct Places {
 }
 
 impl Places {
-    /// Inserts types in place into `def`, which was read as `item`. Returns whether all of them are
-    /// complete.
+    /// Inserts types in place into `def`, which was read as `item`. Returns whether all inserted types are complete.
     pub(super) fn fill(&mut self, krate: &Crate, def: &mut TypeDef, item: &TypeItem) -> bool {
         natural_alignment(&mut def.kind, item);
         match &mut def.kind {
@@ -102,7 +100,7 @@ impl Places {
                         ty.span,
                         "only a type that is declared in place can be anonymous",
                     )
-                    .label("has a name in C")
+                    .label("this type has a name in C")
                     .help("write `#[bpf_type(in_place)]` before the type, or remove `anonymous`"),
                 );
                 return false;
@@ -130,7 +128,7 @@ impl Places {
         member.ty = match kind {
             TypeDefKind::Struct(inner) => MemberType::Struct(inner),
             TypeDefKind::Union(inner) => MemberType::Union(inner),
-            TypeDefKind::Enum(_) | TypeDefKind::Alias(_) => unreachable!("it has a body"),
+            TypeDefKind::Enum(_) | TypeDefKind::Alias(_) => unreachable!("the type has a body"),
         };
         whole
     }
@@ -141,17 +139,17 @@ impl Places {
                 "the types that are declared in place have more than {MAX_MEMBERS} members in total"
             )
         } else {
-            "a type that is declared in place contains itself, or is nested too deep".to_owned()
+            "a type that is declared in place contains itself or is nested too deeply".to_owned()
         };
-        krate.report(
-            Finding::new(&rules::IN_PLACE, span, message)
-                .help("remove `in_place`: then the type has a name in C and is declared once"),
-        );
+        krate
+            .report(Finding::new(&rules::IN_PLACE, span, message).help(
+                "remove `in_place`; the type then has a name in C and is declared only once",
+            ));
         false
     }
 }
 
-/// Inserts templates into `map`. Returns whether all of them are complete.
+/// Inserts templates into `map`. Returns whether all inserted templates are complete.
 pub(super) fn fill_map(krate: &Crate, map: &mut MapDecl, depth: usize) -> bool {
     let mut whole = true;
     for described in [&mut map.key, &mut map.value].into_iter().flatten() {
@@ -167,8 +165,13 @@ pub(super) fn fill_map(krate: &Crate, map: &mut MapDecl, depth: usize) -> bool {
     let Some(id) = declaration(name) else { return whole };
     if !krate.is_map(id) || depth >= MAX_DEPTH {
         krate.report(
-            Finding::new(&rules::IN_PLACE, inner.span, "this can't be the template of a map")
-                .help("name another struct with `#[derive(BpfMap)]`"),
+            Finding::new(
+                &rules::IN_PLACE,
+                inner.span,
+                "this map can't be a template for inner \
+                                                        maps",
+            )
+            .help("write the name of another struct with `#[derive(BpfMap)]`"),
         );
         map.inner = None;
         return false;
@@ -182,8 +185,8 @@ pub(super) fn fill_map(krate: &Crate, map: &mut MapDecl, depth: usize) -> bool {
     whole
 }
 
-/// Returns whether `ty` contains no type in place, in a position where types in place are not
-/// allowed.
+/// Checks a type in a position where types in place are not allowed. Returns whether `ty` contains no types in place,
+/// and reports an error otherwise.
 fn no_key(krate: &Crate, ty: &mut Spanned<Type>) -> bool {
     let mut found = false;
     replace_keys(&mut ty.value, &mut found);
@@ -194,7 +197,7 @@ fn no_key(krate: &Crate, ty: &mut Spanned<Type>) -> bool {
                 ty.span,
                 "a type that is declared in place can only be the type of a member or the `inner` of a map",
             )
-            .help("remove `in_place` or `template`: then it has a name in C"),
+            .help("remove `in_place` or `template`; the declaration then has a name in C"),
         );
     }
     !found
@@ -219,8 +222,8 @@ fn placeholder() -> Type {
     Type::Int(crate::ir::Int { size: 1, signed: false })
 }
 
-/// Removes an alignment that C does not need. Byte arrays that store members have alignment 1, so
-/// such a type needs `repr(align)` in Rust for an alignment that C gets from the members.
+/// Removes an alignment that C does not need. In Rust, an array of bytes that contains a member has an alignment of 1,
+/// so the type needs `repr(align)`. In C, the type gets the same alignment from its members.
 fn natural_alignment(kind: &mut TypeDefKind, item: &TypeItem) {
     let (TypeDefKind::Struct(body) | TypeDefKind::Union(body)) = kind else { return };
     let has_storage = item.fields.iter().any(|field| match field {

@@ -1,5 +1,5 @@
-//! The items of a module, recognized by their first words. Items that declare no type, map,
-//! constant, name or module are skipped.
+//! Finds the items of a module, which are recognized by their first words. Items that do not declare a type, a map, a
+//! constant, a name or a module are skipped.
 
 use std::rc::Rc;
 
@@ -14,18 +14,18 @@ use crate::front::rust::cfg::Cfg;
 
 /// An item of a module.
 pub(super) enum Item {
-    /// `mod name;`, `mod name { … }`.
+    /// A module: `mod name;` or `mod name { … }`.
     Module {
         name: Ident,
         attributes: Vec<Attribute>,
         body: Option<TokenStream>,
         doubts: Vec<Doubt>,
     },
-    /// One name of `use …;`.
+    /// One of the names that `use …;` declares.
     Use(Use),
-    /// `const NAME: TYPE = VALUE;`
+    /// A constant: `const NAME: TYPE = VALUE;`.
     Constant(Constant),
-    /// `type Name = TYPE;`
+    /// An alias: `type Name = TYPE;`.
     Alias(Alias),
     /// A struct, union or enum with one of the derives.
     Declared(Box<Declared>),
@@ -33,19 +33,19 @@ pub(super) enum Item {
     Foreign(Ident),
     /// The contents of `schema!`.
     Schema { place: Span, body: TokenStream, doubts: Vec<Doubt> },
-    /// A struct, union or enum with one of the derives that is removed by a `cfg`.
+    /// A struct, union or enum with one of the derives that a `cfg` removes.
     LeftOut,
-    /// An item that can't be read: where, and why.
+    /// An item that can't be read, with its position and the reason.
     Broken(Span, String),
-    /// An item that is nested too deep.
+    /// An item that is nested too deeply.
     TooDeep(Span),
-    /// The first item beyond the limit.
+    /// The first item beyond the memory limit.
     TooMuch(Span),
 }
 
 /// A name that refers to an item in a different module.
 pub(super) struct Use {
-    /// The name; `None` for all names of a module, `*`.
+    /// The name, or `None` for `*`, which means all names of a module.
     pub(super) name: Option<String>,
     /// Whether the path begins with `::`.
     pub(super) is_absolute: bool,
@@ -76,7 +76,7 @@ pub(super) struct Declared {
 
 /// The contents of a module.
 pub(super) struct Contents {
-    /// The attributes at its top, `#![…]`.
+    /// The attributes `#![…]` at the top of the module.
     pub(super) attributes: Vec<Attribute>,
     pub(super) items: Vec<Item>,
     /// The unknown conditions that decide whether the module exists.
@@ -125,7 +125,7 @@ impl Cursor<'_> {
         Attribute::parse_inner.parse2(tokens.iter().cloned().collect()).unwrap_or_default()
     }
 
-    /// Reads one item, or skips it.
+    /// Reads or skips one item.
     fn item(&mut self, items: &mut Vec<Item>) {
         let start = self.at;
         while self.is_punct(self.at, '#') && self.is_group(self.at + 1, Delimiter::Bracket) {
@@ -145,7 +145,7 @@ impl Cursor<'_> {
             "mod" | "struct" | "enum" | "union" if named(self) => self.end_of_body(),
             "use" | "type" => self.end_of_statement(),
             "const" if named(self) || self.is_punct(keyword + 1, '_') => {
-                // `const fn` has a body.
+                // A `const fn` is a function and has a body.
                 let is_function = ["fn", "unsafe", "async", "extern"]
                     .iter()
                     .any(|word| self.is_word(keyword + 1, word));
@@ -203,7 +203,7 @@ impl Cursor<'_> {
         }
     }
 
-    /// Returns the end of the item that begins here, which is after the first `;` or `{ … }`.
+    /// Returns the end of the item that begins at the current position. The end is after the first `;` or `{ … }`.
     fn end_of_body(&self) -> usize {
         self.end(|token| {
             is_semicolon(token)
@@ -221,7 +221,7 @@ impl Cursor<'_> {
         self.at + length.max(1).min(rest.len().max(1))
     }
 
-    /// `bpfmap::schema!(…)`.
+    /// Reads `bpfmap::schema!(…)`.
     fn schema_macro(&self, attributes: &[TokenTree], start: usize, end: usize) -> Option<Item> {
         let end = end.min(self.tokens.len());
         let tokens = self.tokens.get(start..end)?;
@@ -308,8 +308,8 @@ fn alias(tokens: &[TokenTree], attributes: Vec<Attribute>, doubts: Vec<Doubt>) -
     Some(Alias { name: name.clone(), attributes, has_parameters, target, doubts })
 }
 
-/// Returns the position of the first `character` outside of all brackets that does not begin a
-/// longer operator.
+/// Returns the position of the first `character` that is outside of all brackets and is not the beginning of a longer
+/// operator.
 fn position(tokens: &[TokenTree], character: char) -> Option<usize> {
     tokens.iter().position(|token| {
         matches!(token, TokenTree::Punct(punct)
@@ -317,7 +317,7 @@ fn position(tokens: &[TokenTree], character: char) -> Option<usize> {
     })
 }
 
-/// `extern crate name as other;`
+/// Reads `extern crate name as other;`.
 fn extern_crate(tokens: &[TokenTree], doubts: Vec<Doubt>) -> Option<Item> {
     let idents: Vec<String> = tokens
         .iter()
@@ -358,7 +358,7 @@ fn declared(
     }
 }
 
-/// Returns whether `#[derive(…)]` names `derive`, with any path before it.
+/// Returns whether `#[derive(…)]` contains `derive`, with any path before the name.
 fn has_derive(attributes: &[Attribute], derive: &str) -> bool {
     attributes.iter().filter(|attribute| attribute.path().is_ident("derive")).any(|attribute| {
         let parser = syn::punctuated::Punctuated::<syn::Path, syn::Token![,]>::parse_terminated;

@@ -1,9 +1,7 @@
-//! An estimate of the memory that reading a file needs, which limits the memory for untrusted
-//! files.
+//! Estimates the memory that is needed to read a file, so that an untrusted file can't use too much memory.
 //!
-//! A token needs up to a hundred times the memory of its text, and a parsed entry of a list up to a
-//! thousand times. The sizes were measured, and `tests/memory.rs` compares them with the real use
-//! of memory.
+//! A token can need a hundred times the memory of its text, and a parsed element of a list can need a thousand times as
+//! much. The factors were measured, and `tests/memory.rs` compares them with the real use of memory.
 
 use std::cell::Cell;
 
@@ -12,19 +10,18 @@ use proc_macro2::{TokenStream, TokenTree};
 /// The memory limit for reading one file, in bytes.
 const OF_A_FILE: u64 = 52 << 20;
 
-/// The memory that may still be used for a file.
+/// The memory that is still available for a file.
 #[derive(Default)]
 pub(super) struct Room(Cell<u64>);
 
 impl Room {
-    /// Returns the memory that is left after the tokens of the file `text`, or `None` if the tokens
+    /// Returns the memory that is available in addition to the tokens of the file `text`. Returns `None` if the tokens
     /// alone exceed the limit.
     pub(super) fn for_text(text: &str) -> Option<Self> {
         OF_A_FILE.checked_sub(of_tokens(text)).map(|rest| Self(Cell::new(rest)))
     }
 
-    /// Subtracts `bytes`. If there are fewer bytes left, sets the rest to 0. Returns whether any
-    /// bytes are left.
+    /// Subtracts `bytes` from the available memory, which can't become negative. Returns whether any memory is left.
     pub(super) fn take(&self, bytes: u64) -> bool {
         let rest = self.0.get().checked_sub(bytes);
         self.0.set(rest.unwrap_or(0));
@@ -63,7 +60,7 @@ fn of_tokens(text: &str) -> u64 {
     bytes
 }
 
-/// Returns the number of bytes that the parsed item needs whose tokens are `tokens`.
+/// Returns the memory that an item with these tokens needs after it was parsed, in bytes.
 pub(super) fn of_item(tokens: &[TokenTree]) -> u64 {
     let mut bytes = 1500;
     let all: TokenStream = tokens.iter().cloned().collect();

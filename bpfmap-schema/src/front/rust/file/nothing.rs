@@ -1,15 +1,19 @@
-//! Notes for a source file that contains no schema.
+//! Returns notes for a source file that does not contain a schema.
 
 use super::krate::{Crate, DeclarationId, Kind};
 
-/// Returns notes that describe the contents of a source without types and maps for a schema. `own`
-/// are the declarations in it.
+/// Returns notes that describe the contents of a source without types and maps for a schema. `own` contains the
+/// declarations in the source.
 pub(super) fn instead(krate: &Crate, own: &[DeclarationId]) -> Vec<String> {
     /// The maximum number of names in the note.
     const TOLD: usize = 3;
     let mut notes = Vec::new();
     if krate.sources.borrow().iter().next().is_some_and(|source| looks_like_toml(&source.text)) {
-        notes.push("it looks like TOML: the name of a schema in TOML ends in `.toml`".to_owned());
+        notes.push(
+            "the file looks like TOML, but the name of a schema in TOML must end in \
+                    `.toml`"
+                .to_owned(),
+        );
     }
     let foreign = own.iter().map(|id| krate.declaration(*id));
     let foreign = foreign.filter(|declaration| matches!(declaration.kind, Kind::Foreign));

@@ -1,4 +1,4 @@
-//! Resolves paths through modules, `use`, and the types of the crate `bpfmap`.
+//! Resolves paths that refer to items in modules, names that a `use` declares, and types of the crate `bpfmap`.
 
 use std::cell::Cell;
 
@@ -13,9 +13,9 @@ pub(super) enum Meaning {
     Module(ModuleId),
     /// A type or a map.
     Declaration(DeclarationId),
-    /// The constant of this name.
+    /// The constant with this name in this module.
     Constant(ModuleId, String),
-    /// A variant of an enum.
+    /// The variant with this name of an enum.
     Variant(DeclarationId, String),
     /// An item of another crate whose source is not read.
     External(Vec<String>),
@@ -75,8 +75,7 @@ impl Walk<'_> {
             "super" => Meaning::Module(self.krate.parent(module)?),
             first => match self.member(module, first, space_of(rest), depth) {
                 Some(found) => found,
-                // A path whose first segment is not a name in the module begins with the name of a
-                // crate.
+                // If the first segment of a path is not a name in the module, it is the name of a crate.
                 None if !rest.is_empty() => return self.extern_path(words, space, depth),
                 None => return None,
             },
@@ -167,21 +166,21 @@ impl Walk<'_> {
         if used.is_absolute {
             return self.extern_path(&used.path, space, depth);
         }
-        // `use bpfmap::Be32 as bpfmap` would refer to itself, and so would `use a::a`.
+        // `use bpfmap::Be32 as bpfmap` and `use a::a` would refer to themselves.
         if used.path.first() == used.name.as_ref() {
             let walk = |path: &[String]| self.path_without_uses(module, path, space, depth);
             return walk(&used.path);
         }
         let found = self.path(module, &used.path, space, depth + 1);
         match used.path.as_slice() {
-            // Only in a `use` can a single name be the name of a crate.
+            // In a `use`, a single name can be the name of a crate.
             [name] if found.is_none() => self.krate.extern_crate(name).map(Meaning::Module),
             _ => found,
         }
     }
 
-    /// Resolves a path whose first segment is a submodule of
-    /// `module` or a crate, without following `use`.
+    /// Resolves a path whose first segment is a submodule of `module` or a crate. Does not follow names that a `use`
+    /// declares.
     fn path_without_uses(
         &self,
         module: ModuleId,

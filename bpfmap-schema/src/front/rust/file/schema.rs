@@ -1,4 +1,4 @@
-//! The schema as a whole: `bpfmap::schema!`, and the comment at the top of the file.
+//! Reads the properties of the whole schema: `bpfmap::schema!`, and the comment at the top of the file.
 
 use std::path::Path;
 
@@ -48,7 +48,7 @@ pub(super) fn read(krate: &Crate, root: ModuleId, schema: &mut Schema) {
                     &rules::MISSING_KEY,
                     Span::new(module.source, 0..0),
                     format!(
-                        "a schema needs `name`, because `{}` gives no valid name",
+                        "the schema needs a `name`, because the name of the file `{}` is not an identifier",
                         path.display()
                     ),
                 )
@@ -88,8 +88,8 @@ fn set(krate: &Crate, source: SourceId, schema: &mut Schema, word: &Ident, text:
     }
 }
 
-/// Returns the name of a schema that has no explicit name. It is the name of its file or, for
-/// `lib.rs`, `main.rs` and `mod.rs`, of the directory of the package or module.
+/// Returns the name of a schema without an explicit name. This is the name of its file. For `lib.rs`, `main.rs` and
+/// `mod.rs`, it is the name of the folder of the package or module.
 fn name_of(path: &Path) -> Option<String> {
     let stem = path.file_stem()?.to_str()?;
     let canonical = || path.canonicalize().ok();

@@ -4,16 +4,15 @@ use std::ops::Range;
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
-/// The maximum nesting depth of an item. Every bracket counts, and within brackets every token up
-/// to the next comma or semicolon. This is an upper bound of the parser's recursion depth.
+/// The maximum nesting depth of an item. Each bracket counts as a level. Within brackets, each token up to the next
+/// comma or semicolon counts as a level too. The result is an upper bound of the parser's recursion depth.
 pub(super) const MAX_DEPTH: usize = 256;
 
-/// The maximum length of a number literal, in characters. Every 128-bit integer fits, in any base
-/// and with `_`. The limit exists because the time to parse a number grows with the square of its
-/// length.
+/// The maximum length of a number literal, in characters. Every 128-bit integer is shorter, in any base and with `_`.
+/// The limit is necessary because the time to parse a number grows with the square of its length.
 const MAX_NUMBER: usize = 256;
 
-/// Returns the tokens of a file, or the position at which it is not valid Rust.
+/// Returns the tokens of a file, or the position at which the file is not valid Rust.
 pub(super) fn lex(text: &str) -> Result<TokenStream, Range<usize>> {
     blank_start(text).parse().map_err(|error: proc_macro2::LexError| error.span().byte_range())
 }
@@ -83,14 +82,14 @@ mod tests {
     }
 
     #[test]
-    fn bytes_keep_their_place() {
+    fn byte_offsets_stay_the_same() {
         assert_eq!(blank_start("\u{feff}#!/bin/x\nuse a;"), format!("{}\nuse a;", " ".repeat(11)));
         assert_eq!(blank_start("#![deny(x)]"), "#![deny(x)]");
         assert_eq!(lex("a \u{0}").unwrap_err().start, 2);
     }
 
     #[test]
-    fn depth_is_what_the_parser_would_go_down() {
+    fn items_that_the_parser_would_recurse_into_too_deeply_are_found() {
         let fields = "a: [u8; 4], ".repeat(1000);
         assert!(!too_deep(&format!("struct A {{ {fields} }}")));
         assert!(!too_deep(&"#[doc = \"x\"] ".repeat(1000)));

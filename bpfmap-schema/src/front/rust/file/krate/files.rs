@@ -1,4 +1,4 @@
-//! The files of a crate's modules.
+//! Finds and reads the files of a crate's modules.
 
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -29,7 +29,7 @@ impl Crate {
         self.file(&file, place, Above { parent: Some(parent), cfg: Rc::clone(&module.cfg) })
     }
 
-    /// Reads the modules of the package from its root down to the file of `module`.
+    /// Reads the modules of the package, from its root to the file of `module`.
     pub(super) fn find_in_package(&self, id: ModuleId, module: &Module) {
         let file = canonical(&module.file);
         let Some(package) = file.ancestors().find(|folder| folder.join("Cargo.toml").is_file())
@@ -57,7 +57,7 @@ impl Crate {
             let Some(mut above) = self.file(&root, Span::NONE, Above::root(&module.cfg)) else {
                 continue;
             };
-            let (last, folders) = words.split_last().expect("it is not empty");
+            let (last, folders) = words.split_last().expect("the list is not empty");
             for word in folders {
                 let Some(child) = self.child(above, word) else { return };
                 above = child;
@@ -71,7 +71,7 @@ impl Crate {
         }
     }
 
-    /// Reads the file `path`, which is referred to at `place`.
+    /// Reads the file `path`, to which the source refers at `place`.
     pub(super) fn file(&self, path: &Path, place: Span, above: Above) -> Option<ModuleId> {
         let canonical = canonical(path);
         let known = self.files.borrow().get(&canonical).copied();
@@ -87,7 +87,7 @@ impl Crate {
                         place,
                         format!("can't read `{}`: {error}", path.display()),
                     )
-                    .help("name a file that exists and can be read"),
+                    .help("write the path of a readable file"),
                 );
                 return None;
             }
@@ -110,8 +110,7 @@ impl Crate {
         }
     }
 
-    /// Returns the module of a file that has already been read. The file that was read first does
-    /// not know its parent until now.
+    /// Returns the module of a file that has already been read. Only now does the first file get its parent module.
     fn known_file(
         &self,
         known: ModuleId,
@@ -147,11 +146,11 @@ impl Crate {
             std::fs::metadata(path).is_ok_and(|file| file.is_file() && file.len() > limit);
         if is_too_much || self.modules.borrow().len() >= MAX_MODULES {
             return Err(std::io::Error::other(format!(
-                "a schema can have at most {} MiB of Rust in {MAX_MODULES} modules",
+                "a schema can have at most {} MiB of Rust source in {MAX_MODULES} modules",
                 MAX_TEXT >> 20
             )));
         }
-        // The author of a schema could refer to a file that they are not allowed to read.
+        // A schema must not make bpfmap read arbitrary files, because its author might not be allowed to read them.
         let bytes = if place.source.is_none() {
             input::read_given(path, limit)?
         } else {
@@ -162,7 +161,7 @@ impl Crate {
     }
 }
 
-/// Returns whether a file that the user named is a module of a package, not the root of a program.
+/// Returns whether a file that the user named is a module of a package and not the root of a program.
 pub(super) fn is_in_sources(path: &Path) -> bool {
     let file = canonical(path);
     file.ancestors()
@@ -170,7 +169,7 @@ pub(super) fn is_in_sources(path: &Path) -> bool {
         .is_some_and(|package| file.starts_with(package.join("src")))
 }
 
-/// Returns whether the submodules of a file with this name are in the same directory.
+/// Returns whether the submodules of a file with this name are in the folder of the file.
 pub(super) fn is_root_name(path: &Path) -> bool {
     let name = path.file_name().and_then(|name| name.to_str());
     matches!(name, Some("lib.rs" | "main.rs" | "mod.rs"))
@@ -180,7 +179,7 @@ pub(super) fn canonical(path: &Path) -> PathBuf {
     path.canonicalize().unwrap_or_else(|_| path.to_owned())
 }
 
-/// Returns the path of `root` in the form in which the user named `file`, which is `named`. Both
+/// Returns the path of `root` in the same form as `named`, which is the path with which the user named `file`. Both
 /// files belong to the same package.
 fn shown(named: &Path, file: &Path, root: &Path) -> PathBuf {
     let mut named = named.to_owned();

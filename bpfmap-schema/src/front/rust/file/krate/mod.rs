@@ -1,4 +1,4 @@
-//! The modules of a crate, each of which is read when it is first needed.
+//! The modules of a crate. Each module is read when it is first needed.
 
 mod files;
 
@@ -31,21 +31,22 @@ const MAX_MODULES: usize = 10_000;
 /// The maximum nesting depth of modules.
 const MAX_MODULE_DEPTH: usize = 64;
 
-/// A crate, of which only the needed parts have been read.
+/// A crate. Only the parts that were needed so far have been read.
 pub(super) struct Crate {
     pub(super) sources: RefCell<SourceMap>,
     pub(super) findings: RefCell<Vec<Finding>>,
     reported: RefCell<HashSet<(&'static str, Span, String)>>,
-    /// `None` while a module is being read.
+    /// The modules. An element is `None` while the module is being read.
     modules: RefCell<Vec<Option<Rc<Module>>>>,
     declarations: RefCell<Vec<Rc<Declaration>>>,
     /// The module of each file that was read, by its canonical path.
     files: RefCell<HashMap<PathBuf, ModuleId>>,
-    /// The number of bytes that may still be read.
+    /// The number of bytes that are still allowed to be read.
     rest: Cell<u64>,
-    /// What is known of the build.
+    /// The known conditions of the build.
     cfg: Rc<Cfg>,
-    /// The root modules of other crates, by name; `None` for one that can't be read, which has been reported.
+    /// The root modules of other crates, by name. The value is `None` for a crate that can't be read, which was already
+    /// reported.
     extern_crates: RefCell<HashMap<String, Option<ModuleId>>>,
     /// The number of types and maps that were removed by a `cfg`.
     pub(super) left_out: Cell<usize>,
@@ -71,22 +72,21 @@ impl DeclarationId {
 /// A module.
 pub(super) struct Module {
     pub(super) source: SourceId,
-    /// The parent module. `None` for the root of the crate, and for a file whose parent has not
-    /// been needed yet.
+    /// The parent module. It is `None` for the root of the crate, and for a file whose parent was not needed yet.
     pub(super) parent: Cell<Option<ModuleId>>,
     depth: usize,
-    /// The known conditions of the build of its crate.
+    /// The known conditions of the build of the module's crate.
     cfg: Rc<Cfg>,
-    /// The file, and the folder of the files of its submodules.
+    /// The file of the module.
     file: PathBuf,
     folder: PathBuf,
-    /// Types and maps by name.
+    /// The types and maps, by name.
     pub(super) types: HashMap<String, DeclarationId>,
     pub(super) constants: HashMap<String, Constant>,
     pub(super) uses: Vec<Use>,
-    /// Submodules by name. Each has been read, or has the path of its file.
+    /// The submodules, by name. Each submodule has been read, or is given by the path of its file.
     children: RefCell<HashMap<String, Child>>,
-    /// Types, maps and modules, in the order of the source.
+    /// The types, maps and modules, in the order of the source.
     pub(super) order: Vec<Entry>,
     /// The attributes at the top of the module.
     pub(super) attributes: Vec<Attribute>,
@@ -106,11 +106,11 @@ enum Child {
     Unread {
         place: Span,
         path: Option<String>,
-        /// The unknown conditions that decide whether the module exists. They are moved into the
-        /// module when it is read.
+        /// The unknown conditions that decide whether the module exists. They are moved into the module when the module
+        /// is read.
         doubts: Rc<RefCell<Vec<(SourceId, Doubt)>>>,
     },
-    /// The module can't be read. This has been reported.
+    /// The module can't be read, which was already reported.
     Missing,
 }
 
@@ -124,12 +124,12 @@ pub(super) struct Declaration {
 pub(super) enum Kind {
     Declared(Box<Declared>),
     Alias(Alias),
-    /// A type without the derive.
+    /// A type without a derive.
     Foreign,
 }
 
 impl Crate {
-    /// Reads the schema in `path`, whose text is `text` if it is known.
+    /// Reads the schema in the file `path`. `text` is the text of the file, or `None` if the file must be read.
     pub(super) fn open(path: &Path, text: Option<&str>, cfg: &Cfg) -> Draft {
         let this = Self {
             sources: RefCell::default(),
@@ -164,8 +164,8 @@ impl Crate {
         draft
     }
 
-    /// Adds a diagnostic, unless it has already been reported. Code that is read several times
-    /// gives the same diagnostics each time.
+    /// Adds a diagnostic that was not already reported. If code is read several times, each time results in the same
+    /// diagnostics.
     pub(super) fn report(&self, finding: Finding) {
         let place = (finding.rule.id, finding.place.span, finding.message.clone());
         if self.reported.borrow_mut().insert(place) {
@@ -200,18 +200,18 @@ impl Crate {
             Finding::new(
                 &rules::UNKNOWN_CFG,
                 span(source, doubt.first, doubt.last),
-                format!("unknown whether `{unknown}` is set"),
+                format!("it is unknown whether `{unknown}` is set"),
             )
-            .label("determines the content of the header")
+            .label("the header depends on this condition")
             .help(
-                "use `--features` or `--cfg` on the command line, or `Builder::features` or `Builder::cfg` in a \
-                 build script; or remove the condition",
+                "set the condition with `--features` or `--cfg` on the command line, or with \
+                 `Builder::features` or `Builder::cfg` in a build script; or remove the condition",
             ),
         );
     }
 
     pub(super) fn module(&self, id: ModuleId) -> Rc<Module> {
-        Rc::clone(self.modules.borrow()[id.0].as_ref().expect("it was read to its end"))
+        Rc::clone(self.modules.borrow()[id.0].as_ref().expect("the module was read completely"))
     }
 
     pub(super) fn declaration(&self, id: DeclarationId) -> Rc<Declaration> {
@@ -236,8 +236,7 @@ impl Crate {
         let known = found.map_or(Child::Missing, Child::Read);
         if let Some(found) = found {
             let mut modules = self.modules.borrow_mut();
-            // A module that has just been read has no other owner, unless it exists under two
-            // names.
+            // A module that was just read has another owner only if it exists under two names.
             if let Some(module) = modules[found.0].as_mut().and_then(Rc::get_mut) {
                 module.doubts.append(&mut doubts.borrow_mut());
             }
@@ -246,8 +245,8 @@ impl Crate {
         found
     }
 
-    /// Returns the parent module. The first call for the file that the user named searches the
-    /// package of that file for it.
+    /// Returns the parent module. For the file that the user named, the first call searches the package of that file
+    /// for the parent.
     pub(super) fn parent(&self, id: ModuleId) -> Option<ModuleId> {
         let module = self.module(id);
         if module.parent.get().is_none() {
@@ -299,7 +298,7 @@ impl Crate {
                 Finding::new(
                     &rules::RUST_SYNTAX,
                     Span::new(source, start..range.end.clamp(start, text.len())),
-                    "invalid Rust: an unmatched bracket, or a literal without an end",
+                    "invalid Rust: unmatched bracket, or literal without an end",
                 )
                 .label("valid up to here")
                 .help("run `cargo check` for details"),
@@ -364,7 +363,10 @@ impl Crate {
                             Finding::new(
                                 &rules::RUST_SYNTAX,
                                 place,
-                                format!("there are more than {MAX_MODULES} modules, or they are nested more than {MAX_MODULE_DEPTH} deep"),
+                                format!(
+                                    "there are more than {MAX_MODULES} modules, or modules \
+                                         are nested more than {MAX_MODULE_DEPTH} levels deep"
+                                ),
                             )
                             .help("put the schema into a separate file"),
                         );
@@ -423,9 +425,9 @@ impl Crate {
                     Finding::new(
                         &rules::RUST_SYNTAX,
                         place,
-                        "the nesting is too deep, or a number is too long",
+                        "this item is nested too deeply, or contains a number with too many digits",
                     )
-                    .help("declare its parts as separate types and constants"),
+                    .help("declare parts of the item as separate types and constants"),
                 );
             }
         }
@@ -434,16 +436,16 @@ impl Crate {
     fn report_too_much(&self, place: Span) {
         self.report(
             Finding::new(&rules::UNREADABLE_SOURCE, place, "this file is too large for a schema")
-                .label("not read from here on")
-                .help("put the schema into a separate file, or in several"),
+                .label("the file is not read from here on")
+                .help("put the schema into a separate file, or split it into several schemas"),
         );
     }
 
     fn declare(&self, id: ModuleId, module: &mut Module, name: Ident, kind: Kind) {
         let declaration = DeclarationId(self.declarations.borrow().len());
         module.order.push(Entry::Declaration(declaration));
-        // If there are two declarations with the same name, for example under different `cfg`s, the
-        // first one counts.
+        // If there are two declarations with the same name, for example under different `cfg`s, the first declaration
+        // is used.
         module.types.entry(name.unraw().to_string()).or_insert(declaration);
         self.declarations.borrow_mut().push(Rc::new(Declaration { module: id, name, kind }));
     }
@@ -468,27 +470,27 @@ pub(super) struct Above {
 }
 
 impl Above {
-    /// Returns the context of a file whose parent module is not known.
+    /// Returns the context of a file whose parent module is unknown.
     pub(super) fn root(cfg: &Rc<Cfg>) -> Self {
         Self { parent: None, cfg: Rc::clone(cfg) }
     }
 }
 
-/// Returns the bytes from the start of `first` to the end of `last`.
+/// Returns the span from the beginning of `first` to the end of `last`.
 pub(super) fn span(source: SourceId, first: TokenSpan, last: TokenSpan) -> Span {
     let (first, last) = (first.byte_range(), last.byte_range());
     Span::new(source, first.start..last.end.max(first.end))
 }
 
-/// Returns a draft that says that nothing could be read.
+/// Returns a draft with the diagnostic that nothing could be read.
 pub(super) fn unreadable(error: &std::io::Error) -> Draft {
     let message = format!("can't start a thread to read the file: {error}");
     let finding = Finding::new(&rules::UNREADABLE_SOURCE, Span::NONE, message)
-        .help("check whether the system has enough memory");
+        .help("check whether the system has enough free memory");
     Draft { findings: vec![finding], ..Draft::default() }
 }
 
-/// `#[path = "…"]`.
+/// Returns the path in the attribute `#[path = "…"]`.
 fn path_of(attributes: &[Attribute]) -> Option<String> {
     let attribute = attributes.iter().find(|attribute| attribute.path().is_ident("path"))?;
     let syn::Meta::NameValue(meta) = &attribute.meta else { return None };
