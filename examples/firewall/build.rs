@@ -1,5 +1,5 @@
-//! Generates the files of three schemas, links two programs to one object, and compiles the library in C that the tests
-//! call.
+//! Generates the files of three schemas, links two programs into one object, and compiles the C
+//! library that the tests call.
 
 use std::error::Error;
 use std::path::PathBuf;

@@ -28,7 +28,7 @@ static __always_inline void count(__u64 microseconds)
 		slot++;
 	}
 	calls = bpf_map_lookup_elem(&histogram, &slot);
-	/* Only this CPU writes to its count, so this needs no atomic instruction. */
+	/* Only this CPU writes to its count, so the program needs no atomic instruction. */
 	if (calls)
 		*calls += 1;
 }

@@ -1,4 +1,4 @@
-/* The test of the programs and the maps: sleeps, and looks for the call in both maps. */
+/* The test of the programs and the maps. It sleeps, and looks for the system call in both maps. */
 
 #include <errno.h>
 #include <stdio.h>
@@ -13,12 +13,12 @@
 #include "calls.skel.h"
 #include "calls.user.h"
 
-/* 20 ms. The kernel never sleeps shorter than it is asked to. */
+/* 20 ms. A sleep is never shorter than requested. */
 #define NAP 20000000
-/* The slot of 2^14 microseconds and more is the first one that such a sleep can be in. */
+/* The slot of 2^14 microseconds and more is the first slot that can count this sleep. */
 #define NAP_SLOT 14
 
-/* Asked for once: a call for each event would itself be an event. */
+/* The process ID is stored, because a call of getpid for each event would itself be an event. */
 static __u32 this_process;
 
 static int failures;
@@ -31,7 +31,7 @@ static int failures;
 		}                                                                            \
 	} while (0)
 
-/* The calls of this process that were reported: how often it slept, and all others. */
+/* The reported calls of this process: the number of sleeps, and the number of other calls. */
 static struct {
 	int naps;
 	int others;
@@ -100,7 +100,7 @@ int main(void)
 	}
 	histogram = calls->maps.histogram;
 	settings = bpf_map__fd(calls->maps.settings);
-	/* Each map is what the schema declares, and not another one. */
+	/* Each map matches its own declaration in the schema, and no other one. */
 	CHECK(running__check(bpf_map__fd(calls->maps.running)) == 0);
 	CHECK(histogram__check(bpf_map__fd(histogram)) == 0);
 	CHECK(settings__check(settings) == 0);
@@ -111,7 +111,7 @@ int main(void)
 		return 1;
 	}
 
-	/* What was reported so far, such as the calls that attached the programs, does not count. */
+	/* The events so far, such as the calls that attached the programs, are discarded. */
 	set(settings, NAP, this_process);
 	ring_buffer__consume(ring);
 	memset(&seen, 0, sizeof(seen));
@@ -125,19 +125,19 @@ int main(void)
 	/* Shorter calls are counted, too. */
 	CHECK(calls_from(histogram, 0) > calls_from(histogram, NAP_SLOT));
 
-	/* Nothing takes that long. */
+	/* No call takes that long. */
 	set(settings, ~0ULL, this_process);
 	nap();
 	ring_buffer__consume(ring);
 	CHECK(seen.naps == 1);
 
-	/* Process 1 is not this one. */
+	/* Process 1 is not this process. */
 	set(settings, 0, 1);
 	nap();
 	ring_buffer__consume(ring);
 	CHECK(seen.naps == 1);
 
-	/* Shorter calls are reported, too, if they shall be. */
+	/* Shorter calls are reported, too, if the settings say so. */
 	set(settings, 0, this_process);
 	seen.others = 0;
 	getppid();

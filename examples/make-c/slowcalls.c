@@ -1,5 +1,5 @@
-/* `slowcalls MILLISECONDS [PID]`: prints the system calls that take so long, until it is interrupted; then prints how
- * long all calls took. */
+/* `slowcalls MILLISECONDS [PID]`: prints the system calls that take at least this long. When the program is
+ * interrupted, it prints a histogram of the durations of all calls. */
 
 #include <errno.h>
 #include <signal.h>
@@ -103,7 +103,7 @@ int main(int count, char **arguments)
 		return 2;
 	}
 	setting.slow = number(arguments[1], "milliseconds") * 1000000ULL;
-	/* The calls that print shorter ones would be reported, too, and so on without an end. */
+	/* With 0, the calls that print an event would be reported, too, without an end. */
 	if (!setting.slow) {
 		fprintf(stderr, "error: MILLISECONDS is 0, and must be at least 1\n");
 		return 2;

@@ -16,7 +16,7 @@ pub use packets::{LargePacket, Traffic};
 
 bpfmap::include_maps!();
 
-/// The object file, aligned as aya reads it.
+/// The object file, with the alignment that aya needs.
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/packets.bpf.o"));
 
 /// An object that aya has loaded.
@@ -68,8 +68,8 @@ impl PacketCounter {
     ///
     /// # Errors
     ///
-    /// Fails if there is no such interface, or if the kernel refuses the program: `CAP_BPF` and `CAP_NET_ADMIN` are
-    /// needed.
+    /// Fails if there is no such interface, or if the kernel refuses the program. Loading and
+    /// attaching need `CAP_BPF` and `CAP_NET_ADMIN`.
     pub fn attach(interface: &str) -> Result<Self, Box<dyn Error>> {
         let mut loaded = Loaded::new()?;
         let Maps { protocols, settings, large_packets } = Maps::from_object(&loaded)?;
@@ -80,7 +80,7 @@ impl PacketCounter {
         Ok(Self { protocols, settings, large: RingBuf::open(&large_packets)?, _loaded: loaded })
     }
 
-    /// Reports packets of this length or more from now on; `None` reports none.
+    /// Reports packets of this length or more from now on. `None` turns the reports off.
     ///
     /// # Errors
     ///

@@ -1,5 +1,5 @@
-//! `aya-loader INTERFACE [LENGTH]`: prints every second what an interface has received, and packets
-//! of this length or more.
+//! `aya-loader INTERFACE [LENGTH]`: prints every second the traffic that an interface has received,
+//! and the packets of at least this length.
 
 use std::error::Error;
 use std::thread::sleep;

@@ -1,4 +1,4 @@
-/* Counts the packets that an interface receives, and reports large ones. */
+/* Counts the packets that an interface receives, and reports large packets. */
 
 #include <linux/bpf.h>
 #include <linux/if_ether.h>

@@ -1,4 +1,4 @@
-//! Real packets over the loopback interface.
+//! Sends real packets over the loopback interface.
 
 use std::net::UdpSocket;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use aya_loader::{Loaded, PacketCounter, Traffic};
 use bpfmap::{Be16, BpfMap, BpfType, Map};
 
-/// How long the kernel may take to deliver a packet.
+/// The time limit for the kernel to deliver a packet.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// `ETH_P_IP` and `ETH_P_IPV6`, `include/uapi/linux/if_ether.h`.
 const IPV4: u16 = 0x0800;
@@ -73,7 +73,7 @@ fn reports_large_packets() {
     assert_eq!(lengths, [(IPV4, 1000 + HEADERS)]);
 }
 
-/// What another version of the program could send.
+/// An event that another version of the program could send.
 #[derive(Clone, Copy, Debug, BpfType)]
 #[repr(C)]
 struct OtherPacket {

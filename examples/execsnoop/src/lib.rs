@@ -1,8 +1,8 @@
-//! Reports the programs that processes start to run, as it happens.
+//! Reports the programs that processes start to run, immediately when they start.
 //!
 //! The maps are declared in `execsnoop.toml`. The BPF program includes the header that is generated
-//! from it, with functions that send events of the declared type. This crate uses the generated
-//! Rust types.
+//! from this schema. The header contains functions that send events of the declared type. This
+//! crate uses the generated Rust types.
 
 use std::error::Error;
 use std::mem::MaybeUninit;
@@ -49,13 +49,13 @@ impl Buffer {
     ///
     /// # Errors
     ///
-    /// Fails if the process may not query the kernel: `CAP_BPF` is needed.
+    /// Fails if the process lacks `CAP_BPF`, which it needs to query the kernel.
     pub fn best() -> Result<Self, Box<dyn Error>> {
         Ok(if MapType::RingBuf.is_supported()? { Self::Ring } else { Self::Perf })
     }
 }
 
-/// Watches the whole machine until it is dropped.
+/// A watcher of all processes on the machine. It works until it is dropped.
 #[derive(Debug)]
 pub struct ExecSnoop {
     reader: Reader,
@@ -73,18 +73,21 @@ impl ExecSnoop {
     ///
     /// # Errors
     ///
-    /// Fails if the kernel refuses: `CAP_BPF` and `CAP_PERFMON` are needed.
+    /// Fails if the kernel refuses the program. Loading and attaching need `CAP_BPF` and
+    /// `CAP_PERFMON`.
     pub fn start(buffer: Buffer) -> Result<Self, Box<dyn Error>> {
         let mut object = MaybeUninit::<OpenObject>::uninit();
         let mut open = skeleton::ExecsnoopSkelBuilder::default().open(&mut object)?;
-        // A kernel without ring buffers would refuse the map of the other kind.
+        // The map of the other kind is not created, because a kernel without ring buffers would
+        // refuse a ring buffer.
         let is_ring = buffer == Buffer::Ring;
         open.maps.ring.set_autocreate(is_ring)?;
         open.progs.report_by_ring.set_autoload(is_ring);
         open.maps.perf.set_autocreate(!is_ring)?;
         open.progs.report_by_perf.set_autoload(!is_ring);
         let skeleton = open.load()?;
-        // The buffer is opened first, because events before that are lost.
+        // The buffer is opened before the program is attached, because earlier events would be
+        // lost.
         let (reader, program) = match buffer {
             Buffer::Ring => {
                 let map = Map::from_object(skeleton.object())?;
@@ -98,8 +101,8 @@ impl ExecSnoop {
         Ok(Self { _link: program.attach()?, reader })
     }
 
-    /// Waits until there are events or the time is over, and calls `handle` for each event. Returns
-    /// the number of events. If the time is `None`, waits without a limit.
+    /// Waits until there are events or the time limit expires, and calls `handle` for each event.
+    /// Returns the number of events. If the time limit is `None`, waits without a limit.
     ///
     /// # Errors
     ///
@@ -121,7 +124,7 @@ impl ExecSnoop {
         }
     }
 
-    /// Returns the number of lost events. The kernel counts them for perf buffers only.
+    /// Returns the number of lost events. The kernel counts lost events only for perf buffers.
     #[must_use]
     pub fn lost(&self) -> u64 {
         match &self.reader {
@@ -158,7 +161,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_stand_below_the_heading() {
+    fn lines_are_aligned_with_the_heading() {
         let name = "ls".parse().unwrap();
         let event = ExecEvent { time: 12_000_345_678, pid: 77, uid: 1000, name };
         assert_eq!(HEADING, "       SECONDS      PID      UID NAME");

@@ -39,7 +39,7 @@ fn run() -> Result<(), Box<dyn Error>> {
         written?;
         out.flush()?;
         if snoop.lost() > lost {
-            eprintln!("{} events had no room", snoop.lost() - lost);
+            eprintln!("{} events were lost", snoop.lost() - lost);
             lost = snoop.lost();
         }
     }

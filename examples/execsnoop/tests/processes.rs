@@ -1,11 +1,12 @@
-//! Real processes. Each test runs itself once more, which lists its tests and ends.
+//! Reports of real processes. Each test starts its own binary once more, which lists its tests and
+//! ends.
 
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use execsnoop::{Buffer, ExecEvent, ExecSnoop};
 
-/// Longer than a process takes to start.
+/// A time that is longer than the start of a process.
 const LONG: Option<Duration> = Some(Duration::from_secs(30));
 
 fn reports_a_process_by(buffer: Buffer) {
@@ -14,7 +15,7 @@ fn reports_a_process_by(buffer: Buffer) {
     let mut child = child.arg("--list").stdout(Stdio::null()).spawn().unwrap();
     let mut found: Option<ExecEvent> = None;
     while found.is_none() {
-        // Other processes of the machine are reported too.
+        // Events of other processes of the machine are reported, too.
         let is_child = |event: &ExecEvent| event.pid == child.id();
         let count = snoop.poll(LONG, |event| found = found.or(is_child(event).then_some(*event)));
         assert!(count.unwrap() > 0, "no process was reported");
@@ -38,7 +39,7 @@ fn reports_a_process_by_perf_buffer() {
 }
 
 #[test]
-fn takes_the_ring_buffer_where_there_is_one() {
-    // Each kernel of the matrix has them.
+fn the_ring_buffer_is_used_if_the_kernel_supports_it() {
+    // Each kernel of the matrix supports ring buffers.
     assert_eq!(Buffer::best().unwrap(), Buffer::Ring);
 }

@@ -1,4 +1,4 @@
-/* Filters the packets that are sent, with the maps that ingress.bpf.c defines. */
+/* Filters outgoing packets. The maps are defined in ingress.bpf.c. */
 
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>

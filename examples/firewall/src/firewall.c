@@ -1,4 +1,4 @@
-/* The maps of the firewall, used from C through the functions that are generated from the schemas. */
+/* Uses the maps of the firewall from C, through functions that are generated from the schemas. */
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -37,7 +37,7 @@ int firewall_dropped(int counts, __u64 *packets)
 		if (!error && flow.verdict == VERDICT_DROP)
 			*packets += count.packets;
 		if (error == -ENOENT)
-			error = 0; /* It was deleted meanwhile. */
+			error = 0; /* The entry was deleted meanwhile. */
 	}
 	return error == -ENOENT ? 0 : error;
 }

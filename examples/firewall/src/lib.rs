@@ -1,9 +1,9 @@
 //! Filters the IPv4 packets of a cgroup by rules for addresses and services.
 //!
-//! Three schemas share their types: `net` declares those of addresses and services, `policy` the
-//! rules, and `traffic` the statistics. Two BPF programs are linked into one object: one defines
-//! the maps, and the other declares them. Applications in Rust (this crate) and in C (`firewall.c`)
-//! use the maps.
+//! Three schemas share their types: `net` declares the types of addresses and services, `policy`
+//! declares the rules, and `traffic` declares the statistics. Two BPF programs are linked into one
+//! object: one program defines the maps, and the other declares them. Applications in Rust (this
+//! crate) and in C (`firewall.c`) use the maps.
 
 use std::error::Error;
 use std::fs::File;
@@ -19,7 +19,7 @@ use traffic::{Counts, Flow, Refusal, Refusals, TrafficCount};
 
 bpfmap::include_maps!();
 
-/// The firewall of a cgroup, until it is dropped.
+/// The firewall of a cgroup. It works until it is dropped.
 #[derive(Debug)]
 pub struct Firewall {
     rules: Map<Rules>,
@@ -33,7 +33,8 @@ impl Firewall {
     ///
     /// # Errors
     ///
-    /// Fails if the kernel refuses the programs or the cgroup: `CAP_BPF` and `CAP_NET_ADMIN` are needed.
+    /// Fails if the kernel refuses the programs or the cgroup. Loading and attaching need `CAP_BPF`
+    /// and `CAP_NET_ADMIN`.
     pub fn attach(cgroup: &File) -> Result<Self, Box<dyn Error>> {
         let object = include_bytes!(concat!(env!("OUT_DIR"), "/firewall.bpf.o"));
         let object = ObjectBuilder::default().open_memory(object)?.load()?;
@@ -47,7 +48,7 @@ impl Firewall {
     }
 
     /// Drops packets from and to the addresses that begin with the first `length` bits of
-    /// `address`: either all packets, or those of a service.
+    /// `address`: either all packets, or only the packets of a service.
     ///
     /// # Errors
     ///
@@ -66,7 +67,7 @@ impl Firewall {
         self.rules.update(&prefix(address, length), &rule, UpdateMode::Any)
     }
 
-    /// Removes the rule for these addresses. Returns `false` if there was none.
+    /// Removes the rule for these addresses. Returns `false` if there was no such rule.
     ///
     /// # Errors
     ///

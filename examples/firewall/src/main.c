@@ -1,4 +1,4 @@
-/* `firewall OBJECT CGROUP PREFIX...`: the same as main.rs, in C. OBJECT is what the Makefile links. */
+/* `firewall OBJECT CGROUP PREFIX...`: the same program as main.rs, in C. OBJECT is the object file that the Makefile links. */
 
 #include <errno.h>
 #include <fcntl.h>

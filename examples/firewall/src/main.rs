@@ -1,5 +1,5 @@
-//! `firewall CGROUP PREFIX…`: drops the packets of a cgroup from and to addresses, such as `198.51.100.0/24`, and shows
-//! those that were dropped.
+//! `firewall CGROUP PREFIX…`: drops the packets of a cgroup from and to addresses such as
+//! `198.51.100.0/24`, and prints the dropped packets.
 
 use std::error::Error;
 use std::fs::File;

@@ -1,4 +1,4 @@
-/* What both programs do with a packet. */
+/* The code that both programs run for a packet. */
 
 #ifndef FIREWALL_PACKET_H
 #define FIREWALL_PACKET_H
@@ -8,11 +8,11 @@
 #include <linux/ip.h>
 #include <bpf/bpf_endian.h>
 
-/* What a program returns to the kernel. */
+/* The values that a program returns to the kernel. */
 #define DROP 0
 #define PASS 1
 
-/* The service of an IPv4 packet: of the side that was called, which has the lower port. */
+/* Returns the service of an IPv4 packet. It belongs to the side that was called, which has the lower port. */
 static __always_inline struct service service_of(struct __sk_buff *skb, const struct iphdr *header)
 {
 	struct service service = {};

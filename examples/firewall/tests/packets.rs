@@ -1,4 +1,4 @@
-//! Real packets over the loopback interface, and the maps in use from Rust and C.
+//! Sends real packets over the loopback interface, and uses the maps from Rust and C.
 
 use std::ffi::c_int;
 use std::io::ErrorKind;
@@ -13,7 +13,7 @@ use firewall::policy::Verdict;
 use firewall::traffic::Direction;
 use firewall::{Firewall, udp};
 
-/// How long the kernel may take to deliver a packet.
+/// The time limit for the kernel to deliver a packet.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 // firewall.h
@@ -22,13 +22,13 @@ unsafe extern "C" {
     fn firewall_dropped(counts: c_int, packets: *mut u64) -> c_int;
 }
 
-/// The programs see the packets of all tests.
+/// Only one test runs at a time, because the programs see the packets of all tests.
 fn alone() -> MutexGuard<'static, ()> {
     static ALONE: Mutex<()> = Mutex::new(());
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A sender and a receiver at these addresses.
+/// Returns a sender and a receiver at these addresses.
 fn sockets(from: &str, to: &str) -> (UdpSocket, UdpSocket) {
     let sender = UdpSocket::bind((from, 0)).unwrap();
     let receiver = UdpSocket::bind((to, 0)).unwrap();
@@ -63,7 +63,7 @@ fn arrives(firewall: &Firewall, sender: &UdpSocket, receiver: &UdpSocket) -> boo
     }
 }
 
-/// How many packets between the receiver and its sender were counted.
+/// Returns the number of counted packets between the receiver and its sender.
 fn packets(
     firewall: &Firewall,
     receiver: &UdpSocket,
@@ -78,7 +78,7 @@ fn packets(
     of_both.map(|(_, count)| count.packets).sum()
 }
 
-/// The service that the programs see: of two ports, the lower one.
+/// Returns the service that the programs see, which has the lower of the two ports.
 fn service(receiver: &UdpSocket) -> Service {
     let [here, there] = [receiver.local_addr(), receiver.peer_addr()].map(|it| it.unwrap().port());
     udp(here.min(there))
@@ -93,7 +93,7 @@ fn both_programs_follow_the_rules() {
     let service = service(&receiver);
     assert!(arrives(&firewall, &sender, &receiver), "no rule");
 
-    // Egress: the packet does not leave.
+    // The egress program drops the packet when it is sent.
     firewall.block(Ipv4Addr::new(127, 77, 1, 0), 24, None).unwrap();
     assert!(!arrives(&firewall, &sender, &receiver));
     let mut refused = vec![];
@@ -103,14 +103,15 @@ fn both_programs_follow_the_rules() {
     assert_eq!(refusal.flow.direction, Direction::Egress);
     assert_eq!(refusal.flow.service, service);
 
-    // Ingress: it leaves, and does not arrive. Of two rules the longer prefix counts.
+    // The packet is sent, and the ingress program drops it. The rule with the longer prefix
+    // applies.
     assert!(firewall.unblock(Ipv4Addr::new(127, 77, 1, 0), 24).unwrap());
     firewall.block(Ipv4Addr::new(127, 77, 0, 1), 32, None).unwrap();
     assert!(!arrives(&firewall, &sender, &receiver));
     firewall.refusals(|refusal| refused.push(*refusal)).unwrap();
     assert_eq!(refused[1].flow.direction, Direction::Ingress);
 
-    // Another service than the rule is for.
+    // The rule is for another service.
     firewall.block(Ipv4Addr::new(127, 77, 0, 1), 32, Some(udp(service.port.get() ^ 1))).unwrap();
     assert!(arrives(&firewall, &sender, &receiver));
 
@@ -121,7 +122,7 @@ fn both_programs_follow_the_rules() {
     assert_eq!(of(Direction::Ingress, Verdict::Pass), 2);
 }
 
-/// What C writes, the programs and Rust read, and the other way round.
+/// The programs and Rust read the entries that C writes, and C reads the entries that they write.
 #[test]
 fn an_application_in_c_uses_the_same_maps() {
     let _alone = alone();
@@ -146,7 +147,7 @@ fn an_application_in_c_uses_the_same_maps() {
     assert!(firewall.unblock(Ipv4Addr::new(127, 78, 1, 1), 32).unwrap());
     assert!(arrives(&firewall, &sender, &receiver));
 
-    // The functions check what they are given: this is the map of something else.
-    // SAFETY: as above.
+    // The functions check their arguments: this descriptor belongs to a different map. SAFETY: as
+    // above.
     assert_eq!(unsafe { firewall_block(counts, c"127.78.1.1".as_ptr(), 32) }, -libc::EINVAL);
 }

@@ -21,8 +21,8 @@ int filter(struct xdp_md *ctx)
 
 	if ((void *)(ip + 1) > end || ethernet->h_proto != bpf_htons(ETH_P_IP))
 		return XDP_PASS;
-	/* This is the only lookup of the table. Until the program ends, the kernel keeps the table that it found, even if
-	 * user space replaces it meanwhile. */
+	/* This is the only lookup of the table. Until the program ends, the kernel keeps the table that was found, even if
+	 * user space replaces the table meanwhile. */
 	rules = bpf_map_lookup_elem(&table, &first);
 	if (!rules)
 		return XDP_DROP;

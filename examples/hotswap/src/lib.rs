@@ -1,8 +1,9 @@
 //! Replaces a table of rules as a whole while packets are filtered by it.
 //!
-//! The table is a map in a map: `hotswap.toml` declares an `array_of_maps` with one entry, whose inner map contains the
-//! rules. User space fills a new inner map and then puts it into the entry. A packet that arrives before sees the old
-//! rules, and one that arrives after sees the new rules, but none sees some of both.
+//! The table is a map in a map: `hotswap.toml` declares an `array_of_maps` with one entry, whose
+//! inner map contains the rules. User space fills a new inner map and then puts it into the entry.
+//! A packet that arrives earlier sees the old rules, and a packet that arrives later sees the new
+//! rules. No packet sees a mixture of both.
 
 use std::error::Error;
 use std::ffi::OsStr;
@@ -34,11 +35,11 @@ pub struct Filter {
 pub type Counts = Vec<(Ipv4Addr, u64)>;
 
 impl Filter {
-    /// Loads the program. It drops all packets until there is a table.
+    /// Loads the program, which drops all packets until there is a table.
     ///
     /// # Errors
     ///
-    /// Fails if the kernel refuses the program: it needs `CAP_BPF` and `CAP_NET_ADMIN`.
+    /// Fails if the kernel refuses the program. Loading needs `CAP_BPF` and `CAP_NET_ADMIN`.
     pub fn load() -> Result<Self> {
         let object = include_bytes!(concat!(env!("OUT_DIR"), "/hotswap.bpf.o"));
         let object = ObjectBuilder::default().open_memory(object)?.load()?;
@@ -46,8 +47,9 @@ impl Filter {
         Ok(Self { object, table, mixed })
     }
 
-    /// Replaces the table with a new one and returns what the old one has counted. When this returns, no program uses
-    /// the old table any more, so the counts are final. If it fails, the old table stays in use.
+    /// Replaces the table with a new table, and returns the counts of the old table. When this
+    /// function returns, no program uses the old table any more, so the counts are final. If the
+    /// function fails, the old table stays in use.
     ///
     /// # Errors
     ///
@@ -68,8 +70,9 @@ impl Filter {
         }
     }
 
-    /// Opens the table that is in use. A change of a single rule in it takes effect at once, so that the next packet
-    /// sees the changed rule beside all the others.
+    /// Opens the table that is in use. If you change a single rule in this table, the change takes
+    /// effect immediately. The next packet then sees the changed rule together with all other
+    /// rules.
     ///
     /// # Errors
     ///
@@ -78,7 +81,8 @@ impl Filter {
         self.table.inner(&0)
     }
 
-    /// Runs the program `times` times with a packet. Returns whether it passed the last time.
+    /// Runs the program `times` times with a packet. Returns whether the packet passed the last
+    /// time.
     ///
     /// # Errors
     ///

@@ -1,4 +1,5 @@
-//! `hotswap [GENERATIONS]`: filters packets in one thread, and replaces the rules this many times in another.
+//! `hotswap [GENERATIONS]`: filters packets in one thread, and replaces the rules this many times
+//! in another thread.
 
 use std::net::Ipv4Addr;
 use std::process::ExitCode;
@@ -10,7 +11,7 @@ use hotswap::{Counts, Filter, Result, Verdict};
 
 const CLIENT: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
 const SERVER: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 1);
-/// How many packets are sent at a time.
+/// The number of packets that are sent at a time.
 const PACKETS: u32 = 1000;
 
 fn main() -> ExitCode {
@@ -59,7 +60,7 @@ fn run() -> Result<()> {
     Ok(())
 }
 
-/// Returns the packets that each generation but the last has counted.
+/// Returns the packets that each generation has counted, except for the last generation.
 fn replace_often(
     filter: &Filter,
     generations: u32,

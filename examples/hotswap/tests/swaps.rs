@@ -47,7 +47,7 @@ fn replacing_the_table_under_traffic_mixes_and_loses_nothing() {
     let sent = thread::scope(|scope| {
         let traffic = scope.spawn(|| {
             let mut sent = 0;
-            // A busy machine may run this thread long before the other one.
+            // A busy machine may run this thread long before the other thread.
             while sent < 100 * PACKETS || swaps.load(Ordering::Acquire) < 3 {
                 assert!(filter.send(CLIENT, SERVER, PACKETS).unwrap(), "no table was in use");
                 sent += PACKETS;
@@ -55,7 +55,7 @@ fn replacing_the_table_under_traffic_mixes_and_loses_nothing() {
             sent
         });
         for generation in 1.. {
-            // It is kept open to see whether it changes later.
+            // The old table is kept open to check whether it changes later.
             let old = filter.current().unwrap().unwrap();
             let counted = to_server(&filter.replace(generation, &RULES).unwrap());
             old_tables.push((old, counted));
@@ -75,7 +75,8 @@ fn replacing_the_table_under_traffic_mixes_and_loses_nothing() {
     }
 }
 
-/// The mistake that this example avoids: rules that are changed one after the other in the table that is in use.
+/// This is the mistake that the example avoids: rules are changed one by one in the table that is
+/// in use.
 #[test]
 fn changing_rules_in_place_shows_half_of_a_table() {
     let filter = Filter::load().unwrap();

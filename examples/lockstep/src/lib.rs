@@ -1,8 +1,9 @@
 //! Shares a value under a spin lock between programs on two CPUs and user space.
 //!
-//! The value is declared in `lockstep.toml`: 32 numbers that are always equal, and the lock. A BPF program adds one to
-//! all of them. User space reads and writes the value while programs run: with the flag `BPF_F_LOCK` the kernel takes
-//! the lock for it, and without the flag a reader can see half of a change.
+//! The value is declared in `lockstep.toml`. It consists of a lock and of 32 numbers that are
+//! always equal. A BPF program adds one to all numbers. User space reads and writes the value while
+//! programs run. With the flag `BPF_F_LOCK`, the kernel takes the lock for user space. Without the
+//! flag, a reader can see half of a change.
 
 use std::error::Error;
 use std::ffi::OsStr;
@@ -40,37 +41,37 @@ pub struct Lockstep {
     in_hash: Map<InHash>,
 }
 
-/// How many reads there were, and how many of them saw half of a change.
+/// The number of reads, and the number of reads that saw half of a change.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Reads {
-    /// All reads.
+    /// The number of all reads.
     pub total: u64,
-    /// Reads in which the numbers differed.
+    /// The number of reads in which the 32 numbers differed.
     pub torn: u64,
 }
 
-/// What readers saw while programs changed the value.
+/// The results of readers while programs changed the value.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Report {
     /// Reads without the lock.
     pub plain: Reads,
     /// Reads under the lock.
     pub locked: Reads,
-    /// The numbers at the end.
+    /// The value of each number at the end.
     pub end: u64,
 }
 
 impl Lockstep {
-    /// Loads the programs. All numbers are zero.
+    /// Loads the programs. All numbers of the new values are zero.
     ///
     /// # Errors
     ///
-    /// Fails if the kernel refuses the programs: they need `CAP_BPF` and `CAP_NET_ADMIN`.
+    /// Fails if the kernel refuses the programs. Loading needs `CAP_BPF` and `CAP_NET_ADMIN`.
     pub fn load() -> Result<Self> {
         let object = include_bytes!(concat!(env!("OUT_DIR"), "/lockstep.bpf.o"));
         let object = ObjectBuilder::default().open_memory(object)?.load()?;
         let maps::Maps { in_array, in_hash } = maps::Maps::from_object(&object)?;
-        // The lock of a new entry is always free, whatever these bytes are.
+        // The lock of a new entry is always free. The kernel ignores its bytes in the new value.
         in_hash.update_locked(&0, &Cells::default(), UpdateMode::NoExist)?;
         Ok(Self { object, in_array, in_hash })
     }
@@ -88,7 +89,7 @@ impl Lockstep {
         let mut programs = self.object.progs_mut();
         let program = programs.find(|program| program.name() == OsStr::new(name));
         let program = program.ok_or_else(|| format!("the object has no program `{name}`"))?;
-        // The program does not read the packet, but the kernel wants an Ethernet header.
+        // The program does not read the packet, but the kernel requires an Ethernet header.
         let input =
             ProgramInput { data_in: Some(&[0; 14]), repeat: times, ..ProgramInput::default() };
         match program.test_run(input)?.return_value {
@@ -97,7 +98,7 @@ impl Lockstep {
         }
     }
 
-    /// Reads the value without the lock: the numbers may differ.
+    /// Reads the value without the lock. The 32 numbers may differ.
     ///
     /// # Errors
     ///
@@ -110,7 +111,7 @@ impl Lockstep {
         cells?.ok_or_else(|| "the value was deleted".into())
     }
 
-    /// Reads the value under the lock: all numbers are equal.
+    /// Reads the value under the lock. All 32 numbers are equal.
     ///
     /// # Errors
     ///
@@ -153,7 +154,7 @@ impl Lockstep {
         Ok(report)
     }
 
-    /// Calls `act` again and again, until the program has run `times` times on each of two CPUs.
+    /// Calls `act` repeatedly until the program has run `times` times on each of two CPUs.
     ///
     /// # Errors
     ///
@@ -195,10 +196,10 @@ pub fn is_whole(cells: &Cells) -> bool {
     cells.numbers.iter().all(|number| *number == cells.numbers[0])
 }
 
-/// Keeps this thread on a CPU, so that the programs of two threads really run side by side.
+/// Binds this thread to a CPU, so that the programs of two threads run at the same time.
 fn stay_on(cpu: usize) {
     let mut cpus = CpuSet::new();
     cpus.set(cpu);
-    // On a machine with a single CPU the threads take turns.
+    // On a machine with a single CPU, this fails for one thread, and the threads take turns.
     let _ = sched_setaffinity(None, &cpus);
 }

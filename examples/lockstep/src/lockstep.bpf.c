@@ -15,7 +15,7 @@ static __always_inline int step(void *map)
 
 	if (!cells)
 		return -ENOENT;
-	/* The kernel allows no calls between these two, not even of helpers. */
+	/* The kernel allows no calls while the lock is held, not even calls of helpers. */
 	bpf_spin_lock(&cells->lock);
 #pragma unroll
 	for (int i = 0; i < NUMBERS; i++)

@@ -1,5 +1,5 @@
-//! `lockstep [TIMES]`: changes a value this many times on each of two CPUs, and shows what readers with and without the
-//! lock see meanwhile.
+//! `lockstep [TIMES]`: changes a value this many times on each of two CPUs. Meanwhile, it reads the
+//! value with and without the lock, and prints the results.
 
 use std::process::ExitCode;
 

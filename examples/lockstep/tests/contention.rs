@@ -12,7 +12,7 @@ fn a_reader_with_the_lock_never_sees_half_of_a_change() {
         let report = lockstep.contend(storage, TIMES).unwrap();
         assert_eq!(report.locked.torn, 0, "{storage:?}: {report:?}");
         assert_eq!(report.end, 2 * u64::from(TIMES), "{storage:?}: a change was lost");
-        // Without the lock it depends on the moment, so this is only shown.
+        // Reads without the lock depend on the timing, so their results are only printed.
         println!("{storage:?}: {report:?}");
     }
 }
@@ -24,7 +24,7 @@ fn a_write_with_the_lock_is_whole() {
         let mut round = 0;
         let write = || {
             round += 1;
-            // More than programs add, so that each read shows from which write it counts on.
+            // This is more than the programs add, so each read shows which write it follows.
             lockstep.set(storage, round << 32)?;
             let cells = lockstep.read_locked(storage)?;
             assert!(is_whole(&cells), "{storage:?}: {:?}", cells.numbers);
@@ -43,7 +43,7 @@ fn the_lock_can_be_neither_read_nor_written() {
         for cells in [lockstep.read(storage).unwrap(), lockstep.read_locked(storage).unwrap()] {
             assert_eq!(cells, Cells { numbers: [7; 32], ..Cells::default() });
         }
-        // The lock is free, so that a program gets it.
+        // The lock is free, so a program can take it.
         lockstep.step(storage, 3).unwrap();
         assert_eq!(lockstep.read_locked(storage).unwrap().numbers, [10; 32]);
     }

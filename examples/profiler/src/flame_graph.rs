@@ -1,6 +1,8 @@
-//! The flame graph: a rectangle for each frame, as wide as its share of the samples, below the frame that called it.
+//! Draws the flame graph. Each frame is a rectangle below the frame that called it. The width of
+//! the rectangle is the frame's share of the samples.
 //!
-//! The widest frames are at the top, so that they are seen first. Some stacks are much higher than a screen.
+//! The widest frames are at the top, so that users see them first, because some stacks are much
+//! higher than a screen.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -11,9 +13,10 @@ use crate::profile::{Profile, Side};
 const ROW: usize = 18;
 /// The height of the line above the graph, in pixels.
 const HEADING: usize = 28;
-/// Frames with a smaller share of the samples are not drawn: they are narrower than a pixel.
+/// The smallest share of the samples for which a frame is drawn. Smaller frames are narrower than a
+/// pixel.
 const SMALLEST: f64 = 0.001;
-/// Frames with a smaller share of the samples have no room for text.
+/// The smallest share of the samples for which a frame has room for text.
 const SMALLEST_WITH_TEXT: f64 = 0.01;
 
 const STYLE: &str = "\
@@ -28,10 +31,12 @@ rect { fill: var(--ground); }
 svg:hover > .frame { stroke: var(--ink); }
 ";
 
-/// Draws a profile as an SVG without scripts, in light or dark colours as the viewer prefers.
+/// Draws a profile as an SVG without scripts. The colours are light or dark, according to the
+/// viewer's preference.
 ///
-/// Positions are percentages and the text has a fixed size, so that the picture adapts to the width of a window. The
-/// title of a frame, which viewers show when the pointer is over it, has its number of samples.
+/// Positions are percentages and the text has a fixed size, so the picture adapts to the width of a
+/// window. The title of a frame contains its number of samples. Viewers show this title when the
+/// pointer is over the frame.
 #[must_use]
 pub fn flame_graph(profile: &Profile) -> String {
     let root = Node::of(profile);
@@ -45,7 +50,7 @@ pub fn flame_graph(profile: &Profile) -> String {
     drawing.svg
 }
 
-/// What a rectangle shows: a function and its side, or a process.
+/// The content of a rectangle: a function and its side, or a process.
 type Name<'p> = (Option<Side>, &'p str);
 
 /// The samples of a frame, and the frames that it called.
@@ -70,7 +75,7 @@ impl<'p> Node<'p> {
         root
     }
 
-    /// Returns the number of rows from this frame up.
+    /// Returns the number of rows that this frame and the frames that it called need.
     fn rows(&self) -> usize {
         1 + self.called.values().map(Self::rows).max().unwrap_or(0)
     }
@@ -79,12 +84,12 @@ impl<'p> Node<'p> {
 struct Drawing {
     svg: String,
     rows: usize,
-    /// All samples.
+    /// The number of all samples.
     all: u64,
 }
 
 impl Drawing {
-    /// Writes what is above the frames: the colours, and the number of samples.
+    /// Writes the part above the frames: the colours, and the number of samples.
     fn head(&mut self, profile: &Profile) {
         let height = HEADING + self.rows * ROW;
         let lost =
@@ -103,8 +108,8 @@ impl Drawing {
         );
     }
 
-    /// Draws a frame and those that it called. `before` is the number of samples to the left of it, and `row` counts
-    /// from 0 at the top.
+    /// Draws a frame and the frames that it called. `before` is the number of samples to the left
+    /// of the frame. `row` is the number of the row, counted from 0 at the top.
     fn frame(&mut self, (side, name): Name<'_>, node: &Node<'_>, before: u64, row: usize) {
         let share = ratio(node.samples, self.all);
         if share < SMALLEST {
@@ -115,7 +120,7 @@ impl Drawing {
             Some(Side::User) => "user",
             Some(Side::Kernel) => "kernel",
         };
-        // The line around a narrow frame would cover it.
+        // The outline of a narrow frame would cover the frame.
         let has_text = share >= SMALLEST_WITH_TEXT;
         let frame = if has_text { "frame " } else { "" };
         let (name, left, width) = (escaped(name), 100.0 * ratio(before, self.all), 100.0 * share);
@@ -144,7 +149,7 @@ fn ratio(part: u64, whole: u64) -> f64 {
     part as f64 / whole as f64
 }
 
-/// Returns text as XML. A process chooses its name, and may use any character.
+/// Escapes text for XML. A process chooses its own name, which may contain any character.
 fn escaped(text: &str) -> String {
     let mut escaped = String::new();
     for c in text.chars() {

@@ -22,7 +22,7 @@ use symbols::Symbols;
 
 bpfmap::include_maps!();
 
-/// Takes samples until it is stopped or dropped.
+/// A profiler that takes samples until it is stopped or dropped.
 #[derive(Debug)]
 pub struct Profiler {
     stacks: Map<Stacks>,
@@ -32,13 +32,15 @@ pub struct Profiler {
 }
 
 impl Profiler {
-    /// Starts to sample each CPU about `frequency` times per second, in one process or in all.
+    /// Starts to sample each CPU about `frequency` times per second, in one process or in all
+    /// processes.
     ///
-    /// A frequency such as 99 does not coincide with the timers of the programs that it samples.
+    /// Use a frequency such as 99, which does not coincide with the timers of the sampled programs.
     ///
     /// # Errors
     ///
-    /// Fails if the kernel refuses the program or the timers: the capabilities `CAP_BPF` and `CAP_PERFMON` are needed.
+    /// Fails if the kernel refuses the program or the timers. Sampling needs the capabilities
+    /// `CAP_BPF` and `CAP_PERFMON`.
     pub fn start(process: Option<u32>, frequency: u64) -> Result<Self, Box<dyn Error>> {
         let object = include_bytes!(concat!(env!("OUT_DIR"), "/profiler.bpf.o"));
         let object = ObjectBuilder::default().open_memory(object)?.load()?;
@@ -85,7 +87,7 @@ impl Profiler {
     ///
     /// Fails if the kernel refuses to read the maps.
     pub fn stop(mut self) -> bpfmap::Result<Profile> {
-        // From here on, no program changes the maps.
+        // From this point on, no program changes the maps.
         self.links.clear();
         let symbols = Symbols::new();
         let mut profile = Profile::default();
@@ -102,7 +104,7 @@ impl Profiler {
         Ok(profile)
     }
 
-    /// Returns the frames of both stacks of a sample, the outermost first.
+    /// Returns the frames of both stacks of a sample. The outermost frame comes first.
     fn frames(&self, sample: &ProcessStacks, symbols: &Symbols) -> bpfmap::Result<Vec<Frame>> {
         let mut frames = vec![];
         for (id, side) in [(sample.kernel_stack, Side::Kernel), (sample.user_stack, Side::User)] {
@@ -130,7 +132,7 @@ fn online_cpus() -> Result<Vec<usize>, Box<dyn Error>> {
     cpus(list.trim()).ok_or_else(|| format!("{path} has no list of CPUs: {list:?}").into())
 }
 
-/// Reads a list such as `0-3,6`.
+/// Parses a list such as `0-3,6`.
 fn cpus(text: &str) -> Option<Vec<usize>> {
     let mut cpus = vec![];
     for range in text.split(',') {

@@ -1,4 +1,5 @@
-//! `profiler SECONDS FILE.svg [PID]`: samples a process, or all of them, and writes a flame graph.
+//! `profiler SECONDS FILE.svg [PID]`: samples one process or all processes, and writes a flame
+//! graph.
 
 use std::error::Error;
 use std::thread::sleep;

@@ -6,9 +6,9 @@ use std::fmt::Write as _;
 /// The stacks that were sampled, with the number of samples on each CPU.
 #[derive(Clone, Debug, Default)]
 pub struct Profile {
-    /// A stack occurs once for each process.
+    /// The stacks. The same stack in two processes occurs twice.
     pub stacks: Vec<Stack>,
-    /// The number of samples that the maps had no room for.
+    /// The number of samples for which the maps had no room.
     pub lost: u64,
 }
 
@@ -19,7 +19,8 @@ pub struct Stack {
     pub process: u32,
     /// The name of the thread.
     pub command: String,
-    /// The frames, the outermost first. Those of the kernel follow those of the process.
+    /// The frames of the process, followed by the frames of the kernel. The outermost frame comes
+    /// first.
     pub frames: Vec<Frame>,
     /// The number of samples on each CPU.
     pub counts: Vec<u64>,
@@ -30,18 +31,18 @@ pub struct Stack {
 pub struct Frame {
     /// The name of the function, or `[unknown]`.
     pub name: String,
-    /// The side that the function is on.
+    /// Whether the function belongs to the process or to the kernel.
     pub side: Side,
     /// The address of the next instruction.
     pub address: u64,
 }
 
-/// The side of a function.
+/// The side to which a function belongs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Side {
-    /// In the process.
+    /// The function belongs to the process.
     User,
-    /// In the kernel.
+    /// The function belongs to the kernel.
     Kernel,
 }
 
@@ -73,8 +74,8 @@ impl Profile {
         sums
     }
 
-    /// Returns the functions that were executed, without those that they called: the number of samples and the name,
-    /// the most frequent function first.
+    /// Returns the executed functions, each with its number of samples and its name. Samples of the
+    /// functions that it called are not included. The most frequent function comes first.
     #[must_use]
     pub fn functions(&self) -> Vec<(u64, &str)> {
         let mut functions: BTreeMap<&str, u64> = BTreeMap::new();
@@ -88,8 +89,8 @@ impl Profile {
         functions
     }
 
-    /// Returns the stacks in the folded format of other tools for flame graphs: a line for each stack, with its frames
-    /// and the number of samples.
+    /// Returns the stacks in the folded format of other tools for flame graphs. Each stack is a
+    /// line with its frames and its number of samples.
     #[must_use]
     pub fn folded(&self) -> String {
         let mut lines: BTreeMap<String, u64> = BTreeMap::new();
@@ -129,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn stacks_of_several_processes_are_one_line() {
+    fn equal_stacks_of_several_processes_are_one_line() {
         let profile = Profile {
             stacks: vec![
                 stack("sort", &["main", "compare"], &[3, 0]),

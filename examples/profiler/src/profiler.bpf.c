@@ -1,4 +1,4 @@
-/* Counts the stacks that each CPU is in when the timer of the CPU fires. */
+/* Counts the stacks that each CPU is executing when its timer fires. */
 
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
@@ -19,12 +19,12 @@ int take_sample(void *context)
 		return 0;
 	if (scope->process && scope->process != sample.process)
 		return 0;
-	/* The same stack gets the same ID. If another stack has it already, the result is -EEXIST. */
+	/* The same stack always gets the same ID. If another stack already has this ID, the result is -EEXIST. */
 	sample.kernel_stack = bpf_get_stackid(context, &stacks, 0);
 	sample.user_stack = bpf_get_stackid(context, &stacks, BPF_F_USER_STACK);
 	bpf_get_current_comm(sample.command, sizeof(sample.command));
 
-	/* Only this CPU writes to its count, so this needs no atomic instruction. */
+	/* Only this CPU writes to its count, so the program needs no atomic instruction. */
 	count = bpf_map_lookup_elem(&counts, &sample);
 	if (count) {
 		*count += 1;

@@ -1,10 +1,10 @@
-//! The names of functions at addresses.
+//! Finds the names of functions by their addresses.
 
 use blazesym::symbolize::source::{Kernel, Process, Source};
 use blazesym::symbolize::{Input, Symbolizer};
 use blazesym::{MaybeDefault, Pid};
 
-/// A frame whose function is not known.
+/// The name of a frame whose function is not known.
 const UNKNOWN: &str = "[unknown]";
 
 /// Finds names, and keeps the symbols that it has read.
@@ -30,8 +30,8 @@ impl Symbols {
     }
 
     fn names(&self, source: &Source<'_>, addresses: &[u64]) -> Vec<String> {
-        // The innermost address is that of an instruction. Each other one is where a call returns to, which may be
-        // after the last instruction of the function that called.
+        // The innermost address is the address of an instruction. Each other address is a return
+        // address. It may be beyond the last instruction of the function that made the call.
         let calls = addresses.iter().enumerate();
         let calls: Vec<u64> =
             calls.map(|(index, address)| address - u64::from(index > 0)).collect();

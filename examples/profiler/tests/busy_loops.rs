@@ -1,4 +1,4 @@
-//! Profiles of loops that are known: one in user space, and one that keeps the kernel busy.
+//! Profiles known loops: in this program, in a library, and in the kernel.
 
 use std::fs::File;
 use std::io::Read as _;
@@ -10,14 +10,15 @@ use std::time::{Duration, Instant};
 use profiler::{Profile, Profiler, Side, Stack, flame_graph};
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
-/// More often than users would, so that tests are short.
+/// A higher frequency than users would choose, so that the tests are short.
 const FREQUENCY: u64 = 499;
-/// As many samples as make a profile.
+/// The number of samples that are enough for a profile.
 const ENOUGH: u64 = 100;
-/// How long that may take.
+/// The time limit for taking these samples.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Computes until it is told to stop, without calls of other functions, also if it is compiled without optimization.
+/// Computes until it is told to stop. It does not call other functions, even if it is compiled
+/// without optimization.
 #[inline(never)]
 fn spend_time_in_this_program(stop: &AtomicBool) {
     let mut state = 1_u64;
@@ -31,14 +32,14 @@ fn spend_time_in_this_program(stop: &AtomicBool) {
     std::hint::black_box(state);
 }
 
-/// More bytes than the function above has. What follows it is not executed.
+/// A size that is larger than the function above. The code after that function is not executed.
 const LONGEST: u64 = 512;
 
-/// Has the C library search a text until it is told to stop.
+/// Lets the C library search a text until `stop` is set.
 fn spend_time_in_a_library(stop: &AtomicBool) {
     let (text, wanted) = (vec![b'a'; 1 << 20], [b'b'; 16]);
     while !stop.load(Ordering::Relaxed) {
-        // SAFETY: both texts are as long as the function is told.
+        // SAFETY: both texts have the stated lengths.
         let found = unsafe {
             libc::memmem(text.as_ptr().cast(), text.len(), wanted.as_ptr().cast(), wanted.len())
         };
@@ -46,7 +47,8 @@ fn spend_time_in_a_library(stop: &AtomicBool) {
     }
 }
 
-/// Reads until it is told to stop. The kernel fills the buffer, which takes longer than what user space does.
+/// Reads until `stop` is set. The kernel fills the buffer, which takes longer than the work in user
+/// space.
 fn spend_time_in_the_kernel(stop: &AtomicBool) {
     let mut zeros = File::open("/dev/zero").unwrap();
     let mut buffer = vec![0; 1 << 20];
@@ -55,13 +57,13 @@ fn spend_time_in_the_kernel(stop: &AtomicBool) {
     }
 }
 
-/// Both tests profile this process.
+/// Only one test runs at a time, because each test profiles this process.
 fn alone() -> MutexGuard<'static, ()> {
     static PROFILED: Mutex<()> = Mutex::new(());
     PROFILED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Profiles this process while a thread of this name, on one CPU, does something.
+/// Profiles this process while a thread with this name runs `work` on one CPU.
 fn profile(command: &str, cpu: usize, work: fn(&AtomicBool)) -> Profile {
     let profiler = Profiler::start(Some(std::process::id()), FREQUENCY).unwrap();
     let stop = AtomicBool::new(false);
@@ -88,7 +90,7 @@ fn stacks_of<'p>(profile: &'p Profile, command: &str) -> Vec<&'p Stack> {
     profile.stacks.iter().filter(|stack| stack.command == command).collect()
 }
 
-/// Returns how many samples these stacks have.
+/// Returns the number of samples of these stacks.
 fn sum<'p>(stacks: impl IntoIterator<Item = &'p Stack>) -> u64 {
     stacks.into_iter().map(Stack::samples).sum()
 }
@@ -103,7 +105,7 @@ fn finds_a_busy_loop_and_its_cpu() {
         let profile = profile("user-loop", cpu, spend_time_in_this_program);
         assert!(profile.stacks.iter().all(|stack| stack.process == std::process::id()));
         assert_eq!(profile.lost, 0);
-        // A stripped program has no names, so that the address has to tell.
+        // A stripped program has no names, so the test compares addresses.
         let is_in_loop = |stack: &&&Stack| {
             let innermost = stack.frames.last();
             innermost.is_some_and(|frame| (start..start + LONGEST).contains(&frame.address))
@@ -137,7 +139,7 @@ fn names_the_functions_of_a_library() {
 }
 
 #[test]
-fn finds_what_the_kernel_does_for_a_process() {
+fn finds_the_kernel_functions_that_a_process_causes() {
     let _alone = alone();
     let profile = profile("kernel-loop", 0, spend_time_in_the_kernel);
     let stacks = stacks_of(&profile, "kernel-loop");

@@ -1,7 +1,7 @@
 //! Limits how many packets each source address may send in a window of time.
 //!
 //! The maps are declared in `ratelimit.toml`. The BPF program includes the header that is generated
-//! from it, and this crate uses the generated Rust types.
+//! from this schema, and this crate uses the generated Rust types.
 
 use std::error::Error;
 use std::mem::MaybeUninit;
@@ -32,7 +32,7 @@ mod skeleton {
     include!(concat!(env!("OUT_DIR"), "/ratelimit.skel.rs"));
 }
 
-/// A rate limiter on a network interface, until it is dropped.
+/// A rate limiter on a network interface. It works until it is dropped.
 #[derive(Debug)]
 pub struct RateLimiter {
     sources: Map<Sources>,
@@ -46,8 +46,8 @@ impl RateLimiter {
     ///
     /// # Errors
     ///
-    /// Fails if the kernel refuses the program or the interface: `CAP_BPF`, `CAP_PERFMON` and
-    /// `CAP_NET_ADMIN` are needed.
+    /// Fails if the kernel refuses the program or the interface. Loading and attaching need
+    /// `CAP_BPF`, `CAP_PERFMON` and `CAP_NET_ADMIN`.
     pub fn attach(interface: i32, packets: u64, window: Duration) -> Result<Self, Box<dyn Error>> {
         let mut object = MaybeUninit::<OpenObject>::uninit();
         let skeleton = skeleton::RatelimitSkelBuilder::default().open(&mut object)?.load()?;
@@ -83,7 +83,7 @@ impl RateLimiter {
         Ok(sources)
     }
 
-    /// Returns the usage of one source, or `None` if nothing is known about it.
+    /// Returns the usage of one source, or `None` if the map has no entry for it.
     ///
     /// # Errors
     ///
@@ -92,7 +92,7 @@ impl RateLimiter {
         self.sources.lookup(&key(source))
     }
 
-    /// Deletes what is known about a source. Returns `false` if nothing was known.
+    /// Deletes the entry of a source. Returns `false` if there was no entry.
     ///
     /// # Errors
     ///
@@ -102,7 +102,7 @@ impl RateLimiter {
     }
 }
 
-/// Linux's numbers of the address families (`include/linux/socket.h`).
+/// Linux's numbers for the address families (`include/linux/socket.h`).
 const AF_INET: u8 = 2;
 const AF_INET6: u8 = 10;
 

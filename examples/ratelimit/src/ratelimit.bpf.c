@@ -12,7 +12,7 @@
 #define AF_INET 2
 #define AF_INET6 10
 
-/* The source of an IP packet; 0 for another kind of packet. */
+/* Stores the source of an IP packet. Returns 0 if the packet is not an IP packet. */
 static __always_inline int read_source(struct xdp_md *ctx, struct source *source)
 {
 	void *data = (void *)(long)ctx->data;
@@ -59,7 +59,7 @@ int limit_rate(struct xdp_md *ctx)
 	usage = bpf_map_lookup_elem(&sources, &source);
 	if (!usage) {
 		new.window_start = now;
-		/* If another CPU has inserted an entry meanwhile, count in that entry. */
+		/* If another CPU has inserted an entry meanwhile, use that entry. */
 		bpf_map_update_elem(&sources, &source, &new, BPF_NOEXIST);
 		usage = bpf_map_lookup_elem(&sources, &source);
 		if (!usage)

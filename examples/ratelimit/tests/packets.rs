@@ -1,4 +1,4 @@
-//! Real packets over the loopback interface.
+//! Sends real packets over the loopback interface.
 
 use std::io::ErrorKind;
 use std::net::{IpAddr, UdpSocket};
@@ -7,16 +7,16 @@ use std::time::{Duration, Instant};
 
 use ratelimit::RateLimiter;
 
-/// The loopback interface is the first of each network namespace.
+/// The index of the loopback interface, which is the first interface of each network namespace.
 const LOOPBACK: i32 = 1;
-/// An interface takes one program at a time.
+/// An interface can have only one program at a time.
 static ATTACHED: Mutex<()> = Mutex::new(());
-/// How long the kernel may take to deliver a packet.
+/// The time limit for the kernel to deliver a packet.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// Longer than a test, so that no new window begins in it.
+/// A window that is longer than a test, so that no new window begins during the test.
 const LONG: Duration = Duration::from_secs(3600);
 
-/// A sender at `from` and a receiver at `to`.
+/// Returns a sender at `from` and a receiver at `to`.
 fn sockets(from: &str, to: &str) -> (UdpSocket, UdpSocket) {
     let sender = UdpSocket::bind((from, 0)).unwrap();
     let receiver = UdpSocket::bind((to, 0)).unwrap();
@@ -25,8 +25,9 @@ fn sockets(from: &str, to: &str) -> (UdpSocket, UdpSocket) {
     (sender, receiver)
 }
 
-/// Sends so many packets one after the other, and counts those that arrive. Each is waited for until
-/// the program has counted it, and then only if it was let through.
+/// Sends packets one by one, and returns the number of packets that arrive. After each packet, it
+/// waits until the program has counted the packet. If the program has let the packet pass, it also
+/// waits for the arrival.
 fn send(limiter: &RateLimiter, sender: &UdpSocket, receiver: &UdpSocket, packets: u32) -> u32 {
     let source = sender.local_addr().unwrap().ip();
     let counts = || {

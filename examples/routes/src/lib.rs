@@ -1,8 +1,8 @@
 //! Finds the next hop of IPv4 packets in a table of routes, by the longest prefix of their destination.
 //!
-//! The maps are declared in `routes.toml`. User space fills an LPM trie with routes, and an XDP program looks up each
-//! packet in it. The program runs with packets that user space makes (`BPF_PROG_TEST_RUN`), so it needs no network and
-//! changes none.
+//! The maps are declared in `routes.toml`. User space fills an LPM trie with routes, and an XDP
+//! program looks up each packet in this trie. The program runs with packets that user space makes
+//! (`BPF_PROG_TEST_RUN`), so it neither needs a network nor affects one.
 
 use std::error::Error;
 use std::net::Ipv4Addr;
@@ -27,7 +27,7 @@ pub struct Router {
     object: Object,
     routes: Map<Routes>,
     counts: Map<Counts>,
-    /// The next hops by their number, which is one more than the index.
+    /// The next hops. The number of a next hop is its index plus one.
     next_hops: Vec<NextHop>,
 }
 
@@ -36,7 +36,7 @@ impl Router {
     ///
     /// # Errors
     ///
-    /// Fails if the kernel refuses the program: it needs `CAP_BPF` and `CAP_NET_ADMIN`.
+    /// Fails if the kernel refuses the program. Loading needs `CAP_BPF` and `CAP_NET_ADMIN`.
     pub fn load() -> Result<Self, Box<dyn Error>> {
         let object = include_bytes!(concat!(env!("OUT_DIR"), "/routes.bpf.o"));
         let object = ObjectBuilder::default().open_memory(object)?.load()?;
@@ -44,7 +44,7 @@ impl Router {
         Ok(Self { object, routes, counts, next_hops: vec![] })
     }
 
-    /// Adds a route, and replaces an existing one to the same network.
+    /// Adds a route. An existing route to the same network is replaced.
     ///
     /// # Errors
     ///
@@ -63,7 +63,7 @@ impl Router {
         Ok(())
     }
 
-    /// Removes the route to a network. Returns `false` if there was none.
+    /// Removes the route to a network. Returns `false` if there was no such route.
     ///
     /// # Errors
     ///
@@ -96,7 +96,8 @@ impl Router {
     ///
     /// Fails if the kernel refuses the lookup.
     pub fn lookup(&self, address: Ipv4Addr) -> bpfmap::Result<Option<&NextHop>> {
-        // A lookup compares at most as many bits as the prefix length of its key: all of them.
+        // A lookup compares at most as many bits as the prefix length of its key, so 32 compares
+        // all bits.
         Ok(self.routes.lookup(&prefix(address, 32))?.and_then(|number| self.next_hop(number)))
     }
 
@@ -116,7 +117,8 @@ impl Router {
         Ok(program.test_run(input)?.return_value == XDP_PASS)
     }
 
-    /// Returns what was sent to each next hop. The entry without one counts packets that had no route.
+    /// Returns the traffic to each next hop. The entry without a next hop counts packets that had
+    /// no route.
     ///
     /// # Errors
     ///

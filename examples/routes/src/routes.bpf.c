@@ -31,7 +31,7 @@ int route(struct xdp_md *ctx)
 		number = *next_hop;
 	count = bpf_map_lookup_elem(&counts, &number);
 	if (count) {
-		/* Each CPU has a count of its own, so no other CPU writes to this one. */
+		/* Each CPU has its own count, so no other CPU writes to this count. */
 		count->packets += 1;
 		count->bytes += end - data;
 	}

@@ -1,4 +1,4 @@
-//! Tables of routes, as text.
+//! Parses tables of routes.
 
 use std::fmt;
 use std::net::Ipv4Addr;
@@ -10,14 +10,14 @@ pub struct Route {
     pub network: Ipv4Addr,
     /// The number of leading bits that all addresses of the network share.
     pub length: u32,
-    /// Where to send packets to the network.
+    /// The next hop of packets to the network.
     pub next_hop: NextHop,
 }
 
-/// Where a router sends a packet.
+/// The destination to which a router sends a packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NextHop {
-    /// The next router. `None` if the interface reaches the network directly.
+    /// The address of the next router. `None` if the interface reaches the network directly.
     pub gateway: Option<Ipv4Addr>,
     /// The name of the network interface.
     pub interface: String,
@@ -32,8 +32,9 @@ impl fmt::Display for NextHop {
     }
 }
 
-/// Parses a table of routes: that of the kernel, `/proc/net/route`, or lines as `ip route` prints them, such as
-/// `192.0.2.0/24 via 198.51.100.1 dev eth0`. Empty lines and lines that begin with `#` are ignored.
+/// Parses a table of routes. The text is the kernel's table (`/proc/net/route`), or lines in the
+/// format of `ip route`, such as `192.0.2.0/24 via 198.51.100.1 dev eth0`. Empty lines and lines
+/// that begin with `#` are ignored.
 ///
 /// # Errors
 ///
@@ -82,7 +83,7 @@ fn parse_address(text: &str) -> Result<Ipv4Addr, String> {
     text.parse().map_err(|_| format!("expected an IPv4 address, found `{text}`"))
 }
 
-/// Returns an address of which the first `length` bits are set.
+/// Returns an address in which the first `length` bits are set.
 fn mask(length: u32) -> u32 {
     u32::MAX.checked_shl(32 - length).unwrap_or(0)
 }
@@ -91,11 +92,12 @@ fn mask(length: u32) -> u32 {
 struct KernelRoute {
     route: Route,
     metric: u32,
-    /// Whether packets take it.
+    /// Whether the kernel uses the route.
     is_usable: bool,
 }
 
-/// Parses `/proc/net/route`. Of several routes to a network, the kernel takes the one with the lowest metric.
+/// Parses `/proc/net/route`. If there are several routes to a network, the kernel uses the route
+/// with the lowest metric.
 fn parse_kernel_table(text: &str) -> Result<Vec<Route>, String> {
     let mut routes: Vec<KernelRoute> = vec![];
     for (index, line) in text.lines().enumerate().skip(1) {

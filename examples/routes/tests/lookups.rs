@@ -1,4 +1,4 @@
-//! Packets that the program routes, compared with a search through the table.
+//! Compares the lookups of the program and of user space with a search through the table.
 
 use std::net::Ipv4Addr;
 
@@ -6,7 +6,7 @@ use bpfmap::{Be32, ErrorKind, KernelVersion, Map, UpdateMode, running_kernel};
 use routes::maps::{Prefix, Routes};
 use routes::{NextHop, Route, Router, parse};
 
-/// The table in this folder.
+/// Returns the table of this example.
 fn table() -> Vec<Route> {
     parse(include_str!("../table.txt")).expect("each line is a route")
 }
@@ -19,14 +19,15 @@ fn filled(table: &[Route]) -> Router {
     router
 }
 
-/// Finds the next hop without the kernel: of the routes whose network has the address, the one with the longest prefix.
+/// Finds the next hop without the kernel: the route with the longest prefix among the routes whose
+/// network contains the address.
 fn expected(table: &[Route], address: Ipv4Addr) -> Option<&NextHop> {
     let differs = |route: &Route| (route.network.to_bits() ^ address.to_bits()).leading_zeros();
     let matching = table.iter().filter(|route| differs(route) >= route.length);
     matching.max_by_key(|route| route.length).map(|route| &route.next_hop)
 }
 
-/// Returns addresses around the ends of each network, where a wrong length would show.
+/// Returns addresses around the ends of each network, which would reveal a wrong prefix length.
 fn addresses(table: &[Route]) -> Vec<Ipv4Addr> {
     let mut addresses = vec![];
     for route in table {
@@ -41,7 +42,7 @@ fn addresses(table: &[Route]) -> Vec<Ipv4Addr> {
 
 #[test]
 fn both_sides_find_the_longest_prefix() {
-    // Without a default route too, so that some packets have no route.
+    // The second table has no default route, so that some packets have no route.
     for table in [table(), table().split_off(1)] {
         let router = filled(&table);
         assert_eq!(router.len().unwrap(), table.len());
@@ -133,7 +134,7 @@ fn a_full_table_refuses_a_new_route_and_replaces_an_old_one() {
 }
 
 #[test]
-fn the_kernels_own_table_is_read() {
+fn the_table_of_the_kernel_is_read() {
     let text = std::fs::read_to_string("/proc/net/route").unwrap();
     let table = parse(&text).unwrap();
     let router = filled(&table);

@@ -1,7 +1,8 @@
-//! `syscalls [PID]`: counts the system calls of a process, or of all, until Enter is pressed.
+//! `syscalls [PID]`: counts the system calls of one process or of all processes, until Enter is
+//! pressed.
 //!
-//! The maps are declared here, only once. `build.rs` generates the header of the BPF program from
-//! them.
+//! The maps are declared only here. `build.rs` generates the header of the BPF program from these
+//! declarations.
 
 use std::error::Error;
 use std::mem::MaybeUninit;
@@ -16,7 +17,7 @@ bpfmap::schema!(name = "syscalls", min_kernel = "5.10");
 /// The maximum number of pairs of a process and a call that are counted at the same time.
 const MAX_CALLS: u32 = 16 << 10;
 
-/// The number of bytes that the kernel keeps of a command's name, including the NUL.
+/// The maximum size of a command's name in the kernel, in bytes, including the NUL.
 const TASK_COMM_LEN: usize = 16;
 
 /// A system call of a process.
@@ -28,7 +29,7 @@ struct Call {
     number: u32,
 }
 
-/// The number of calls, and the time of the last one.
+/// The number of calls, and the time of the last call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BpfType)]
 #[repr(C)]
 struct Usage {
@@ -52,7 +53,7 @@ enum Scope {
 struct Filter {
     scope: Enum<Scope>,
     _pad: [u8; 3],
-    /// The process, if the scope is a single one.
+    /// The process, if the scope is a single process.
     process: u32,
 }
 
@@ -84,14 +85,14 @@ mod skeleton {
     include!(concat!(env!("OUT_DIR"), "/syscalls.skel.rs"));
 }
 
-/// Counts calls until it is dropped.
+/// A counter of system calls. It counts until it is dropped.
 struct Counter {
     calls: Map<Calls>,
     _link: Link,
 }
 
 impl Counter {
-    /// Counts the calls of the process, or of all processes.
+    /// Starts to count the calls of one process, or of all processes if `process` is `None`.
     fn start(process: Option<u32>) -> Result<Self, Box<dyn Error>> {
         let mut object = MaybeUninit::<OpenObject>::uninit();
         let skeleton = skeleton::SyscallsSkelBuilder::default().open(&mut object)?.load()?;

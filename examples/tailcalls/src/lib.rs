@@ -1,4 +1,5 @@
-//! Counts packets by service, with a parser for each protocol that jumps to the next.
+//! Counts packets by service. Each protocol has a parser, which jumps to the parser of the next
+//! protocol.
 //!
 //! The table of the parsers is a `prog_array`. `tailcalls.toml` declares its contents, and libbpf
 //! fills it when it loads the object. A parser can be removed and inserted again while packets
@@ -33,10 +34,10 @@ mod skeleton {
     include!(concat!(env!("OUT_DIR"), "/tailcalls.skel.rs"));
 }
 
-/// Counts the packets that a network interface receives, until it is dropped.
+/// A counter of the packets that a network interface receives. It counts until it is dropped.
 ///
-/// It keeps the table of the parsers open. The kernel empties a `prog_array` when no descriptor
-/// refers to it any more, even if a program uses it.
+/// The counter keeps the table of the parsers open. The kernel empties a `prog_array` when no
+/// descriptor refers to it any more, even if a program uses it.
 #[derive(Debug)]
 pub struct PacketCounter {
     parsers: Map<Parsers>,
@@ -46,11 +47,13 @@ pub struct PacketCounter {
 }
 
 impl PacketCounter {
-    /// Loads the programs and attaches the first of them to the interface with the number `interface`.
+    /// Loads the programs and attaches the first program to the interface with the index
+    /// `interface`.
     ///
     /// # Errors
     ///
-    /// Fails if the kernel refuses the programs or the interface: `CAP_BPF` and `CAP_NET_ADMIN` are needed.
+    /// Fails if the kernel refuses the programs or the interface. Loading and attaching need
+    /// `CAP_BPF` and `CAP_NET_ADMIN`.
     pub fn attach(interface: i32) -> Result<Self, Box<dyn Error>> {
         let mut object = MaybeUninit::<OpenObject>::uninit();
         let skeleton = skeleton::TailcallsSkelBuilder::default().open(&mut object)?.load()?;
@@ -63,7 +66,7 @@ impl PacketCounter {
         })
     }
 
-    /// Returns the numbers of packets by service.
+    /// Returns the number of packets of each service.
     ///
     /// # Errors
     ///
@@ -95,7 +98,7 @@ impl PacketCounter {
     }
 
     /// Removes the UDP parser from the table. From then on, UDP packets are counted without their
-    /// ports. Returns `false` if it was removed already.
+    /// ports. Returns `false` if the parser was removed already.
     ///
     /// # Errors
     ///

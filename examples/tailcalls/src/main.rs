@@ -1,5 +1,4 @@
-//! `tailcalls INTERFACE`: prints every second which services the packets were for that an interface
-//! received.
+//! `tailcalls INTERFACE`: prints every second the number of received packets of each service.
 
 use std::error::Error;
 use std::process::ExitCode;

@@ -1,5 +1,5 @@
-/* A parser for each protocol. Each reads one header and jumps to the parser of the next one. If there is
- * no such parser, the packet is counted with what is known at that point. */
+/* A parser for each protocol. A parser reads one header and jumps to the parser of the next header. If
+ * there is no such parser, the packet is counted with the fields that are known at that point. */
 
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
@@ -11,7 +11,7 @@
 
 #include "tailcalls.h"
 
-/* The beginning of the headers of TCP and UDP, which is the same. */
+/* The beginning of a TCP or UDP header, which is the same in both protocols. */
 struct ports {
 	__be16 source;
 	__be16 destination;
@@ -41,7 +41,7 @@ static __always_inline int count(const struct cursor *cursor, __be16 port)
 	return XDP_PASS;
 }
 
-/* Jumps to the parser of a layer. Returns only if its slot is empty. */
+/* Jumps to the parser of a layer. Returns only if the entry of the layer is empty. */
 static __always_inline int parse(struct xdp_md *ctx, const struct cursor *cursor, __u32 layer)
 {
 	bpf_tail_call(ctx, &parsers, layer);

@@ -1,4 +1,4 @@
-//! Real packets over the loopback interface.
+//! Sends real packets over the loopback interface.
 
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -6,21 +6,21 @@ use std::time::{Duration, Instant};
 
 use tailcalls::{Layer, PacketCounter};
 
-/// The loopback interface is the first of each network namespace.
+/// The index of the loopback interface, which is the first interface of each network namespace.
 const LOOPBACK: i32 = 1;
-/// How long the kernel may take to deliver a packet.
+/// The time limit for the kernel to deliver a packet.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// `IPPROTO_TCP` and `IPPROTO_UDP`, `include/uapi/linux/in.h`.
 const TCP: u8 = 6;
 const UDP: u8 = 17;
 
-/// An interface takes one program at a time.
+/// Only one test runs at a time, because an interface can have only one program.
 fn alone() -> MutexGuard<'static, ()> {
     static ATTACHED: Mutex<()> = Mutex::new(());
     ATTACHED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Waits until this many packets of a service have been counted, or more.
+/// Waits until at least this many packets of a service have been counted.
 fn wait_for(counter: &PacketCounter, (version, protocol, port): (u8, u8, u16), packets: u64) {
     let end = Instant::now() + PATIENCE;
     while counter.packets(version, protocol, port).unwrap() < packets {
@@ -62,13 +62,13 @@ fn each_protocol_has_its_parser() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let target = listener.local_addr().unwrap();
     let _stream = TcpStream::connect(target).unwrap();
-    // A connection takes two packets to the listener.
+    // To open a connection, two packets are sent to the listener.
     wait_for(&counter, (4, TCP, target.port()), 2);
     assert_eq!(counter.packets(4, UDP, target.port()).unwrap(), 0);
 }
 
 #[test]
-fn a_parser_can_be_taken_out_and_put_in_again() {
+fn a_parser_can_be_removed_and_inserted_again() {
     let _alone = alone();
     let counter = PacketCounter::attach(LOOPBACK).unwrap();
     let receiver = UdpSocket::bind("127.0.0.1:0").unwrap();
@@ -79,7 +79,7 @@ fn a_parser_can_be_taken_out_and_put_in_again() {
     assert!(!counter.stop_parsing_udp().unwrap());
     assert!(!counter.parses(Layer::Udp).unwrap());
     sender.send_to(b"packet", target).unwrap();
-    // Without its parser the jump falls through, and the port stays unknown.
+    // Without its parser, the tail call fails, and the port stays unknown.
     wait_for(&counter, (4, UDP, 0), 1);
     assert_eq!(counter.packets(4, UDP, target.port()).unwrap(), 0);
 

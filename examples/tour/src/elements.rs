@@ -63,7 +63,7 @@ pub(crate) fn delete(loaded: &Loaded) -> Result<Vec<String>> {
     let numbers = &loaded.maps.numbers;
     let mut lines = vec![];
     numbers.update(&1, &1234, UpdateMode::Any)?;
-    // A missing key is not an error for a typed map. `delete` returns whether there was an entry.
+    // For a typed map, an absent key is not an error. `delete` returns whether there was an entry.
     for _ in 0..2 {
         lines.push(format!("user space: deleted {}", numbers.delete(&1)?));
     }
@@ -86,15 +86,15 @@ pub(crate) fn iterate(loaded: &Loaded) -> Result<Vec<String>> {
     fill()?;
     let mut lines = vec![format!("entries: {}", numbers.iter().count())];
 
-    // A hash has no order, so the kernel cannot continue after a missing key and starts again.
+    // A hash has no order. After an absent key, the kernel therefore starts again with the first
+    // key.
     let first = numbers.next_key(None)?;
     let after_absent = numbers.next_key(Some(&100))?;
     lines.push(format!("after an absent key comes the first one: {}", after_absent == first));
     let last = numbers.keys().last().transpose()?;
     lines.push(format!("after the last key: {:?}", numbers.next_key(last.as_ref())?));
 
-    // Therefore, an iteration that asks for the key after one that it has just deleted also starts
-    // again.
+    // An iteration that asks for the key after a deleted key therefore also starts again.
     let mut visited = 0;
     let mut key = None;
     let mut has_deleted = false;
@@ -107,7 +107,7 @@ pub(crate) fn iterate(loaded: &Loaded) -> Result<Vec<String>> {
     }
     lines.push(format!("deleting the second of 5 keys by hand: {visited} visited"));
 
-    // The iterators ask for the next key first.
+    // The iterators ask for the next key before they return the current key.
     fill()?;
     let mut visited = 0;
     for entry in numbers {
@@ -123,7 +123,8 @@ pub(crate) fn iterate(loaded: &Loaded) -> Result<Vec<String>> {
 pub(crate) fn take(loaded: &Loaded) -> Result<Vec<String>> {
     let numbers = &loaded.maps.numbers;
     numbers.update(&1, &1234, UpdateMode::Any)?;
-    // The schema's `min_kernel` is older than this operation, so it compiles only for a handle that says so.
+    // The schema's `min_kernel` is older than this operation, so the code needs a handle of
+    // `AnyKernel`.
     let numbers: Map<AnyKernel<Numbers>> = numbers.try_clone()?.into();
     let take = || match numbers.take(&1) {
         Ok(taken) => format!("{taken:?}"),

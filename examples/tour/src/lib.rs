@@ -1,8 +1,8 @@
-//! Tries each map type from both sides, and shows the kernel's answers.
+//! Tries each map type from user space and from programs, and shows the kernel's answers.
 //!
-//! The maps are declared in `tour.toml`, and the programs are in `tour.bpf.c`. Each section of the tour loads them afresh,
-//! does a few things to a map, and returns a line for each. Map types that another example shows are named in
-//! `examples/README.md`.
+//! The maps are declared in `tour.toml`, and the programs are in `tour.bpf.c`. Each section of the
+//! tour loads the maps and programs anew, performs a few operations on a map, and returns a line
+//! for each operation. For the map types of the other examples, see `examples/README.md`.
 
 use std::error::Error;
 use std::ffi::OsStr;
@@ -29,9 +29,9 @@ pub type Result<T> = std::result::Result<T, Box<dyn Error>>;
 /// A section of the tour.
 #[derive(Clone, Copy, Debug)]
 pub struct Section {
-    /// The name on the command line.
+    /// The name of the section on the command line.
     pub name: &'static str,
-    /// What it shows.
+    /// The topic of the section.
     pub title: &'static str,
     run: fn(&Loaded) -> Result<Vec<String>>,
 }
@@ -65,7 +65,8 @@ impl Section {
     ///
     /// # Errors
     ///
-    /// Fails if the kernel refuses the programs, or gives an answer that the tour does not expect. It needs root.
+    /// Fails if the kernel refuses the programs, or returns an unexpected result. The tour must run
+    /// as root.
     pub fn run(&self) -> Result<Vec<String>> {
         (self.run)(&Loaded::new()?)
     }
@@ -91,7 +92,7 @@ impl Loaded {
         program.ok_or_else(|| format!("the object has no program `{name}`").into())
     }
 
-    /// Runs a program with a packet of zeros, and returns what it returned.
+    /// Runs a program with a packet of zeros, and returns the program's result.
     fn run(&self, name: &str) -> Result<i32> {
         let input = ProgramInput { data_in: Some(&[0; 64]), ..ProgramInput::default() };
         Ok(signed(self.program(name)?.test_run(input)?.return_value))

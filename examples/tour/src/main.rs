@@ -1,4 +1,5 @@
-//! `tour [SECTION…]`: tries each map type, or only those of some sections, and prints the kernel's answers.
+//! `tour [SECTION…]`: runs the sections with these names, or all sections, and prints the kernel's
+//! answers.
 
 use std::io::Write as _;
 use std::process::ExitCode;

@@ -140,7 +140,7 @@ fn connection() -> Result<(TcpStream, TcpStream)> {
     Ok((client, server))
 }
 
-/// Returns a UDP socket that shares its port with others. Port 0 stands for a free port.
+/// Returns a UDP socket that shares its port with other sockets. Port 0 selects a free port.
 fn shared_socket(port: u16) -> Result<UdpSocket> {
     let socket = socket(AddressFamily::INET, SocketType::DGRAM, None)?;
     sockopt::set_socket_reuseport(&socket, true)?;
@@ -150,7 +150,7 @@ fn shared_socket(port: u16) -> Result<UdpSocket> {
     Ok(socket)
 }
 
-/// Attaches a program that selects among the sockets that share the port of this one.
+/// Attaches a program that selects one of the sockets that share the port of `socket`.
 fn attach_to_port(socket: &UdpSocket, program: &libbpf_rs::ProgramMut<'_>) -> Result<()> {
     let fd = program.as_fd().as_raw_fd();
     let len = libc::socklen_t::try_from(size_of_val(&fd))?;

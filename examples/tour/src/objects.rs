@@ -30,7 +30,7 @@ pub(crate) fn prog_array(loaded: &Loaded) -> Result<Vec<String>> {
 pub(crate) fn cgroup_array(loaded: &Loaded) -> Result<Vec<String>> {
     let gates = &loaded.maps.gates;
     let root = cgroup2()?;
-    // This process is below the root, but not in a cgroup that was just made.
+    // This process is below the root cgroup, but not in a new cgroup.
     let made = Made::new(&root)?;
     gates.set(&0, CgroupFd::new(File::open(&root)?.as_fd()))?;
     gates.set(&1, CgroupFd::new(File::open(&made.0)?.as_fd()))?;
@@ -38,7 +38,7 @@ pub(crate) fn cgroup_array(loaded: &Loaded) -> Result<Vec<String>> {
     for (index, name) in [(0, "the root"), (1, "another cgroup"), (2, "empty"), (3, "out of range")]
     {
         loaded.ask(Action::Update, index, 0, UpdateMode::Any)?;
-        // A raw tracepoint takes no packet.
+        // A raw tracepoint program gets no packet.
         let returned = loaded.program("in_gate")?.test_run(libbpf_rs::ProgramInput::default())?;
         let found = match signed(returned.return_value) {
             error if error < 0 => helper_answer(error),
@@ -93,7 +93,7 @@ pub(crate) fn cgroup_storage(loaded: &Loaded) -> Result<Vec<String>> {
     Ok(lines)
 }
 
-/// Returns where the cgroup2 hierarchy is mounted.
+/// Returns the mount point of the cgroup2 hierarchy.
 fn cgroup2() -> Result<PathBuf> {
     let mounts = fs::read_to_string("/proc/self/mounts")?;
     let mount = mounts.lines().find_map(|line| {
@@ -103,7 +103,7 @@ fn cgroup2() -> Result<PathBuf> {
     mount.ok_or_else(|| "no cgroup2 hierarchy is mounted; try /sys/fs/cgroup".into())
 }
 
-/// A new cgroup without processes, until it is dropped.
+/// A new cgroup without processes. It is removed when this value is dropped.
 struct Made(PathBuf);
 
 impl Made {
@@ -116,7 +116,7 @@ impl Made {
 
 impl Drop for Made {
     fn drop(&mut self) {
-        // An empty cgroup that stays does no harm.
+        // A remaining empty cgroup does no harm.
         let _ = fs::remove_dir(&self.0);
     }
 }

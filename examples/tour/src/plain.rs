@@ -1,4 +1,4 @@
-//! Maps of plain values beside the hash.
+//! Maps of plain values, except for hashes.
 
 use bpfmap::UpdateMode;
 
@@ -12,7 +12,8 @@ pub(crate) fn array(loaded: &Loaded) -> Result<Vec<String>> {
         loaded.run("count")?;
     }
     lines.push(format!("counted three times: {:?}", cells.lookup(&0)?));
-    // Each index always exists. So there is no `delete`: the kernel would refuse it, and it does not compile.
+    // Each index always exists. The kernel would refuse `delete`, so a typed array has no such
+    // method.
     lines.push(format!("indices: {:?}", cells.keys().collect::<bpfmap::Result<Vec<_>>>()?));
     for (index, mode) in [(0, UpdateMode::NoExist), (0, UpdateMode::Exist), (4, UpdateMode::Any)] {
         lines.push(format!("index {index}, {mode:?}: {}", answer(cells.update(&index, &7, mode))));
@@ -41,7 +42,7 @@ pub(crate) fn lru(loaded: &Loaded) -> Result<Vec<String>> {
     for key in 0..=recent.max_entries() {
         refused += u32::from(!recent.insert(&key, &1)?);
     }
-    // The kernel evicts several entries at a time, so fewer may be left.
+    // The kernel evicts several entries at a time, so fewer than 128 entries may be left.
     let left = recent.keys().count();
     lines.push(format!("129 inserted in a map of 128: {refused} refused"));
     lines.push(format!("no more than 128 are left: {}", left <= 128));

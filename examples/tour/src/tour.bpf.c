@@ -1,4 +1,4 @@
-/* The programs of the tour. Each uses one map, or a few that belong together. */
+/* The programs of the tour. Each program uses one map, or a few maps that belong together. */
 
 #include <linux/bpf.h>
 #include <linux/errno.h>
@@ -15,7 +15,7 @@ static __always_inline struct tour_request *request(void)
 	return bpf_map_lookup_elem(&requests, &first);
 }
 
-/* Does to `numbers` what user space asks for, and returns the kernel's answer. */
+/* Performs the operation on `numbers` that user space requests, and returns the kernel's answer. */
 SEC("tc")
 int element(struct __sk_buff *skb)
 {
@@ -28,7 +28,7 @@ int element(struct __sk_buff *skb)
 	return bpf_map_update_elem(&numbers, &asked->key, &asked->value, asked->flags);
 }
 
-/* A program reads a value in place: the lookup returns its address. */
+/* A program reads a value in place. The lookup returns the address of the value. */
 SEC("tc")
 int lookup(struct __sk_buff *skb)
 {
@@ -49,10 +49,10 @@ int count(struct __sk_buff *skb)
 
 	cell = bpf_map_lookup_elem(&cells, &first);
 	if (cell)
-		__sync_fetch_and_add(cell, 1); /* Other CPUs count in the same cell. */
+		__sync_fetch_and_add(cell, 1); /* Other CPUs use the same cell. */
 	cell = bpf_map_lookup_elem(&cpu_cells, &first);
 	if (cell)
-		*cell += 1; /* Only this CPU counts here. */
+		*cell += 1; /* Only this CPU uses this cell. */
 	cell = bpf_map_lookup_elem(&cpu_table, &first);
 	if (cell)
 		*cell += 1;
@@ -74,7 +74,7 @@ int again(struct __sk_buff *skb)
 	return 0;
 }
 
-/* Returns whether this process is in a cgroup of the map, or below it. */
+/* Returns whether this process is in a cgroup of the map, or in a descendant of that cgroup. */
 SEC("raw_tp/sys_enter")
 int in_gate(void *ctx)
 {
@@ -102,7 +102,7 @@ int count_for_tenant(struct __sk_buff *skb)
 	return 0;
 }
 
-/* The last argument is what a program returns if there is no entry. */
+/* The last argument is the result of the program if there is no entry. */
 SEC("xdp")
 int to_port(struct xdp_md *ctx)
 {
@@ -134,7 +134,7 @@ int splice(struct __sk_buff *skb)
 	return bpf_sk_redirect_map(skb, &ends, 1, 0);
 }
 
-/* Hands a message to the other end of its connection, which sees the ports the other way round. */
+/* Passes a message to the other end of its connection. The other end has the two ports in reverse order. */
 SEC("sk_msg")
 int short_cut(struct sk_msg_md *message)
 {
@@ -151,7 +151,7 @@ int short_cut(struct sk_msg_md *message)
 	return verdict;
 }
 
-/* The kernel has created the values when the program was attached to the cgroup. */
+/* The kernel created the values when the program was attached to the cgroup. */
 SEC("cgroup_skb/egress")
 int count_sent(struct __sk_buff *skb)
 {
@@ -163,7 +163,7 @@ int count_sent(struct __sk_buff *skb)
 	return 1; /* The packet passes. */
 }
 
-/* The first byte of a datagram is the index of the socket that gets it. */
+/* The first byte of a datagram is the index of the socket that receives the datagram. */
 SEC("sk_reuseport")
 int pick(struct sk_reuseport_md *packet)
 {

@@ -1,4 +1,5 @@
-//! The tour, section by section: what the README and `examples/README.md` say of today's kernels.
+//! Checks each section of the tour: the statements of the README and of `examples/README.md` about
+//! today's kernels.
 
 use bpfmap_fixture::{Cgroup2, KernelVersion, running_kernel};
 use tour::SECTIONS;

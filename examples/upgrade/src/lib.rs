@@ -1,8 +1,9 @@
-//! Moves a pinned map from the layout of one version of a program to that of the next.
+//! Migrates a pinned map from the layout of one program version to the layout of the next version.
 //!
-//! Version 1 counts the packets of each source in a pinned map, so that the counts survive a restart. Version 2 has wider
-//! counts and a limit, so it can't use the map of version 1. Both versions are in this crate; in a project of your own
-//! they are two releases, and `schemas/v1.toml` is the schema of the earlier one.
+//! Version 1 counts the packets of each source in a pinned map, so that the counts survive a
+//! restart. Version 2 has wider counts and a limit, so it can't use the map of version 1. Both
+//! versions are in this crate. In your own project, they are two releases, and `schemas/v1.toml` is
+//! the schema of the earlier release.
 
 use std::error::Error;
 use std::ffi::OsStr;
@@ -23,7 +24,7 @@ pub type V1 = v1::Sources;
 /// The map with the layout of version 2.
 pub type V2 = v2::Sources;
 
-/// A version of the program, loaded.
+/// A loaded version of the program.
 #[derive(Debug)]
 pub struct Counter<S: MapSpec> {
     object: Object,
@@ -31,23 +32,25 @@ pub struct Counter<S: MapSpec> {
 }
 
 impl Counter<V1> {
-    /// Loads version 1. It uses the map that is pinned in `folder`, or creates and pins it.
+    /// Loads version 1. The program uses the map that is pinned in the directory `folder`. If there
+    /// is no such map, it is created and pinned.
     ///
     /// # Errors
     ///
-    /// Fails if the map there has a different layout, or if the kernel refuses the program: it
-    /// needs `CAP_BPF` and `CAP_NET_ADMIN`, and `folder` must be in a BPF file system.
+    /// Fails if the pinned map has a different layout, or if the kernel refuses the program.
+    /// Loading needs `CAP_BPF` and `CAP_NET_ADMIN`, and `folder` must be in a BPF file system.
     pub fn load(folder: &Path) -> Result<Self> {
         load(include_bytes!(concat!(env!("OUT_DIR"), "/v1.bpf.o")), folder)
     }
 }
 
 impl Counter<V2> {
-    /// Loads version 2. It uses the map that is pinned in `folder`, or creates and pins it.
+    /// Loads version 2. The program uses the map that is pinned in the directory `folder`. If there
+    /// is no such map, it is created and pinned.
     ///
     /// # Errors
     ///
-    /// Fails like version 1.
+    /// Fails for the same reasons as version 1.
     pub fn load(folder: &Path) -> Result<Self> {
         load(include_bytes!(concat!(env!("OUT_DIR"), "/v2.bpf.o")), folder)
     }
@@ -55,7 +58,7 @@ impl Counter<V2> {
 
 fn load<S: MapSpec>(object: &[u8], folder: &Path) -> Result<Counter<S>> {
     // libbpf only reports that the sizes differ. This check reports which members differ, and what
-    // to do about it.
+    // to do about the difference.
     let pin = pin(folder);
     if pin.try_exists()? {
         Map::<S>::from_pinned(&pin)?;
@@ -66,13 +69,13 @@ fn load<S: MapSpec>(object: &[u8], folder: &Path) -> Result<Counter<S>> {
 }
 
 impl<S: MapSpec<Key = Be32>> Counter<S> {
-    /// The map of the counts.
+    /// Returns the map of the counts.
     #[must_use]
     pub fn sources(&self) -> &Map<S> {
         &self.sources
     }
 
-    /// Runs the program with a packet. Returns whether it passed.
+    /// Runs the program with a packet. Returns whether the packet passed.
     ///
     /// # Errors
     ///
@@ -95,13 +98,13 @@ pub fn pin(folder: &Path) -> PathBuf {
     folder.join("sources")
 }
 
-/// Moves the map that is pinned in `folder` to the layout of version 2. Does nothing if it has this
-/// layout already.
+/// Migrates the map that is pinned in `folder` to the layout of version 2. Does nothing if the map
+/// already has this layout.
 ///
 /// # Errors
 ///
-/// Fails if a program of version 1 still changes the map, and for the reasons of
-/// [`Migration::run`]. The pin is unchanged after a failure.
+/// Fails if a program of version 1 still changes the map, and for the reasons that
+/// [`Migration::run`] lists. The pin is unchanged after a failure.
 pub fn migrate(folder: &Path, progress: impl FnMut(Progress)) -> bpfmap::Result<Outcome> {
     v2_migrate::migrate_sources(pin(folder), progress)
 }

@@ -1,5 +1,5 @@
-//! `upgrade COMMAND FOLDER`: runs a version of the program with a map that is pinned in a folder, or moves the map to the
-//! layout of version 2.
+//! `upgrade COMMAND FOLDER`: runs a version of the program with a map that is pinned in a
+//! directory, or migrates the map to the layout of version 2.
 
 use std::net::Ipv4Addr;
 use std::path::Path;
@@ -13,7 +13,7 @@ const USAGE: &str = "usage: upgrade v1 FOLDER       count 5 packets with version
                               move the map to the layout of version 2, or abort at a stage
        upgrade v2 FOLDER       count 5 packets with version 2";
 
-/// The address that sends the packets.
+/// The source address of the packets.
 const SOURCE: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
 
 fn main() -> ExitCode {

@@ -1,4 +1,4 @@
-/* The source of an IPv4 packet. */
+/* Reads the source of an IPv4 packet. */
 
 #ifndef PACKET_H
 #define PACKET_H

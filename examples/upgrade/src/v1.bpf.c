@@ -17,7 +17,7 @@ int count(struct xdp_md *ctx)
 	if (!source) {
 		if (!bpf_map_update_elem(&sources, &from, &first, BPF_NOEXIST))
 			return XDP_PASS;
-		/* Another CPU was faster: this packet is added to its entry. */
+		/* Another CPU has inserted the entry first. This packet is added to that entry. */
 		source = bpf_map_lookup_elem(&sources, &from);
 		if (!source)
 			return XDP_PASS;

@@ -1,4 +1,5 @@
-//! Both versions use one pin, one after the other, and a migration between them is disturbed and killed.
+//! Both versions use one pin, one after the other. The migration between them is disturbed and
+//! killed.
 
 use std::net::Ipv4Addr;
 use std::path::Path;
@@ -24,14 +25,14 @@ fn source_v2(counter: &Counter<V2>) -> v2::Source {
     counter.sources().lookup(&Be32::from(SOURCE)).unwrap().expect("the source has sent")
 }
 
-/// Runs version 1 until it has counted so many packets, and ends it.
+/// Runs version 1 until it has counted this many packets, and then ends it.
 fn count_with_v1(folder: &Path, packets: u32) {
     let counter = Counter::<V1>::load(folder).unwrap();
     (0..packets).for_each(|_| assert!(counter.send(SOURCE).unwrap()));
 }
 
 #[test]
-fn the_counts_of_version_1_are_those_of_version_2() {
+fn version_2_keeps_the_counts_of_version_1() {
     let bpf_fs = BpfFs::mount("upgrade");
     let folder = bpf_fs.path("");
     count_with_v1(&folder, 3);
@@ -82,7 +83,7 @@ fn a_migration_under_traffic_changes_nothing() {
     assert_eq!(source_v2(&new).packets, u64::from(packets));
 }
 
-/// Which of the two outcomes a migration has depends on the moment, but the pin is whole in both.
+/// The outcome of the migration depends on the timing, but the pin is complete in both cases.
 #[test]
 fn traffic_from_another_thread_leaves_a_whole_pin() {
     let bpf_fs = BpfFs::mount("thread");
@@ -114,9 +115,9 @@ fn traffic_from_another_thread_leaves_a_whole_pin() {
     assert!((1..=u64::from(source_v1(&old).packets)).contains(&new.packets), "{new:?}");
 }
 
-/// Why version 1 has to stop first: it keeps the map with which it was loaded.
+/// Version 1 has to stop first, because it keeps the map with which it was loaded.
 #[test]
-fn what_version_1_counts_after_the_migration_is_missing() {
+fn packets_that_version_1_counts_after_the_migration_are_missing() {
     let bpf_fs = BpfFs::mount("late");
     let folder = bpf_fs.path("");
     let old = Counter::<V1>::load(&folder).unwrap();
@@ -132,9 +133,9 @@ fn what_version_1_counts_after_the_migration_is_missing() {
     assert_eq!((source_v1(&old).packets, source_v2(&new).packets), (3, 1));
 }
 
-/// Runs a migration in a process of its own, which ends at a stage or is killed after some time.
+/// Runs a migration in a separate process, which ends at a stage or is killed after some time.
 fn migrate_in_child(folder: &Path, end_at: Option<Stage>, kill_after: Option<Duration>) {
-    // SAFETY: the child only migrates, and ends without touching what other threads hold.
+    // SAFETY: the child only migrates, and ends without using resources of other threads.
     let child = unsafe { libc::fork() };
     assert!(child >= 0, "{}", std::io::Error::last_os_error());
     if child == 0 {
@@ -187,7 +188,7 @@ fn a_migration_that_ends_at_any_stage_is_completed_by_the_next() {
 }
 
 #[test]
-fn a_killed_migration_leaves_one_of_the_two_maps_whole() {
+fn a_killed_migration_leaves_one_of_the_two_maps_complete() {
     const ENTRIES: u32 = 16_384;
     const KILLS: u32 = 8;
     let bpf_fs = BpfFs::mount("killed");
@@ -201,7 +202,7 @@ fn a_killed_migration_leaves_one_of_the_two_maps_whole() {
     check_v2(&folder, ENTRIES);
     let mut left_old = 0;
     for kill in 0..KILLS {
-        // Puts the old map, which the migrations only read, at the pin again.
+        // Pins the old map again. The migrations only read this map.
         std::fs::remove_file(pin(&folder)).unwrap();
         old.sources().pin(pin(&folder)).unwrap();
         migrate_in_child(&folder, None, Some(whole * kill / KILLS));
