@@ -134,21 +134,21 @@ fn diagnostics_in_text_are_written_to_standard_error() {
     let output = folder.run("check bad.toml");
     assert_eq!((output.status.code(), stdout(&output)), (Some(1), ""));
     insta::assert_snapshot!(stderr(&output), @r##"
-    error[array-key-size]: the key of a map of type `array` has 4 bytes, this one has 8
+    error[array-key-size]: the key of a map of type `array` must have 4 bytes, found 8
      --> bad.toml:3:9
       |
     3 | key = " u64"
       |         ^^^ 8 bytes
       |
-      = help: write `key = "u32"`, or leave it out
+      = help: write `key = "u32"`, or remove the key
 
-    error[max-entries-zero]: a map of type `array` has at least one entry, this one has none
+    error[max-entries-zero]: a map of type `array` must have at least one entry, found 0
      --> bad.toml:5:15
       |
     5 | max_entries = 0
       |               ^
       |
-      = help: write the number of entries, or leave out `max_entries` if the loader sets it
+      = help: write the number of entries, or remove `max_entries` if the loader sets it
 
     2 errors; for details, run `bpfmap explain RULE`, for example `bpfmap explain array-key-size`
     "##);
@@ -160,8 +160,8 @@ fn diagnostics_in_json_are_written_to_standard_output() {
     let output = folder.run("check bad.toml --message-format json");
     assert_eq!((output.status.code(), stderr(&output)), (Some(1), ""));
     insta::assert_snapshot!(stdout(&output), @r##"
-    {"rule":"array-key-size","severity":"error","message":"the key of a map of type `array` has 4 bytes, this one has 8","file":"bad.toml","line":3,"column":9,"end":{"line":3,"column":12},"label":"8 bytes","related":[],"notes":[],"help":"write `key = \"u32\"`, or leave it out"}
-    {"rule":"max-entries-zero","severity":"error","message":"a map of type `array` has at least one entry, this one has none","file":"bad.toml","line":5,"column":15,"end":{"line":5,"column":16},"label":"","related":[],"notes":[],"help":"write the number of entries, or leave out `max_entries` if the loader sets it"}
+    {"rule":"array-key-size","severity":"error","message":"the key of a map of type `array` must have 4 bytes, found 8","file":"bad.toml","line":3,"column":9,"end":{"line":3,"column":12},"label":"8 bytes","related":[],"notes":[],"help":"write `key = \"u32\"`, or remove the key"}
+    {"rule":"max-entries-zero","severity":"error","message":"a map of type `array` must have at least one entry, found 0","file":"bad.toml","line":5,"column":15,"end":{"line":5,"column":16},"label":"","related":[],"notes":[],"help":"write the number of entries, or remove `max_entries` if the loader sets it"}
     "##);
 }
 
@@ -195,12 +195,15 @@ fn files_that_cannot_be_read() {
         ("missing.toml", "can't read `missing.toml`: No such file or directory"),
         ("folder.toml", "can't read `folder.toml`: is a directory"),
         ("latin1.toml", "latin1.toml:1:6"),
-        ("large.toml", "can't read `large.toml`: it is larger than 4 MiB"),
+        ("large.toml", "can't read `large.toml`: the file is larger than 4 MiB"),
         ("/dev/zero", "can't read `/dev/zero`: expected a regular file, found a device"),
         ("fifo.toml", "can't read `fifo.toml`: expected a regular file, found a FIFO"),
-        ("link.toml", "can't read `link.toml`: it is a link to `/proc/"),
-        ("include.toml", "can't read `/proc/self/environ`: expected a name that ends in `.toml`"),
-        ("include.toml", "can't read `link.toml`: it is a link to `/proc/"),
+        ("link.toml", "can't read `link.toml`: the file is a link to `/proc/"),
+        (
+            "include.toml",
+            "can't read `/proc/self/environ`: expected a file whose name ends in `.toml`",
+        ),
+        ("include.toml", "can't read `link.toml`: the file is a link to `/proc/"),
     ] {
         let output = folder.run(&format!("check {name}"));
         assert_eq!(output.status.code(), Some(1), "{name}");
@@ -289,7 +292,7 @@ fn kernels_shows_the_first_kernel_of_each_part() {
       a write through a pointer (programs)     never (EACCES)
       bpf_map_update_elem (programs)           never (EACCES)
       bpf_map_delete_elem (programs)           never (EACCES)
-      `rdonly_prog`: Programs can't write: the verifier refuses such a program with EACCES. User space can't map the values into its memory for writing.
+      `rdonly_prog`: Programs can't write to the map: the verifier refuses a program that writes with EACCES. User space can't map the values into its memory for writing.
     "##);
     let json = folder.run("kernels maps.toml --format json");
     let text = stdout(&json);
@@ -339,8 +342,8 @@ fn kernels_shows_the_operations_that_flags_forbid() {
       freeze                                   5.2, from 6.5 EPERM
       bpf_map_push_elem (programs)             never (EACCES)
       bpf_map_pop_elem (programs)              never (EACCES)
-      `rdonly`: User space can't write through the descriptor that creation returns. It also can't map the values into its memory and, from Linux 6.5 on, can't freeze the map. A descriptor that is opened by pin or id has the access that it requests.
-      `rdonly_prog`: Programs can't write: the verifier refuses such a program with EACCES. User space can't map the values into its memory for writing.
+      `rdonly`: User space can't write through the file descriptor that it gets when it creates the map. With this descriptor, it also can't map the values into its memory and, from Linux 6.5 on, can't freeze the map. User space can open another descriptor from a pin or by ID and request write access.
+      `rdonly_prog`: Programs can't write to the map: the verifier refuses a program that writes with EACCES. User space can't map the values into its memory for writing.
     "##);
     let output = folder.run("kernels maps.toml --format json");
     let json = stdout(&output);
@@ -354,7 +357,10 @@ fn explains_rules() {
     let list = folder.run("explain");
     assert!(stdout(&list).lines().any(|line| line.starts_with("array-key-size ")));
     let one = folder.run("explain array-key-size");
-    assert!(stdout(&one).starts_with("array-key-size (error): An index must have 4 bytes.\n"));
+    assert!(
+        stdout(&one)
+            .starts_with("array-key-size (error): The key of an array must have 4 bytes.\n")
+    );
     assert!(stdout(&one).contains("Wrong:"));
     let none = folder.run("explain array-key");
     assert_eq!(none.status.code(), Some(2));
@@ -459,7 +465,7 @@ fn an_error_in_rust_is_shown_at_its_position() {
     let output = folder.run("check maps.rs");
     assert_eq!(output.status.code(), Some(1));
     let shown = stderr(&output);
-    assert!(shown.contains("error[unknown-type]: no type is called `f64`"), "{shown}");
+    assert!(shown.contains("error[unknown-type]: unknown type `f64`"), "{shown}");
     assert!(shown.contains("--> maps.rs:9:12\n"), "{shown}");
 }
 

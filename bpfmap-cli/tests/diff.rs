@@ -108,7 +108,7 @@ fn writes_json_and_github_commands() {
     let folder = Folder::new(&[("old.toml", OLD), ("new.toml", &OLD.replace("= 64", "= 65"))]);
     let said = folder.run("diff old.toml new.toml --format json");
     let answer =
-        "libbpf refuses the pin with EINVAL (parameter mismatch); bpfmap refuses to open it";
+        "libbpf refuses the pin with EINVAL (parameter mismatch); bpfmap refuses to open the map";
     assert_eq!(
         said.out,
         format!(

@@ -44,7 +44,7 @@ fn make_does_nothing_until_a_file_changes() {
     for _ in 0..2 {
         let failed = run_make(root);
         assert!(!failed.status.success());
-        assert!(String::from_utf8_lossy(&failed.stderr).contains("no type is called `u65`"));
+        assert!(String::from_utf8_lossy(&failed.stderr).contains("unknown type `u65`"));
     }
     assert_eq!(fs::read(root.join("probe.bpf.o")).unwrap(), object);
 

@@ -100,11 +100,11 @@ fn errors_point_into_the_schema() {
     let error = Builder::new().schema(&schema).out_dir(&out).generate().unwrap_err();
     let shown = format!("{error:?}").replace(&format!("{}/", folder.path().display()), "");
     insta::assert_snapshot!(shown.trim(), @r##"
-    error[unknown-type]: no type is called `u33`
+    error[unknown-type]: unknown type `u33`
      --> maps.toml:3:8
       |
     3 | key = "u33"
-      |        ^^^ not known
+      |        ^^^ not declared
       |
       = help: did you mean `u32`?
     "##);

@@ -214,7 +214,7 @@ fn a_source_without_items_is_an_error() {
     for toml in [format!("# Maps.\n\n{map}"), format!("name = \"a\"\n{map}")] {
         assert_eq!(
             nothing(&toml, "a.rs"),
-            ["it looks like TOML: the name of a schema in TOML ends in `.toml`"]
+            ["the file looks like TOML, but the name of a schema in TOML must end in `.toml`"]
         );
     }
     assert_eq!(

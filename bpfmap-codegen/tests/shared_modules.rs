@@ -222,7 +222,7 @@ const _: () = assert!(size_of::<<Packets as MapSpec>::Key>() == 4);
     let out = maps.join("generated");
     let builder = Builder::new().rust_source(maps.join("src/lib.rs")).out_dir(&out);
     let message = builder.generate().unwrap_err().to_string();
-    assert!(message.contains("no type is called `Addr`"), "{message}");
+    assert!(message.contains("unknown type `Addr`"), "{message}");
     builder.extern_crate("net_types", types.join("src/lib.rs")).generate().unwrap();
     let header = fs::read_to_string(out.join("net_maps.h")).unwrap();
     assert!(header.contains("struct addr {") && header.contains("enum kind "), "{header}");

@@ -99,7 +99,7 @@ pub fn in_other_words(word: &str) -> Option<&'static str> {
         "__be32" => "write `be32`",
         "__be64" => "write `be64`",
         "_Bool" => "write `bool`",
-        "void" => "write `*void`: only a pointer can have the target `void`",
+        "void" => "use `*void`: only a pointer can have the target `void`",
         "str" | "String" | "string" => "write `[char; N]`, where N is the maximum number of bytes",
         "float" | "double" | "f32" | "f64" => {
             "use an integer in a smaller unit: BPF programs do not support floating-point numbers"

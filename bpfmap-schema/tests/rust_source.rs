@@ -222,16 +222,16 @@ fn an_enum_is_held_as_its_number() {
         struct Map { key: Verdict, value: Good }";
     let found = read(&[("src/maps.rs", &format!("use bpfmap::Enum;{text}"))], "src/maps.rs");
     let messages: Vec<&str> = found.lines().filter_map(|line| line.strip_prefix("error")).collect();
-    let variants = "must be one of its variants, but the kernel may store another number";
+    let variants = "must be one of its variants, but the kernel can store any other number";
     assert_eq!(
         messages,
         [
-            format!("[rust-type]: `Verdict` {variants}"),
-            format!("[rust-type]: `Same` {variants}"),
+            format!("[rust-type]: a `Verdict` {variants}"),
+            format!("[rust-type]: a `Same` {variants}"),
             "[rust-type]: `Number` is not an enum".to_owned(),
             "[rust-type]: `Good` is not an enum".to_owned(),
-            format!("[rust-type]: `Verdict` {variants}"),
-            format!("[rust-type]: `Verdict` {variants}"),
+            format!("[rust-type]: a `Verdict` {variants}"),
+            format!("[rust-type]: a `Verdict` {variants}"),
         ],
         "{found}"
     );
@@ -322,11 +322,11 @@ fn mistakes_stand_in_the_file_that_has_them() {
         ),
     ];
     insta::assert_snapshot!(read(&files, "src/maps.rs").trim(), @r##"
-    error[unknown-type]: no type is called `usize`
+    error[unknown-type]: unknown type `usize`
      --> src/net.rs:3:29
       |
     3 | pub struct Usage { packets: usize }
-      |                             ^^^^^ not known
+      |                             ^^^^^ not declared
       |
       = help: write `u64`
     "##);
@@ -343,7 +343,7 @@ fn modules_that_are_not_there_are_missed_once() {
     1 | mod gone;
       |     ^^^^
       |
-      = help: name a file that exists and can be read
+      = help: write the path of a readable file
 
     error[include-cycle]: the module `src/maps.rs` contains itself
      --> src/maps.rs:4:5
@@ -363,32 +363,32 @@ fn constants_that_lead_nowhere_say_why() {
          #[derive(Clone, Copy, BpfType)]\n#[repr(C)]\nstruct W { a: [u8; A as usize], c: [u8; C as usize], s: [u8; size_of::<W>()] }\n",
     )];
     insta::assert_snapshot!(read(&files, "src/maps.rs").trim(), @r##"
-    error[unknown-constant]: bpfmap can't compute this number
+    error[unknown-constant]: bpfmap can't compute the value of this expression
      --> src/maps.rs:6:20
       |
     6 | struct W { a: [u8; A as usize], c: [u8; C as usize], s: [u8; size_of::<W>()] }
       |                    ^^^^^^^^^^
       |
-      = note: constants depend on constants more than 64 deep, or on themselves
-      = help: write a number, or a constant of the crate that is computed from numbers
+      = note: constants depend on other constants in a chain of more than 64, or on themselves
+      = help: write a number, or the name of a constant that is computed from numbers
 
-    error[unknown-constant]: bpfmap can't compute this number
+    error[unknown-constant]: bpfmap can't compute the value of this expression
      --> src/maps.rs:6:41
       |
     6 | struct W { a: [u8; A as usize], c: [u8; C as usize], s: [u8; size_of::<W>()] }
       |                                         ^^^^^^^^^^
       |
-      = note: it has no value: it overflows, or divides by zero
-      = help: write a number, or a constant of the crate that is computed from numbers
+      = note: the expression overflows or divides by zero
+      = help: write a number, or the name of a constant that is computed from numbers
 
-    error[unknown-constant]: bpfmap can't compute this number
+    error[unknown-constant]: bpfmap can't compute the value of this expression
      --> src/maps.rs:6:62
       |
     6 | struct W { a: [u8; A as usize], c: [u8; C as usize], s: [u8; size_of::<W>()] }
       |                                                              ^^^^^^^^^^^^^^
       |
-      = note: it is the size of a type that no map can contain
-      = help: write a number, or a constant of the crate that is computed from numbers
+      = note: the expression needs the size of a type that can't be in a map
+      = help: write a number, or the name of a constant that is computed from numbers
     "##);
 }
 
@@ -401,13 +401,13 @@ fn types_in_place_have_their_place() {
          #[derive(Clone, Copy, BpfType)]\n#[repr(C)]\nstruct T { t: u8 }\n",
     )];
     insta::assert_snapshot!(read(&files, "src/maps.rs").trim(), @r##"
-    error[in-place]: a type that is declared in place contains itself, or is nested too deep
+    error[in-place]: a type that is declared in place contains itself or is nested too deeply
      --> src/maps.rs:4:17
       |
     4 | struct Me { me: Me }
       |                 ^^
       |
-      = help: remove `in_place`: then the type has a name in C and is declared once
+      = help: remove `in_place`; the type then has a name in C and is declared only once
 
     error[in-place]: a type that is declared in place can only be the type of a member or the `inner` of a map
      --> src/maps.rs:7:15
@@ -415,13 +415,13 @@ fn types_in_place_have_their_place() {
     7 | struct W { a: [Me; 2], #[bpf(anonymous)] b: T, c: Me }
       |               ^^^^^^^
       |
-      = help: remove `in_place` or `template`: then it has a name in C
+      = help: remove `in_place` or `template`; the declaration then has a name in C
 
     error[in-place]: only a type that is declared in place can be anonymous
      --> src/maps.rs:7:45
       |
     7 | struct W { a: [Me; 2], #[bpf(anonymous)] b: T, c: Me }
-      |                                             ^ has a name in C
+      |                                             ^ this type has a name in C
       |
       = help: write `#[bpf_type(in_place)]` before the type, or remove `anonymous`
     "##);

@@ -1,4 +1,4 @@
-//! Arenas: memory that programs and user space share, with pointers that mean the same to both.
+//! Arenas: memory that programs and user space share. A pointer has the same meaning for both.
 
 use bpfmap::{BpfMap, BpfMaps, Map};
 

@@ -1,4 +1,4 @@
-//! Arrays: every index is there, and zero, from the start.
+//! Arrays. All elements exist from the start and are initially zero.
 
 use bpfmap::{Bool, BpfMap, BpfMaps, BpfType, Map, SpinLock};
 
@@ -31,7 +31,7 @@ pub struct Block {
     pub bytes: [u8; 4096],
 }
 
-/// How the program behaves.
+/// The settings of the program.
 #[derive(BpfMap)]
 #[bpf_map(array, max_entries = 1, name = "settings")]
 pub struct SettingsMap {
@@ -44,7 +44,7 @@ pub struct Totals {
     value: u64,
 }
 
-/// Elements whose size is no multiple of 8.
+/// Elements whose size is not a multiple of 8.
 #[derive(BpfMap)]
 #[bpf_map(array, max_entries = 5)]
 pub struct Odd {
@@ -73,10 +73,10 @@ pub struct Shared {
 /// The handles of all maps.
 #[derive(Debug, BpfMaps)]
 pub struct Maps {
-    /// How the program behaves.
+    /// The settings of the program.
     pub settings: Map<SettingsMap>,
     pub totals: Map<Totals>,
-    /// Elements whose size is no multiple of 8.
+    /// Elements whose size is not a multiple of 8.
     pub odd: Map<Odd>,
     /// Values that do not fit on the stack of a program.
     pub blocks: Map<Blocks>,

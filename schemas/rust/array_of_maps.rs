@@ -1,4 +1,4 @@
-//! Maps by index, all like one template.
+//! Arrays of maps that match a template.
 
 use bpfmap::{Be16, Be32, BpfMap, BpfMaps, BpfType, Map};
 
@@ -21,7 +21,7 @@ pub struct Traffic {
     pub bytes: u64,
 }
 
-/// Programs count in one while the application reads the other.
+/// Programs count in one inner map, and the application reads the other one.
 #[derive(BpfMap)]
 #[bpf_map(array_of_maps, max_entries = 2, values(0 = traffic_0, 1 = traffic_1))]
 pub struct Generations {
@@ -49,7 +49,7 @@ pub struct PagesInner {
     value: [u32; 4],
 }
 
-/// Empty until the application puts arrays in.
+/// Arrays that the application adds at run time.
 #[derive(BpfMap)]
 #[bpf_map(array_of_maps, max_entries = 16)]
 pub struct Pages {
@@ -101,7 +101,7 @@ pub struct Notes {
     value: u64,
 }
 
-/// Notes on files, of which a program takes the set that is current.
+/// Sets of values that are attached to files. A program uses the current set.
 #[derive(BpfMap)]
 #[bpf_map(array_of_maps, max_entries = 2, values(0 = notes))]
 pub struct Shelves {
@@ -111,11 +111,11 @@ pub struct Shelves {
 /// The handles of all maps.
 #[derive(Debug, BpfMaps)]
 pub struct Maps {
-    /// Programs count in one while the application reads the other.
+    /// Programs count in one inner map, and the application reads the other one.
     pub generations: Map<Generations>,
     pub traffic_0: Map<Traffic0>,
     pub traffic_1: Map<Traffic1>,
-    /// Empty until the application puts arrays in.
+    /// Arrays that the application adds at run time.
     pub pages: Map<Pages>,
     /// Arrays of any length.
     pub sized: Map<Sized>,
@@ -124,6 +124,6 @@ pub struct Maps {
     /// A ring buffer for each reader.
     pub buffers: Map<Buffers>,
     pub notes: Map<Notes>,
-    /// Notes on files, of which a program takes the set that is current.
+    /// Sets of values that are attached to files. A program uses the current set.
     pub shelves: Map<Shelves>,
 }

@@ -1,4 +1,4 @@
-//! Which values were seen: surely not, or maybe.
+//! Filters that tell whether a value was possibly seen or certainly not seen.
 
 use bpfmap::{Be16, Be32, BpfMap, BpfMaps, BpfType, Map};
 
@@ -13,7 +13,7 @@ pub struct Endpoint {
     pub _pad0: [u8; 2],
 }
 
-/// Endpoints that have sent something.
+/// The endpoints that have sent a packet.
 #[derive(BpfMap)]
 #[bpf_map(bloom_filter, max_entries = 1000, map_extra = 3)]
 pub struct Seen {
@@ -32,7 +32,7 @@ pub struct SeenByCpuInner {
     value: Endpoint,
 }
 
-/// A filter for each processor.
+/// A filter for each CPU.
 #[derive(BpfMap)]
 #[bpf_map(array_of_maps, max_entries = 4)]
 pub struct SeenByCpu {
@@ -42,9 +42,9 @@ pub struct SeenByCpu {
 /// The handles of all maps.
 #[derive(Debug, BpfMaps)]
 pub struct Maps {
-    /// Endpoints that have sent something.
+    /// The endpoints that have sent a packet.
     pub seen: Map<Seen>,
     pub numbers: Map<Numbers>,
-    /// A filter for each processor.
+    /// A filter for each CPU.
     pub seen_by_cpu: Map<SeenByCpu>,
 }

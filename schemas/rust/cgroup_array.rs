@@ -1,4 +1,4 @@
-//! Cgroups by index, for a program to ask about.
+//! Arrays of cgroups. A program can test whether a task belongs to one of these cgroups.
 
 use bpfmap::{BpfMap, BpfMaps, Map};
 

@@ -1,4 +1,4 @@
-//! Values of the cgroups that a program is attached to: deprecated, `cgrp_storage` is the successor.
+//! Values for the cgroups to which a program is attached. This map type is deprecated; its successor is `cgrp_storage`.
 
 use bpfmap::{BpfMap, BpfMaps, BpfType, Map};
 
@@ -21,7 +21,7 @@ pub struct Sent {
     pub bytes: u64,
 }
 
-/// The kernel takes no BTF of a key with named padding.
+/// The kernel does not accept the BTF of a key with named padding.
 #[derive(BpfMap)]
 #[bpf_map(cgroup_storage, btf = false)]
 pub struct SentByAttachment {
@@ -39,7 +39,7 @@ pub struct SentByCgroup {
 /// The handles of all maps.
 #[derive(Debug, BpfMaps)]
 pub struct Maps {
-    /// The kernel takes no BTF of a key with named padding.
+    /// The kernel does not accept the BTF of a key with named padding.
     pub sent_by_attachment: Map<SentByAttachment>,
     pub sent_by_cgroup: Map<SentByCgroup>,
 }

@@ -1,15 +1,15 @@
-//! Queues of CPUs, for XDP programs to hand packets to.
+//! Packet queues of CPUs. XDP programs redirect packets to these queues.
 
 use bpfmap::{BpfMap, BpfMaps, Map};
 
 bpfmap::schema!(name = "cpumap", min_kernel = "5.10");
 
-/// The queues of CPUs, by CPU.
+/// The packet queue of each CPU.
 #[derive(BpfMap)]
 #[bpf_map(cpumap, max_entries = 4)]
 pub struct Cpus;
 
-/// As `cpus`, each with a program that sees the packets on the CPU first.
+/// The packet queue of each CPU, with a program that processes the packets on this CPU.
 #[derive(BpfMap)]
 #[bpf_map(cpumap, value_size = 8, max_entries = 4)]
 pub struct FilteredCpus;
@@ -17,8 +17,8 @@ pub struct FilteredCpus;
 /// The handles of all maps.
 #[derive(Debug, BpfMaps)]
 pub struct Maps {
-    /// The queues of CPUs, by CPU.
+    /// The packet queue of each CPU.
     pub cpus: Map<Cpus>,
-    /// As `cpus`, each with a program that sees the packets on the CPU first.
+    /// The packet queue of each CPU, with a program that processes the packets on this CPU.
     pub filtered_cpus: Map<FilteredCpus>,
 }

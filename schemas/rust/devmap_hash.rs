@@ -1,15 +1,15 @@
-//! Network interfaces by any number, for XDP programs to send packets out of.
+//! Network interfaces under arbitrary numbers. XDP programs redirect packets to these interfaces.
 
 use bpfmap::{BpfMap, BpfMaps, Map};
 
 bpfmap::schema!(name = "devmap_hash", min_kernel = "5.10");
 
-/// Where packets go, by VLAN.
+/// The interface for the packets of each VLAN.
 #[derive(BpfMap)]
 #[bpf_map(devmap_hash, max_entries = 8)]
 pub struct Routes;
 
-/// As `routes`, each with a program that sees the packets before they leave.
+/// The interface for the packets of each VLAN, with a program that processes the packets before they are sent.
 #[derive(BpfMap)]
 #[bpf_map(devmap_hash, value_size = 8, max_entries = 8)]
 pub struct FilteredRoutes;
@@ -17,8 +17,8 @@ pub struct FilteredRoutes;
 /// The handles of all maps.
 #[derive(Debug, BpfMaps)]
 pub struct Maps {
-    /// Where packets go, by VLAN.
+    /// The interface for the packets of each VLAN.
     pub routes: Map<Routes>,
-    /// As `routes`, each with a program that sees the packets before they leave.
+    /// The interface for the packets of each VLAN, with a program that processes the packets before they are sent.
     pub filtered_routes: Map<FilteredRoutes>,
 }

@@ -1,4 +1,4 @@
-//! Hash tables: keys of every shape that real programs use.
+//! Hash tables with the kinds of keys that real programs use.
 
 use bpfmap::{
     Be16, Be32, Bool, BpfMap, BpfMaps, BpfType, CharArray, Enum, KernelPtr, Map, Padded, SpinLock,
@@ -6,7 +6,7 @@ use bpfmap::{
 
 bpfmap::schema!(name = "hash", min_kernel = "5.10");
 
-/// An address; the family says which member counts.
+/// An IPv4 or IPv6 address. The address family determines which member is valid.
 #[derive(Clone, Copy, BpfType)]
 #[repr(C, align(4))]
 #[bpf_type(std_traits)]
@@ -15,7 +15,7 @@ pub union IpAddr {
     pub v6: [u8; 16],
 }
 
-/// What to do with a packet.
+/// The action for a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, BpfType)]
 #[repr(u8)]
 pub enum Verdict {
@@ -64,7 +64,7 @@ pub struct FlowKeyAnon0Anon0 {
 pub struct ConnectionStats {
     pub packets: u64,
     pub bytes: u64,
-    /// Nanoseconds since boot.
+    /// A time in nanoseconds since boot.
     pub first_seen: u64,
     pub verdict: Enum<Verdict>,
     pub marked: Bool,
@@ -105,7 +105,7 @@ pub struct LockedCounter {
     pub count: u64,
 }
 
-/// What is known of each connection.
+/// The state of each connection.
 #[derive(BpfMap)]
 #[bpf_map(hash, max_entries = 1024)]
 pub struct Flows {
@@ -134,7 +134,7 @@ pub struct ByByte {
     value: u64,
 }
 
-/// Counters that both sides change under their lock.
+/// Counters that programs and user space change while they hold the lock.
 #[derive(BpfMap)]
 #[bpf_map(hash, max_entries = 16)]
 pub struct Locked {
@@ -142,7 +142,7 @@ pub struct Locked {
     value: LockedCounter,
 }
 
-/// Sizes alone: neither side knows a type.
+/// A key and a value with sizes but without types.
 #[derive(BpfMap)]
 #[bpf_map(hash, key_size = 12, value_size = 24, max_entries = 32, btf = false)]
 pub struct Opaque;
@@ -150,13 +150,13 @@ pub struct Opaque;
 /// The handles of all maps.
 #[derive(Debug, BpfMaps)]
 pub struct Maps {
-    /// What is known of each connection.
+    /// The state of each connection.
     pub flows: Map<Flows>,
     pub packed: Map<Packed>,
     pub by_name: Map<ByName>,
     pub by_byte: Map<ByByte>,
-    /// Counters that both sides change under their lock.
+    /// Counters that programs and user space change while they hold the lock.
     pub locked: Map<Locked>,
-    /// Sizes alone: neither side knows a type.
+    /// A key and a value with sizes but without types.
     pub opaque: Map<Opaque>,
 }

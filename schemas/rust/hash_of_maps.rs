@@ -1,4 +1,4 @@
-//! A hash table of maps, all like one template.
+//! Hash tables of maps that match a template.
 
 use bpfmap::{Be32, BpfMap, BpfMaps, BpfType, Map};
 
@@ -20,7 +20,7 @@ pub struct TenantsInner {
     value: u64,
 }
 
-/// What each tenant counts, by address.
+/// The counters of each tenant, by address.
 #[derive(BpfMap)]
 #[bpf_map(hash_of_maps, max_entries = 64)]
 pub struct Tenants {
@@ -34,7 +34,7 @@ pub struct PerInterfaceInner {
     value: u64,
 }
 
-/// What is counted on each interface, by its index.
+/// The counters of each network interface, by interface index.
 #[derive(BpfMap)]
 #[bpf_map(hash_of_maps, max_entries = 64, flags(no_prealloc), values(1 = loopback))]
 pub struct PerInterface {
@@ -48,7 +48,7 @@ pub struct Loopback {
     value: u64,
 }
 
-/// The one interface that is watched; there is room for no other beside it.
+/// The only interface that is monitored, because the map has a single entry.
 #[derive(BpfMap)]
 #[bpf_map(hash_of_maps, max_entries = 1, values(1 = loopback))]
 pub struct Uplink {
@@ -59,11 +59,11 @@ pub struct Uplink {
 /// The handles of all maps.
 #[derive(Debug, BpfMaps)]
 pub struct Maps {
-    /// What each tenant counts, by address.
+    /// The counters of each tenant, by address.
     pub tenants: Map<Tenants>,
-    /// What is counted on each interface, by its index.
+    /// The counters of each network interface, by interface index.
     pub per_interface: Map<PerInterface>,
     pub loopback: Map<Loopback>,
-    /// The one interface that is watched; there is room for no other beside it.
+    /// The only interface that is monitored, because the map has a single entry.
     pub uplink: Map<Uplink>,
 }

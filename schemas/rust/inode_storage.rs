@@ -1,4 +1,4 @@
-//! Values that are attached to files. Needs `bpf` in the kernel's lsm=.
+//! Values that are attached to files. The kernel parameter `lsm=` must contain `bpf`.
 
 use bpfmap::{BpfMap, BpfMaps, BpfType, Map};
 

@@ -1,15 +1,15 @@
-//! Arrays of instruction offsets: where instructions are after the verifier and the JIT moved them.
+//! Arrays of the offsets that instructions have after the verifier and the JIT compiler have moved them.
 
 use bpfmap::{BpfMap, BpfMaps, Map};
 
 bpfmap::schema!(name = "insn_array", min_kernel = "6.19");
 
-/// Written and frozen before the one program that uses it is loaded.
+/// An array that is written and frozen before the program that uses it is loaded.
 #[derive(BpfMap)]
 #[bpf_map(insn_array, max_entries = 4)]
 pub struct Offsets;
 
-/// Its indices are a type of four bytes, as those of any array.
+/// An array with an explicit index type of 4 bytes.
 #[derive(BpfMap)]
 #[bpf_map(insn_array, max_entries = 2)]
 pub struct BySign {
@@ -19,8 +19,8 @@ pub struct BySign {
 /// The handles of all maps.
 #[derive(Debug, BpfMaps)]
 pub struct Maps {
-    /// Written and frozen before the one program that uses it is loaded.
+    /// An array that is written and frozen before the program that uses it is loaded.
     pub offsets: Map<Offsets>,
-    /// Its indices are a type of four bytes, as those of any array.
+    /// An array with an explicit index type of 4 bytes.
     pub by_sign: Map<BySign>,
 }

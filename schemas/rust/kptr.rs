@@ -1,4 +1,4 @@
-//! Values that own an object of the kernel, or remember one.
+//! Values with pointers to kernel objects.
 
 use bpfmap::{BpfMap, BpfMaps, BpfType, Kptr, Map};
 
@@ -9,7 +9,7 @@ bpfmap::schema!(name = "kptr", min_kernel = "6.12");
 #[bpf_type(std_traits)]
 pub struct Watched {
     pub since: u64,
-    /// Owned: it stays as long as the entry.
+    /// The entry owns this task, so the task exists as long as the entry.
     #[bpf(kptr = "task_struct")]
     pub task: Kptr,
     pub marks: u32,
@@ -20,7 +20,7 @@ pub struct Watched {
 #[repr(C)]
 #[bpf_type(std_traits)]
 pub struct Seen {
-    /// May be gone: only its address is sure.
+    /// The task is possibly already freed, so only its address is reliable.
     #[bpf(kptr_untrusted = "task_struct")]
     pub task: Kptr,
     pub times: u64,
@@ -40,7 +40,7 @@ pub struct Crew {
 #[repr(C)]
 #[bpf_type(std_traits)]
 pub struct Pool {
-    /// The kernel has this type from Linux 6.3.
+    /// The kernel has this type since Linux 6.3.
     #[bpf(kptr = "bpf_cpumask")]
     pub cpus: Kptr,
     pub tasks: u32,

@@ -1,4 +1,4 @@
-//! Lists of objects that programs allocate. The map owns them.
+//! Lists of objects that programs allocate. The map owns these objects.
 
 use bpfmap::{BpfMap, BpfMaps, BpfType, ListHead, ListNode, Map, SpinLock};
 

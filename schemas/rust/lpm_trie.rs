@@ -9,12 +9,12 @@ bpfmap::schema!(name = "lpm_trie", min_kernel = "5.10");
 #[repr(C)]
 #[bpf_type(std_traits)]
 pub struct Ipv4Prefix {
-    /// Leading bits of the address that count.
+    /// The prefix length: the number of leading bits of the address that are compared.
     pub prefix_len: u32,
     pub address: [u8; 4],
 }
 
-/// A VLAN, and an IPv6 network in it.
+/// A VLAN and an IPv6 network in this VLAN.
 #[derive(Clone, Copy, BpfType)]
 #[repr(C)]
 #[bpf_type(std_traits)]

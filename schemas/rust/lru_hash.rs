@@ -1,4 +1,4 @@
-//! Hash tables that drop what was used least recently.
+//! Hash tables that remove the least recently used entries.
 
 use bpfmap::{BpfMap, BpfMaps, BpfType, Map};
 
@@ -20,7 +20,7 @@ pub struct Sessions {
     value: Session,
 }
 
-/// Each CPU evicts from a list of its own.
+/// Each CPU evicts entries from its own list.
 #[derive(BpfMap)]
 #[bpf_map(lru_hash, max_entries = 1024, flags(no_common_lru))]
 pub struct PerCpuLists {
@@ -32,6 +32,6 @@ pub struct PerCpuLists {
 #[derive(Debug, BpfMaps)]
 pub struct Maps {
     pub sessions: Map<Sessions>,
-    /// Each CPU evicts from a list of its own.
+    /// Each CPU evicts entries from its own list.
     pub per_cpu_lists: Map<PerCpuLists>,
 }

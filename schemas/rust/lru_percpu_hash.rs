@@ -1,4 +1,4 @@
-//! Hash tables with a value for each CPU that drop what was used least recently.
+//! Hash tables with a value for each CPU that remove the least recently used entries.
 
 use bpfmap::{BpfMap, BpfMaps, Map};
 

@@ -1,4 +1,4 @@
-//! Arrays with a copy for each CPU.
+//! Arrays with a value for each CPU.
 
 use bpfmap::{BpfMap, BpfMaps, BpfType, Map};
 

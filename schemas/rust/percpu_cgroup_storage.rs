@@ -1,4 +1,4 @@
-//! Values of the cgroups that a program is attached to, for each CPU: deprecated, `cgrp_storage` is the successor.
+//! Values for the cgroups to which a program is attached, for each CPU. This map type is deprecated; its successor is `cgrp_storage`.
 
 use bpfmap::{BpfMap, BpfMaps, BpfType, Map};
 

@@ -20,7 +20,7 @@ pub struct PerPort {
     value: Counters,
 }
 
-/// A CPU's share takes 8 bytes even so.
+/// The value of each CPU still takes 8 bytes.
 #[derive(BpfMap)]
 #[bpf_map(percpu_hash, max_entries = 16, flags(no_prealloc))]
 pub struct Small {
@@ -32,6 +32,6 @@ pub struct Small {
 #[derive(Debug, BpfMaps)]
 pub struct Maps {
     pub per_port: Map<PerPort>,
-    /// A CPU's share takes 8 bytes even so.
+    /// The value of each CPU still takes 8 bytes.
     pub small: Map<Small>,
 }

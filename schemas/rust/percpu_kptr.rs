@@ -1,4 +1,4 @@
-//! Values that own memory with a copy for each CPU, which a program allocates.
+//! Values that own per-CPU memory, which programs allocate.
 
 use bpfmap::{BpfMap, BpfMaps, BpfType, CharArray, Kptr, Map};
 

@@ -1,4 +1,4 @@
-//! Values for each CPU of which a field belongs to the kernel, and whose size is no multiple of 8.
+//! Values for each CPU with a special field and a size that is not a multiple of 8.
 
 use bpfmap::{Be16, BpfMap, BpfMaps, BpfType, Map, RefCount};
 

@@ -4,7 +4,7 @@ use bpfmap::{Bool, BpfMap, BpfMaps, BpfType, CharArray, Map};
 
 bpfmap::schema!(name = "perf_event_array", min_kernel = "5.10");
 
-/// Where a CPU was.
+/// A sample of the code that a CPU executes.
 #[derive(Clone, Copy, BpfType)]
 #[repr(C)]
 #[bpf_type(std_traits)]
@@ -15,7 +15,7 @@ pub struct CpuSample {
     pub _pad0: [u8; 3],
 }
 
-/// Small enough to be read in place.
+/// A record that is small enough to be read in place.
 #[derive(Clone, Copy, BpfType)]
 #[repr(C)]
 #[bpf_type(std_traits)]
@@ -25,7 +25,7 @@ pub struct CpuMark {
     pub _pad0: [u8; 1],
 }
 
-/// As many as there are CPUs.
+/// A map with as many entries as there are CPUs.
 #[derive(BpfMap)]
 #[bpf_map(perf_event_array)]
 pub struct Samples {
@@ -38,7 +38,7 @@ pub struct Marks {
     event: CpuMark,
 }
 
-/// Counters, which programs read.
+/// Counters that programs read.
 #[derive(BpfMap)]
 #[bpf_map(perf_event_array)]
 pub struct Cycles;
@@ -46,9 +46,9 @@ pub struct Cycles;
 /// The handles of all maps.
 #[derive(Debug, BpfMaps)]
 pub struct Maps {
-    /// As many as there are CPUs.
+    /// A map with as many entries as there are CPUs.
     pub samples: Map<Samples>,
     pub marks: Map<Marks>,
-    /// Counters, which programs read.
+    /// Counters that programs read.
     pub cycles: Map<Cycles>,
 }

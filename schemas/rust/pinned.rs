@@ -2,7 +2,7 @@ use bpfmap::{BpfMap, BpfMaps, Map};
 
 bpfmap::schema!(name = "pinned", min_kernel = "5.10");
 
-/// Stays when the program that loaded it ends.
+/// A pinned map, which exists after the program that loaded it has ended.
 #[derive(BpfMap)]
 #[bpf_map(hash, max_entries = 64, pinning = by_name)]
 pub struct Kept {
@@ -10,7 +10,7 @@ pub struct Kept {
     value: u64,
 }
 
-/// Is gone with the last program that uses it.
+/// A map without a pin, which the kernel deletes when the last program that uses it ends.
 #[derive(BpfMap)]
 #[bpf_map(array, max_entries = 4)]
 pub struct LetGo {
@@ -20,8 +20,8 @@ pub struct LetGo {
 /// The handles of all maps.
 #[derive(Debug, BpfMaps)]
 pub struct Maps {
-    /// Stays when the program that loaded it ends.
+    /// A pinned map, which exists after the program that loaded it has ended.
     pub kept: Map<Kept>,
-    /// Is gone with the last program that uses it.
+    /// A map without a pin, which the kernel deletes when the last program that uses it ends.
     pub let_go: Map<LetGo>,
 }

@@ -1,4 +1,4 @@
-//! First in, first out.
+//! Queues. The value that was pushed first is popped first.
 
 use bpfmap::{BpfMap, BpfMaps, BpfType, Map};
 

@@ -1,10 +1,10 @@
-//! How many packets each source address sends.
+//! The number of packets that each source address sends.
 
 use bpfmap::{Be32, BpfMap, BpfMaps, BpfType, Map, Padded};
 
 bpfmap::schema!(name = "ratelimit", min_kernel = "5.10");
 
-/// An address; the family of the key says which member counts.
+/// An IPv4 or IPv6 address. The address family in the key determines which member is valid.
 #[derive(Clone, Copy, BpfType)]
 #[repr(C, align(4))]
 #[bpf_type(std_traits)]
@@ -13,7 +13,7 @@ pub union IpAddr {
     pub v6: [u8; 16],
 }
 
-/// Where a packet comes from.
+/// The source of a packet.
 #[derive(Clone, Copy, BpfType)]
 #[repr(C)]
 #[bpf_type(std_traits)]
@@ -24,16 +24,16 @@ pub struct Source {
     pub _pad0: [u8; 3],
 }
 
-/// What a source has sent.
+/// The packets that a source has sent.
 #[derive(Clone, Copy, BpfType)]
 #[repr(C)]
 #[bpf_type(std_traits)]
 pub struct Usage {
-    /// Nanoseconds since boot.
+    /// A time in nanoseconds since boot.
     pub window_start: u64,
-    /// Packets since then.
+    /// The number of packets since `window_start`.
     pub in_window: u64,
-    /// Packets in all.
+    /// The total number of packets that have passed.
     pub passed: u64,
     /// Packets over the limit.
     pub dropped: u64,
@@ -43,7 +43,7 @@ pub struct Usage {
 #[repr(C)]
 #[bpf_type(std_traits)]
 pub struct Limit {
-    /// As many packets of a source pass in a window.
+    /// The maximum number of packets that pass in a window, for each source.
     pub packets: u64,
     /// The length of a window in nanoseconds.
     pub window_ns: u64,

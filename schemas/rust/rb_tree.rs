@@ -1,4 +1,4 @@
-//! Sorted trees of objects that programs allocate, each of which counts its owners.
+//! Sorted trees of objects that programs allocate. Each object counts its owners.
 
 use bpfmap::{BpfMap, BpfMaps, BpfType, ListHead, ListNode, Map, RbNode, RbRoot, RefCount, SpinLock};
 

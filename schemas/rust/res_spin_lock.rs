@@ -1,4 +1,4 @@
-//! Values under a resilient lock: a program fails to get it where it would hang.
+//! Values with a resilient spin lock. If acquiring the lock would cause a deadlock, it fails instead.
 
 use bpfmap::{BpfMap, BpfMaps, BpfType, Map, ResSpinLock};
 

@@ -1,4 +1,4 @@
-//! The sockets that share a port, of which a program picks one.
+//! Arrays of sockets that share a port. A program selects one of these sockets.
 
 use bpfmap::{BpfMap, BpfMaps, Map};
 
@@ -9,7 +9,7 @@ bpfmap::schema!(name = "reuseport_sockarray", min_kernel = "5.10");
 #[bpf_map(reuseport_sockarray, max_entries = 4)]
 pub struct Workers;
 
-/// As `workers`, but user space can't tell which socket an entry holds.
+/// The socket of each worker. With values of 4 bytes, user space can't look up the sockets.
 #[derive(BpfMap)]
 #[bpf_map(reuseport_sockarray, max_entries = 4)]
 pub struct BlindWorkers {
@@ -21,6 +21,6 @@ pub struct BlindWorkers {
 pub struct Maps {
     /// The socket of each worker.
     pub workers: Map<Workers>,
-    /// As `workers`, but user space can't tell which socket an entry holds.
+    /// The socket of each worker. With values of 4 bytes, user space can't look up the sockets.
     pub blind_workers: Map<BlindWorkers>,
 }

@@ -1,4 +1,4 @@
-//! Resizable hash tables: memory follows the number of entries.
+//! Hash tables whose memory grows and shrinks with the number of entries.
 
 use bpfmap::{Be16, Be32, BpfMap, BpfMaps, BpfType, Map, SpinLock};
 
@@ -32,7 +32,7 @@ pub struct Quota {
     pub left: u32,
 }
 
-/// Traffic by flow; a few are expected, a million possible.
+/// The traffic of each flow. A few flows are expected, and a million are possible.
 #[derive(BpfMap)]
 #[bpf_map(rhash, max_entries = 1000000, map_extra = 16, flags(no_prealloc))]
 pub struct Flows {
@@ -50,7 +50,7 @@ pub struct Quotas {
 /// The handles of all maps.
 #[derive(Debug, BpfMaps)]
 pub struct Maps {
-    /// Traffic by flow; a few are expected, a million possible.
+    /// The traffic of each flow. A few flows are expected, and a million are possible.
     pub flows: Map<Flows>,
     pub quotas: Map<Quotas>,
 }

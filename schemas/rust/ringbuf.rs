@@ -19,12 +19,12 @@ pub union Address {
     pub v6: [u8; 16],
 }
 
-/// Somebody has connected.
+/// A connection was opened.
 #[derive(Clone, Copy, BpfType)]
 #[repr(C)]
 #[bpf_type(std_traits)]
 pub struct Connection {
-    /// Nanoseconds since boot.
+    /// A time in nanoseconds since boot.
     pub time: u64,
     pub source: Address,
     pub destination: Address,
@@ -35,7 +35,7 @@ pub struct Connection {
     pub _pad0: [u8; 4],
 }
 
-/// Connections as they are made.
+/// The connections, in the order in which they were opened.
 #[derive(BpfMap)]
 #[bpf_map(ringbuf, max_entries = 65536)]
 pub struct Connections {
@@ -52,7 +52,7 @@ pub struct Ticks {
 /// The handles of all maps.
 #[derive(Debug, BpfMaps)]
 pub struct Maps {
-    /// Connections as they are made.
+    /// The connections, in the order in which they were opened.
     pub connections: Map<Connections>,
     /// Numbers.
     pub ticks: Map<Ticks>,

@@ -14,7 +14,7 @@ pub struct RecordedStep {
     pub _pad0: [u8; 3],
 }
 
-/// The last steps before something went wrong.
+/// The last steps before an error.
 #[derive(BpfMap)]
 #[bpf_map(ringbuf, max_entries = 4096, flags(rb_overwrite))]
 pub struct Recorder {
@@ -24,6 +24,6 @@ pub struct Recorder {
 /// The handles of all maps.
 #[derive(Debug, BpfMaps)]
 pub struct Maps {
-    /// The last steps before something went wrong.
+    /// The last steps before an error.
     pub recorder: Map<Recorder>,
 }

@@ -24,14 +24,14 @@ pub struct GuardedTraffic {
     pub bytes: u64,
 }
 
-/// What each socket sent.
+/// The data that each socket has sent.
 #[derive(BpfMap)]
 #[bpf_map(sk_storage, flags(no_prealloc))]
 pub struct SocketTraffic {
     value: Traffic,
 }
 
-/// A socket that another one accepts gets a copy.
+/// If a listening socket accepts a socket, the new socket gets a copy of the value.
 #[derive(BpfMap)]
 #[bpf_map(sk_storage, flags(no_prealloc, clone))]
 pub struct Inherited {
@@ -41,8 +41,8 @@ pub struct Inherited {
 /// The handles of all maps.
 #[derive(Debug, BpfMaps)]
 pub struct Maps {
-    /// What each socket sent.
+    /// The data that each socket has sent.
     pub socket_traffic: Map<SocketTraffic>,
-    /// A socket that another one accepts gets a copy.
+    /// If a listening socket accepts a socket, the new socket gets a copy of the value.
     pub inherited: Map<Inherited>,
 }

@@ -1,4 +1,4 @@
-//! Sockets by key, whose data programs see and redirect.
+//! Hash tables of sockets. Programs can read and redirect the data of these sockets.
 
 use bpfmap::{Be16, Be32, BpfMap, BpfMaps, BpfType, Map};
 
@@ -24,7 +24,7 @@ pub struct Connections {
     key: FiveTuple,
 }
 
-/// As `connections`, but user space can't tell which socket an entry holds.
+/// The socket of each connection. With values of 4 bytes, user space can't look up the sockets.
 #[derive(BpfMap)]
 #[bpf_map(sockhash, max_entries = 64)]
 pub struct BlindConnections {
@@ -37,6 +37,6 @@ pub struct BlindConnections {
 pub struct Maps {
     /// The socket of each connection.
     pub connections: Map<Connections>,
-    /// As `connections`, but user space can't tell which socket an entry holds.
+    /// The socket of each connection. With values of 4 bytes, user space can't look up the sockets.
     pub blind_connections: Map<BlindConnections>,
 }

@@ -1,15 +1,15 @@
-//! Sockets by index, whose data programs see and redirect.
+//! Arrays of sockets. Programs can read and redirect the data of these sockets.
 
 use bpfmap::{BpfMap, BpfMaps, Map};
 
 bpfmap::schema!(name = "sockmap", min_kernel = "5.10");
 
-/// The ends of connections.
+/// The two sockets of each connection.
 #[derive(BpfMap)]
 #[bpf_map(sockmap, max_entries = 4)]
 pub struct Peers;
 
-/// As `peers`, but user space can't tell which socket an entry holds.
+/// The two sockets of each connection. With values of 4 bytes, user space can't look up the sockets.
 #[derive(BpfMap)]
 #[bpf_map(sockmap, max_entries = 4)]
 pub struct BlindPeers {
@@ -19,8 +19,8 @@ pub struct BlindPeers {
 /// The handles of all maps.
 #[derive(Debug, BpfMaps)]
 pub struct Maps {
-    /// The ends of connections.
+    /// The two sockets of each connection.
     pub peers: Map<Peers>,
-    /// As `peers`, but user space can't tell which socket an entry holds.
+    /// The two sockets of each connection. With values of 4 bytes, user space can't look up the sockets.
     pub blind_peers: Map<BlindPeers>,
 }

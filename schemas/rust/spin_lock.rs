@@ -1,4 +1,4 @@
-//! Values under a spin lock, which user space can take as well (BPF_F_LOCK).
+//! Values with a spin lock, which user space can also acquire (BPF_F_LOCK).
 
 use bpfmap::{BpfMap, BpfMaps, BpfType, Map, SpinLock};
 

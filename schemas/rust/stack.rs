@@ -1,4 +1,4 @@
-//! Last in, first out.
+//! Stacks. The value that was pushed last is popped first.
 
 use bpfmap::{BpfMap, BpfMaps, BpfType, Map};
 

@@ -1,4 +1,4 @@
-//! Values with work that a task does on its way to user space.
+//! Values with work that a task executes before it returns to user space.
 
 use bpfmap::{BpfMap, BpfMaps, BpfType, Map, TaskWork};
 

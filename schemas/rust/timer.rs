@@ -1,4 +1,4 @@
-//! Values with a timer. Linux 5.10 takes the bytes for plain data; timers run from 5.15.
+//! Values with a timer. Linux 5.10 treats the bytes as plain data, and timers work from Linux 5.15 on.
 
 use bpfmap::{BpfMap, BpfMaps, BpfType, Map, Timer};
 

@@ -1,4 +1,4 @@
-//! Memory of a process that programs read and write, found by the task.
+//! Pointers to memory of a process, by task. Programs read and write this memory.
 
 use bpfmap::{BpfMap, BpfMaps, BpfType, Map, UserPtr};
 

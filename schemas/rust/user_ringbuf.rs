@@ -4,7 +4,7 @@ use bpfmap::{Be32, Bool, BpfMap, BpfMaps, BpfType, Map};
 
 bpfmap::schema!(name = "user_ringbuf", min_kernel = "6.1");
 
-/// What to do with a source from now on.
+/// The new rule for a source.
 #[derive(Clone, Copy, BpfType)]
 #[repr(C)]
 #[bpf_type(std_traits)]
@@ -16,7 +16,7 @@ pub struct SourceRule {
     pub _pad1: [u8; 7],
 }
 
-/// Changes to the rules, in order.
+/// The changes to the rules, in order.
 #[derive(BpfMap)]
 #[bpf_map(user_ringbuf, max_entries = 4096)]
 pub struct Rules {
@@ -26,6 +26,6 @@ pub struct Rules {
 /// The handles of all maps.
 #[derive(Debug, BpfMaps)]
 pub struct Maps {
-    /// Changes to the rules, in order.
+    /// The changes to the rules, in order.
     pub rules: Map<Rules>,
 }

@@ -1,4 +1,4 @@
-//! Values with a work queue: a program hands work to a kernel thread, where it may sleep.
+//! Values with a work queue. A program passes work to a kernel thread, where the work can sleep.
 
 use bpfmap::{BpfMap, BpfMaps, BpfType, Map, WorkQueue};
 

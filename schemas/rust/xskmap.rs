@@ -1,4 +1,4 @@
-//! AF_XDP sockets by index, for XDP programs to hand packets to.
+//! Arrays of AF_XDP sockets. XDP programs redirect packets to these sockets.
 
 use bpfmap::{BpfMap, BpfMaps, Map};
 

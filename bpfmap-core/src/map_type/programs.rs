@@ -38,7 +38,7 @@ impl MapType {
         match (self.key, self.map_extra) {
             (KeyRule::Keyless, MapExtraRule::HashFunctions { .. }) => &[Push],
             (KeyRule::Keyless, _) => &[Push, Pop],
-            // The storage of a cgroup's own program, and values that a program looks up by the object to which they are
+            // A program's own cgroup storage, and values that a program looks up by the object to which they are
             // attached.
             (KeyRule::CgroupStorage | KeyRule::Descriptor(_), _) => &[Read, Write],
             _ => &[Read, Write, Update, Delete],

@@ -61,7 +61,7 @@ pub mod maps {
     ///
     /// `no_prealloc`: The memory of an entry is allocated when the entry is created, not when the map is created. Up to Linux 6.0, a program of the type `perf_event` can't use such a hash table (EINVAL).
     ///
-    /// `rdonly_prog`: Programs can't write: the verifier refuses such a program with EACCES. User space can't map the values into its memory for writing.
+    /// `rdonly_prog`: Programs can't write to the map: the verifier refuses a program that writes with EACCES. User space can't map the values into its memory for writing.
     #[derive(BpfMap)]
     #[bpf_map(
         hash,

@@ -100,7 +100,7 @@ pub mod objects {
 
     /// One for each key.
     ///
-    /// `inner_map`: As an inner map, it may have a different `max_entries` than the template.
+    /// `inner_map`: As an inner map, the map can have a different `max_entries` from the template.
     ///
     /// `mmapable`: User space can map the values into its memory. Each value begins at a multiple of 8 bytes.
     #[derive(BpfMap)]
