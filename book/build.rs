@@ -24,7 +24,7 @@ fn generate() -> Result<(), Box<dyn Error>> {
     let out = Path::new(&env::var("OUT_DIR")?).to_owned();
     let docs = root.join(chapter::DOCS);
     println!("cargo::rerun-if-changed={}", docs.display());
-    // Chapters include parts of it.
+    // Chapters include parts of the README.
     println!("cargo::rerun-if-changed={}", root.join("README.md").display());
 
     let mut schemas = vec![];
@@ -38,7 +38,7 @@ fn generate() -> Result<(), Box<dyn Error>> {
     let builder = Builder::new().emit([Emit::Rust]);
     schemas.iter().fold(builder, Builder::schema).generate()?;
 
-    // Problems of one chapter must not hide those of others.
+    // Problems of one chapter must not hide the problems of other chapters.
     let mut problems = vec![];
     let mut modules = String::new();
     for chapter in chapter::read_all(&root)? {
@@ -59,7 +59,8 @@ fn generate() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Returns a page with the Rust blocks alone, at the lines that they have in the chapter where possible.
+/// Returns a page with only the Rust blocks. If possible, they have the same line numbers as in the
+/// chapter.
 fn tests(blocks: &[block::Block]) -> String {
     let mut page = String::new();
     for block in blocks {

@@ -1,5 +1,6 @@
-//! What the Rust blocks of the book use: a module for each schema in `docs/schemas/`. The blocks are documentation tests of
-//! this crate; the other code blocks are tested by its test targets.
+//! The modules that the Rust blocks of the book use. There is a module for each schema in
+//! `docs/schemas/`. The Rust blocks are documentation tests of this crate. The test targets of the
+//! crate test the other code blocks.
 
 #[allow(missing_docs, reason = "not every schema documents all that it declares")]
 mod generated {

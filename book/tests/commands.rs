@@ -1,4 +1,5 @@
-//! The commands of each chapter do what the page says. They run as root, on the kernel of this machine.
+//! Tests that the commands of each chapter work as the page says. They run as root, on the kernel
+//! of this machine.
 //!
 //! `tests/kernels.rs` runs the chapters that boot kernels.
 
@@ -31,7 +32,7 @@ fn commands_do_what_the_page_says() {
     assert_at_least(3, count, "chapters with commands");
 }
 
-/// Commands that change the machine are only read.
+/// For commands that would change the machine, only the syntax is checked.
 #[test]
 fn commands_that_install_are_well_formed() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,4 +1,5 @@
-//! The commands of the chapters that boot kernels do what the page says. They run on this machine, and boot kernels in QEMU.
+//! Tests that the commands that boot kernels work as the page says. They run on this machine, and
+//! boot kernels in QEMU.
 
 #[path = "support/shell.rs"]
 mod shell;

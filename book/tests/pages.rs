@@ -1,4 +1,5 @@
-//! The pages of the book, and the pages beside it: links lead somewhere, and code blocks say what they are.
+//! Tests the pages of the book and other pages: links are not broken, and code blocks have info
+//! strings.
 
 mod support;
 
@@ -19,7 +20,7 @@ fn the_book_can_be_assembled() {
 }
 
 #[test]
-fn links_of_the_other_pages_lead_somewhere() {
+fn links_of_the_other_pages_are_not_broken() {
     let root = root();
     let book = pages::all(chapter::read_all(&root).unwrap());
     let mut pages = book.clone();
@@ -34,17 +35,17 @@ fn links_of_the_other_pages_lead_somewhere() {
     link::check(&pages, &root).unwrap_or_else(|problems| panic!("{problems}"));
 }
 
-/// The files in which a page of the book may be named.
+/// The extensions of the files that may mention a page of the book.
 const READ: &[&str] = &["md", "rs", "sh", "toml", "yml"];
 
 #[test]
-fn comments_name_only_pages_that_are_there() {
+fn comments_mention_only_existing_pages() {
     let root = root();
     let book = pages::all(chapter::read_all(&root).unwrap());
     let mut mistakes = vec![];
     for file in tracked() {
         let is_read = READ.iter().any(|extension| chapter::has_extension(&file, extension));
-        // The tests of this machinery name what is not there.
+        // The tests of these checks mention pages that do not exist.
         if !is_read || file.starts_with("book/") {
             continue;
         }
@@ -54,7 +55,7 @@ fn comments_name_only_pages_that_are_there() {
     assert_none(&mistakes.iter().map(ToString::to_string).collect::<Vec<_>>());
 }
 
-/// Files that nothing uses may as well be wrong.
+/// A file that no command uses could contain mistakes.
 #[test]
 fn files_of_a_chapter_are_used_by_its_commands() {
     let mut mistakes = vec![];
@@ -73,7 +74,7 @@ fn files_of_a_chapter_are_used_by_its_commands() {
 }
 
 #[test]
-fn yaml_is_yaml() {
+fn yaml_blocks_are_valid_yaml() {
     let mut mistakes = vec![];
     for (chapter, blocks) in chapters() {
         for block in blocks.iter().filter(|block| block.kind == Kind::Yaml) {
@@ -85,7 +86,7 @@ fn yaml_is_yaml() {
     assert_none(&mistakes);
 }
 
-/// Returns the files that git tracks, and those that are new.
+/// Returns the files that git tracks, and new files.
 fn tracked() -> Vec<String> {
     let arguments = ["ls-files", "--cached", "--others", "--exclude-standard"];
     let output = Command::new("git").current_dir(root()).args(arguments).output().unwrap();

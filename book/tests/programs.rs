@@ -1,4 +1,5 @@
-//! The C of the book compiles without warnings, with the headers of the schemas in `docs/schemas/`.
+//! Tests that the C of the book compiles without warnings, with the headers of the schemas in
+//! `docs/schemas/`.
 
 mod support;
 
@@ -10,7 +11,7 @@ use bpfmap_book_source::Kind;
 use bpfmap_codegen::clang::Clang;
 use support::{assert_none, chapters, files, run, write_generated};
 
-/// The kernel says which parameters a program has, whether it uses them or not.
+/// The kernel determines the parameters of a program, so unused parameters are allowed.
 const WARNINGS: &[&str] = &["-Wall", "-Wextra", "-Wno-unused-parameter", "-Werror"];
 
 #[test]
@@ -54,7 +55,7 @@ fn applications_compile() {
     assert_none(&mistakes);
 }
 
-/// Returns a folder with the headers of all schemas in `docs/schemas/`.
+/// Returns a directory with the headers of all schemas in `docs/schemas/`.
 fn headers() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     for schema in files("schemas", ".toml") {

@@ -1,5 +1,6 @@
-//! The schemas of the book: those of `docs/schemas/` and those in chapters have no diagnostics, and what is generated from
-//! them compiles. Those that show a mistake break the rule that they name, and no other.
+//! Tests the schemas of the book. The schemas in `docs/schemas/` and in chapters have no
+//! diagnostics, and the code that is generated from them compiles. A schema that shows a mistake
+//! breaks the rule in its info string, and no other rule.
 
 #[path = "../../bpfmap-codegen/tests/support/package.rs"]
 mod package;
@@ -61,7 +62,8 @@ fn schemas_have_no_diagnostics_and_their_code_compiles() {
     package::cargo(&package, &["check"], &[]);
 }
 
-/// Writes a block that is a file, or a schema without mistakes. Returns the path of a schema.
+/// Writes a block to a file if it is a file or a schema without mistakes. Returns the path if the
+/// block is a schema.
 fn written(block: &Block, folder: &Path) -> Option<PathBuf> {
     let name = match &block.kind {
         Kind::Schema => format!("block{}.toml", block.line),

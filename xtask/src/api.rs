@@ -1,4 +1,4 @@
-//! `cargo xtask api`: the public interface of each crate, compared with the list of it in `api/`.
+//! `cargo xtask api`: compares the public interface of each crate with its list in `api/`.
 //!
 //! rustdoc writes the interface as JSON, whose format depends on the version of the compiler. The
 //! crate `public-api` reads the format of a single version. The output is an unstable option, which
@@ -37,7 +37,7 @@ const SHOWN: usize = 20;
 ///
 /// # Errors
 ///
-/// Fails if one differs, or if rustdoc fails or writes a different format.
+/// Fails if an interface differs from its list, or if rustdoc fails or writes a different format.
 pub(crate) fn check() -> Result<(), Error> {
     let mut changed = vec![];
     for (name, now) in interfaces()? {
@@ -60,8 +60,8 @@ pub(crate) fn check() -> Result<(), Error> {
         return Ok(());
     }
     Err(format!(
-        "`api/` does not list the interface of {}\n  help: if the change is meant, run `cargo xtask api --bless`, and name it \
-         in CHANGELOG.md",
+        "`api/` does not list the interface of {}\n  help: if the change is intended, run `cargo xtask api --bless`, and list \
+         it in CHANGELOG.md",
         changed.join(", ")
     )
     .into())

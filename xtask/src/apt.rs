@@ -1,4 +1,4 @@
-//! apt, configured to install packages and never to remove any.
+//! Runs apt so that it installs packages and never removes any.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -153,7 +153,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_simulation_removes_is_named() {
+    fn packages_that_a_simulation_removes_are_found() {
         let simulation = "Reading package lists...\nRemv qemu-utils [1:10.0.2+ds-2~bpo12+1]\n\
                           Inst qemu-system-common (1:7.2 Debian:12 [amd64])\nConf qemu-system-common (…)\n";
         assert_eq!(removed(simulation), ["qemu-utils"]);

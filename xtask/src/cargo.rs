@@ -27,7 +27,7 @@ pub(crate) fn cache(name: &str) -> Result<PathBuf, Error> {
         .map(PathBuf::from)
         .filter(|path| path.is_absolute())
         .or_else(|| Some(std::env::home_dir()?.join(".cache")))
-        .ok_or("there is no directory for a cache: set HOME or XDG_CACHE_HOME")?;
+        .ok_or("cannot find a directory for the cache: set HOME or XDG_CACHE_HOME")?;
     let cache = base.join(name);
     std::fs::create_dir_all(&cache)?;
     Ok(cache)
@@ -38,7 +38,7 @@ pub(crate) fn cache(name: &str) -> Result<PathBuf, Error> {
 pub(crate) fn cargo_home() -> Result<PathBuf, Error> {
     let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
     let home = home.or_else(|| Some(std::env::home_dir()?.join(".cargo")));
-    Ok(home.ok_or("cargo has no folder: set HOME or CARGO_HOME")?)
+    Ok(home.ok_or("cannot find cargo's directory: set HOME or CARGO_HOME")?)
 }
 
 /// An executable that cargo built.

@@ -1,4 +1,5 @@
-//! `cargo xtask demo`: goes from schemas to a table of the results on three kernels.
+//! `cargo xtask demo`: generates code from schemas, and prints a table of the results on three
+//! kernels.
 
 use std::path::PathBuf;
 
@@ -7,7 +8,7 @@ use crate::step::{Steps, run as run_command};
 use crate::table::by_map;
 use crate::{Error, matrix, packages};
 
-/// The oldest line, one in the middle, and the newest.
+/// The oldest line, a line in the middle, and the newest line.
 const KERNELS: &[&str] = &["5.10", "6.12", "7.3"];
 
 /// Runs the demo.
@@ -38,7 +39,7 @@ pub(crate) fn run() -> Result<(), Error> {
     println!("\n{}", bpfmap_vmtest::report::draw(&report.tests, by_map));
     println!("Generated: {}", generated.display());
     println!("Reports:   {}", report.folder.display());
-    if report.green { Ok(()) } else { Err("not everything is green: see above".into()) }
+    if report.green { Ok(()) } else { Err("some tests failed: see above".into()) }
 }
 
 /// Makes the command-line tool write every kind of file that it can generate from the schemas.

@@ -33,8 +33,8 @@ impl Target {
         Self { name, feature, max_length: 1 << 20, seeds }
     }
 
-    /// Returns the sanitizer to use. In safe code only panics are looked for, so a sanitizer would
-    /// find nothing more.
+    /// Returns the sanitizer to use. Safe code is only tested for panics, so a sanitizer would find
+    /// no additional errors.
     fn sanitizer(&self) -> &'static str {
         if self.feature == "rings" { "address" } else { "none" }
     }
@@ -79,7 +79,7 @@ pub(crate) fn run(arguments: &[&str]) -> Result<(), Error> {
     let (seconds, names) = match arguments {
         ["--seconds", seconds, names @ ..] => {
             let number =
-                seconds.parse().map_err(|_| format!("`{seconds}` is no number of seconds"))?;
+                seconds.parse().map_err(|_| format!("`{seconds}` is not a number of seconds"))?;
             (number, names)
         }
         names => (SECONDS, names),
@@ -89,7 +89,7 @@ pub(crate) fn run(arguments: &[&str]) -> Result<(), Error> {
     {
         let known: Vec<&str> = TARGETS.iter().map(|target| target.name).collect();
         return Err(format!(
-            "nothing to fuzz is called `{unknown}`: there are {}",
+            "unknown fuzz target `{unknown}`; the targets are {}",
             known.join(", ")
         )
         .into());

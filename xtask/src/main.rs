@@ -1,6 +1,6 @@
-//! What people who work on bpfmap run: `cargo xtask demo`, `cargo xtask test`, `cargo xtask corpus`,
-//! `cargo xtask book`, `cargo xtask fuzz`, `cargo xtask sanitize`, `cargo xtask miri`, `cargo xtask msrv`, `cargo xtask names`,
-//! `cargo xtask package`, `cargo xtask suites`, `cargo xtask ebpf`.
+//! The commands for people who work on bpfmap: `cargo xtask demo`, `cargo xtask test`, `cargo xtask
+//! corpus`, `cargo xtask book`, `cargo xtask fuzz`, `cargo xtask sanitize`, `cargo xtask miri`,
+//! `cargo xtask msrv`, `cargo xtask names`, `cargo xtask package`, `cargo xtask suites`.
 
 mod api;
 mod apt;
@@ -29,7 +29,7 @@ mod tools;
 use std::path::Path;
 use std::process::ExitCode;
 
-/// What went wrong, for a person to read.
+/// An error message for the user.
 pub(crate) type Error = Box<dyn std::error::Error>;
 
 fn main() -> ExitCode {
@@ -79,17 +79,17 @@ const USAGE: &str = "\
 Usage: cargo xtask COMMAND
 
 Tests
-  demo       Generate C and Rust from schemas, run them on three kernels, and print a table of the answers
+  demo       Generate C and Rust from schemas, run them on three kernels, and print a table of the results
   test       Run every test of the repository, on all kernels
-  roundtrip  Run random schemas, and those of the repository, through every stage
+  roundtrip  Test every stage with random schemas and the schemas of the repository
              [--schemas N] [--seed N] [--verbose]
   corpus     Import, generate and compile the maps of the kernel's own BPF tests, and compare the results
-             [--objects DIR]: the objects in a folder instead
+             [--objects DIR]: use the objects in a directory instead
   make-c     Build the example without Rust with Make, and run its test on all kernels
   ebpf       Install what builds BPF programs in Rust, and build those of the repository
   suites     Run the test suites of published crates on all kernels, and compare their failures with the expected ones
              [--kernel KERNEL]… [SUITE]…
-  fuzz       Give random inputs to what reads schemas, BTF, rings and files
+  fuzz       Pass random inputs to the readers of schemas, BTF, rings and files
              [--seconds N] [TARGET…]
   sanitize   Run the tests of the runtime under AddressSanitizer
   miri       Run the parts of the runtime that need no kernel in Miri; needs a nightly compiler
@@ -99,11 +99,11 @@ Tests
   book       Build the book in target/book/html, and check its links
 
 Releases
-  package    Package each crate for users, build it from its tarball, and install both tools from theirs
+  package    Package each crate for users, build it from its tarball, and install both tools from their tarballs
   dist       Make release archives of both tools, with checksums, licences and a bill of materials
   api        Compare the public interface of each crate with its list in api/
              [--bless]: write the lists
   deny       Check licences, sources and versions of all dependencies with cargo-deny
-             [--advisories]: check for known vulnerabilities too; needs the network
+             [--advisories]: also check for known vulnerabilities; needs the network
 
-Each command installs the Debian packages that are missing, and lists them first.";
+Each command lists the missing Debian packages, and then installs them.";

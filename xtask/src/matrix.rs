@@ -16,7 +16,7 @@ pub(crate) fn build_harness() -> Result<PathBuf, Error> {
     Ok(binary.ok_or("cargo built no bpfmap-vmtest")?.path)
 }
 
-/// Starts to fetch kernels, while something else is compiled.
+/// Starts to fetch kernels in the background.
 pub(crate) fn start_fetching(harness: &Path, kernels: &[&str]) -> Result<Child, Error> {
     let mut command = Command::new(harness);
     Ok(command.args(["kernels", "fetch"]).args(kernels).spawn()?)
@@ -53,7 +53,7 @@ pub(crate) fn run(
     let folder = root().join("target").join(name);
     std::fs::create_dir_all(&folder)?;
     let json = folder.join("matrix.jsonl");
-    // A report of an earlier run must not be mistaken for that of this run.
+    // The report of an earlier run must not be mistaken for the report of this run.
     if json.exists() {
         std::fs::remove_file(&json)?;
     }
@@ -75,7 +75,7 @@ pub(crate) fn run(
 }
 
 /// Returns the tests of a report, and whether its summary is green. A report without a summary is
-/// not.
+/// not green.
 fn read(json: &Path) -> Result<(Vec<TestResult>, bool), Error> {
     let report = std::fs::read_to_string(json)
         .map_err(|error| format!("the matrix left no report {}: {error}", json.display()))?;

@@ -60,9 +60,9 @@ const TESTS: &[&str] = &[
     "user_crate",
 ];
 
-/// A script that runs in a mount namespace of its own, so that its mounts end with its last
-/// process. `$1` is the directory of the system, `$2` the checkout, `$3` the build directory, and
-/// `$4` cargo's directory. The command follows. Only the build directory is writable.
+/// A script that runs in a separate mount namespace, so that its mounts end with its last process.
+/// `$1` is the directory of the system, `$2` the checkout, `$3` the build directory, and `$4`
+/// cargo's directory. The command follows. Only the build directory is writable.
 const ENTER: &str = r#"
 set -e
 system=$1 checkout=$2 target=$3 cargo=$4
@@ -88,7 +88,7 @@ exec chroot "$system" /usr/bin/env --ignore-environment --chdir=/src HOME=/root 
 /// rejects something, or if a test fails.
 pub(crate) fn run() -> Result<(), Error> {
     if !is_root()? {
-        return Err("debootstrap, mount and chroot need root, and this user is another\n  \
+        return Err("debootstrap, mount and chroot need root, and this user is not root\n  \
                     help: run `cargo xtask msrv` as root"
             .into());
     }

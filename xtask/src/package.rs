@@ -38,8 +38,8 @@ const FILES: &[&str] = &[
 ///
 /// # Errors
 ///
-/// Fails if a package lacks a file or a field, has one too many, or does not build from its
-/// tarball, or if a tool can't be installed or does not run.
+/// Fails if a package lacks a file or a field, has an unexpected file, or does not build from its
+/// tarball. Also fails if a tool can't be installed or does not run.
 pub(crate) fn run() -> Result<(), Error> {
     let packages = packages()?;
     let packed = pack(&packages)?;
@@ -74,7 +74,7 @@ fn packages() -> Result<Vec<(String, String)>, Error> {
     Ok(published.map(|package| (text(package, "name"), text(package, "version"))).collect())
 }
 
-/// Creates the tarballs and unpacks them.
+/// Creates the tarballs of the packages, and unpacks them.
 fn pack(packages: &[(String, String)]) -> Result<Vec<Package>, Error> {
     let mut command = cargo();
     // Developers have changes that are not committed.
@@ -118,7 +118,9 @@ fn check_one(package: &Package, described: &Value) -> Result<(), Error> {
     for entry in fs::read_dir(&package.folder)? {
         let name = entry?.file_name().to_string_lossy().into_owned();
         if name != "src" && !FILES.contains(&name.as_str()) {
-            return Err(wrong(&format!("holds `{name}`: name in `include` what belongs to it")));
+            return Err(wrong(&format!(
+                "contains `{name}`: list the files of the package in `include`"
+            )));
         }
     }
     for name in ["LICENSE-APACHE", "LICENSE-MIT", "README.md"] {
@@ -148,7 +150,8 @@ fn check_one(package: &Package, described: &Value) -> Result<(), Error> {
     Ok(())
 }
 
-/// Writes a workspace of the unpacked packages, which depend on each other as they would on published ones.
+/// Writes a workspace of the unpacked packages. In this workspace, the packages depend on each
+/// other like published packages.
 fn workspace(packages: &[Package]) -> Result<PathBuf, Error> {
     let folder = root().join(FOLDER).join("sources");
     let manifest = fs::read_to_string(root().join("Cargo.toml"))?;
@@ -168,7 +171,7 @@ fn workspace(packages: &[Package]) -> Result<PathBuf, Error> {
     Ok(folder)
 }
 
-/// Returns the profiles without those of packages that are not published.
+/// Returns the profiles without the profiles of packages that are not published.
 fn of_members(profiles: &str, packages: &[Package]) -> String {
     let is_kept = |section: &&str| {
         let name = section.lines().next().unwrap_or_default();
@@ -188,8 +191,8 @@ fn unpacked(workspace: &Path) -> Command {
     command
 }
 
-/// Installs the tools, and returns the directory with their programs. They are not optimized,
-/// because that would prove no more.
+/// Installs the tools, and returns the directory with their programs. The programs are not
+/// optimized, because optimization is not necessary for this test.
 fn install(workspace: &Path, packages: &[Package]) -> Result<PathBuf, Error> {
     let folder = root().join(FOLDER).join("installed");
     for (tool, _) in TOOLS {

@@ -6,7 +6,7 @@ use crate::Error;
 use crate::apt::Apt;
 use crate::step::run;
 
-/// What compiles schemas, programs and libbpf, and boots kernels.
+/// The packages for compiling schemas, programs and libbpf, and for booting kernels.
 pub(crate) const BUILD_AND_BOOT: &[Package] = &[
     Package { name: "clang-19", purpose: "compiles BPF programs" },
     Package { name: "libbpf-dev", purpose: "bpf/bpf_helpers.h" },
@@ -18,7 +18,7 @@ pub(crate) const BUILD_AND_BOOT: &[Package] = &[
     Package { name: "qemu-system-x86", purpose: "boots the kernels" },
 ];
 
-/// What the tests use beside it.
+/// The additional packages for the tests.
 pub(crate) const TESTS: &[Package] = &[
     Package { name: "clang-14", purpose: "the oldest clang that generated C has to pass" },
     Package { name: "g++", purpose: "compiles generated headers as C++" },
@@ -33,42 +33,43 @@ pub(crate) const TESTS: &[Package] = &[
     Package { name: "bpftool", purpose: "makes vmlinux.h, and links BPF objects" },
 ];
 
-/// What the suites of other crates use.
+/// The packages for the suites of other crates.
 pub(crate) const SUITES: &[Package] =
     &[Package { name: "bpftool", purpose: "makes vmlinux.h for the tests of libbpf-rs" }];
 
-/// What makes a Debian system in a folder.
+/// The package that creates a Debian system in a directory.
 pub(crate) const BOOTSTRAP: &[Package] =
-    &[Package { name: "debootstrap", purpose: "makes a Debian system in a folder" }];
+    &[Package { name: "debootstrap", purpose: "creates a Debian system in a directory" }];
 
-/// What that system has for the oldest compiler.
+/// The packages in that system for the oldest compiler.
 pub(crate) const OLDEST_RUST: &[Package] = &[
-    Package { name: "rustc", purpose: "the oldest compiler that the crates name" },
-    Package { name: "cargo", purpose: "builds with it" },
+    Package { name: "rustc", purpose: "the oldest compiler that the crates support" },
+    Package { name: "cargo", purpose: "builds with the oldest compiler" },
     Package { name: "gcc", purpose: "links, and compiles libbpf for libbpf-rs" },
-    Package { name: "libc6-dev", purpose: "what gcc links with" },
+    Package { name: "libc6-dev", purpose: "the C library that gcc links" },
     Package { name: "make", purpose: "builds libbpf for libbpf-rs" },
     Package { name: "pkg-config", purpose: "finds libelf and zlib" },
     Package { name: "libelf-dev", purpose: "libbpf reads object files with it" },
     Package { name: "zlib1g-dev", purpose: "libelf's compressed sections" },
 ];
 
-/// A Debian package, and why it is needed.
+/// A Debian package, and its purpose.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Package {
     pub(crate) name: &'static str,
     pub(crate) purpose: &'static str,
 }
 
-/// Installs those of `packages` that are missing, and removes nothing. On a system without apt it says which they are,
-/// and goes on: they may be there by other names.
+/// Installs the packages in `packages` that are missing, and removes no packages. On a system
+/// without apt, this function prints the names of the packages and continues, because the system
+/// may have these packages under other names.
 ///
 /// # Errors
 ///
-/// Fails if apt fails, or if a package can't be installed beside one that is there.
+/// Fails if apt fails, or if a package conflicts with an installed package.
 pub(crate) fn ensure(packages: &[Package]) -> Result<(), Error> {
     if !succeeds(Command::new("dpkg-query").arg("--version")) {
-        println!("This is no Debian system. Needed, by Debian's names:");
+        println!("This is not a Debian system. These packages are needed (Debian's names):");
         show(packages);
         return Ok(());
     }
@@ -78,14 +79,14 @@ pub(crate) fn ensure(packages: &[Package]) -> Result<(), Error> {
         println!("All {} packages are installed.", packages.len());
         return Ok(());
     }
-    println!("Installing what is missing:");
+    println!("Installing the missing packages:");
     show(&missing);
     run(Apt::configured().command().arg("update"))?;
     install(&missing)
 }
 
-/// Installs packages of this machine's release; those that conflict with an installed package of the release's
-/// backports, from the backports.
+/// Installs packages of this machine's release. A package that conflicts with an installed package
+/// of the backports is installed from the backports.
 fn install(missing: &[Package]) -> Result<(), Error> {
     let apt = Apt::configured();
     let (fitting, conflicting): (Vec<Package>, Vec<Package>) =
@@ -100,7 +101,7 @@ fn install(missing: &[Package]) -> Result<(), Error> {
         println!("{}", conflict(package, &apt.removals(package.name)));
     }
     let backports = Apt::with_backports()?;
-    println!("Trying {}, which may fit what is installed.", backports.suite());
+    println!("Trying {}, which may match the installed packages.", backports.suite());
     run(backports.command().arg("update"))?;
     for package in &conflicting {
         let removals = backports.removals(package.name);
@@ -120,7 +121,7 @@ fn install(missing: &[Package]) -> Result<(), Error> {
 
 fn conflict(package: &Package, removals: &[String]) -> String {
     format!(
-        "{} of this release can't be installed beside {}, which is installed",
+        "{} of this release conflicts with the installed package {}",
         package.name,
         removals.join(", ")
     )
@@ -130,7 +131,7 @@ fn names(packages: &[Package]) -> impl Iterator<Item = &str> {
     packages.iter().map(|package| package.name)
 }
 
-/// Prints packages, and what they are for.
+/// Prints packages with their purposes.
 pub(crate) fn show(packages: &[Package]) {
     for package in packages {
         println!("  {:16} {}", package.name, package.purpose);

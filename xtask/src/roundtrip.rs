@@ -1,7 +1,8 @@
-//! `cargo xtask roundtrip`: takes schemas through every stage, from C to the kernel and back.
+//! `cargo xtask roundtrip`: tests every stage, from C to the kernel and back, with many schemas.
 //!
-//! The stages are in the package `bpfmap-roundtrip`. This module builds it, and passes it the paths
-//! of the crates to link and of the kernels whose `vmlinux.h` programs include.
+//! The stages are in the package `bpfmap-roundtrip`. This module builds that package. It passes the
+//! paths of the crates to link, and the paths of the kernels whose `vmlinux.h` the programs
+//! include.
 
 use std::fs;
 use std::path::PathBuf;
@@ -25,7 +26,8 @@ const PACKAGES: [&str; 4] = ["--package", "bpfmap-roundtrip", "--package", "bpfm
 ///
 /// # Errors
 ///
-/// Fails if a schema fails in a stage, or the arguments are not `[--schemas N] [--seed N] [--verbose]`.
+/// Fails if a schema fails in a stage, or if the arguments are not `[--schemas N] [--seed N]
+/// [--verbose]`.
 pub(crate) fn run(arguments: &[&str]) -> Result<(), Error> {
     packages::ensure(packages::BUILD_AND_BOOT)?;
     packages::ensure(packages::TESTS)?;
@@ -50,8 +52,8 @@ pub(crate) fn run(arguments: &[&str]) -> Result<(), Error> {
     stages(schemas, seed, &more)
 }
 
-/// Tests the schemas of this repository, and random ones. The random numbers are the same in each
-/// run, so that a new failure is caused by a change of the code.
+/// Tests the schemas of this repository and random schemas. The random numbers are the same in each
+/// run, so a new failure is caused by a change of the code.
 ///
 /// # Errors
 ///
@@ -82,7 +84,7 @@ fn stages(schemas: u64, seed: u64, more: &[&str]) -> Result<(), Error> {
     run_command(command.args(more))
 }
 
-/// What cargo built from the packages.
+/// The files that cargo built from the packages.
 struct Built {
     program: PathBuf,
     /// The command `bpfmap`.

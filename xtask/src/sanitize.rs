@@ -1,12 +1,12 @@
 //! `cargo xtask sanitize` and `cargo xtask miri`: run the tests of the runtime under tools that
 //! find undefined behaviour.
 //!
-//! The first runs them under `AddressSanitizer`, which finds accesses that safe code should not be
-//! able to make: reads and writes beyond a buffer, or of freed memory.
+//! `cargo xtask sanitize` runs the tests under `AddressSanitizer`. This sanitizer finds accesses
+//! that safe code should not be able to make: reads and writes beyond a buffer, or of freed memory.
 //!
 //! The sanitizer is part of the stable compiler's libraries, but its option is unstable.
-//! `RUSTC_BOOTSTRAP` enables the option. The sanitizer does not see what the kernel writes. For
-//! that, the tests compare the bytes after a buffer.
+//! `RUSTC_BOOTSTRAP` enables the option. The sanitizer does not notice writes of the kernel. To
+//! find such writes, the tests compare the bytes after a buffer.
 
 use std::process::Command;
 
@@ -15,19 +15,20 @@ use crate::cargo::{cargo, root};
 use crate::packages;
 use crate::step::run as run_command;
 
-/// The tests that need no kernel (layouts, rings, plans, strides). Root also runs those that do.
+/// The tests that need no kernel (layouts, rings, plans, strides). Root also runs the tests that
+/// need a kernel.
 const PURE: &[&str] = &["--lib"];
 const IN_KERNEL: &[&str] = &["--test", "soundness", "--test", "kernel"];
 
-/// The target. If it is given, flags apply only to it, and not to build scripts and macros, which
-/// the compiler loads.
+/// The target. If a target is given, flags apply only to this target. They do not apply to build
+/// scripts and to macros, which the compiler loads.
 const TARGET: &str = "x86_64-unknown-linux-gnu";
 
 /// Runs `cargo xtask sanitize`.
 ///
 /// # Errors
 ///
-/// Fails if a test fails, or the sanitizer finds something.
+/// Fails if a test fails, or if the sanitizer finds an error.
 pub(crate) fn run() -> Result<(), Error> {
     packages::ensure(packages::BUILD_AND_BOOT)?;
     let mut command = cargo();

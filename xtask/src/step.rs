@@ -1,4 +1,4 @@
-//! Steps of a longer job: a heading for each, and commands that must succeed.
+//! The steps of a longer job. Each step has a heading and consists of commands that must succeed.
 
 use std::process::{Command, Stdio};
 use std::time::Instant;

@@ -36,7 +36,7 @@ const IN_KERNELS: &[(&str, &[&str])] = &[
 const AT_ENDS: &[&str] = &["bpfmap-fixtures::derived", "bpfmap-fixtures::interpreted"];
 const ENDS: &[&str] = &["5.10", "7.3"];
 
-/// The tests of those packages that run on this machine nevertheless.
+/// The tests of these packages that run on this machine instead.
 const ON_HOST: &[&[&str]] = &[
     &["--package", "bpfmap-core", "--features", "serde", "--lib"],
     &["--package", "bpfmap", "--all-features", "--lib"],
@@ -180,11 +180,7 @@ pub(crate) fn run() -> Result<(), Error> {
     println!("{}", bpfmap_vmtest::report::draw(&report.tests, by_binary));
     println!("{}", bpfmap_vmtest::report::draw(&ends.tests, by_binary));
     println!("Reports: {}, {}", report.folder.display(), ends.folder.display());
-    if report.green && ends.green {
-        Ok(())
-    } else {
-        Err("not everything is green: see above".into())
-    }
+    if report.green && ends.green { Ok(()) } else { Err("some tests failed: see above".into()) }
 }
 
 fn on_host() -> Result<(), Error> {
@@ -232,7 +228,7 @@ mod tests {
                 let on_host = ON_HOST.iter().filter(|arguments| arguments.contains(package));
                 let mut named = on_host.flat_map(|arguments| arguments.windows(2));
                 let runs = targets.contains(&name) || named.any(|pair| pair == ["--test", name]);
-                // The others are run by hand, as their declarations say.
+                // The other targets are run by hand, as their declarations say.
                 if target["kind"][0] == "test" && target["test"] == true && !runs {
                     missing.push(format!("{package}: {name}"));
                 }

@@ -1,5 +1,5 @@
-//! Programs from crates, which are installed when they are first needed. The user's own programs
-//! stay unchanged.
+//! Programs from crates, which are installed when they are first needed. The programs that the user
+//! has installed stay unchanged.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -9,12 +9,12 @@ use crate::Error;
 use crate::cargo::{cache, cargo};
 use crate::step::run as run_command;
 
-/// Returns a `PATH` on which cargo finds its command `cargo NAME`. The command is installed in the
-/// user's cache if it is not there yet.
+/// Returns a `PATH` on which cargo finds its command `cargo NAME`. If the command is missing, it is
+/// installed in the user's cache.
 ///
 /// # Errors
 ///
-/// Fails if it can't be installed.
+/// Fails if the command can't be installed.
 pub(crate) fn path_with(name: &str) -> Result<OsString, Error> {
     let tools = cache("bpfmap-tools")?;
     let before = std::env::var_os("PATH").unwrap_or_default();
@@ -26,7 +26,7 @@ pub(crate) fn path_with(name: &str) -> Result<OsString, Error> {
     if !there.is_ok_and(|status| status.success()) {
         println!("Installing cargo-{name} in {}", tools.display());
         let mut install = cargo();
-        // It runs only once, so a short build matters more than a fast program.
+        // The program runs rarely, so a short build is more important than a fast program.
         install.args(["install", "--locked", "--debug", &format!("cargo-{name}"), "--root"]);
         run_command(install.arg(&tools))?;
     }
@@ -38,7 +38,7 @@ pub(crate) fn path_with(name: &str) -> Result<OsString, Error> {
 ///
 /// # Errors
 ///
-/// Fails if it can't be installed.
+/// Fails if the program can't be installed.
 pub(crate) fn program(name: &str, version: &str) -> Result<PathBuf, Error> {
     let tools = cache("bpfmap-tools")?;
     let program = tools.join("bin").join(name);

@@ -1,17 +1,19 @@
-//! Which module may know which: the arrows of `docs/architecture.md`, compared with the source.
+//! Compares the allowed dependencies between modules (the arrows in `docs/architecture.md`) with
+//! the source.
 //!
-//! Cargo sees to the arrows between crates (`dependencies.rs`); within a crate only the text of the modules tells.
+//! Cargo enforces the dependencies between crates (`dependencies.rs`). Within a crate, this test
+//! reads the text of the modules.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Modules that must not name another one.
+/// A rule that some modules must not refer to others.
 struct Arrow {
-    /// Folders and files of the modules.
+    /// The directories and files of the modules.
     from: &'static [&'static str],
-    /// Paths that they must not name, as they are in code.
+    /// The paths that must not occur in the code of these modules.
     never: &'static [&'static str],
-    /// What the arrow is good for.
+    /// The reason for the rule.
     reason: &'static str,
 }
 
@@ -38,17 +40,17 @@ const ARROWS: &[Arrow] = &[
             "bpfmap-codegen/src/generate.rs",
         ],
         never: &["bpfmap_schema::front"],
-        reason: "what is generated depends on the checked schema alone, not on the language it came in",
+        reason: "generated code depends only on the checked schema, not on the language of the schema",
     },
     Arrow {
         from: &["bpfmap-schema/src/check", "bpfmap-schema/src/layout", "bpfmap-schema/src/print"],
         never: &["crate::front::"],
-        reason: "a rule holds for every front end",
+        reason: "a rule applies to every front end",
     },
     Arrow {
         from: &["bpfmap-schema/src/ir"],
         never: &["crate::front", "crate::check", "crate::print", "crate::layout", "crate::rules"],
-        reason: "the schema is plain data, which all others read",
+        reason: "the schema is plain data, which all other modules read",
     },
     Arrow {
         from: &["bpfmap-schema/src/rules"],
@@ -73,18 +75,18 @@ const ARROWS: &[Arrow] = &[
     Arrow {
         from: &["bpfmap-codegen/src/backend/c"],
         never: &["backend::fixture", "backend::rust", "backend::docs"],
-        reason: "the C is the same whatever else is generated",
+        reason: "the generated C does not depend on other generated files",
     },
 ];
 
 #[test]
-fn no_module_names_one_that_it_must_not_know() {
+fn no_module_refers_to_a_forbidden_module() {
     for Arrow { from, never, reason } in ARROWS {
         let sources = from.iter().map(|place| sources(&root().join(place)));
         for path in sources.inspect(|found| assert!(!found.is_empty(), "{from:?}")).flatten() {
             let text = fs::read_to_string(&path).unwrap();
             for (index, line) in text.lines().enumerate() {
-                // Documentation may point anywhere.
+                // Documentation may refer to any module.
                 let code = line.split("//").next().unwrap();
                 let found = never.iter().find(|path| code.contains(*path));
                 assert!(
@@ -100,10 +102,10 @@ fn no_module_names_one_that_it_must_not_know() {
 }
 
 #[test]
-fn the_page_of_the_architecture_names_only_what_is_there() {
+fn the_architecture_page_refers_only_to_existing_files() {
     let page = fs::read_to_string(root().join("docs/architecture.md")).unwrap();
     let mut names = 0;
-    // Every other piece is between backticks.
+    // Every second piece is between backticks.
     for word in page.split('`').skip(1).step_by(2) {
         let is_path = word.contains('/') && !word.contains([' ', '<', '*', '#']);
         if is_path {
@@ -121,7 +123,7 @@ fn root() -> PathBuf {
 /// Returns the sources at or below a path.
 fn sources(path: &Path) -> Vec<PathBuf> {
     if path.is_file() {
-        // Tests of a module carry things through others.
+        // The tests of a module may use other modules.
         let is_rust = path.extension().is_some_and(|extension| extension == "rs");
         let is_rust = is_rust && !path.ends_with("tests.rs");
         return is_rust.then(|| path.to_owned()).into_iter().collect();

@@ -1,4 +1,5 @@
-//! The GitHub action and the GitLab template: they parse, their scripts are sound, and `docs/ci.md` describes what they take.
+//! Tests the GitHub action and the GitLab template: they are valid YAML, their scripts are correct,
+//! and `docs/ci.md` lists their inputs.
 
 use std::collections::BTreeSet;
 use std::io::Write as _;
@@ -18,13 +19,14 @@ fn parse<'t>(path: &str, text: &'t str) -> Yaml<'t> {
     documents.remove(0)
 }
 
-/// The keys of a mapping that are text.
+/// Returns the keys of a mapping that are text.
 fn keys(node: &Yaml<'_>) -> BTreeSet<String> {
     let pairs = node.as_mapping().into_iter().flatten();
     pairs.filter_map(|(key, _)| Some(key.as_str()?.to_owned())).collect()
 }
 
-/// The names in the first column of the table whose header begins with `header`, in `docs/ci.md`.
+/// Returns the names in the first column of the table in `docs/ci.md` whose header begins with
+/// `header`.
 fn documented(header: &str) -> BTreeSet<String> {
     let page = read("docs/ci.md");
     let table = page.lines().skip_while(|line| !line.starts_with(&format!("| {header} |"))).skip(2);
@@ -32,9 +34,10 @@ fn documented(header: &str) -> BTreeSet<String> {
     rows.filter_map(|row| Some(row.split('`').nth(1)?.to_owned())).collect()
 }
 
-/// Gives a script to a checker of shell scripts.
+/// Checks a shell script with `shellcheck`.
 fn check_script(name: &str, script: &str) {
-    // GitLab hands variables from one script of a job to the next, and both services run bash with these options.
+    // GitLab passes variables from one script of a job to the next script. Both services run bash
+    // with these options.
     let before = "# shellcheck disable=SC2034,SC2154\nset -eo pipefail\n";
     for command in [&["bash", "-n"][..], &["shellcheck", "--shell=bash", "--severity=warning", "-"]]
     {
@@ -54,7 +57,7 @@ fn check_script(name: &str, script: &str) {
 }
 
 #[test]
-fn the_action_takes_what_its_page_says_and_its_scripts_are_sound() {
+fn the_action_has_the_documented_inputs_and_correct_scripts() {
     let text = read("action.yml");
     let action = parse("action.yml", &text);
     let inputs = keys(&action["inputs"]);
@@ -87,7 +90,7 @@ fn the_action_takes_what_its_page_says_and_its_scripts_are_sound() {
 }
 
 #[test]
-fn the_template_takes_what_its_page_says_and_its_scripts_are_sound() {
+fn the_template_has_the_documented_variables_and_correct_scripts() {
     let text = read("ci/gitlab.yml");
     let template = parse("ci/gitlab.yml", &text);
     let variables = keys(&template["variables"]);

@@ -1,10 +1,10 @@
-//! What the crates for users bring with them, and where versions are written.
+//! Tests the dependencies of the crates for users, and the places where versions are written.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::Command;
 
-/// What `syn`, `quote` and `proc-macro2` need themselves.
+/// The dependency of `syn`, `quote` and `proc-macro2`.
 const OF_SYN: &str = "unicode-ident";
 
 #[test]
@@ -39,7 +39,8 @@ fn the_facts_and_the_btf_need_no_more_than_bitflags() {
     assert_eq!(packages(&["--package", "bpfmap-btf"]), btf.into());
 }
 
-/// A package that the build script and the application need with different features is compiled twice.
+/// If the build script and the application need a package with different features, the package is
+/// compiled twice.
 #[test]
 fn no_package_is_built_twice_for_a_build_script_and_an_application() {
     let tree = ["tree", "--edges", "normal,build", "--prefix", "none", "--no-dedupe"];
@@ -58,16 +59,11 @@ fn no_package_is_built_twice_for_a_build_script_and_an_application() {
     }
 }
 
-/// The crates that a user's build compiles name the Rust of Debian stable, the tools at most 1.88. Those whose
-/// dependencies need a newer Rust name that.
+/// The crates that a user's build compiles support the Rust version of Debian stable. The tools
+/// need at most Rust 1.88. Those whose dependencies need a newer Rust specify that version.
 #[test]
-fn each_package_names_its_oldest_rust() {
-    const NEWER: &[(&str, &str)] = &[
-        ("aya-loader", "1.87"),
-        ("bpfmap-ebpf", "1.87"),
-        ("profiler", "1.88"),
-        ("rust-program", "1.87"),
-    ];
+fn each_package_specifies_its_oldest_rust() {
+    const NEWER: &[(&str, &str)] = &[("aya-loader", "1.87"), ("profiler", "1.88")];
     const TOOLS: &[&str] = &[
         "bpfmap-bench",
         "bpfmap-book",
@@ -94,9 +90,9 @@ fn each_package_names_its_oldest_rust() {
     }
 }
 
-/// A version is written once, in the manifest of the workspace.
+/// Each version is written only once, in the manifest of the workspace.
 #[test]
-fn each_dependency_is_the_workspaces() {
+fn each_dependency_comes_from_the_workspace() {
     let metadata = cargo(&["metadata", "--no-deps", "--format-version", "1"]);
     let metadata: serde_json::Value = serde_json::from_str(&metadata).unwrap();
     for package in metadata["packages"].as_array().unwrap() {
@@ -108,7 +104,8 @@ fn each_dependency_is_the_workspaces() {
                 section = line.trim_matches(['[', ']']);
             } else if section.ends_with("dependencies") && line.contains(" = ") {
                 let inherited = line.contains("workspace = true");
-                // Where a crate's tests need one that depends on it: published packages have no cycle.
+                // The tests of a crate may need a crate that depends on it. Published packages must
+                // not have such a cycle.
                 let is_left_out = section == "dev-dependencies"
                     && line.contains("path = ")
                     && !line.contains("version = ");
@@ -121,8 +118,8 @@ fn each_dependency_is_the_workspaces() {
     }
 }
 
-/// Returns the packages that a build of what `arguments` select compiles for the target, itself
-/// among them.
+/// Returns the packages that a build with `arguments` compiles for the target, including the
+/// selected packages.
 fn packages(arguments: &[&str]) -> BTreeSet<String> {
     let tree = ["tree", "--edges", "normal", "--prefix", "none", "--format", "{p}"];
     let text = cargo(&[&tree, arguments].concat());

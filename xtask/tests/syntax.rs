@@ -1,5 +1,6 @@
-//! Crates that name Rust 1.85 have no syntax that is newer: neither the compiler nor clippy refuses it when it is
-//! newer itself. `cargo xtask msrv` has the old compiler build and test them; this takes a second.
+//! Tests that crates with `rust-version` 1.85 use no newer syntax. A newer compiler and clippy do
+//! not refuse such syntax. `cargo xtask msrv` builds and tests these crates with the old compiler,
+//! whereas this test takes only a second.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -27,7 +28,7 @@ fn crates_for_1_85_have_no_let_chains() {
                         let_chains(&file).iter().map(|at| format!("{}:{at}", path.display())),
                     );
                 }
-                // Some inputs of tests are wrong on purpose, or parts of a file.
+                // Some inputs of tests are intentionally invalid, or are only parts of a file.
                 Err(error) => {
                     let is_part = !path.starts_with(folder.join("src"));
                     assert!(is_part, "{}: {error}", path.display());
@@ -73,7 +74,7 @@ impl<'ast> Visit<'ast> for LetChains {
     }
 }
 
-/// Returns the folders of the packages that name the oldest compiler.
+/// Returns the directories of the packages with the oldest `rust-version`.
 fn packages() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let metadata = ["metadata", "--no-deps", "--format-version", "1", "--locked"];
@@ -86,7 +87,7 @@ fn packages() -> Vec<PathBuf> {
     manifests.map(|manifest| Path::new(manifest).parent().unwrap().to_owned()).collect()
 }
 
-/// Returns all files of Rust in a folder.
+/// Returns all Rust files in a directory.
 fn sources(folder: &Path) -> Vec<PathBuf> {
     let mut found = vec![];
     for entry in fs::read_dir(folder).unwrap() {

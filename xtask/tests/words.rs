@@ -1,4 +1,5 @@
-//! Text in this repository is plain technical English: the phrases in `xtask/words.txt` occur in no source and no page.
+//! Text in this repository is plain technical English. The sources and pages contain no phrase from
+//! `xtask/words.txt`.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! The folder from which mdBook makes the book.
+//! Assembles the directory from which mdBook makes the book.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -13,14 +13,15 @@ use crate::markdown::parser;
 use crate::problem::{Problem, Problems};
 use crate::{block, link, pages, summary};
 
-/// The folder of the book with the files of the repository that pages link to.
+/// The directory of the book for files of the repository to which pages link.
 const REPOSITORY: &str = "repository";
 
-/// Writes the pages of the repository at `root` to `folder`, whose previous content is removed.
+/// Writes the pages of the repository at `root` to the directory `folder`. The previous content of
+/// the directory is removed.
 ///
 /// # Errors
 ///
-/// Fails if a page has a mistake, if a link leads nowhere, or if a file can't be read or written.
+/// Fails if a page has a mistake, if a link is broken, or if a file can't be read or written.
 pub fn assemble(root: &Path, folder: &Path) -> Result<(), Box<dyn std::error::Error>> {
     let chapters = chapter::read_all(root)?;
     check_map_types(&chapters)?;
@@ -67,14 +68,15 @@ fn check_map_types(chapters: &[Chapter]) -> Result<(), Problems> {
     Problems(missing.collect()).into_result()
 }
 
-/// Returns where the book has a copy of a file of the repository, which browsers show as text.
+/// Returns the path of the book's copy of a file of the repository. Browsers show the copy as text.
 fn copy_of(file: &str) -> String {
     // mdBook changes `.md` in links to `.html`, even before `.txt`.
     format!("{DOCS}/{REPOSITORY}/{}.txt", file.trim_end_matches(".md"))
 }
 
-/// Returns a page as mdBook gets it: without hidden blocks, with info strings that name the language alone, and with links
-/// to copies of what is outside of `docs/`. Those files are added to `linked`.
+/// Returns a page in the form for mdBook: without hidden blocks, with info strings that contain
+/// only the language, and with links to copies of files outside of `docs/`. These files are added
+/// to `linked`.
 fn for_readers(
     page: &Chapter,
     root: &Path,
@@ -110,8 +112,8 @@ fn for_readers(
                     continue;
                 }
                 let message = match (link_type, anchor) {
-                    _ if !root.join(&path).is_file() => "is not a file: name a file in it",
-                    (_, Some(_)) => "is outside of `docs/`, where links can't name a heading",
+                    _ if !root.join(&path).is_file() => "is not a file: link to a file in it",
+                    (_, Some(_)) => "is outside of `docs/`, where links can't refer to a heading",
                     (LinkType::Inline, None) => {
                         if let Some(at) = page.text[range.clone()].rfind(&*dest_url) {
                             let start = range.start + at;
@@ -178,7 +180,7 @@ mod tests {
         assert_eq!(linked.into_iter().collect::<Vec<_>>(), ["ci/gitlab.yml"]);
         for (bad, reason) in [
             ("[x](../../ci)", "is not a file"),
-            ("[x](../../ci/gitlab.yml#y)", "can't name a heading"),
+            ("[x](../../ci/gitlab.yml#y)", "can't refer to a heading"),
             ("[x][y]\n\n[y]: ../../ci/gitlab.yml\n", "write `[text](path)`"),
         ] {
             let problems = shown(bad, root.path()).0.unwrap_err();

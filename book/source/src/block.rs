@@ -1,4 +1,4 @@
-//! Code blocks, and what their info strings promise.
+//! Code blocks, and the meaning of their info strings.
 
 use pulldown_cmark::{CodeBlockKind, Event, Tag, TagEnd};
 
@@ -9,22 +9,22 @@ use crate::problem::{Problem, Problems};
 /// A code block of a chapter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Block {
-    /// The line of its fence in the file.
+    /// The line of the block's fence in the file.
     pub line: usize,
-    /// What is done with it.
+    /// The treatment of the block.
     pub kind: Kind,
-    /// Its content.
+    /// The content of the block.
     pub text: String,
 }
 
-/// What is done with a code block: its info string.
+/// The treatment of a code block, which its info string selects.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Kind {
     /// `toml`: a schema without errors.
     Schema,
     /// `toml error=RULE`: a schema that breaks this rule and no other.
     BrokenSchema {
-        /// The rule.
+        /// The id of the rule.
         rule: String,
     },
     /// `rust`: a documentation test, with attributes such as `no_run`.
@@ -44,37 +44,37 @@ pub enum Kind {
     Yaml,
     /// `text`: anything else.
     Text,
-    /// `LANGUAGE file=NAME`: a file in the folder of the chapter, for its commands.
+    /// `LANGUAGE file=NAME`: a file in the directory of the chapter, for the chapter's commands.
     File {
         /// The language.
         language: String,
-        /// The path of the file in the folder.
+        /// The path of the file in the directory.
         name: String,
     },
 }
 
-/// Where commands run.
+/// The place where commands run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
-    /// On this machine, in a folder of the chapter.
+    /// The commands run on this machine, in a directory for the chapter.
     Here,
-    /// `vm`: the same, but the commands boot kernels.
+    /// `vm`: the commands run on this machine and boot kernels.
     Kernels,
-    /// `install`: the commands change the machine. Only their syntax is checked.
+    /// `install`: the commands would change the machine, so only their syntax is checked.
     Nowhere,
 }
 
-/// The attributes of rustdoc that a Rust block can have, besides the code of an error.
+/// The attributes of rustdoc that a Rust block can have, in addition to the code of an error.
 const RUST_ATTRIBUTES: &[&str] = &["no_run", "compile_fail", "should_panic"];
 
-/// The beginning of an HTML comment that readers do not see, and whose content is run: `<!-- run sh`.
+/// The beginning of an HTML comment whose content is run, but not shown to readers: `<!-- run sh`.
 const HIDDEN: &str = "<!-- run ";
 
-/// Returns the code blocks of a chapter in their order, hidden ones included.
+/// Returns the code blocks of a chapter in their order, including hidden blocks.
 ///
 /// # Errors
 ///
-/// Fails if a block has no info string, or one that is not known.
+/// Fails if a block has no info string, or an unknown info string.
 pub fn blocks(chapter: &Chapter) -> Result<Vec<Block>, Problems> {
     let (mut found, mut problems) = (vec![], vec![]);
     let mut open: Option<(usize, Result<Kind, String>, String)> = None;
@@ -85,7 +85,7 @@ pub fn blocks(chapter: &Chapter) -> Result<Vec<Block>, Problems> {
                 open = Some((range.start, kind(&info), String::new()));
             }
             Event::Start(Tag::CodeBlock(CodeBlockKind::Indented)) => {
-                let message = "an indented code block says nothing about its content: use a fence";
+                let message = "an indented code block has no info string: use a fence";
                 problems.push(chapter.problem(range.start, message));
             }
             Event::Text(text) => {
@@ -140,7 +140,7 @@ fn push(
     }
 }
 
-/// Returns what an info string means.
+/// Returns the meaning of an info string.
 fn kind(info: &str) -> Result<Kind, String> {
     let mut words = info.split_whitespace();
     let first = words.next().ok_or(
@@ -155,7 +155,7 @@ fn kind(info: &str) -> Result<Kind, String> {
             && !name.starts_with('/')
             && name.split('/').all(|part| !matches!(part, "" | "." | ".."));
         if !is_inside {
-            return Err(format!("`file={name}` is not a path in the folder of the chapter"));
+            return Err(format!("`file={name}` is not a path in the directory of the chapter"));
         }
         if options.len() > 1 || !attributes.is_empty() {
             return Err(format!("nothing can be combined with `file={name}`"));
@@ -165,8 +165,9 @@ fn kind(info: &str) -> Result<Kind, String> {
     if language != "rust" && !attributes.is_empty() {
         return Err(format!("only `rust` has attributes after a comma, not `{language}`"));
     }
-    let unknown =
-        || Err(format!("unknown info string `{info}`; CONTRIBUTING.md lists those that there are"));
+    let unknown = || {
+        Err(format!("unknown info string `{info}`; CONTRIBUTING.md lists the known info strings"))
+    };
     let place = match options[..] {
         [] => Some(Place::Here),
         ["vm"] => Some(Place::Kernels),

@@ -6,29 +6,31 @@ use std::path::Path;
 use crate::include::{Resolved, resolve};
 use crate::problem::{Problem, Problems};
 
-/// The folder of the chapters, relative to the root of the repository.
+/// The directory of the chapters, relative to the root of the repository.
 pub const DOCS: &str = "docs";
 
 /// The table of contents. It is not a chapter.
 pub(crate) const SUMMARY: &str = "SUMMARY.md";
 
-/// A page that somebody wrote.
+/// A page that was written by hand.
 #[derive(Debug, Clone)]
 pub struct Chapter {
-    /// The file, relative to the root of the repository: `docs/map-types/hash.md`.
+    /// The path of the file, relative to the root of the repository, such as
+    /// `docs/map-types/hash.md`.
     pub file: String,
-    /// The text, in which includes are resolved.
+    /// The text with resolved includes.
     pub text: String,
-    /// For each line of the text, the line of the file that it comes from.
+    /// For each line of the text, the number of the line in the file from which it comes.
     lines: Vec<usize>,
 }
 
 impl Chapter {
-    /// Returns a text as a chapter.
+    /// Returns a chapter with this text.
     ///
     /// # Errors
     ///
-    /// Fails if an include can't be resolved. Their paths are relative to `file` below `root`.
+    /// Fails if an include can't be resolved. The paths of includes are relative to the directory
+    /// of `file` below `root`.
     pub fn new(root: &Path, file: &str, text: &str) -> Result<Self, Problem> {
         let folder = root.join(file);
         let folder = folder.parent().unwrap_or(root);
@@ -45,7 +47,8 @@ impl Chapter {
         Self { file, text, lines }
     }
 
-    /// Returns the chapter with more text at this offset, the beginning of a line.
+    /// Returns the chapter with additional text at this offset, which must be the beginning of a
+    /// line.
     #[must_use]
     pub(crate) fn with_inserted(mut self, offset: usize, text: &str) -> Self {
         let line = self.line(offset);
@@ -62,13 +65,13 @@ impl Chapter {
         self.lines.get(index).or(self.lines.last()).copied().unwrap_or(1)
     }
 
-    /// Returns a mistake in the text at this offset.
+    /// Returns the description of a mistake in the text at this offset.
     pub(crate) fn problem(&self, offset: usize, message: impl Into<String>) -> Problem {
         Problem { file: self.file.clone(), line: self.line(offset), message: message.into() }
     }
 
-    /// Returns a name that is an identifier in C and Rust, and differs from those of other chapters:
-    /// `map_types_hash`.
+    /// Returns a name that is an identifier in C and Rust and that is unique among the chapters,
+    /// such as `map_types_hash`.
     #[must_use]
     pub fn name(&self) -> String {
         let path = self.file.strip_prefix(DOCS).unwrap_or(&self.file);
@@ -114,11 +117,11 @@ pub fn has_extension(file: &str, extension: &str) -> bool {
     Path::new(file).extension().is_some_and(|it| it == extension)
 }
 
-/// Returns the files of a folder below `root` and of the folders in it, sorted.
+/// Returns all files in a directory below `root` and in its subdirectories, sorted by path.
 ///
 /// # Errors
 ///
-/// Fails if a folder can't be read.
+/// Fails if a directory can't be read.
 pub(crate) fn files(root: &Path, folder: &str) -> Result<Vec<String>, Problems> {
     let (mut files, mut problems) = (vec![], vec![]);
     collect(root, folder, &mut files, &mut problems);

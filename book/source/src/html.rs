@@ -1,4 +1,4 @@
-//! Links of the finished book: what mdBook wrote.
+//! Checks the links of the finished book, which mdBook wrote.
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
@@ -9,12 +9,13 @@ use crate::problem::{Problem, Problems};
 /// Pages of mdBook with links that depend on where the book is served.
 const WITHOUT_PLACE: &[&str] = &["404.html"];
 
-/// Checks that each link within the HTML below `folder` leads to a file and to an element with that id, and that nothing is
-/// loaded from another site.
+/// Checks that each link in the HTML below `folder` leads to an existing file and to an element
+/// with the given id, and that no page loads anything from another site.
 ///
 /// # Errors
 ///
-/// Fails if a link leads nowhere, or a file can't be read.
+/// Fails if a link is broken, if a page loads something from another site, or if a file can't be
+/// read.
 pub fn check(folder: &Path) -> Result<(), Box<dyn std::error::Error>> {
     let mut pages = HashMap::new();
     collect(folder, &mut pages)?;
@@ -52,7 +53,10 @@ pub fn check(folder: &Path) -> Result<(), Box<dyn std::error::Error>> {
             } else if let Some(anchor) = anchor.filter(|anchor| !anchor.is_empty()) {
                 let known = ids.get(&target).is_some_and(|ids| ids.contains(anchor));
                 if !known {
-                    problem(start, format!("links to `{link}`, where nothing has this id"));
+                    problem(
+                        start,
+                        format!("links to `{link}`, which contains no element with this id"),
+                    );
                 }
             }
         }
@@ -122,7 +126,7 @@ mod tests {
         }
         for (bad, reason) in [
             ("<a href=\"two.html\">", "does not exist"),
-            ("<a href=\"../two.html#x\">", "nothing has this id"),
+            ("<a href=\"../two.html#x\">", "no element with this id"),
             ("<script src=\"https://example.com/x.js\">", "from another site"),
             ("<img src=\"x.svg\">", "does not exist"),
         ] {

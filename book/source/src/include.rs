@@ -1,7 +1,8 @@
-//! mdBook's `{{#include PATH}}`, `{{#include PATH:ANCHOR}}` and `{{#include PATH:FIRST:LAST}}`.
+//! Resolves mdBook's `{{#include PATH}}`, `{{#include PATH:ANCHOR}}` and `{{#include
+//! PATH:FIRST:LAST}}`.
 //!
-//! Unlike mdBook, which prints an error and goes on, this fails if a file or an anchor is missing. Lines that mark anchors
-//! are never part of the result.
+//! mdBook prints an error and continues if a file or an anchor is missing. This module returns an
+//! error instead. Lines that mark anchors are never part of the result.
 
 use std::fs;
 use std::path::Path;
@@ -9,11 +10,11 @@ use std::path::Path;
 const START: &str = "{{#include ";
 const END: &str = "}}";
 
-/// A text whose includes are resolved.
+/// A text with resolved includes.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Resolved {
     pub(crate) text: String,
-    /// For each line of the text, the line of the chapter that it comes from.
+    /// For each line of the text, the number of the line in the chapter from which it comes.
     pub(crate) lines: Vec<usize>,
 }
 
@@ -21,7 +22,7 @@ pub(crate) struct Resolved {
 ///
 /// # Errors
 ///
-/// Returns the line of an include that can't be resolved, and the reason.
+/// Returns the line number of an include that can't be resolved, and the reason.
 pub(crate) fn resolve(text: &str, folder: &Path) -> Result<Resolved, (usize, String)> {
     let mut resolved = Resolved::default();
     for (index, line) in text.lines().enumerate() {
@@ -52,7 +53,7 @@ impl Resolved {
     }
 }
 
-/// Returns the lines that an include stands for.
+/// Returns the lines that replace an include.
 fn included(what: &str, folder: &Path) -> Result<Vec<String>, String> {
     let mut parts = what.split(':');
     let path = parts.next().unwrap_or_default();
@@ -62,8 +63,9 @@ fn included(what: &str, folder: &Path) -> Result<Vec<String>, String> {
         (None, ..) => text.lines().collect(),
         (Some(first), Some(last), None) => range(&text, first, last)
             .ok_or_else(|| format!("`{path}` has no lines {first} to {last}"))?,
-        (Some(anchor), None, _) => anchored(&text, anchor)
-            .ok_or_else(|| format!("`{path}` has no line `ANCHOR: {anchor}` that is ended"))?,
+        (Some(anchor), None, _) => anchored(&text, anchor).ok_or_else(|| {
+            format!("`{path}` has no line `ANCHOR: {anchor}` with a matching end")
+        })?,
         _ => return Err(format!("`{what}` is neither PATH, PATH:ANCHOR nor PATH:FIRST:LAST")),
     };
     let lines: Vec<String> =
@@ -143,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_an_error_at_its_line() {
+    fn missing_files_and_anchors_are_errors_with_their_line() {
         for (include, reason) in [
             ("{{#include absent.c}}", "can't include `absent.c`"),
             ("{{#include program.c:absent}}", "has no line `ANCHOR: absent`"),

@@ -1,7 +1,8 @@
 //! The pages of the book: the chapters in `docs/`, and the reference pages that are generated from the facts table, the
 //! grammar of schemas and the pages of rules.
 //!
-//! `cargo xtask book` makes a book of them. The package `bpfmap-book` compiles or runs their code blocks.
+//! `cargo xtask book` makes the book from these pages. The package `bpfmap-book` compiles or runs
+//! their code blocks.
 
 pub mod assemble;
 pub mod block;

@@ -1,4 +1,4 @@
-//! Links: to pages, to their headings, to other files of the repository, and to other sites.
+//! Checks links to pages, to headings, to other files of the repository, and to other sites.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -9,13 +9,15 @@ use crate::chapter::{Chapter, DOCS};
 use crate::markdown::{headings, parser};
 use crate::problem::{Problem, Problems};
 
-/// Checks each link and image of `pages`: the file that it leads to is there, and so is the heading.
+/// Checks each link and image of `pages`: the target file must exist, and it must contain the
+/// target heading.
 ///
-/// Pages that exist only in the book are among `pages` too. Links to other sites are not followed: their form is checked.
+/// `pages` also contains the pages that exist only in the book. Links to other sites are not
+/// followed; only their form is checked.
 ///
 /// # Errors
 ///
-/// Fails if a link leads nowhere.
+/// Fails if a link is broken.
 pub fn check(pages: &[Chapter], root: &Path) -> Result<(), Problems> {
     let anchors: HashMap<&str, Vec<String>> = pages
         .iter()
@@ -64,26 +66,26 @@ fn check_one(
     }
 }
 
-/// Where a link leads.
+/// The target of a link.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Target {
-    /// To another site.
+    /// Another site.
     Elsewhere,
-    /// To a file or a folder of the repository.
+    /// A file or a directory of the repository.
     File {
-        /// Relative to the root.
+        /// The path, relative to the root of the repository.
         path: String,
-        /// The heading.
+        /// The anchor of the heading, if the link has one.
         anchor: Option<String>,
     },
 }
 
 impl Target {
-    /// Returns where a link of the page `from` leads.
+    /// Returns the target of a link of the page `from`.
     ///
     /// # Errors
     ///
-    /// Fails if the link has no form that is known.
+    /// Fails if the link has an unknown form.
     pub(crate) fn of(from: &str, link_type: LinkType, destination: &str) -> Result<Self, String> {
         if link_type == LinkType::Email || destination.starts_with("mailto:") {
             return Ok(Self::Elsewhere);
@@ -128,7 +130,8 @@ impl Target {
     }
 }
 
-/// Returns the path by which a page of the book links to a file, both relative to the root.
+/// Returns the relative path from a page of the book to a file. Both arguments are relative to the
+/// root of the repository.
 pub(crate) fn relative(from: &str, to: &str) -> String {
     let from: Vec<&str> = from.split('/').collect();
     let to: Vec<&str> = to.split('/').collect();
@@ -138,9 +141,10 @@ pub(crate) fn relative(from: &str, to: &str) -> String {
     up.chain(to[shared..].iter().copied()).collect::<Vec<_>>().join("/")
 }
 
-/// Returns a problem for each place of a text, not a page, that names a page of the book which is not there.
+/// Returns a problem for each mention of a page of the book that does not exist. The text is not a
+/// page itself.
 ///
-/// Documentation comments name pages by their path: `docs/trust.md`.
+/// Documentation comments refer to pages by their path, such as `docs/trust.md`.
 #[must_use]
 pub fn check_mentions(file: &str, text: &str, pages: &[Chapter], root: &Path) -> Vec<Problem> {
     let mut problems = vec![];
@@ -153,11 +157,12 @@ pub fn check_mentions(file: &str, text: &str, pages: &[Chapter], root: &Path) ->
             let Some(end) = word.rfind(".md") else { continue };
             let word = &word[..end + 3];
             let is_there = pages.iter().any(|page| page.file == word) || root.join(word).exists();
-            // A longer path is another project's, or a placeholder: `docs/map-types/NAME.md`.
+            // A longer path belongs to another project. A path such as `docs/map-types/NAME.md` is
+            // a placeholder.
             let is_ours = !before.is_some_and(|c| is_name(c) && c != '/')
                 && !word.chars().any(|c| c.is_ascii_uppercase());
             if is_ours && !is_there {
-                let message = format!("names `{word}`, but the book has no such page");
+                let message = format!("refers to `{word}`, but the book has no such page");
                 problems.push(Problem { file: file.to_owned(), line: index + 1, message });
             }
         }
@@ -228,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_that_is_named_must_be_there() {
+    fn a_mentioned_page_must_exist() {
         let pages = [page("docs/one.md", "# One\n")];
         let named = |text: &str| check_mentions("x.rs", text, &pages, Path::new("/nonexistent"));
         assert_eq!(named("//! See `docs/one.md`, `docs/NAME.md` and mydocs/x.md."), []);

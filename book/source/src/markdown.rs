@@ -1,10 +1,10 @@
-//! Markdown as mdBook reads it, and tables of it.
+//! Parses Markdown like mdBook does, and writes tables.
 
 use std::fmt::Write as _;
 
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 
-/// Returns the events of a page, with the extensions that mdBook turns on.
+/// Returns the events of a page, with the extensions that mdBook enables.
 pub(crate) fn parser(text: &str) -> Parser<'_> {
     let options = Options::ENABLE_TABLES
         | Options::ENABLE_FOOTNOTES
@@ -17,13 +17,13 @@ pub(crate) fn parser(text: &str) -> Parser<'_> {
 /// A heading of a page.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Heading {
-    /// From 1.
+    /// The level, from 1.
     pub(crate) level: usize,
     /// The text, without markup.
     pub(crate) text: String,
-    /// What links to it name after `#`.
+    /// The anchor, which links to the heading contain after `#`.
     pub(crate) anchor: String,
-    /// Where it begins in the page.
+    /// The offset of the heading in the page.
     pub(crate) start: usize,
 }
 
@@ -59,7 +59,7 @@ pub(crate) fn headings(page: &str) -> Vec<Heading> {
     headings
 }
 
-/// Returns the anchor of a heading, as mdBook and GitHub make it.
+/// Returns the anchor of a heading in the form of mdBook and GitHub.
 fn anchor(text: &str) -> String {
     let kept = text.trim().chars().filter_map(|c| match c {
         c if c.is_alphanumeric() || c == '_' || c == '-' => Some(c),
@@ -69,7 +69,7 @@ fn anchor(text: &str) -> String {
     kept.flat_map(char::to_lowercase).collect()
 }
 
-/// A table.
+/// A table in Markdown.
 #[derive(Debug)]
 pub(crate) struct Table(String);
 
@@ -90,7 +90,7 @@ impl Table {
         self.0.push_str("|\n");
     }
 
-    /// Returns it with an empty line before it.
+    /// Returns the table with an empty line before it.
     pub(crate) fn finish(self) -> String {
         format!("\n{}", self.0)
     }
@@ -101,7 +101,7 @@ pub(crate) fn counted(number: u64, noun: &str) -> String {
     format!("{} {noun}{}", grouped(number), if number == 1 { "" } else { "s" })
 }
 
-/// Returns a number with a comma after each three digits: `4,194,304`.
+/// Returns a number with a comma between groups of three digits, such as `4,194,304`.
 pub(crate) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();

@@ -1,15 +1,15 @@
-//! What is wrong with a page.
+//! Mistakes in pages.
 
 use std::fmt;
 
-/// A mistake in a page, with its place.
+/// A mistake in a page, with its position.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Problem {
-    /// The file, relative to the root of the repository.
+    /// The path of the file, relative to the root of the repository.
     pub file: String,
-    /// The line, from 1.
+    /// The number of the line, from 1.
     pub line: usize,
-    /// What is wrong, and what to do.
+    /// The description of the mistake, and how to correct it.
     pub message: String,
 }
 
@@ -24,7 +24,7 @@ impl fmt::Display for Problem {
 pub struct Problems(pub Vec<Problem>);
 
 impl Problems {
-    /// Returns `Ok` if there is none.
+    /// Returns `Ok` if there are no mistakes.
     ///
     /// # Errors
     ///

@@ -14,7 +14,8 @@ use crate::problem::{Problem, Problems};
 ///
 /// # Errors
 ///
-/// Fails if it names a page that is not there, names one twice, or lacks one.
+/// Fails if the table of contents lists a page that does not exist, lists a page twice, or lacks a
+/// page.
 pub(crate) fn complete(summary: &Chapter, pages: &[Chapter]) -> Result<Chapter, Problems> {
     let mut text = String::new();
     for line in summary.text.lines() {
@@ -49,7 +50,7 @@ pub(crate) fn complete(summary: &Chapter, pages: &[Chapter]) -> Result<Chapter, 
     }
     for path in listed {
         if !pages.iter().any(|page| page.file == path) {
-            let message = format!("lists `{path}`, which is not there");
+            let message = format!("lists `{path}`, which does not exist");
             problems.push(Problem { file: summary.file.clone(), line: 1, message });
         }
     }
@@ -95,7 +96,7 @@ mod tests {
         for (text, reason) in [
             ("- [One](one.md)\n", "docs/two.md:1: is not in"),
             ("- [One](one.md)\n- [Two](two.md)\n- [One](one.md)\n", "twice"),
-            ("- [One](one.md)\n- [Two](two.md)\n- [Three](three.md)\n", "which is not there"),
+            ("- [One](one.md)\n- [Two](two.md)\n- [Three](three.md)\n", "which does not exist"),
         ] {
             let pages = [page("docs/one.md"), page("docs/two.md")];
             let problems = complete(&summary(text), &pages).unwrap_err();

@@ -1,4 +1,4 @@
-//! The chapters, and what their code blocks need.
+//! The chapters, and functions that the tests of their code blocks need.
 
 #![allow(dead_code, reason = "not every test needs all")]
 
@@ -16,7 +16,8 @@ pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap()
 }
 
-/// The variable with a part of the path of the chapters to test, for those who write one. Without it, all are tested.
+/// The environment variable that selects chapters by a part of their path. Without this variable,
+/// all chapters are tested.
 const ONLY: &str = "BPFMAP_CHAPTER";
 
 /// Returns each chapter with its code blocks.
@@ -39,17 +40,17 @@ fn only() -> Option<String> {
     std::env::var(ONLY).ok()
 }
 
-/// Fails if the book has fewer of something than it should.
+/// Fails if `count` is less than `number`, which means that the book has too few of these items.
 pub(crate) fn assert_at_least(number: usize, count: usize, what: &str) {
     assert!(count >= number || only().is_some(), "only {count} {what}");
 }
 
-/// Checks a schema, and writes what is generated from it and from its includes to `folder`. Returns the path of its Rust
-/// module.
+/// Checks a schema, and writes the files that are generated from the schema and its includes to
+/// `folder`. Returns the path of the schema's Rust module.
 ///
 /// # Errors
 ///
-/// Returns the diagnostics, warnings too.
+/// Returns the diagnostics, including warnings.
 pub(crate) fn write_generated(schema: &Path, folder: &Path) -> Result<PathBuf, String> {
     let emit = [Emit::C, Emit::CUser, Emit::Rust];
     let options = Options { emit: emit.to_vec(), legacy: false };
@@ -61,7 +62,7 @@ pub(crate) fn write_generated(schema: &Path, folder: &Path) -> Result<PathBuf, S
     Ok(folder.join(format!("{}.rs", checked.schema().name.value)))
 }
 
-/// The page of a deprecated map type shows a schema with it.
+/// The page of a deprecated map type shows a schema with this map type.
 const UNAVOIDABLE: &str = "deprecated-map-type";
 
 fn checked(schema: &Path) -> Result<Checked, String> {
@@ -79,7 +80,7 @@ fn write_files(checked: &Checked, options: &Options, folder: &Path) {
     }
 }
 
-/// Returns the files directly in a folder of `docs/` whose names end like this, sorted.
+/// Returns the sorted files directly in a directory of `docs/` whose names have this ending.
 pub(crate) fn files(folder: &str, end: &str) -> Vec<PathBuf> {
     let folder = root().join("docs").join(folder);
     let entries =
@@ -91,7 +92,7 @@ pub(crate) fn files(folder: &str, end: &str) -> Vec<PathBuf> {
     files
 }
 
-/// Returns what a command says on its standard error, if it fails.
+/// Runs a command. If it fails, returns its standard error.
 pub(crate) fn run(command: &mut Command) -> Result<(), String> {
     let output = command.output().map_err(|error| format!("{command:?}: {error}"))?;
     if output.status.success() {

@@ -1,7 +1,8 @@
-//! Runs the commands of a chapter, in a folder of its own, in the order of the page.
+//! Runs the commands of a chapter in a separate directory, in the order of the page.
 //!
-//! One shell runs all of them, so that `cd` holds until the end. It has a mount namespace with a BPF file system at
-//! `/sys/fs/bpf`, so that pins of the machine are neither seen nor changed.
+//! One shell runs all commands, so that `cd` applies until the end. The shell has its own mount
+//! namespace with an empty BPF file system at `/sys/fs/bpf`. The pins of the machine are therefore
+//! neither visible nor changed.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -15,15 +16,16 @@ use serde_json::Value;
 
 use crate::support::root;
 
-/// Begins the lines by which the script reports. No command prints this character.
+/// The first character of the lines in which the script reports its progress. No command prints
+/// this character.
 const MARK: char = '\u{1}';
 
-/// The programs that chapters run.
+/// The directory with the programs that chapters run.
 pub(crate) struct Tools(tempfile::TempDir);
 
 impl Tools {
-    /// Builds both commands of this repository, and links them in a folder. `clang` is there by this name, as where users
-    /// install it, and `sudo` runs its arguments.
+    /// Builds both commands of this repository, and links them in a directory. In this directory,
+    /// `clang` has its usual name, and `sudo` is a script that runs its arguments.
     pub(crate) fn build() -> Self {
         let folder = tempfile::tempdir().unwrap();
         for (name, program) in build() {
@@ -72,7 +74,8 @@ fn build() -> Vec<(String, PathBuf)> {
     programs
 }
 
-/// Runs the blocks whose place is one of `places`, and writes the files of the chapter. Returns what went wrong.
+/// Writes the files of the chapter, and runs the blocks whose place is one of `places`. Returns the
+/// mistakes that were found.
 pub(crate) fn run(
     tools: &Tools,
     chapter: &Chapter,
@@ -82,7 +85,7 @@ pub(crate) fn run(
     let folder = tempfile::tempdir().unwrap();
     let work = folder.path().join("work");
     fs::create_dir(&work).unwrap();
-    // Quick starts are beside a clone of this repository.
+    // Quick starts expect a clone of this repository in the parent directory.
     symlink(root(), folder.path().join("bpfmap")).unwrap();
     let (script, steps) = script(folder.path(), blocks, places);
     fs::write(folder.path().join("script"), script).unwrap();
@@ -92,7 +95,7 @@ pub(crate) fn run(
         .args(["3600", "unshare", "--mount", "sh", "../script"])
         .current_dir(&work)
         .env("PATH", tools.path())
-        // What the hidden commands of a chapter need to build offline, and quickly.
+        // The hidden commands of a chapter need these variables to build offline and quickly.
         .env("CLONE", root())
         .env("TARGET", target)
         .env("CARGO_NET_OFFLINE", "true")
@@ -107,12 +110,12 @@ pub(crate) fn run(
     compare(&said, &steps).into_iter().map(|it| format!("{}:{it}", chapter.file)).collect()
 }
 
-/// Something that the script does.
+/// A step of the script.
 struct Step {
-    /// The line of its block.
+    /// The line number of the step's block.
     line: usize,
     command: String,
-    /// The lines that it must print; `None` for commands that must only succeed.
+    /// The lines that the step must print. `None` for commands that only have to succeed.
     expected: Option<Vec<String>>,
 }
 
@@ -128,7 +131,8 @@ fn script(folder: &Path, blocks: &[Block], places: &[Place]) -> (String, Vec<Ste
                 let _ = writeln!(script, "mkdir -p \"$(dirname '{name}')\"");
                 let _ = writeln!(script, "cp '{}' '{name}'", staged.display());
                 if name.ends_with("Cargo.toml") {
-                    // Nothing is fetched, and little is built, that the tests of this repository do not need.
+                    // With this lock file, the build uses only crates that the tests of this
+                    // repository also use.
                     let _ = writeln!(script, "cp \"$CLONE/Cargo.lock\" \"$(dirname '{name}')/\"");
                     let _ = writeln!(script, "ln -sfn \"$TARGET\" \"$(dirname '{name}')/target\"");
                 }
@@ -157,7 +161,7 @@ fn push(script: &mut String, steps: &mut Vec<Step>, step: Step) {
     let index = steps.len();
     let _ = writeln!(script, "printf '\\n\\001 {index}\\n'");
     if expected.is_none() {
-        // Commands of a block are one step: the first that fails ends the chapter.
+        // The commands of a block are one step. If a command fails, the chapter ends.
         let _ = writeln!(script, "set -e # line {line}");
     }
     let _ = writeln!(script, "{}", command.trim_end());
@@ -188,7 +192,7 @@ fn session(text: &str) -> Vec<(String, Vec<String>)> {
     commands
 }
 
-/// Compares what the script printed with what it should have.
+/// Compares the output of the script with the expected output.
 fn compare(said: &str, steps: &[Step]) -> Vec<String> {
     let mut mistakes = vec![];
     let mark = format!("\n{MARK} ");
@@ -225,7 +229,8 @@ fn compare(said: &str, steps: &[Step]) -> Vec<String> {
     mistakes
 }
 
-/// Returns whether these lines are printed. The line `…` stands for any lines, and `…` in a line for any text.
+/// Returns whether the output matches the expected lines. The line `…` matches any lines, and `…`
+/// in a line matches any text.
 pub(crate) fn matches(expected: &[String], lines: &[&str]) -> bool {
     match (expected, lines) {
         ([], lines) => lines.is_empty(),

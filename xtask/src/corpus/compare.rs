@@ -120,7 +120,7 @@ fn definition(path: &str, original: Side<'_, '_>, copy: Side<'_, '_>) -> Option<
         (Some(one), Some(other)) => {
             definition(&format!("{path}.inner"), (original.0, one), (copy.0, other))
         }
-        _ => differs!(path, "one has an inner map", &[]),
+        _ => differs!(path, "only one of the maps has an inner map", &[]),
     }
 }
 
@@ -260,7 +260,7 @@ impl Comparison<'_, '_, '_> {
         for (index, member) in (0_u32..).zip(one) {
             let path = format!("{path}.{}", member.name);
             let Some((copy_index, copy)) = copied.next() else {
-                return differs!(&path, "it is gone", BYTES);
+                return differs!(&path, "the member is missing", BYTES);
             };
             let place = |btf: &Btf<'_>, member: &Member<'_>| {
                 let mut place = (member.bit_offset, member.bits);
@@ -343,7 +343,7 @@ fn strip<'s, 'a>(btf: &'s Btf<'a>, id: TypeId) -> (Before<'a>, TypeId, Option<&'
         let Some(ty) = btf.get(at) else { break };
         at = match &ty.kind {
             Kind::Typedef(target) => {
-                // Such a typedef says no more than what the word means.
+                // The typedef has the same meaning as the word.
                 if type_word::meant(ty.name).is_some() {
                     before.typedefs.push("");
                 } else {

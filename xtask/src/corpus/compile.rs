@@ -25,9 +25,9 @@ pub(super) struct Program {
     /// The name of the program, which the names of its other files are derived from.
     pub(super) name: String,
     pub(super) object: PathBuf,
-    /// Whether it includes `vmlinux.h`; `None` if that is not known.
+    /// Whether the program includes `vmlinux.h`. `None` if this is not known.
     pub(super) has_vmlinux: Option<bool>,
-    /// The project that it belongs to: a subdirectory of the directory of all objects.
+    /// The project of the program, which is a subdirectory of the directory of all objects.
     pub(super) project: String,
 }
 
@@ -35,7 +35,7 @@ pub(super) struct Program {
 const ENDS: [&str; 2] = ["o", "elf"];
 
 impl Program {
-    /// Returns every file of a folder and the folders in it whose name ends in `.o` or `.elf`.
+    /// Returns every file in a directory and its subdirectories whose name ends in `.o` or `.elf`.
     pub(super) fn all_in(folder: &Path) -> Result<Vec<Self>, Error> {
         let mut programs = vec![];
         let mut folders = vec![folder.to_owned()];
@@ -91,8 +91,8 @@ impl<'a> Compiler<'a> {
         self.headers.join("vmlinux.pch")
     }
 
-    /// Returns every program of the selftests that compiles. Those that need headers from other
-    /// makefiles do not.
+    /// Returns every program of the selftests that compiles. Programs that need headers from other
+    /// makefiles do not compile.
     pub(super) fn programs(&self) -> Result<Programs, Error> {
         let folder = self.source.root.join("tools/testing/selftests/bpf/progs");
         let mut sources: Vec<PathBuf> = fs::read_dir(folder)?

@@ -1,4 +1,4 @@
-//! `cargo xtask corpus`: tests whether maps of other authors survive a round trip unchanged.
+//! `cargo xtask corpus`: tests whether the maps of other projects are unchanged after a round trip.
 //!
 //! The objects are those of the kernel's own BPF selftests, from Debian's package of the kernel's
 //! source. Each object is imported, the schema is generated as C and compiled, and the BTF of its
@@ -119,7 +119,7 @@ impl Report {
     fn print(&self, by_project: bool) {
         let Count { objects, maps, equal, named } = self.total();
         println!(
-            "{objects} objects, {maps} maps: {equal} come back the same, {named} with a finding of their own"
+            "{objects} objects, {maps} maps: {equal} are unchanged, {named} changed with a diagnostic"
         );
         if by_project {
             println!("\n{:40} objects    maps    same finding", "project");
@@ -141,21 +141,21 @@ impl Report {
             print_all(&self.verified);
         }
         if !self.unnamed.is_empty() {
-            println!("\nwithout a named reason: {} maps", self.unnamed.len());
+            println!("\nchanged without a diagnostic: {} maps", self.unnamed.len());
             print_all(&self.unnamed);
         }
     }
 
     fn verdict(&self) -> Result<(), Error> {
         if !self.unnamed.is_empty() {
-            return Err(format!("{} maps changed without a word", self.unnamed.len()).into());
+            return Err(format!("{} maps changed without a diagnostic", self.unnamed.len()).into());
         }
         if !self.verified.is_empty() {
-            return Err("schemas are not what their objects say".into());
+            return Err("`bpfmap verify` found differences between schemas and objects".into());
         }
         let Count { maps, equal, .. } = self.total();
         if maps == 0 || equal * 100 < maps * WANTED {
-            return Err(format!("fewer than {WANTED} of 100 maps came back the same").into());
+            return Err(format!("fewer than {WANTED} % of the maps are unchanged").into());
         }
         Ok(())
     }
@@ -234,7 +234,7 @@ fn round_trip(
             continue;
         }
         let Some(copy) = copied.maps.iter().find(|copy| copy.name == original.name) else {
-            report.differs(program, format!("{map}: it is gone"), None);
+            report.differs(program, format!("{map}: the map is missing"), None);
             continue;
         };
         let difference = compare::maps((&defined.btf, original), (&copied.btf, copy));

@@ -10,7 +10,7 @@ use crate::{Error, matrix};
 /// The package with the source.
 const PACKAGE: &str = "linux-source-6.12";
 
-/// The kernel whose types programs are compiled with. It is of the same line as the source.
+/// The kernel whose types programs are compiled with. It belongs to the same line as the source.
 const KERNEL: &str = "6.12";
 
 /// The parts of the source that programs are compiled with.
@@ -46,7 +46,7 @@ pub(super) fn ensure(cache: &Path) -> Result<Source, Error> {
             .stderr(Stdio::inherit())
             .output()?;
         if !types.status.success() {
-            return Err(format!("the kernel {KERNEL} did not tell its types").into());
+            return Err(format!("the kernel {KERNEL} did not report its types").into());
         }
         write_whole(&vmlinux, &types.stdout)?;
     }

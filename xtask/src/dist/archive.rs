@@ -1,4 +1,4 @@
-//! A release archive, which has the same bytes whenever, wherever and by whomever it is created.
+//! A release archive. Its bytes do not depend on the time, the place and the user of its creation.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;

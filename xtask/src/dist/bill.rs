@@ -1,4 +1,4 @@
-//! The bill of materials of a tool, as cargo-cyclonedx writes it.
+//! The bill of materials of a tool, which cargo-cyclonedx writes.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -58,8 +58,8 @@ fn without_place(text: &str) -> String {
     text.replace(&root().display().to_string(), "/bpfmap")
 }
 
-/// Keeps only these crates. cargo-cyclonedx also lists those that other packages of the workspace
-/// would add by their features.
+/// Removes all crates except these. cargo-cyclonedx also lists crates that other packages of the
+/// workspace would add through their features.
 fn keep(bill: &mut Value, crates: &Crates) {
     let mut kept = BTreeSet::new();
     if let Some(own) = bill["metadata"]["component"]["bom-ref"].as_str() {

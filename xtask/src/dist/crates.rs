@@ -1,7 +1,8 @@
 //! The crates that a tool is built from.
 //!
-//! `cargo metadata` resolves the whole workspace at once, where one package's features can add
-//! dependencies to other packages. `cargo tree` resolves a package alone, as its build does.
+//! `cargo metadata` resolves the whole workspace together, so that the features of one package can
+//! add dependencies to other packages. `cargo tree` resolves only one package, like a build of this
+//! package.
 
 use std::collections::BTreeSet;
 
@@ -17,7 +18,8 @@ pub(crate) type Crates = BTreeSet<(String, String)>;
 pub(crate) enum Selection {
     /// The crates that are linked into the program.
     Linked,
-    /// These, and those that run while it is built: build scripts, macros and their dependencies.
+    /// The crates that are linked into the program, and the crates that run during its build: build
+    /// scripts, macros and their dependencies.
     All,
 }
 

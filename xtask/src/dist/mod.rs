@@ -2,8 +2,8 @@
 //!
 //! An archive contains the program, its man pages and completions, the licences of all its
 //! dependencies, and a list of these as `CycloneDX` (a bill of materials). The same commit results
-//! in the same bytes, whatever the directory of the checkout is. Paths are replaced in the program,
-//! and times are that of the commit, or `SOURCE_DATE_EPOCH`.
+//! in the same bytes, regardless of the directory of the checkout. Paths are replaced in the
+//! program, and times are that of the commit, or `SOURCE_DATE_EPOCH`.
 
 mod archive;
 mod bill;
@@ -69,7 +69,7 @@ pub(crate) fn run() -> Result<(), Error> {
         fs::write(dist.join(format!("{name}.tar.gz")), packed)?;
     }
     fs::write(dist.join("SHA256SUMS"), &sums)?;
-    steps.next("What came of it");
+    steps.next("The archives");
     try_out(&dist)?;
     print!("{sums}");
     println!("in {}", dist.display());
@@ -164,7 +164,7 @@ fn try_out(dist: &Path) -> Result<(), Error> {
         for path in [root().to_owned(), cargo_home()?] {
             let path = path.to_string_lossy().into_owned();
             if program.windows(path.len()).any(|bytes| bytes == path.as_bytes()) {
-                return Err(format!("the program {} holds the path {path}", tool.program).into());
+                return Err(format!("the program {} contains the path {path}", tool.program).into());
             }
         }
         let page = format!("man/{}.1", tool.program);

@@ -1,5 +1,4 @@
-//! Finds out with clang which words a header contains, and which declarations clang rejects after
-//! it.
+//! Determines the words in a header, and the declarations that clang rejects after this header.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -61,7 +60,7 @@ impl Clang {
         if text.is_empty() { Err(said.into()) } else { Ok(text) }
     }
 
-    /// Returns those of `words` that can't be declared in `space`.
+    /// Returns the words in `words` that can't be declared in `space`.
     pub(super) fn refused(
         &self,
         space: Namespace,
@@ -70,7 +69,7 @@ impl Clang {
         self.failing(words, |at, word| declaration(space, at, word))
     }
 
-    /// Returns those of `words` for which `line` returns code that does not compile.
+    /// Returns the words in `words` for which the code from `line` does not compile.
     pub(super) fn failing(
         &self,
         words: &BTreeSet<String>,
@@ -95,7 +94,7 @@ impl Clang {
                 return if said.contains("error") { Err(said.into()) } else { Ok(failed) };
             }
             failed.extend(at.iter().filter_map(|at| rest.get(*at)).map(|word| (*word).clone()));
-            // An error may have hidden others.
+            // An error may have hidden other errors.
             rest.retain(|word| !failed.contains(*word));
         }
     }
@@ -138,7 +137,7 @@ fn feed(mut command: Command, text: &str) -> Result<(String, String), Error> {
         .stderr(Stdio::piped())
         .spawn()
         .map_err(|error| format!("{}: {error}", command.get_program().display()))?;
-    let mut input = child.stdin.take().ok_or("clang takes no input")?;
+    let mut input = child.stdin.take().ok_or("clang has no standard input")?;
     let output = std::thread::scope(|scope| {
         // clang may write before it has read everything.
         let writer = scope.spawn(move || input.write_all(text.as_bytes()));

@@ -1,4 +1,4 @@
-//! The names that are built into clang, and those of the headers that BPF programs include.
+//! The names that are built into clang, and the names in the headers that BPF programs include.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -150,7 +150,7 @@ fn new_in(
     Ok(found)
 }
 
-/// Compares what clang rejected with what the kinds say.
+/// Compares the names that clang rejected with the kinds of names.
 fn agree(
     found: &BTreeSet<(String, NameKind)>,
     refused: &BTreeMap<Namespace, BTreeSet<String>>,
@@ -170,7 +170,6 @@ fn agree(
     if wrong.is_empty() {
         Ok(())
     } else {
-        Err(format!("clang refuses otherwise than `NameKind::takes` says: {}", wrong.join(", "))
-            .into())
+        Err(format!("clang and `NameKind::takes` disagree about: {}", wrong.join(", ")).into())
     }
 }

@@ -29,7 +29,7 @@ pub(super) fn of(kernel: &Kernel) -> Result<BTreeSet<(String, NameKind)>, Error>
 /// Returns the names of all kernels, and the list of these kernels.
 pub(super) fn all() -> Result<(Names, Vec<String>), Error> {
     if lines() != KERNELS {
-        return Err("the harness has other kernels than the list of names: see `KERNELS`".into());
+        return Err("the kernels of the harness differ from the kernels of the list of names: see `KERNELS`".into());
     }
     let mut names = Names::default();
     let mut origins = vec![];

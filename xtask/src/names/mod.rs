@@ -18,7 +18,7 @@ use crate::step::Steps;
 use kernels::Names;
 
 /// The path of the list, relative to the root of the workspace.
-const PATH: &str = "bpfmap-codegen/src/taken/names.txt";
+const PATH: &str = "bpfmap-schema/src/taken/names.txt";
 
 /// The section that contains a program's license.
 const LICENSE: &str = "license";
@@ -29,10 +29,10 @@ const SECTIONS: &[&str] = &["maps", "version"];
 /// The usual names of the variables in such sections.
 const SYMBOLS: &[&str] = &["LICENSE", "_license", "_version"];
 
-/// What is known about all names.
+/// The known uses of all names.
 type Uses = BTreeMap<String, Vec<Use>>;
 
-/// Measures everything, and writes the list.
+/// Collects all names, and writes the list.
 ///
 /// # Errors
 ///
@@ -104,7 +104,7 @@ pub(crate) fn check() -> Result<(), Error> {
         if differ > allowed {
             let some = |names: &[_]| format!("{:?}", &names[..names.len().min(10)]);
             return Err(format!(
-                "{PATH} is not what the kernel {} has; it lacks {}, and has {}: run `cargo xtask names`",
+                "{PATH} does not match the kernel {}; it lacks {}, and has in addition {}: run `cargo xtask names`",
                 kernel.origin,
                 some(&missing),
                 some(&surplus),

@@ -66,7 +66,7 @@ fn ask(mut command: Command, library: &[u8]) -> Result<BTreeSet<String>, Error> 
     });
     let words: Vec<&[u8]> = words.map(|word| word.strip_suffix(b"+").unwrap_or(word)).collect();
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
-    let mut input = child.stdin.take().ok_or("the program takes no input")?;
+    let mut input = child.stdin.take().ok_or("the program has no standard input")?;
     input.write_all(&words.join(&b'\n'))?;
     drop(input);
     let output = child.wait_with_output()?;

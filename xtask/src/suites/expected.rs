@@ -1,4 +1,4 @@
-//! Compares the failures of a suite with those that are expected.
+//! Compares the failures of a suite with the expected failures.
 
 use std::collections::BTreeMap;
 
@@ -7,10 +7,10 @@ use bpfmap_vmtest::event::TestResult;
 use super::list::Suite;
 use super::{Report, kernels_of};
 
-/// The part of a message that tells of a file that a guest should have.
+/// The part of a message that reveals a missing file in the guest.
 const MISSING: &str = "No such file or directory";
 
-/// Returns what differs, a line each.
+/// Returns the differences, one line for each.
 pub(super) fn compare(suite: &Suite, kernels: &[&str], report: &Report) -> Vec<String> {
     let mut differences = vec![];
     let name = &suite.name;
@@ -32,12 +32,12 @@ pub(super) fn compare(suite: &Suite, kernels: &[&str], report: &Report) -> Vec<S
         if test.output.contains(MISSING) {
             let (kernel, test) = &key;
             differences.push(format!(
-                "{name} on {kernel}: {test}: it fails because a file is missing, which has nothing to do with the kernel"
+                "{name} on {kernel}: {test}: fails because a file is missing, which is unrelated to the kernel"
             ));
         }
     }
     differences.extend(expected.iter().map(|((kernel, test), reason)| {
-        format!("{name} on {kernel}: {test}: passed, is skipped, or is gone, but is expected to fail: {reason}")
+        format!("{name} on {kernel}: {test}: passed, was skipped, or does not exist, but is expected to fail: {reason}")
     }));
     differences
 }
@@ -49,7 +49,7 @@ fn unexpected(name: &str, (kernel, test): &(String, String), result: &TestResult
     format!("{name} on {kernel}: {test}: {} {reason} {}", result.outcome, said.join(" | "))
 }
 
-/// The failures that are expected, with their reasons, by kernel and test.
+/// Returns the expected failures with their reasons, by kernel and test.
 fn expected<'a>(suite: &'a Suite, kernels: &[&str]) -> BTreeMap<(String, String), &'a str> {
     let mut expected = BTreeMap::new();
     for failure in &suite.failures {
@@ -110,17 +110,13 @@ mod tests {
         let other = ("6.1", "fails", "failed", "panicked at x\nEINVAL");
         for (kernels, results, expected) in [
             (&["5.10"][..], &[("5.10", "fails", "passed", "")][..], "is expected to fail"),
-            (&["5.10"], &[("5.10", "other", "passed", "")], "or is gone"),
+            (&["5.10"], &[("5.10", "other", "passed", "")], "or does not exist"),
             (
                 &["5.10", "6.1"],
                 &[right, other],
                 "x on 6.1: b::t fails: failed  panicked at x | EINVAL",
             ),
-            (
-                &["5.10"],
-                &[("5.10", "fails", "failed", MISSING)],
-                "it fails because a file is missing",
-            ),
+            (&["5.10"], &[("5.10", "fails", "failed", MISSING)], "fails because a file is missing"),
             (&["5.10", "6.1"], &[right], "x on 6.1: was not run"),
         ] {
             let found = differences(kernels, results);

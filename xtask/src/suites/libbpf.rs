@@ -1,5 +1,5 @@
-//! The BPF objects that the tests of libbpf-rs load. Their sources are in the package; the build script that compiles them is
-//! not.
+//! The BPF objects that the tests of libbpf-rs load. The package contains their sources, but not
+//! the build script that compiles them.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -13,16 +13,16 @@ use crate::Error;
 use crate::cargo::{cargo, cargo_home};
 use crate::step::{output, run};
 
-/// The kernel whose types the programs use: the newest, which has all.
+/// The kernel whose types the programs use. It is the newest kernel, which has all types.
 const KERNEL: &str = "7.3";
 
 /// A function of the kernel that only a newer bpftool declares.
 const DECLARED: &str = "\nextern int bpf_stream_vprintk_impl(int stream_id, const char *fmt__str, const void *args, __u32 len__sz, \
                         void *aux__prog) __attribute__((weak)) __attribute__((section(\".ksyms\")));\n";
 
-/// Compiles the objects into the folder where the tests look for them.
+/// Compiles the objects into the directory in which the tests look for them.
 pub(super) fn compile_objects(package: &Path, folder: &Path) -> Result<(), Error> {
-    // The headers of the libbpf that the crate builds.
+    // The programs need the headers of the libbpf version that the crate builds.
     run(cargo().arg("fetch").current_dir(package))?;
     let headers = folder.join("headers");
     fs::create_dir_all(&headers)?;
@@ -50,7 +50,7 @@ pub(super) fn compile_objects(package: &Path, folder: &Path) -> Result<(), Error
     Ok(())
 }
 
-/// The sources of libbpf that are in the package of libbpf-sys.
+/// Returns the sources of libbpf in the package of libbpf-sys.
 fn libbpf(package: &Path) -> Result<PathBuf, Error> {
     let lock = fs::read_to_string(package.join("Cargo.lock"))?;
     let lines: Vec<&str> = lock.lines().collect();

@@ -1,10 +1,10 @@
-//! The list of suites, and of what is expected to fail: `suites.toml`.
+//! Reads `suites.toml`, the list of the suites and of the expected failures.
 
 use serde::Deserialize;
 
 use crate::Error;
 
-/// Where the list is, for messages.
+/// The path of the list, for messages.
 pub(super) const PATH: &str = "xtask/src/suites/suites.toml";
 
 const TEXT: &str = include_str!("suites.toml");
@@ -13,13 +13,13 @@ const TEXT: &str = include_str!("suites.toml");
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Suite {
-    /// The crate.
+    /// The name of the crate.
     pub(super) name: String,
     pub(super) version: String,
     /// Arguments for `bpfmap-vmtest test`.
     #[serde(default)]
     pub(super) arguments: Vec<String>,
-    /// Files and folders of the package that the tests read.
+    /// The files and directories of the package that the tests read.
     #[serde(default)]
     pub(super) files: Vec<String>,
     #[serde(default)]
@@ -28,11 +28,11 @@ pub(super) struct Suite {
     pub(super) failures: Vec<Failure>,
 }
 
-/// Tests that are not run, because they need more than a kernel.
+/// Tests that are not run because they need more than a kernel.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Skipped {
-    /// A part of their names.
+    /// A part of the names of the tests.
     pub(super) test: String,
     reason: String,
 }
@@ -41,10 +41,10 @@ pub(super) struct Skipped {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Failure {
-    /// The kernels on which they fail; none: all.
+    /// The kernels on which the tests fail. If the list is empty, the tests fail on all kernels.
     #[serde(default)]
     pub(super) kernels: Vec<String>,
-    /// The tests, each behind the name of its binary.
+    /// The tests. Each name is preceded by the name of the test's binary.
     pub(super) tests: Vec<String>,
     pub(super) reason: String,
 }
@@ -59,7 +59,7 @@ struct List {
 ///
 /// # Errors
 ///
-/// Fails if it is not well formed, or if an entry has no reason.
+/// Fails if the list is not well formed, or if an entry has no reason.
 pub(super) fn read() -> Result<Vec<Suite>, Error> {
     let list: List = toml::from_str(TEXT).map_err(|error| format!("{PATH}: {error}"))?;
     for suite in &list.suite {

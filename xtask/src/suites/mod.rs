@@ -1,4 +1,5 @@
-//! `cargo xtask suites`: the test suites of published crates in the matrix, compared with the failures that are expected.
+//! `cargo xtask suites`: runs the test suites of published crates in the matrix, and compares their
+//! failures with the expected failures.
 
 mod expected;
 mod libbpf;
@@ -18,17 +19,18 @@ use crate::cargo::root;
 use crate::{Error, matrix, packages};
 use list::Suite;
 
-/// What a run of a suite found.
+/// The result of a run of a suite.
 struct Report {
     tests: Vec<TestResult>,
     kernels: Vec<KernelResult>,
 }
 
-/// Runs the suites that are named, or all, on the kernels that are named, or all: `[--kernel KERNEL]… [SUITE]…`.
+/// Runs suites on kernels. The arguments are `[--kernel KERNEL]… [SUITE]…`. Without names, all
+/// suites run on all kernels.
 ///
 /// # Errors
 ///
-/// Fails if a suite can't be run, or if its failures are not those that are expected.
+/// Fails if a suite can't be run, or if its failures differ from the expected failures.
 pub(crate) fn run(arguments: &[&str]) -> Result<(), Error> {
     let (mut kernels, mut names) = (vec![], vec![]);
     let mut words = arguments.iter();
@@ -42,7 +44,7 @@ pub(crate) fn run(arguments: &[&str]) -> Result<(), Error> {
     let mut suites = list::read()?;
     if let Some(unknown) = names.iter().find(|name| suites.iter().all(|it| it.name != **name)) {
         let known: Vec<&str> = suites.iter().map(|suite| suite.name.as_str()).collect();
-        return Err(format!("no suite is called {unknown}; known are {}", known.join(", ")).into());
+        return Err(format!("unknown suite {unknown}; the suites are {}", known.join(", ")).into());
     }
     suites.retain(|suite| names.is_empty() || names.contains(&suite.name.as_str()));
     let kernels = if kernels.is_empty() { kernel::lines() } else { kernels };
@@ -57,7 +59,7 @@ pub(crate) fn run(arguments: &[&str]) -> Result<(), Error> {
         let found = expected::compare(suite, &kernels, &report);
         let passed = report.tests.iter().filter(|test| test.outcome.is_green()).count();
         println!(
-            "{} {}: {passed} of {} results are passed or skipped, on {} kernels, in {:.0} s; {} differ from what is expected",
+            "{} {}: {passed} of {} results are passed or skipped, on {} kernels, in {:.0} s; {} differ from the expected results",
             suite.name,
             suite.version,
             report.tests.len(),
@@ -89,7 +91,7 @@ fn one(suite: &Suite, kernels: &[&str], harness: &Path) -> Result<Report, Error>
         libbpf::compile_objects(&package, &folder)?;
     }
     let json = folder.join(format!("{}.jsonl", suite.name));
-    // A report of an earlier run must not pass for this one's.
+    // The report of an earlier run must not be mistaken for the report of this run.
     if json.exists() {
         fs::remove_file(&json)?;
     }
@@ -107,9 +109,9 @@ fn one(suite: &Suite, kernels: &[&str], harness: &Path) -> Result<Report, Error>
     for file in &suite.files {
         command.arg("--file").arg(format!("{file}:{}", package.join(file).display()));
     }
-    // With it the guests are handed all debug information.
+    // With this variable, the guests would get all debug information.
     command.env_remove("RUST_BACKTRACE").stdin(Stdio::null());
-    // It is red as long as one failure is expected.
+    // The harness fails if one test fails, even if this failure is expected.
     let status = command.status()?;
     read(&json).map_err(|error| format!("{error} (the harness ended with {status})").into())
 }
@@ -130,7 +132,7 @@ fn read(json: &Path) -> Result<Report, Error> {
     if is_whole { Ok(report) } else { Err("the report has no summary".into()) }
 }
 
-/// The names of the kernels that a report has.
+/// Returns the names of the kernels in a report.
 fn kernels_of(report: &Report) -> BTreeSet<&str> {
     report.kernels.iter().map(|kernel| kernel.kernel.as_str()).collect()
 }

@@ -1,4 +1,4 @@
-//! The source of a published crate, as Cargo fetches it from the registry.
+//! The source of a published crate, which Cargo fetches from the registry.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,8 @@ use crate::step::run;
 
 use super::list::Suite;
 
-/// Fetches a crate, and copies it to a folder below `folder`; where. Its tests build there.
+/// Fetches a crate, and copies it to a directory below `folder`, in which its tests can be built.
+/// Returns this directory.
 pub(super) fn unpack(suite: &Suite, folder: &Path) -> Result<PathBuf, Error> {
     let name = format!("{}-{}", suite.name, suite.version);
     let package = folder.join(&name);
@@ -24,13 +25,13 @@ pub(super) fn unpack(suite: &Suite, folder: &Path) -> Result<PathBuf, Error> {
     tar::Archive::new(file).unpack(&unfinished)?;
     fs::rename(unfinished.join(&name), &package)?;
     fs::remove_dir_all(&unfinished)?;
-    // It is in this workspace's folder, and no part of the workspace.
+    // The copy is in the directory of this workspace, but not a part of the workspace.
     let manifest = package.join("Cargo.toml");
     fs::write(&manifest, fs::read_to_string(&manifest)? + "\n[workspace]\n")?;
     Ok(package)
 }
 
-/// Has Cargo fetch a crate, by a package that depends on it and on nothing else.
+/// Lets Cargo fetch a crate, through a package that depends only on this crate.
 fn fetch(suite: &Suite, name: &str, folder: &Path) -> Result<PathBuf, Error> {
     let package = folder.join("fetch");
     fs::create_dir_all(package.join("src"))?;
@@ -45,7 +46,7 @@ fn fetch(suite: &Suite, name: &str, folder: &Path) -> Result<PathBuf, Error> {
     Ok(find_archive(name)?.ok_or_else(|| format!("Cargo did not keep the archive of {name}"))?)
 }
 
-/// The archive of a crate in Cargo's own folder, whichever registry it is from.
+/// Returns the archive of a crate in Cargo's directory, from any registry.
 fn find_archive(name: &str) -> Result<Option<PathBuf>, Error> {
     let Ok(registries) = fs::read_dir(cargo_home()?.join("registry/cache")) else {
         return Ok(None);

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use syn::UseTree;
 
-/// What a block of Rust names.
+/// The names in a block of Rust.
 #[derive(Debug, Default)]
 pub(crate) struct Names {
     /// Full paths, without generics, and each start of them: of `bpfmap::Map::create()` also `bpfmap` and `bpfmap::Map`.
@@ -33,7 +33,7 @@ pub(crate) fn names(code: &str) -> Result<Names, String> {
         token(&flat, index, &imports, &mut names);
     }
     for (name, path) in &imports.paths {
-        // The name of a derive may be that of a trait too.
+        // A derive may have the same name as a trait.
         let is_derived = imports.derived.contains(name);
         names.add(if is_derived { &path[..path.len() - 1] } else { path });
     }
@@ -98,7 +98,7 @@ enum Token {
     Value,
 }
 
-/// Takes the imports and derives out of a block, and the other tokens in one row.
+/// Collects the imports and derives of a block, and appends its other tokens to `flat`.
 fn flatten(tokens: TokenStream, derives: bool, imports: &mut Imports, flat: &mut Vec<Token>) {
     let mut tokens = tokens.into_iter().peekable();
     while let Some(token) = tokens.next() {
@@ -106,7 +106,7 @@ fn flatten(tokens: TokenStream, derives: bool, imports: &mut Imports, flat: &mut
             TokenTree::Ident(word) if word == "use" => {
                 let is_end = |token: &TokenTree| matches!(token, TokenTree::Punct(punct) if punct.as_char() == ';');
                 let tree = std::iter::from_fn(|| tokens.next_if(|token| !is_end(token)));
-                // `use<…>` in a bound is no import.
+                // `use<…>` in a bound is not an import.
                 if let Ok(tree) = syn::parse2::<UseTree>(tree.collect()) {
                     imports.add(&tree, &[]);
                 }
@@ -137,7 +137,7 @@ fn flatten(tokens: TokenStream, derives: bool, imports: &mut Imports, flat: &mut
     }
 }
 
-/// Adds what the word at an index names.
+/// Adds the names that the word at an index refers to.
 fn token(flat: &[Token], index: usize, imports: &Imports, names: &mut Names) {
     let Some(Token::Word(word)) = flat.get(index) else { return };
     let is = |index: usize, c: char| flat.get(index) == Some(&Token::Mark(c));

@@ -87,8 +87,9 @@ fn doc_line(attribute: TokenStream, source: &Path) -> Option<String> {
     }
 }
 
-/// Returns the name of the item that begins with these tokens: the first word that is no keyword. This also finds the
-/// names of items that a macro defines, as in `kind!(/// Documentation. Hash, …)`.
+/// Returns the name of the item that begins with these tokens, which is the first word that is not
+/// a keyword. This also finds the names of items that a macro defines, as in `kind!(///
+/// Documentation. Hash, …)`.
 fn item_name(tokens: &[TokenTree]) -> String {
     const KEYWORDS: &[&str] = &[
         "const", "enum", "fn", "mod", "pub", "static", "struct", "trait", "type", "unsafe", "use",
@@ -113,7 +114,8 @@ pub(crate) fn markdown_blocks(page: &Path) -> Vec<Block> {
     blocks(page, &text, |tags| tags.contains(&"rust") && tags.iter().all(|tag| is_compiled(tag)))
 }
 
-/// Returns whether a tag of a block is none of those with which the code is not compiled, or must not compile.
+/// Returns whether the code of a block with this tag is compiled. It is not compiled if the tag
+/// says so or if the code must not compile.
 fn is_compiled(tag: &str) -> bool {
     matches!(tag, "" | "rust" | "no_run" | "should_panic") || tag.starts_with("edition")
 }
@@ -156,7 +158,7 @@ fn read(path: &Path) -> String {
     fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// Returns the files below a folder whose names end with `.extension`, in order.
+/// Returns the sorted files below a directory whose names end with `.extension`.
 pub(crate) fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
     let mut found = vec![];

@@ -1,4 +1,4 @@
-//! Flags of a map's creation.
+//! The page of the flags for the creation of maps.
 
 use std::fmt::Write as _;
 
@@ -25,14 +25,14 @@ pub(super) fn page() -> String {
             })
             .collect();
         if types.is_empty() {
-            page.push_str("\nNo map type of a schema accepts it.\n");
+            page.push_str("\nNo map type that a schema can declare accepts this flag.\n");
         } else {
             let _ =
                 write!(page, "\nMap types, each with its first kernel: {}.\n", types.join(", "));
         }
         let operations = || flag.operations.iter().chain(flag.own_operations);
         if operations().next().is_some() {
-            page.push_str("\nOperations from user space on a map with this flag:\n");
+            page.push_str("\nThis flag has the following effects on operations from user space:\n");
             let mut rows = Table::new(["operation", "when", "answer"]);
             operations().for_each(|facts| push_operation(&mut rows, facts, flag));
             page.push_str(&rows.finish());

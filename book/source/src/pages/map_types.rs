@@ -1,4 +1,5 @@
-//! A page for each map type: what its author wrote, between what the facts table says.
+//! A page for each map type, which consists of a chapter and of generated parts from the facts
+//! table.
 
 use std::fmt::Write as _;
 
@@ -22,20 +23,20 @@ pub(super) fn index() -> String {
     rows.finish()
 }
 
-/// Returns the beginning of a page that nobody wrote.
+/// Returns the beginning of a page without a chapter.
 pub(super) fn intro(row: &MapType) -> String {
     format!("# `{}`\n\n{}\n", row.name, row.summary)
 }
 
-/// Returns the page: after the introduction the facts at a glance, at the end the flags, the special fields and the
-/// operations.
+/// Returns the page. The most important facts follow the introduction. The flags, the special
+/// fields and the operations are at the end.
 pub(super) fn page(row: &'static MapType, written: Chapter) -> Chapter {
     let mut headings = headings(&written.text).into_iter();
     let sections = headings.find(|heading| heading.level == 2).map(|heading| heading.start);
     let end = written.text.len();
     let page = written.with_inserted(end, &reference(row));
     let glance = glance(row);
-    // An empty line before the heading of the first section.
+    // Add an empty line before the heading of the first section.
     page.with_inserted(sections.unwrap_or(end), &format!("{}\n", glance.trim_start_matches('\n')))
 }
 
@@ -65,7 +66,7 @@ fn glance(row: &MapType) -> String {
     }
     rows.row(["BTF of key and value".to_owned(), btf(row.btf)]);
     rows.row(["as an inner map".to_owned(), as_inner(row.as_inner)]);
-    rows.row(["privilege to create one".to_owned(), privilege(row.privilege).to_owned()]);
+    rows.row(["privilege for creation".to_owned(), privilege(row.privilege).to_owned()]);
     if row.evicts {
         rows.row(["when full".to_owned(), "a new key replaces an existing entry".to_owned()]);
     }
@@ -164,9 +165,7 @@ fn max_entries(rule: MaxEntriesRule) -> String {
         ),
         MaxEntriesRule::Pages { max } => format!("a number of pages, 1 to {}", grouped(max.into())),
         MaxEntriesRule::One => "1".to_owned(),
-        MaxEntriesRule::Zero => {
-            "0: an entry exists as long as the object that it belongs to".to_owned()
-        }
+        MaxEntriesRule::Zero => "0: an entry exists as long as its object".to_owned(),
     }
 }
 
@@ -177,7 +176,7 @@ fn map_extra(rule: MapExtraRule) -> Option<String> {
             format!("the number of hash functions, 1 to {max}; 0: the kernel's default")
         }
         MapExtraRule::Address => {
-            "the address at which user space maps it, a multiple of the page size; 0: any"
+            "the address at which user space maps the arena, a multiple of the page size; 0: any address"
                 .to_owned()
         }
         MapExtraRule::ExpectedEntries { max } => {
@@ -191,7 +190,7 @@ fn btf(rule: BtfRule) -> String {
         BtfRule::Optional => "optional".to_owned(),
         BtfRule::Required => "required".to_owned(),
         BtfRule::Refused(errno) => format!("refused with `{errno}`"),
-        BtfRule::Nothing => "none: there is nothing to describe".to_owned(),
+        BtfRule::Nothing => "none, because there is nothing to describe".to_owned(),
     }
 }
 
@@ -200,7 +199,7 @@ fn as_inner(rule: InnerRule) -> String {
         InnerRule::Refused(errno) => format!("refused with `{errno}`"),
         InnerRule::AnyEntries => "yes, with any `max_entries`".to_owned(),
         InnerRule::SameEntries(since) => format!(
-            "yes; from {since}, `max_entries` must be that of the template, unless both have the flag `inner_map`"
+            "yes; from {since}, `max_entries` must be the same as in the template, unless both have the flag `inner_map`"
         ),
     }
 }
@@ -239,7 +238,7 @@ fn reference(row: &MapType) -> String {
     text
 }
 
-/// Returns what the kernel answers to the operations of user space.
+/// Returns the results of the operations of user space.
 fn operations(row: &MapType) -> String {
     let mut text = "\n## Operations from user space\n".to_owned();
     let known = || Operation::ALL.iter().map(|it| row.operation(*it));
@@ -260,7 +259,7 @@ fn operations(row: &MapType) -> String {
     }
     text.push_str(&rows.finish());
     if has_cases {
-        text.push_str("\nAnswers to calls that are not plain successes:\n");
+        text.push_str("\nThese calls have other results:\n");
         text.push_str(&cases.finish());
     }
     text
@@ -301,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn facts_stand_around_what_is_written() {
+    fn facts_are_before_and_after_the_sections_of_the_chapter() {
         let text = "# `hash`\n\nA table.\n\n## When to use it\n\nOften.\n";
         let page = page_of(&HASH, text);
         let places =
@@ -314,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_say_what_kernels_answer() {
+    fn rows_contain_the_results_of_kernels() {
         let page = page_of(&HASH, &intro(&HASH)).text;
         for row in [
             "| `lookup` | `BPF_MAP_LOOKUP_ELEM`; peek on a queue or a stack. | success |",

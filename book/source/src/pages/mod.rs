@@ -1,6 +1,7 @@
-//! Reference pages: generated, or a chapter with a generated part.
+//! Reference pages. Each is generated, or is a chapter with a generated part.
 //!
-//! A chapter in `docs/` with the path of a generated page is its beginning. What is generated follows it.
+//! A chapter in `docs/` with the path of a generated page is the beginning of that page. The
+//! generated part follows the chapter.
 
 mod flags;
 mod map_types;
@@ -45,13 +46,14 @@ pub fn all(chapters: Vec<Chapter>) -> Vec<Chapter> {
     pages
 }
 
-/// Returns the files of the chapters that map types lack.
+/// Returns the paths of the missing chapters of map types.
 pub(crate) fn map_types_without_chapter(chapters: &[Chapter]) -> Vec<String> {
     let files = MAP_TYPES.iter().map(|row| format!("{DOCS}/{}", path_of_map_type(row.name)));
     files.filter(|file| chapters.iter().all(|chapter| chapter.file != *file)).collect()
 }
 
-/// Returns the pages below an index, each with its title for the table of contents, by their paths in `docs/`.
+/// Returns the pages below an index. Each has its title for the table of contents, and its path in
+/// `docs/`.
 pub(crate) fn below(index: &str) -> Vec<(String, String)> {
     match index {
         "map-types/index.md" => {

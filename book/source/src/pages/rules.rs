@@ -1,4 +1,5 @@
-//! A page for each rule of schemas and for each change that `bpfmap diff` reports, as `bpfmap explain` shows them.
+//! A page for each rule of schemas and for each change that `bpfmap diff` reports, with the same
+//! content as in `bpfmap explain`.
 
 use std::fmt::Write as _;
 
@@ -7,7 +8,7 @@ use bpfmap_schema::rules::{self, Rule};
 
 use crate::markdown::Table;
 
-/// Returns the pages with their paths.
+/// Returns the paths and contents of the pages.
 pub(super) fn pages() -> impl Iterator<Item = (String, String)> {
     let rules = rules::ALL.iter().map(|rule| (path("rules", rule.id), page(rule)));
     let changes = evolve::rules::ALL.iter();
@@ -76,7 +77,7 @@ fn link(id: &str) -> String {
     format!("[`{id}`]({id}.md)")
 }
 
-/// Returns each subject once, in the order of the rules.
+/// Returns the distinct subjects, in the order of the rules.
 fn subjects(all: impl Iterator<Item = &'static str>) -> Vec<&'static str> {
     let mut subjects: Vec<&str> = all.collect();
     subjects.dedup();

@@ -1,4 +1,4 @@
-//! The grammar of schemas: each table with its keys, from the tables of the reader.
+//! The page of the grammar of schemas: each table with its keys, from the grammar of the reader.
 
 use std::fmt::Write as _;
 
@@ -26,11 +26,11 @@ pub(super) fn page() -> String {
 /// A table of the grammar.
 struct Found {
     table: &'static Table,
-    /// The keys that take it.
+    /// The keys whose value can be this table.
     places: Vec<String>,
 }
 
-/// Returns every table that a schema can contain, the outer ones first.
+/// Returns every table that a schema can contain. The outer tables come first.
 fn tables() -> Vec<Found> {
     let mut found = vec![Found { table: &SCHEMA, places: vec![] }];
     let mut index = 0;
@@ -72,7 +72,7 @@ fn keys(table: &Table) -> String {
         }
         return rows.finish();
     }
-    let mut rows = markdown::Table::new(["key", "takes", "required", "first kernel", "meaning"]);
+    let mut rows = markdown::Table::new(["key", "value", "required", "first kernel", "meaning"]);
     for key in table.keys() {
         let kernel = first_kernel(key.name).map_or_else(String::new, |kernel| kernel.to_string());
         rows.row([name(key), takes(&key.value), required(key), kernel, key.doc.to_owned()]);
@@ -92,12 +92,13 @@ fn required(key: &Key) -> String {
     match key.presence {
         Presence::Optional => "no".to_owned(),
         Presence::Required => "yes".to_owned(),
-        Presence::Unless(other) => format!("yes, unless `{other}` is there"),
-        Presence::InsteadOf(other) => format!("no; in place of `{other}`"),
+        Presence::Unless(other) => format!("yes, unless `{other}` is present"),
+        Presence::InsteadOf(other) => format!("no; replaces `{other}`"),
     }
 }
 
-/// Returns the kernel that a key of a map needs at least, if any map without it can be created on an older one.
+/// Returns the first kernel that supports a key of a map. Returns `None` if maps without the key
+/// need the same kernel.
 fn first_kernel(key: &str) -> Option<KernelVersion> {
     let first = |has: fn(&MapType) -> bool| {
         MAP_TYPES.iter().filter(|row| has(row)).map(|row| row.since).min()
@@ -112,7 +113,7 @@ fn first_kernel(key: &str) -> Option<KernelVersion> {
     }
 }
 
-/// Returns what a key takes, in words.
+/// Returns a description of the values of a key.
 fn takes(value: &Value) -> String {
     match value {
         Value::Text => "a string".to_owned(),
@@ -137,7 +138,7 @@ fn takes(value: &Value) -> String {
     }
 }
 
-/// The words of some keys have a page each.
+/// Returns a description of the words of a key. Some kinds of words have their own pages.
 fn words_in(words: &[(&str, &str)]) -> String {
     if words.iter().all(|(word, _)| MapType::by_name(word).is_some()) {
         return "[a map type](../map-types/index.md)".to_owned();
@@ -203,14 +204,14 @@ mod tests {
     }
 
     #[test]
-    fn rows_say_what_a_key_takes() {
+    fn rows_describe_the_values_of_a_key() {
         let page = page();
         for row in [
             "| `type` | [a map type](../map-types/index.md) | yes |  | The type of the map. |",
             "| `numa_node` | an integer from 0 to 4,294,967,295 | no | 4.14 |",
             "| `inner` | a string or [an inner map](#an-inner-map) | no | 4.12 |",
-            "| `key_size` | an integer from 0 to 4,294,967,295 | no; in place of `key` |",
-            "| `name` | a string | yes, unless `bits` is there |",
+            "| `key_size` | an integer from 0 to 4,294,967,295 | no; replaces `key` |",
+            "| `name` | a string | yes, unless `bits` is present |",
             "| `flags` | an array; each item: [a flag](flags.md) | no |",
             "| `pinning` | `\"none\"`",
         ] {
@@ -220,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn kernels_are_told_of_keys_that_there_are() {
+    fn first_kernels_are_given_only_for_existing_keys() {
         let known = ["event", "ops", "map_extra", "inner", "numa_node"];
         assert!(known.iter().all(|key| MAP.key(key).is_some() && first_kernel(key).is_some()));
         assert_eq!(first_kernel("map_extra"), Some(KernelVersion::new(5, 16)));

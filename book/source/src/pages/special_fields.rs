@@ -1,4 +1,4 @@
-//! Special fields of a value, which the kernel manages.
+//! The page of the special fields of values, which the kernel manages.
 
 use std::fmt::Write as _;
 
@@ -21,7 +21,7 @@ pub(super) fn page() -> String {
             field.align()
         );
         if field.is_single() {
-            page.push_str(" A value can have only one.");
+            page.push_str(" A value can have only one such field.");
         }
         page.push('\n');
         page.push_str(&kernels(field));
@@ -29,7 +29,7 @@ pub(super) fn page() -> String {
     page
 }
 
-/// Returns how a schema writes the type.
+/// Returns the spelling of the type in schemas.
 fn spelling(field: SpecialField) -> String {
     let name = field.name();
     if field.is_pointer() {
@@ -41,7 +41,7 @@ fn spelling(field: SpecialField) -> String {
     }
 }
 
-/// Returns the map types that take it, each with its first kernels.
+/// Returns the map types that support the field, each with its first kernels.
 fn kernels(field: SpecialField) -> String {
     let mut rows = Table::new(["map type", "first kernel", "in an array or an inner struct"]);
     let mut takes_any = false;
@@ -58,7 +58,7 @@ fn kernels(field: SpecialField) -> String {
     if takes_any {
         rows.finish()
     } else {
-        "\nIt is a member of the elements of a list or a tree, not of a value.\n".to_owned()
+        "\nThis field is a member of the elements of a list or a tree. It can't be a member of a value.\n".to_owned()
     }
 }
 

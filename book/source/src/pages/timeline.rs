@@ -1,9 +1,9 @@
-//! What kernels answer, in the words of a table.
+//! The results of an operation on all kernels, as text for a table.
 
 use bpfmap_core::KernelVersion;
 use bpfmap_core::map_type::{Answer, Since};
 
-/// Returns the answers of all kernels from `first` on: `` `ENOTSUPP`; success from 5.14 ``.
+/// Returns the results on all kernels from `first` on, such as `` `ENOTSUPP`; success from 5.14 ``.
 pub(crate) fn timeline(answers: &[Since], first: KernelVersion) -> String {
     let start = answers.iter().rposition(|since| since.kernel <= first).unwrap_or(0);
     let mut parts: Vec<String> = vec![];
@@ -39,7 +39,7 @@ mod tests {
     }
 
     #[test]
-    fn each_change_is_told_with_its_kernel() {
+    fn each_change_is_shown_with_its_kernel() {
         assert_eq!(of(Operation::Lookup, Condition::Plain), "success");
         assert_eq!(of(Operation::LookupBatch, Condition::Plain), "success from 5.6");
         assert_eq!(

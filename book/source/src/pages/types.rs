@@ -1,5 +1,5 @@
-//! The words for types, each with its size and what it becomes in C and Rust. A schema with the type is generated to find
-//! out.
+//! The page of the types, each with its size and its form in C and Rust. To determine the form,
+//! code is generated from a schema with the type.
 
 use std::path::Path;
 
@@ -12,7 +12,7 @@ use bpfmap_schema::type_word;
 use crate::chapter::has_extension;
 use crate::markdown::Table;
 
-/// Types that are put together, as examples.
+/// Examples of composed types.
 const COMPOSED: &[&str] = &["[u8; 16]", "[[u32; 2]; 3]", "[char; 16]", "*u64", "*void"];
 
 /// Returns the generated part of the page.
@@ -40,7 +40,7 @@ fn table<'a>(types: impl Iterator<Item = &'a str>) -> String {
     rows.finish()
 }
 
-/// A type of the schema, as it is generated.
+/// A type of the schema, with its generated form.
 #[derive(Debug, PartialEq, Eq)]
 struct Described {
     size: u64,
@@ -49,11 +49,12 @@ struct Described {
     rust: String,
 }
 
-/// Returns the size of a type, and the declaration of a member of it in C and its type in Rust.
+/// Returns the size of a type, the declaration of a member with this type in C, and the type in
+/// Rust.
 ///
 /// # Panics
 ///
-/// If the type is not a good one, or is not generated: a test goes through all.
+/// Panics if the type is invalid or is not generated. A test calls this function with all types.
 fn describe(ty: &str) -> Described {
     let text = format!(
         "[types.outer]\nkind = \"struct\"\nmembers = [{{ name = \"member\", type = \"{ty}\" }}]\n"
@@ -62,7 +63,7 @@ fn describe(ty: &str) -> Described {
         .unwrap_or_else(|rejected| panic!("`{ty}` is refused: {rejected}"));
     let layout = checked.layouts().composite("outer").expect("the struct has a layout").layout();
     let files = generate(&checked, &Options::default());
-    // The only line of the struct, without the mark that ends it.
+    // The only line of the struct, without the character that ends the member.
     let member = |extension| {
         let file = files.iter().find(|file| has_extension(&file.name, extension))?;
         let (_, line) =
