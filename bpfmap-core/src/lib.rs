@@ -24,7 +24,7 @@ extern crate std;
 ///
 /// Increase this number by one when generated code needs a new item of `bpfmap`, or when the meaning of generated code
 /// changes.
-pub const CODE_FORM: u32 = 2;
+pub const CODE_FORM: u32 = 3;
 
 /// Declares an enum with a text for each variant, a constant `ALL`, and a method that returns the text.
 macro_rules! named {

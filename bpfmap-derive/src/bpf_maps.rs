@@ -89,8 +89,7 @@ impl Handle<'_> {
     fn opened(self) -> TokenStream {
         let (name, ty, runtime) = (&self.field.ident, &self.field.ty, self.runtime);
         // If the type of a field is not a map, the compiler reports the error at this type.
-        let open =
-            quote_spanned!(ty.span()=> <#ty as #runtime::__private::Handle>::open(object)?);
+        let open = quote_spanned!(ty.span()=> <#ty as #runtime::__private::Handle>::open(object)?);
         quote!(#name: #open,)
     }
 

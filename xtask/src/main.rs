@@ -1,6 +1,7 @@
 //! The commands for people who work on bpfmap: `cargo xtask demo`, `cargo xtask test`, `cargo xtask
 //! corpus`, `cargo xtask book`, `cargo xtask fuzz`, `cargo xtask sanitize`, `cargo xtask miri`,
-//! `cargo xtask msrv`, `cargo xtask names`, `cargo xtask package`, `cargo xtask suites`.
+//! `cargo xtask msrv`, `cargo xtask names`, `cargo xtask package`, `cargo xtask suites`,
+//! `cargo xtask ebpf`.
 
 mod api;
 mod apt;

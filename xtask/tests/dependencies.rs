@@ -63,7 +63,12 @@ fn no_package_is_built_twice_for_a_build_script_and_an_application() {
 /// need at most Rust 1.88. Those whose dependencies need a newer Rust specify that version.
 #[test]
 fn each_package_specifies_its_oldest_rust() {
-    const NEWER: &[(&str, &str)] = &[("aya-loader", "1.87"), ("profiler", "1.88")];
+    const NEWER: &[(&str, &str)] = &[
+        ("aya-loader", "1.87"),
+        ("bpfmap-ebpf", "1.87"),
+        ("profiler", "1.88"),
+        ("rust-program", "1.87"),
+    ];
     const TOOLS: &[&str] = &[
         "bpfmap-bench",
         "bpfmap-book",

@@ -97,6 +97,7 @@ fn the_message_about_a_file_for_another_machine_names_the_machine() {
         "aarch64" => "64-bit Arm",
         other => panic!("the importer has a word for {other}, and this test needs it"),
     };
-    let expected = format!("`ls` can't be imported: it is for {machine}, not for BPF");
+    let expected =
+        format!("`ls` can't be imported: expected an object file for BPF, found one for {machine}");
     assert_eq!(imported.findings[0].message, expected);
 }

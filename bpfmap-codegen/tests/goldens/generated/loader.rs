@@ -57,7 +57,7 @@ pub mod loader {
 
     /// As deep as the command line says.
     ///
-    /// The object leaves each type parameter to its loader: call libbpf's `set_value_size` before the object is loaded, and then open the map as `bpfmap::Map::<Stacks<Value>>`, which compares the sizes with the real map.
+    /// The loader sets each type parameter: call libbpf's `set_value_size` before you load the object. Then open the map as `bpfmap::Map::<Stacks<Value>>`, which compares the sizes with the real map.
     #[derive(BpfMap)]
     #[bpf_map(stack_trace, set_by_loader(max_entries))]
     pub struct Stacks<V> {
@@ -65,7 +65,7 @@ pub mod loader {
         value: V,
     }
 
-    /// The object leaves each type parameter to its loader: call libbpf's `set_key_size` and `set_value_size` before the object is loaded, and then open the map as `bpfmap::Map::<Both<Key, Value>>`, which compares the sizes with the real map.
+    /// The loader sets each type parameter: call libbpf's `set_key_size` and `set_value_size` before you load the object. Then open the map as `bpfmap::Map::<Both<Key, Value>>`, which compares the sizes with the real map.
     #[derive(BpfMap)]
     #[bpf_map(hash, max_entries = 64)]
     pub struct Both<KType, V> {
@@ -73,7 +73,7 @@ pub mod loader {
         value: V,
     }
 
-    /// The object leaves each type parameter to its loader: call libbpf's `set_key_size` before the object is loaded, and then open the map as `bpfmap::Map::<Keys<Key>>`, which compares the sizes with the real map.
+    /// The loader sets each type parameter: call libbpf's `set_key_size` before you load the object. Then open the map as `bpfmap::Map::<Keys<Key>>`, which compares the sizes with the real map.
     #[derive(BpfMap)]
     #[bpf_map(lru_hash, max_entries = 64)]
     pub struct Keys<KType> {
@@ -83,7 +83,7 @@ pub mod loader {
 
     /// `no_prealloc`: The memory of an entry is allocated when the entry is created, not when the map is created. Up to Linux 6.0, a program of the type `perf_event` can't use such a hash table (EINVAL).
     ///
-    /// The object leaves each type parameter to its loader: call libbpf's `set_value_size` before the object is loaded, and then open the map as `bpfmap::Map::<Values<Value>>`, which compares the sizes with the real map.
+    /// The loader sets each type parameter: call libbpf's `set_value_size` before you load the object. Then open the map as `bpfmap::Map::<Values<Value>>`, which compares the sizes with the real map.
     #[derive(BpfMap)]
     #[bpf_map(percpu_hash, max_entries = 64, flags(no_prealloc))]
     pub struct Values<V> {
@@ -93,7 +93,7 @@ pub mod loader {
 
     /// What the loader makes for each.
     ///
-    /// The object leaves each type parameter to its loader: call libbpf's `set_inner_map_fd` before the object is loaded, and then open the map as `bpfmap::Map::<Tenants<Inner>>`, which compares the sizes with the real map.
+    /// The loader sets each type parameter: call libbpf's `set_inner_map_fd` before you load the object. Then open the map as `bpfmap::Map::<Tenants<Inner>>`, which compares the sizes with the real map.
     #[derive(BpfMap)]
     #[bpf_map(hash_of_maps, max_entries = 8)]
     pub struct Tenants<I> {
@@ -102,7 +102,7 @@ pub mod loader {
         inner: I,
     }
 
-    /// The object leaves each type parameter to its loader: call libbpf's `set_inner_map_fd` before the object is loaded, and then open the map as `bpfmap::Map::<Shards<Inner>>`, which compares the sizes with the real map.
+    /// The loader sets each type parameter: call libbpf's `set_inner_map_fd` before you load the object. Then open the map as `bpfmap::Map::<Shards<Inner>>`, which compares the sizes with the real map.
     #[derive(BpfMap)]
     #[bpf_map(array_of_maps, set_by_loader(max_entries))]
     pub struct Shards<I> {
