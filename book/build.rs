@@ -1,4 +1,5 @@
-//! Generates a module for each schema of the chapters, and makes documentation tests of their Rust blocks.
+//! Generates a module for each schema of the chapters, and turns the Rust blocks of the chapters
+//! into documentation tests.
 
 use std::error::Error;
 use std::fmt::Write as _;

@@ -94,8 +94,8 @@ impl<'a> Btf<'a> {
         .map(|(_, ty)| ty)
     }
 
-    /// Follows `const`, `volatile` and `restrict` from the type `id`, and returns the first type of another kind with
-    /// its number.
+    /// Follows `const`, `volatile` and `restrict` from the type `id`, and returns the first type of another kind and
+    /// the number of this type.
     ///
     /// # Errors
     ///

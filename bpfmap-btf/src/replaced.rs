@@ -4,7 +4,7 @@
 
 use crate::{Btf, Composite, Kind, Type};
 
-/// The name of the integer type that each member has in the union that libbpf loads in place of an enum.
+/// The name of an integer type. If libbpf loads a union in place of an enum, each member of the union has this type.
 const ENUM64_PLACEHOLDER: &str = "enum64_placeholder";
 
 impl Btf<'_> {
@@ -25,8 +25,9 @@ impl Btf<'_> {
 }
 
 impl Type<'_> {
-    /// Returns whether the type is a struct without a name and members that libbpf has loaded in place of a
-    /// floating-point number (`BTF_KIND_FLOAT`). libbpf does this on kernels older than Linux 5.13.
+    /// Returns whether the type is a struct that libbpf has loaded in place of a floating-point number
+    /// (`BTF_KIND_FLOAT`). libbpf does this on kernels older than Linux 5.13. The struct has neither a name nor
+    /// members.
     #[must_use]
     pub fn is_replaced_float(&self) -> bool {
         matches!(&self.kind, Kind::Struct(Composite { size: 2 | 4 | 8 | 12 | 16, members }) if members.is_empty())

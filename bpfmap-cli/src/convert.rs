@@ -13,16 +13,17 @@ use crate::options::{BuildOptions, DiagnosticOptions, Language};
 use crate::schemas::{Findings, read_as_written};
 use crate::{Failed, Outcome, complain, manual, print as show};
 
-/// Write a schema in TOML as Rust with the derives, or the other way round
+/// Convert a TOML schema to Rust with the derives, or a Rust schema to TOML
 #[derive(Debug, Args)]
 #[command(after_long_help = manual::CONVERT)]
 pub(crate) struct ConvertOptions {
-    /// A schema in TOML or Rust; the output contains the schemas that it includes
+    /// A schema in TOML or Rust; the output also contains the schemas that this schema includes
     schema: PathBuf,
     /// The file to write, .rs or .toml; the default is standard output
     #[arg(value_name = "FILE")]
     out: Option<PathBuf>,
-    /// The language to write if FILE does not determine it; the default is the other language
+    /// The language of the output; the default is the language of FILE, or rust for a schema in
+    /// TOML and toml for a schema in Rust
     #[arg(long, value_name = "LANGUAGE")]
     to: Option<Language>,
     /// Overwrite an existing file
@@ -45,8 +46,8 @@ pub(crate) fn run(options: &ConvertOptions) -> Outcome {
     put(&schema, language, out, *force)
 }
 
-/// Returns the language that the command line chooses for the output: by an option, which messages
-/// call `name`, or else by the extension of the output file.
+/// Returns the language of the output. The option determines the language. Without this option, the
+/// extension of the output file determines the language. Messages call the option `name`.
 pub(crate) fn chosen(
     option: Option<Language>,
     name: &str,

@@ -1,6 +1,6 @@
 //! Writes the additional files of `bpfmap generate` for build systems other than Cargo. The depfile
 //! lists the files that the command has read. The modification time of the stamp is the time of the
-//! last run.
+//! last successful run.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -30,15 +30,15 @@ impl Besides<'_> {
         for path in self.depfile.into_iter().chain(self.stamp) {
             let taken = read.iter().copied().chain(planned.iter().map(|file| file.path.as_path()));
             if taken.into_iter().any(|other| same(path, other)) {
-                return Err(refuse(path, "is a file that this command reads or generates"));
+                return Err(refuse(path, "it is a file that this command reads or generates"));
             }
         }
         match self.stamp {
             Some(stamp) if fs::metadata(stamp).is_ok_and(|there| there.len() > 0) => {
-                Err(refuse(stamp, "is not empty, although a stamp is an empty file"))
+                Err(refuse(stamp, "it is not empty, and a stamp must be an empty file"))
             }
             Some(stamp) if self.depfile.is_some_and(|depfile| same(depfile, stamp)) => {
-                Err(refuse(stamp, "is also the depfile"))
+                Err(refuse(stamp, "it is also the depfile"))
             }
             _ => Ok(()),
         }
@@ -93,7 +93,7 @@ fn place(path: &Path) -> PathBuf {
 
 fn refuse(path: &Path, why: &str) -> Failed {
     complain(&format!(
-        "error: `{}` {why}, so it can't be overwritten: choose another file\n",
+        "error: can't overwrite `{}`, because {why}: choose another file\n",
         path.display()
     ));
     Failed::Usage

@@ -22,28 +22,29 @@ bpfmap diff [OPTIONS] <OLD> <NEW>
 
 /// The description of the command. As a documentation comment, it would be the short one as well.
 const ABOUT: &str = "\
-Show what a changed schema means for pinned maps: changes that are safe for a live pin, changes that need \
-a new pin because libbpf or bpfmap refuses the old one, and changes that silently read wrong data.";
+Show what a changed schema means for pinned maps. A change can be safe for a live pin, it can need a new pin \
+because libbpf or bpfmap refuses the old pin, or it can make programs silently read wrong data.";
 
 /// Show what a changed schema means for pinned maps
 #[derive(Debug, Args)]
 #[command(long_about = ABOUT, after_long_help = manual::DIFF, override_usage = USAGE)]
 pub(crate) struct DiffOptions {
-    /// The older schema, in TOML or in Rust with the derives; without schemas, compare those of
-    /// bpfmap.toml with an older revision
+    /// The older schema, in TOML or in Rust with the derives; the default is to compare the schemas
+    /// of bpfmap.toml with an older revision
     #[arg(requires = "newer")]
     old: Option<PathBuf>,
     /// The newer schema
     #[arg(group = "newer")]
     new: Option<PathBuf>,
-    /// Compare with the schema in this git revision, such as main, v1.2 or HEAD~3; without schemas,
-    /// the default is `against` of bpfmap.toml, or HEAD
+    /// Compare with the schema in this git revision, such as main, v1.2 or HEAD~3; if no schema is
+    /// given, the default is `against` of bpfmap.toml, or HEAD
     #[arg(long, value_name = "REV", group = "newer")]
     against: Option<String>,
     /// Lines of text, one JSON object, or workflow commands for GitHub
     #[arg(long, value_name = "FORMAT", default_value = "text", value_parser = one_of(&Format::ALL))]
     format: Format,
-    /// The classes (safe, new-pin, wrong-data) and rules for which to exit with status 1, or none
+    /// Exit with status 1 for changes of these classes (safe, new-pin, wrong-data) or rules, or
+    /// `none`
     #[arg(long, value_name = "WHAT", value_delimiter = ',', action = ArgAction::Set)]
     #[arg(default_value = "new-pin,wrong-data")]
     fail_on: Vec<String>,
@@ -64,7 +65,7 @@ pub(crate) fn run(options: &DiffOptions) -> Outcome {
     if is_found { Err(Failed::Found) } else { Ok(()) }
 }
 
-/// Returns pairs of the older schema and the newer one.
+/// Returns the pairs of schemas to compare. The first schema of each pair is the older schema.
 fn pairs(options: &DiffOptions) -> Result<Vec<(Checked, Checked)>, Failed> {
     let cfg = options.build.facts();
     let revision = options.against.as_ref();
@@ -91,8 +92,8 @@ fn pairs(options: &DiffOptions) -> Result<Vec<(Checked, Checked)>, Failed> {
     }
 }
 
-/// Returns the schema at `path` as it was in a revision, if the revision contains it, and as it is
-/// now.
+/// Returns the schema at `path` in a revision and the current schema at `path`, or `None` if the
+/// revision does not contain the schema.
 fn with_revision(
     path: &Path,
     revision: &str,
@@ -106,11 +107,11 @@ fn with_revision(
     Ok(Some((usable(draft)?, new)))
 }
 
-/// Returns a schema without errors. Warnings are left to `bpfmap check`.
+/// Returns a schema without errors. Does not show warnings, because `bpfmap check` shows them.
 fn usable(draft: Draft) -> Result<Checked, Failed> {
     check(draft).map_err(|rejected| {
         complain_as_is(&render(&rejected.findings, &rejected.sources, style()));
-        cannot("correct the schemas to compare them")
+        cannot("correct these errors, and compare the schemas again")
     })
 }
 
@@ -119,7 +120,7 @@ fn cannot(error: &str) -> Failed {
     Failed::Usage
 }
 
-/// The changes that the exit status reports.
+/// The changes for which the command exits with status 1.
 struct FailOn {
     classes: Vec<Class>,
     rules: Vec<&'static Rule>,

@@ -17,7 +17,7 @@ use crate::project::{FILE, Project};
 use crate::schemas::{Findings, Inputs, read_with_includes};
 use crate::{Failed, Outcome, complain, depfile, manual, print};
 
-/// Write C and Rust from schemas
+/// Generate C and Rust from schemas
 #[derive(Debug, Args)]
 #[command(after_long_help = manual::GENERATE)]
 pub(crate) struct GenerateOptions {
@@ -25,32 +25,33 @@ pub(crate) struct GenerateOptions {
     schemas: SchemasOption,
     #[command(flatten)]
     build: BuildOptions,
-    /// The folder to write to, which is created if it does not exist; the default is the folders of
+    /// The output folder, which is created if it does not exist; the default is the folders in
     /// bpfmap.toml
     #[arg(long, short, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// What to write; the default is c,rust, or c for schemas written in Rust
+    /// What to generate; the default is c,rust, or c for schemas written in Rust
     #[arg(long, value_name = "KINDS", value_delimiter = ',', action = ArgAction::Set)]
     #[arg(value_parser = one_of(Emit::ALL), requires = "out")]
     emit: Option<Vec<Emit>>,
-    /// Write `struct bpf_map_def SEC("maps")`, for libbpf before 1.0; libbpf 1.0 and newer refuse it,
-    /// and aya also loads the maps that are written without this option
+    /// Generate `struct bpf_map_def SEC("maps")`, for libbpf before 1.0; libbpf 1.0 and newer
+    /// refuse it, and aya does not need it
     #[arg(long, requires = "out")]
     legacy: bool,
-    /// Write nothing; show what would change, and fail if anything would
+    /// Write nothing; show what would change, and fail if there are changes
     #[arg(long)]
     check: bool,
     /// Overwrite files that bpfmap did not generate
     #[arg(long)]
     force: bool,
-    /// Also write a Rust file of this name with a module for each schema, such as `mod.rs`
+    /// Also write a Rust file with this name, such as `mod.rs`, that declares a module for each
+    /// schema
     #[arg(long, value_name = "NAME", requires = "out", value_parser = file_name)]
     modules: Option<String>,
-    /// Also write a list of the files that were read, including schemas, in the format of Make
+    /// Also write a list of all files that the command read, in the format of Make
     #[arg(long, value_name = "FILE", conflicts_with = "check")]
     depfile: Option<PathBuf>,
-    /// Also write this file on each run that succeeds, for build systems that compare times (files
-    /// whose content stays the same are not written)
+    /// Also write this empty file whenever the command succeeds, for build systems that compare
+    /// times (the command does not write the other files if their content stays the same)
     #[arg(long, value_name = "FILE", conflicts_with = "check")]
     stamp: Option<PathBuf>,
     #[command(flatten)]
@@ -84,14 +85,15 @@ pub(crate) fn run(options: &GenerateOptions) -> Outcome {
     print(&lines.concat())
 }
 
-/// Returns what to generate: from the command line, or else from the project file.
+/// Returns the files to generate. If the command line has no `--out`, the project file describes
+/// these files.
 fn outputs(options: &GenerateOptions) -> Result<Vec<OutputFolder>, Failed> {
     let GenerateOptions { out, emit, legacy, modules, .. } = options;
     let Some(out) = out else {
-        let project = Project::needed("`--out` names no folder")?;
+        let project = Project::needed("`--out` is missing")?;
         if project.outputs.is_empty() {
             complain(&format!(
-                "error: `--out` names no folder, and `{FILE}` has no `[[generate]]` table\n"
+                "error: `--out` is missing, and `{FILE}` has no `[[generate]]` table\n"
             ));
             return Err(Failed::Usage);
         }
@@ -105,7 +107,7 @@ fn outputs(options: &GenerateOptions) -> Result<Vec<OutputFolder>, Failed> {
     }])
 }
 
-/// Groups the outputs by folder, so that a file that two of them would create is found.
+/// Groups the outputs by folder, so that [`plan`] notices if two outputs contain the same file.
 fn by_folder(outputs: &[OutputFolder]) -> Vec<(&Path, Vec<&OutputFolder>)> {
     let mut folders: Vec<(&Path, Vec<&OutputFolder>)> = vec![];
     for output in outputs {
@@ -122,7 +124,7 @@ fn files(output: &OutputFolder, roots: &[Checked], includes: &[Checked]) -> Vec<
     if *legacy && asked.as_ref().is_none_or(|kinds| kinds.contains(&Emit::C)) {
         complain(
             "warning: `--legacy` writes `struct bpf_map_def SEC(\"maps\")`, which libbpf before \
-             1.0 loads; libbpf 1.0 and newer refuse it, and aya needs no `--legacy`\n",
+             1.0 loads; libbpf 1.0 and newer refuse it, and aya does not need it\n",
         );
     }
     let options = |checked: &Checked| {
@@ -151,10 +153,10 @@ pub(crate) fn compare(planned: &[PlannedFile], wrong: &str) -> Outcome {
     }
     print(&stale.iter().map(|file| diff(file)).collect::<String>())?;
     for file in &stale {
-        let what = if file.present.is_some() { wrong } else { "is not there" };
+        let what = if file.present.is_some() { wrong } else { "does not exist" };
         complain(&format!("error: `{}` {what}\n", file.path.display()));
     }
-    complain("the same command without `--check` brings them up to date\n");
+    complain("help: to update the files, run the same command without `--check`\n");
     Err(Failed::Found)
 }
 
@@ -166,7 +168,8 @@ fn diff(file: &PlannedFile) -> String {
     unified_diff((old, &present), (&path, &file.contents))
 }
 
-/// Returns the changes from one file to the other. Each is given by its path and its text.
+/// Returns the changes from one file to the other. Each parameter contains the path and the text of
+/// a file.
 pub(crate) fn unified_diff(old: (&str, &str), new: (&str, &str)) -> String {
     similar::TextDiff::from_lines(old.1, new.1).unified_diff().header(old.0, new.0).to_string()
 }

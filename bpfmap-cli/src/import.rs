@@ -13,20 +13,21 @@ use crate::options::{DiagnosticOptions, Language};
 use crate::schemas::show_findings;
 use crate::{Failed, Outcome, complain, kernel_btf, manual, standard_input};
 
-/// The description of the command. As a documentation comment, it would need backticks.
+/// The description of the command. In a doc comment, its words would need backticks.
 const ABOUT: &str = "\
-Write a schema of the maps of a compiled program, or of live maps.
+Generate a schema from the maps of a compiled program, or from live maps.
 
-For a program, the schema has the maps in its sections .maps, maps and .struct_ops, with the types of \
-their keys and values from BTF. What a schema can't express is reported, and becomes bytes or is left out; \
-the exit status is 1 if a map was left out. The maps that libbpf creates for .data, .bss and .rodata are \
-variables, and not part of a schema.
+For a program, the schema contains the maps in the sections .maps, maps and .struct_ops. The types of their \
+keys and values come from BTF. If a schema can't express a type or a map, the command reports it, and writes \
+bytes instead of the type or leaves out the map. The exit status is 1 if a map was left out. The schema does \
+not contain the maps that libbpf creates for .data, .bss and .rodata, because they contain variables.
 
-For a live map, the schema has the kernel's information about it; the template of a map of maps comes \
-from the first map in it. A map without BTF has bytes for key and value. With --all-live, duplicate names \
-get numbers, and so do different types with the same name; this needs CAP_SYS_ADMIN.";
+For a live map, the schema contains the information that the kernel has about the map. The template of a map \
+of maps comes from the first map that it contains. The key and the value of a map without BTF are bytes. \
+--all-live needs CAP_SYS_ADMIN. With --all-live, the command adds numbers to the names of maps that have the \
+same name, and of different types that have the same name.";
 
-/// Write a schema of the maps of a compiled program, or of live maps
+/// Generate a schema from the maps of a compiled program, or from live maps
 #[derive(Debug, Args)]
 #[command(long_about = ABOUT, after_long_help = manual::IMPORT)]
 pub(crate) struct ImportOptions {
@@ -35,10 +36,11 @@ pub(crate) struct ImportOptions {
     /// The file to write, .rs or .toml; the default is standard output
     #[arg(long, short, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// The language to write if FILE does not determine it; the default is toml
+    /// The language of the schema; the default is the language of the output file, or toml
     #[arg(long, value_name = "LANGUAGE")]
     emit: Option<Language>,
-    /// The BTF of a kernel, such as /sys/kernel/btf/vmlinux: leave its types to vmlinux.h
+    /// The BTF of a kernel, such as /sys/kernel/btf/vmlinux; the schema does not declare the types
+    /// that this BTF contains, because vmlinux.h declares them
     #[arg(long, value_name = "FILE")]
     kernel_btf: Option<PathBuf>,
     /// Overwrite an existing file
@@ -61,7 +63,7 @@ struct ImportFrom {
     /// The id of a live map, which `bpftool map` shows
     #[arg(long, value_name = "NUMBER")]
     id: Option<u32>,
-    /// Every map of the machine, as one schema
+    /// Import every live map on this machine into one schema
     #[arg(long)]
     all_live: bool,
 }
@@ -99,7 +101,7 @@ fn fail(error: &bpfmap::Error) -> Failed {
     Failed::Found
 }
 
-/// Imports maps as the kernel describes them. Diagnostics refer to them as `path`.
+/// Imports maps as the kernel describes them. Diagnostics show `path` as their source.
 fn import_live(path: &Path, name: &str, live: &LiveMaps, kernel: Option<&Btf<'_>>) -> Imported {
     read_live(path, name, &live.maps, &live.btfs(), kernel)
 }

@@ -8,7 +8,7 @@ use bpfmap_schema::taken::KernelNames;
 
 use crate::{Failed, complain, standard_input};
 
-/// Returns the names in the file.
+/// Returns the names that a kernel uses. The file contains the BTF of this kernel.
 pub(crate) fn names(path: &Path) -> Result<KernelNames, Failed> {
     let data = read_file(path)?;
     Ok(KernelNames::new(&parse(&data)?, format!("`{}`", path.display())))
@@ -16,7 +16,7 @@ pub(crate) fn names(path: &Path) -> Result<KernelNames, Failed> {
 
 pub(crate) fn parse(data: &[u8]) -> Result<Btf<'_>, Failed> {
     Btf::parse(data).map_err(|error| {
-        complain(&format!("error: the kernel's types can't be read: {error}\n"));
+        complain(&format!("error: can't read the kernel's BTF: {error}\n"));
         Failed::Found
     })
 }

@@ -60,7 +60,7 @@ fn text(checked: &Checked) -> String {
         push!(text, ": needs Linux {since}");
     }
     if let Some(oldest) = &schema.min_kernel {
-        push!(text, ", promises {}", oldest.value);
+        push!(text, ", `min_kernel` is {}", oldest.value);
     }
     text.push('\n');
     for map in &schema.maps {

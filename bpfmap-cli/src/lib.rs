@@ -42,7 +42,7 @@ use options::{AnyCommand, Command, CommandLine};
 /// The result of a command.
 type Outcome = Result<(), Failed>;
 
-/// Why a command failed. The message is on standard error already.
+/// The reason why a command failed. The command has already printed the error message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Failed {
     /// There are errors, a file is stale, or the command failed.

@@ -13,8 +13,9 @@ use crate::{Failed, complain};
 /// The file with the BTF of the running kernel.
 const KERNEL_TYPES: &str = "/sys/kernel/btf/vmlinux";
 
-/// The prefix of the name of a `struct_ops` map's value type. The rest of the name is the name of
-/// the kernel's struct of functions. Source: `VALUE_PREFIX` in `kernel/bpf/bpf_struct_ops.c`.
+/// The prefix of the name of the value type of a `struct_ops` map. The rest of this name is the
+/// name of the kernel's struct of functions. Source: `VALUE_PREFIX` in
+/// `kernel/bpf/bpf_struct_ops.c`.
 const VALUE_PREFIX: &str = "bpf_struct_ops_";
 
 /// Live maps, with the BTF of each map that has BTF.
@@ -48,8 +49,8 @@ impl LiveMaps {
         }
         note("disappeared before it could be read", "disappeared before they could be read", &gone);
         note(
-            "contains the variables of a program, and is left out",
-            "contain the variables of programs, and are left out",
+            "contains the variables of a program, so it was left out",
+            "contain the variables of programs, so they were left out",
             &variables,
         );
         Ok(all)

@@ -10,7 +10,7 @@ Exit status:
 Examples:
   Write the C header and the Rust module of a schema:
     $ bpfmap generate maps.toml --out generated
-  Show what a command does, with examples:
+  Show the help of a command, with examples:
     $ bpfmap diff --help
 ";
 
@@ -23,9 +23,9 @@ Exit status:
 Examples:
   Create a project in a new folder:
     $ bpfmap init calls
-  Create one with maps declared in Rust:
+  Create a project that declares its maps in Rust:
     $ bpfmap init calls-derive --derive
-  Create one in C:
+  Create a project in C:
     $ bpfmap init calls-c --c
 ";
 
@@ -40,7 +40,7 @@ Examples:
     $ bpfmap generate maps.toml --out generated
   Write C headers and reference pages:
     $ bpfmap generate schemas/*.toml --out docs --emit c,docs
-  Write what bpfmap.toml says:
+  Generate the files that bpfmap.toml describes:
     $ bpfmap generate
   Fail if a generated file is stale, for continuous integration:
     $ bpfmap generate --check
@@ -66,7 +66,7 @@ Examples:
 pub(crate) const FMT: &str = "\
 Exit status:
   0  The schemas are formatted.
-  1  With --check, a schema is not formatted; or one is not TOML.
+  1  A schema is not TOML, or a schema is not formatted and --check was given.
   2  The command line is wrong.
 
 Examples:
@@ -87,7 +87,7 @@ Exit status:
 Examples:
   Show which kernels a schema needs:
     $ bpfmap kernels maps.toml
-  Write the same for tools:
+  Print the same information for tools:
     $ bpfmap kernels maps.toml --format json
 ";
 
@@ -98,16 +98,16 @@ Exit status:
   2  The command line is wrong.
 
 Examples:
-  Write a schema in TOML as Rust:
+  Convert a TOML schema to Rust:
     $ bpfmap convert maps.toml maps.rs
-  Print a schema in Rust as TOML:
+  Convert a Rust schema to TOML, and print it:
     $ bpfmap convert maps.rs --to toml
 ";
 
 pub(crate) const DIFF: &str = "\
 Exit status:
-  0  There is no change of the kinds that --fail-on names.
-  1  There is such a change.
+  0  No change belongs to a class or rule of --fail-on.
+  1  A change belongs to a class or rule of --fail-on.
   2  The schemas can't be compared, or the command line is wrong.
 
 Examples:
@@ -121,8 +121,8 @@ Examples:
 
 pub(crate) const VERIFY: &str = "\
 Exit status:
-  0  Schema and maps match.
-  1  They differ, or one of them can't be read.
+  0  The schema and the maps match.
+  1  The schema and the maps differ, or the schema or a map can't be read.
   2  The command line is wrong.
 
 Examples:
@@ -134,7 +134,7 @@ Examples:
 
 pub(crate) const MIGRATE: &str = "\
 Exit status:
-  0  The pin is a map of the new layout.
+  0  The pin refers to a map with the new layout.
   1  The map can't be migrated. The pin and its map are unchanged.
   2  The command line is wrong.
 
@@ -145,21 +145,21 @@ Examples:
 
 pub(crate) const IMPORT: &str = "\
 Exit status:
-  0  The schema has every map.
-  1  A map is missing in the schema, or nothing could be read.
+  0  The schema contains every map.
+  1  The schema does not contain every map, or nothing could be read.
   2  The command line is wrong.
 
 Examples:
-  Write a schema of a compiled program:
+  Generate a schema from a compiled program:
     $ bpfmap import program.bpf.o --out imported.toml
-  Print a schema of a pinned map:
+  Print a schema that is generated from a pinned map:
     $ bpfmap import --pinned /sys/fs/bpf/counters
 ";
 
 pub(crate) const EXPLAIN: &str = "\
 Exit status:
   0  The page was printed.
-  1  Standard output can't be written.
+  1  Writing to standard output failed.
   2  No rule has this name.
 
 Examples:
@@ -172,11 +172,11 @@ Examples:
 pub(crate) const TEST: &str = "\
 Exit status:
   0  Every test passed.
-  1  A test failed, or could not be run.
+  1  A test failed, or a test could not be run.
   2  The command line is wrong.
 
 Examples:
-  Test a schema on the newest kernel and on the oldest that min_kernel allows:
+  Test a schema on the newest kernel and on the oldest kernel that min_kernel allows:
     $ bpfmap test maps.toml
   Test a schema on one kernel:
     $ bpfmap test maps.toml --kernel 6.1
@@ -189,7 +189,7 @@ Examples:
 pub(crate) const SCHEMA: &str = "\
 Exit status:
   0  The JSON Schema was printed.
-  1  Standard output can't be written.
+  1  Writing to standard output failed.
   2  The command line is wrong.
 
 Examples:
@@ -200,12 +200,12 @@ Examples:
 pub(crate) const COMPLETIONS: &str = "\
 Exit status:
   0  The script was printed.
-  1  Standard output can't be written.
+  1  Writing to standard output failed.
   2  The command line is wrong.
 
 Examples:
-  Write the completions of bash to a file:
+  Write the completion script for bash to a file:
     $ bpfmap completions bash > bpfmap.bash
-  Write those of zsh:
+  Write the completion script for zsh to a file:
     $ bpfmap completions zsh > _bpfmap
 ";

@@ -18,9 +18,9 @@ use crate::{Failed, Outcome, complain, complain_as_is, manual, print};
 
 /// Move a pinned map with all its entries to a new layout.
 ///
-/// Stop the programs that write to the map first: a loaded program keeps the old map, and the new
-/// one lacks what it writes after the copy. The pin is the old map until the new one is complete.
-/// If the command is killed, run it again.
+/// First, stop the programs that write to the map. A loaded program keeps using the old map, so
+/// the new map lacks everything that the program writes after the copy. The pin refers to the old
+/// map until the new map is complete. If the command is killed, run it again.
 #[derive(Debug, Args)]
 #[command(after_long_help = manual::MIGRATE)]
 pub(crate) struct MigrateOptions {
@@ -33,18 +33,18 @@ pub(crate) struct MigrateOptions {
     /// The pin
     #[arg(long, value_name = "PATH")]
     pinned: PathBuf,
-    /// The name of the map in the schemas; needed if they have several maps and none has the name of
-    /// the pin
+    /// The name of the map in the schemas; needed if the schemas have several maps and no map has
+    /// the name of the pin
     #[arg(long, value_name = "NAME")]
     map: Option<String>,
-    /// Set the `max_entries` of the new map, instead of that of the schema
+    /// The `max_entries` of the new map; the default is the number in the schemas
     #[arg(long, value_name = "NUMBER")]
     max_entries: Option<u32>,
-    /// Use the new map even if the old one changes meanwhile, or entries are lost
+    /// Use the new map even if the old map changes during the migration, or if entries are lost
     #[arg(long)]
     allow_differences: bool,
-    /// Assume that the live map has the old layout if this can't be determined, because it has no
-    /// BTF and the sizes stay the same
+    /// Assume that the live map has the old layout if the command can't determine its layout: the
+    /// map has no BTF, and its sizes are the same in both schemas
     #[arg(long)]
     assume_old: bool,
     #[command(flatten)]
@@ -81,7 +81,7 @@ pub(crate) fn run(options: &MigrateOptions) -> Outcome {
     shown.end();
     match ended {
         Ok(Ended::AlreadyNew) => print(&format!(
-            "{}: nothing to do, it already matches `{}`\n",
+            "{}: the map already matches `{}`, so there is nothing to do\n",
             pinned.display(),
             to.display()
         )),
@@ -115,9 +115,9 @@ fn summary(done: Migrated) -> String {
     };
     let moved = format!("{} moved to the new layout", entries(done.entries));
     if done.same {
-        format!("{moved}, each compared")
+        format!("{moved} and compared with the old map")
     } else {
-        format!("{moved}; the old map had {}, with differences", entries(done.old_entries))
+        format!("{moved}; the old map differs and had {}", entries(done.old_entries))
     }
 }
 
@@ -141,20 +141,20 @@ fn choose<'m, 'a>(
         let names: Vec<String> = maps.iter().map(|pair| format!("`{}`", pair.new.name.value)).collect();
         if names.is_empty() {
             complain(
-                "error: the schemas have no map in common: write the old name of a map with `renamed_from`\n",
+                "error: the schemas have no map in common: if a map was renamed, write its old name in `renamed_from`\n",
             );
             return Failed::Found;
         }
         let asked = match name {
             Some(name) => format!("the schemas have no map `{name}` in common"),
-            None => "unknown which map this is".to_owned(),
+            None => "can't determine which map this is".to_owned(),
         };
         complain(&format!("error: {asked}: use `--map` with one of {}\n", names.join(", ")));
         Failed::Usage
     })
 }
 
-/// Returns the position of the obstacle in the text: `new.toml:7:3: `.
+/// Returns the position of the obstacle, in the form `new.toml:7:3: `.
 fn place(obstacle: &Obstacle, old: &Checked, new: &Checked) -> String {
     let schema = match obstacle.side {
         Side::Old => old,
@@ -167,7 +167,7 @@ fn place(obstacle: &Obstacle, old: &Checked, new: &Checked) -> String {
     })
 }
 
-/// The progress as shown to a user.
+/// The progress that the command shows to the user.
 struct Shown {
     is_terminal: bool,
     stage: Option<Stage>,

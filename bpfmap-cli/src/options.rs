@@ -1,5 +1,5 @@
-//! The command line: the commands, and the options that several of them have. The help and the
-//! options of a command are in its own module.
+//! The command line: the commands, and the options that several commands share. The module of each
+//! command contains its other options and its help.
 
 use std::path::{Path, PathBuf};
 
@@ -29,7 +29,8 @@ pub(crate) struct CommandLine<C: Subcommand> {
     pub(crate) command: C,
 }
 
-/// Every command. Completions and man pages are made from [`Command`], which has no hidden ones.
+/// Every command. Completions and man pages are made from [`Command`], which has no hidden
+/// commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum AnyCommand {
     #[command(flatten)]
@@ -58,18 +59,19 @@ pub(crate) enum Command {
     /// Explain a rule, or list all rules
     #[command(after_long_help = manual::EXPLAIN)]
     Explain {
-        /// The rule; without it, list all rules
+        /// The name of the rule; the default is to list all rules
         rule: Option<String>,
     },
     Test(TestOptions),
     /// Print the JSON Schema (2020-12) of schemas in TOML.
     ///
-    /// Editors complete and check schemas with it. Taplo and the extension Even Better TOML take it
-    /// from a comment in the first line of a schema, such as `#:schema ./bpfmap.schema.json`.
+    /// Editors use the JSON Schema to complete and check schemas. For Taplo and the extension Even
+    /// Better TOML, write its path in a comment in the first line of a schema, such as
+    /// `#:schema ./bpfmap.schema.json`.
     #[command(about = "Print the JSON Schema of schemas in TOML, for editors")]
     #[command(after_long_help = manual::SCHEMA)]
     Schema,
-    /// Print a script that completes the command line in a shell
+    /// Print a completion script for a shell
     #[command(after_long_help = manual::COMPLETIONS)]
     Completions {
         /// The shell
@@ -77,7 +79,8 @@ pub(crate) enum Command {
     },
 }
 
-/// The schemas that a command reads. Without any, those of the project are used.
+/// The schemas that a command reads. If there are none, the command reads the schemas of the
+// project.
 #[derive(Debug, Args)]
 pub(crate) struct SchemasOption {
     /// Schemas, in TOML or in Rust with the derives; `-` is TOML on standard input; the default is
@@ -89,10 +92,10 @@ pub(crate) struct SchemasOption {
 /// The build of a schema in Rust.
 #[derive(Debug, Args)]
 pub(crate) struct BuildOptions {
-    /// All enabled features, for `#[cfg(…)]` in a schema in Rust; '' for none
+    /// All features that are enabled, for `#[cfg(…)]` in a schema in Rust; '' if none is enabled
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     features: Option<Vec<String>>,
-    /// A condition that is met, for `#[cfg(…)]` in a schema in Rust: `NAME`, `KEY="VALUE"`, or
+    /// A condition that is true, for `#[cfg(…)]` in a schema in Rust: `NAME`, `KEY="VALUE"`, or
     /// `not(…)` of these
     #[arg(long, value_name = "CONDITION", value_parser = condition)]
     cfg: Vec<String>,
@@ -105,8 +108,8 @@ pub(crate) struct BuildOptions {
 /// The kernel whose names are reserved.
 #[derive(Debug, Args)]
 pub(crate) struct KernelBtfOption {
-    /// The BTF of a kernel, such as /sys/kernel/btf/vmlinux: names in its vmlinux.h are errors, and
-    /// names that only other kernels have are allowed
+    /// The BTF of a kernel, such as /sys/kernel/btf/vmlinux; a schema can't declare a name that
+    /// this kernel uses, but it can declare a name that only other kernels use
     #[arg(long, value_name = "FILE")]
     pub(crate) kernel_btf: Option<PathBuf>,
 }
@@ -145,7 +148,7 @@ impl Language {
 }
 
 impl BuildOptions {
-    /// Returns the facts about the build.
+    /// Returns what the command line says about the build.
     pub(crate) fn facts(&self) -> Cfg {
         let mut cfg = Cfg::default();
         if let Some(features) = &self.features {

@@ -20,7 +20,7 @@ pub struct OutputFolder {
     /// Whether the C headers contain legacy map definitions, for libbpf before 1.0.
     #[serde(default)]
     pub legacy: bool,
-    /// The name of a Rust file with a module for each schema, or `None` if it is not generated.
+    /// The name of a Rust file that declares a module for each schema, or `None` for no such file.
     #[serde(default, deserialize_with = "modules")]
     pub modules: Option<String>,
 }

@@ -30,7 +30,7 @@ pub struct Project {
     /// The names of the kernels to test on, in the form that `bpfmap-vmtest` uses. Empty if the
     /// file lists no kernels.
     pub kernels: Vec<String>,
-    /// What to generate.
+    /// The files to generate.
     pub outputs: Vec<OutputFolder>,
     /// The revision of git that schemas are compared with.
     pub against: Option<String>,

@@ -19,8 +19,8 @@ pub(crate) struct Revision {
 const TREE: &str = "tree";
 
 impl Revision {
-    /// Checks out the files of the revision `name` that the schema in the file `schema` could
-    /// consist of. These are all TOML files, all Rust sources, and the files in the same folder as
+    /// Checks out the files of the revision `name` that can be part of the schema in the file
+    /// `schema`. These are all TOML files, all Rust sources, and the files in the same folder as
     /// the schema. The function does not change the repository or its index.
     ///
     /// Returns `None` if the revision does not contain the schema.

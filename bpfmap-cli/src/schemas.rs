@@ -45,7 +45,8 @@ pub(crate) fn check(options: &CheckOptions) -> Outcome {
     read(&options.schemas.schemas, findings).map(|_| ())
 }
 
-/// Returns the paths of the schemas that the command line names, or else of those of the project.
+/// Returns the paths of the schemas on the command line. If there are none, returns the paths of
+/// the project's schemas.
 pub(crate) fn given(named: &[PathBuf]) -> Result<Vec<PathBuf>, Failed> {
     if named.is_empty() {
         return Ok(Project::needed("no schema was given")?.schemas);
@@ -53,24 +54,24 @@ pub(crate) fn given(named: &[PathBuf]) -> Result<Vec<PathBuf>, Failed> {
     Ok(named.to_vec())
 }
 
-/// Reads and checks the schemas that the command line names, and shows the diagnostics of all of
-/// them. Fails if any of them can't be used.
+/// Reads and checks the schemas on the command line, and shows all diagnostics. Fails if any schema
+/// can't be used.
 pub(crate) fn read(named: &[PathBuf], mut findings: Findings) -> Result<Vec<Checked>, Failed> {
     let checked = given(named)?.iter().filter_map(|path| findings.read(path)).collect();
     findings.close();
     if findings.errors == 0 { Ok(checked) } else { Err(Failed::Found) }
 }
 
-/// The schemas that files are generated from.
+/// The schemas from which files are generated.
 pub(crate) struct Inputs {
-    /// The schemas that the command line names.
+    /// The schemas on the command line.
     pub(crate) roots: Vec<Checked>,
-    /// The other schemas that the schemas on the command line include.
+    /// The other schemas, which the schemas on the command line include.
     pub(crate) includes: Vec<Checked>,
 }
 
-/// Reads and checks the schemas that the command line names, and each schema that they include as a
-/// schema of its own. Shows the diagnostics of all of them.
+/// Reads and checks the schemas on the command line, and shows all diagnostics. Does the same with
+/// each included schema, as if it were on the command line.
 pub(crate) fn read_with_includes(
     named: &[PathBuf],
     mut findings: Findings,
@@ -140,7 +141,7 @@ fn unreadable(path: &Path, why: &str) -> Draft {
     draft
 }
 
-/// What reading schemas needs to know, and the diagnostics that it found.
+/// The settings for reading schemas, and a record of the diagnostics that have been found.
 #[derive(Default)]
 pub(crate) struct Findings {
     format: MessageFormat,
@@ -162,12 +163,12 @@ pub(crate) struct Findings {
 type Shown = (&'static str, Option<PathBuf>, usize, String);
 
 impl Findings {
-    /// Returns none yet, for schemas of this build.
+    /// Returns a value with the settings of this build and without diagnostics.
     pub(crate) fn new(build: &BuildOptions, format: MessageFormat) -> Self {
         Self { format, cfg: build.facts(), ..Self::default() }
     }
 
-    /// Reserves the names of the kernel whose BTF is in this file, if there is one.
+    /// Reserves the names that a kernel uses, if a file with the BTF of this kernel is given.
     pub(crate) fn with_kernel(self, btf: Option<&Path>) -> Result<Self, Failed> {
         Ok(Self { kernel: btf.map(kernel_btf::names).transpose()?, ..self })
     }

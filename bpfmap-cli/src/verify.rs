@@ -20,8 +20,8 @@ use crate::{Failed, Outcome, complain, kernel_btf, manual, print};
 
 /// Compare a schema with a compiled object or with a live map.
 ///
-/// Each difference is a line on standard output, with its path: first what the object or the map
-/// has, then what the schema says.
+/// Prints a line for each difference. The line contains the path of the part that differs, what the
+/// object or the map contains, and what the schema says.
 #[derive(Debug, Args)]
 #[command(after_long_help = manual::VERIFY)]
 pub(crate) struct VerifyOptions {
@@ -29,7 +29,8 @@ pub(crate) struct VerifyOptions {
     schema: PathBuf,
     #[command(flatten)]
     real: Real,
-    /// Compare only this map of the schema; needed for a live map if its name does not determine it
+    /// Compare only this map of the schema; needed if the schema has several maps, and no map has
+    /// the name of the live map or of its pin
     #[arg(long, value_name = "NAME")]
     map: Option<String>,
     #[command(flatten)]
@@ -42,7 +43,7 @@ pub(crate) struct VerifyOptions {
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
 struct Real {
-    /// An object file that clang compiled, or `-`; each map of the schema is looked up by its name
+    /// An object file that clang compiled, or `-` for standard input; maps are matched by name
     #[arg(long, value_name = "FILE")]
     object: Option<PathBuf>,
     /// The pin of a map
@@ -98,7 +99,7 @@ pub(crate) fn run(options: &VerifyOptions) -> Outcome {
     Err(Failed::Found)
 }
 
-/// The number of the map type of structs of programs.
+/// The number of the map type `struct_ops`.
 const STRUCT_OPS: u32 = bpfmap_core::map_type::STRUCT_OPS.number;
 
 /// Returns the differences between these maps of the schema and the maps with the same names in an
@@ -166,8 +167,9 @@ fn of_struct_ops(map: &MapDefinition, declared: &MapDef<'_>, ops: Option<&str>) 
     found
 }
 
-/// Returns what a loader would create from a definition. If the definition lacks a size, and the
-/// map type allows only one, that one is used, because some loaders fill it in.
+/// Returns the attributes of the map that a loader creates from a definition. If the definition
+/// does not contain a size, and the map type allows only one size, the result contains this size,
+/// because some loaders fill it in.
 fn attributes_of(map: &MapDefinition, btf: &bpfmap_btf::Btf<'_>) -> Attributes {
     let (mut key_size, mut value_size) = map.sizes(btf);
     if let Some(row) = MAP_TYPES.iter().find(|row| Some(row.number) == map.map_type) {
@@ -206,7 +208,8 @@ fn of_map(declared: &MapDef<'_>, difference: Difference) -> Difference {
     Difference::new(&format!("{}.{}", declared.name, difference.path), difference.text)
 }
 
-/// Returns the map of the schema that the user asks for, or else the one with one of these names.
+/// Returns the map of the schema with the name `asked`. If `asked` is `None`, returns the map that
+/// has one of the names `names`, or the only map of the schema.
 fn choose<'a>(
     declared: &'a [MapDef<'a>],
     asked: Option<&str>,
@@ -227,7 +230,7 @@ fn choose<'a>(
     };
     found.ok_or_else(|| {
         complain(&format!(
-            "error: unknown which map of the schema this is: use `--map`{}\n",
+            "error: can't determine which map of the schema this is: use `--map`{}\n",
             others(schema)
         ));
         Failed::Usage
@@ -237,7 +240,11 @@ fn choose<'a>(
 fn others(schema: &Checked) -> String {
     let names: Vec<String> =
         schema.schema().maps.iter().map(|map| format!("`{}`", map.name.value)).collect();
-    if names.is_empty() { String::new() } else { format!(", one of {}", names.join(", ")) }
+    if names.is_empty() {
+        String::new()
+    } else {
+        format!("; the maps of the schema are {}", names.join(", "))
+    }
 }
 
 fn fail(error: &str) -> Failed {

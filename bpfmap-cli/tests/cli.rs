@@ -81,7 +81,7 @@ fn check_shows_what_is_stale_and_writes_nothing() {
     );
     assert!(diff.contains("--- /dev/null\n+++ out/maps.rs\n"), "{diff}");
     assert!(stderr(&check).contains("`out/maps.h` is stale"), "{}", stderr(&check));
-    assert!(stderr(&check).contains("`out/maps.rs` is not there"), "{}", stderr(&check));
+    assert!(stderr(&check).contains("`out/maps.rs` does not exist"), "{}", stderr(&check));
     assert_eq!(folder.read("out/maps.h"), before);
     assert!(!folder.path("out/maps.rs").exists());
 }
@@ -273,7 +273,7 @@ fn kernels_shows_the_first_kernel_of_each_part() {
     let output = folder.run("kernels maps.toml");
     assert_eq!(output.status.code(), Some(0));
     insta::assert_snapshot!(stdout(&output), @r##"
-    schema maps: needs Linux 5.2, promises 5.10
+    schema maps: needs Linux 5.2, `min_kernel` is 5.10
 
     map counters
       the map type `hash`                      3.19
@@ -582,5 +582,5 @@ fn names_are_compared_with_all_kernels_or_with_kernel_btf() {
     assert_eq!((good.status.code(), stderr(&good)), (Some(0), ""));
     let none = folder.run("check good.toml --kernel-btf good.toml");
     assert_eq!(none.status.code(), Some(1));
-    assert!(stderr(&none).contains("the kernel's types can't be read"), "{}", stderr(&none));
+    assert!(stderr(&none).contains("can't read the kernel's BTF"), "{}", stderr(&none));
 }

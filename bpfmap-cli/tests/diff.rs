@@ -201,7 +201,7 @@ fn says_why_schemas_cannot_be_compared() {
     let said = folder.run("diff old.toml bad.toml");
     assert_eq!(said.status, 2);
     assert!(said.err.contains("error[unknown-map-type]"), "{}", said.err);
-    assert!(said.err.ends_with("error: correct the schemas to compare them\n"));
+    assert!(said.err.ends_with("error: correct these errors, and compare the schemas again\n"));
     let said = folder.run("diff old.toml gone.toml");
     assert_eq!(said.status, 2);
     assert!(said.err.contains("can't read `gone.toml`"), "{}", said.err);

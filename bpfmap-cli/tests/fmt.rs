@@ -276,7 +276,7 @@ fn input_that_is_not_toml_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let rust = bpfmap(folder.path(), &["a.rs"], "");
     assert_eq!(rust.status.code(), Some(1));
-    assert!(text(&rust.stderr).contains("which rustfmt formats"), "{rust:?}");
+    assert!(text(&rust.stderr).contains("use rustfmt to format it"), "{rust:?}");
     let absent = bpfmap(folder.path(), &["absent.toml"], "");
     assert_eq!(absent.status.code(), Some(1));
     assert!(text(&absent.stderr).contains("can't read `absent.toml`"), "{absent:?}");

@@ -66,19 +66,25 @@ fn a_depfile_or_stamp_does_not_replace_another_file() {
     for (arguments, why) in [
         (
             ["--stamp", "maps.toml"].as_slice(),
-            "`maps.toml` is a file that this command reads or generates",
+            "`maps.toml`, because it is a file that this command reads or generates",
         ),
         (
             &["--depfile", "net types.toml"],
-            "`net types.toml` is a file that this command reads or generates",
+            "`net types.toml`, because it is a file that this command reads or generates",
         ),
         (
             &["--depfile", "./maps.toml"],
-            "`./maps.toml` is a file that this command reads or generates",
+            "`./maps.toml`, because it is a file that this command reads or generates",
         ),
-        (&["--depfile", "maps.h"], "`maps.h` is a file that this command reads or generates"),
-        (&["--stamp", "notes"], "`notes` is not empty"),
-        (&["--stamp", "new", "--depfile", "new"], "`new` is also the depfile"),
+        (
+            &["--depfile", "maps.h"],
+            "`maps.h`, because it is a file that this command reads or generates",
+        ),
+        (&["--stamp", "notes"], "can't overwrite `notes`, because it is not empty"),
+        (
+            &["--stamp", "new", "--depfile", "new"],
+            "can't overwrite `new`, because it is also the depfile",
+        ),
     ] {
         let output = Command::new(env!("CARGO_BIN_EXE_bpfmap"))
             .args(["generate", "maps.toml", "--out", "."])

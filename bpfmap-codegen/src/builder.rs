@@ -128,9 +128,9 @@ impl Builder {
         self
     }
 
-    /// Sets a condition for `#[cfg(…)]` in a schema in Rust. Like the compiler's option `--cfg`, it
-    /// takes `NAME` or `KEY = "VALUE"` and makes the condition true. `not(…)` makes the condition
-    /// false.
+    /// Sets a condition for `#[cfg(…)]` in a schema in Rust. Like the compiler's option `--cfg`,
+    /// this method takes `NAME` or `KEY = "VALUE"` and makes the condition true. `not(…)` makes the
+    /// condition false.
     ///
     /// In a build script, bpfmap reads the target's conditions from Cargo. Call this method for
     /// each condition that the script sets with `cargo::rustc-cfg`.
@@ -233,15 +233,15 @@ impl Builder {
     /// Sets the path of the BTF from which the programs' `vmlinux.h` was generated, such as a copy
     /// of `/sys/kernel/btf/vmlinux`. If a schema declares a name that this BTF also contains, the
     /// build fails. Names that only other kernels use are allowed. If no BTF is set, a name that
-    /// any known kernel uses is a warning.
+    /// any known kernel uses results in a warning.
     #[must_use]
     pub fn kernel_btf(mut self, path: impl AsRef<Path>) -> Self {
         self.kernel_btf = Some(path.as_ref().to_owned());
         self
     }
 
-    /// Reads and checks the schemas, writes the generated files, and compiles the programs. Prints
-    /// the files that the build depends on to standard output, for Cargo.
+    /// Reads and checks the schemas, writes the generated files, and compiles the programs. Also
+    /// tells Cargo on which files the build depends, by printing lines to standard output.
     ///
     /// # Errors
     ///
@@ -336,7 +336,7 @@ fn module(checked: &Checked, options: &Options) -> Option<String> {
     options.emit.contains(&Emit::Rust).then(|| checked.schema().name.value.clone())
 }
 
-/// Returns the names that the kernel whose BTF is in the file `path` uses.
+/// Reads the BTF of a kernel from the file `path`, and returns the names that this kernel uses.
 fn kernel_names(path: &Path) -> Result<KernelNames, BuildError> {
     println!("cargo::rerun-if-changed={}", path.display());
     let fail = |why: String| BuildError(Cause::KernelBtf(path.to_owned(), why));

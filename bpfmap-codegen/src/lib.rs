@@ -1,8 +1,8 @@
 //! Generates both sides of a BPF map from one schema.
 //!
-//! A build script needs the feature `rust` or the feature `toml`, which read schemas. Both are on
-//! by default. The other features are off by default, because a build script rarely needs them and
-//! each feature takes time to compile:
+//! A build script needs the feature `rust` or the feature `toml`, which read schemas. Both features
+//! are on by default. The other features are off by default, because a build script rarely needs
+//! them and each feature takes time to compile:
 //!
 //! | feature | adds |
 //! | --- | --- |

@@ -16,7 +16,7 @@ use bpfmap_schema::input;
 /// The maximum size, in bytes, of an existing file that bpfmap compares with the generated content.
 const MAX_PRESENT_SIZE: u64 = 256 << 20;
 
-/// An error of writing generated files, or of comparing them with existing files.
+/// An error that occurred while generated files were written, or were compared with existing files.
 #[derive(Debug)]
 pub enum OutputError {
     /// A file with this path exists, and bpfmap did not generate it.
@@ -388,8 +388,8 @@ mod tests {
         assert_eq!(names(folder.path()), ["a.h"]);
     }
 
-    /// If the name of the temporary file were predictable, another user could place a symbolic link
-    /// there.
+    /// If the name of the temporary file were predictable, another user could create a symbolic
+    /// link with this name.
     #[cfg(unix)]
     #[test]
     fn links_that_others_put_there_are_not_followed() {

@@ -260,7 +260,7 @@ fn the_members_of_a_union_stay_together() {
     refused(
         value(&format!("{x}, {y}"), &union(&format!("{x}, {y}"))),
         "m.value.y",
-        "share bytes, which they did not do before",
+        "share bytes in the new type, but not in the old type",
     );
     refused(
         value(
@@ -320,7 +320,9 @@ fn both_map_types_must_belong_to_the_same_family() {
     assert!(!fewer.is_unchanged);
     assert_eq!(
         fewer.notes,
-        ["m: `max_entries` changed from 10 to 9: a map with more entries can't be migrated"]
+        [
+            "m: `max_entries` changed from 10 to 9: the migration fails if the map contains more entries"
+        ]
     );
     refused(
         of(("hash", 10), ("percpu_hash", 10)),

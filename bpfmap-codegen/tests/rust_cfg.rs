@@ -230,6 +230,6 @@ fn a_source_without_items_is_an_error() {
             "#[derive(BpfType)] #[repr(C)] #[bpf_type(in_place)] struct A { a: u32 }\n",
             "a.rs"
         ),
-        ["types in place and templates are only parts of other declarations"]
+        ["types with `in_place` and maps with `template` are only parts of other declarations"]
     );
 }

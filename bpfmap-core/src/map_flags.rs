@@ -51,7 +51,8 @@ bitflags::bitflags! {
         const VTYPE_BTF_OBJ_FD = bit("vtype_btf_obj_fd");
         /// A BPF token gives the process the privilege to create the map (Linux 6.9).
         const TOKEN_FD = bit("token_fd");
-        /// If user space accesses a page of an arena that no program has allocated, it gets a signal (Linux 6.9).
+        /// If a process accesses a page of an arena that no program has allocated, the process gets a signal (Linux
+        /// 6.9).
         const SEGV_ON_FAULT = bit("segv_on_fault");
         /// Pointers that programs store in an arena are not translated to addresses of user space (Linux 6.9).
         const NO_USER_CONV = bit("no_user_conv");

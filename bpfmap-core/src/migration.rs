@@ -34,7 +34,8 @@ pub enum MigrationStep<'a> {
         /// The bytes to write.
         bytes: &'a [u8],
     },
-    /// Copies an integer in the host's byte order, or a bit-field. The copy can be wider than the original.
+    /// Copies an integer that is stored in the host's byte order, or a bit-field. The copy can be
+    /// wider than the original.
     Integer {
         /// The offset in the old key or value in bits, counted in the same way as in BTF.
         from_bit: u32,
@@ -166,7 +167,8 @@ pub fn apply(steps: &[MigrationStep<'_>], old: &[u8], new: &mut [u8]) {
     }
 }
 
-/// Copies an integer. Source and target are pairs, each with the first bit and the width in bits.
+/// Copies an integer. The source and the target are pairs that consist of the first bit and the
+/// width in bits.
 fn integer(
     old: &[u8],
     (from, from_bits): (u32, u32),

@@ -99,8 +99,9 @@ pub enum TypeDesc<'a> {
         /// The number of bytes.
         size: u32,
     },
-    /// A key or value whose size the loader sets. This variant occurs only in a [`MapDef`](crate::MapDef) that is
-    /// created at run time, because generated code always names the types.
+    /// A key or value whose size the loader sets. This variant occurs only in a
+    /// [`MapDef`](crate::MapDef) that is created at run time, because generated code always
+    /// contains the types.
     SetByLoader,
 }
 

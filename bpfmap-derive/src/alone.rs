@@ -1,4 +1,4 @@
-//! The context of an item in a derive macro. A derive macro sees only its item, and nothing of the
+//! The context of an item in a derive macro. A derive macro sees only its item and not the
 //! surrounding code.
 
 use std::cell::RefCell;

@@ -54,7 +54,8 @@ impl<'a> Bits<'a> {
         if self.item.later.is_empty() { width } else { quote!(#width as #int) }
     }
 
-    /// Returns the type of a bit-field. For `bool` in Rust, this is the type for C's `bool`.
+    /// Returns the type of a bit-field. For a `bool`, this is the type `bpfmap::Bool`, which has
+    /// the same layout as C's `bool`.
     pub(crate) fn ty(&self, index: usize) -> TokenStream {
         let runtime = self.runtime;
         match &self.body.members[index].ty {
@@ -63,7 +64,8 @@ impl<'a> Bits<'a> {
         }
     }
 
-    /// Returns the bits of the bit-field `index`, relative to the first of the bytes that store it.
+    /// Returns the range of bits that the bit-field `index` takes. Bit 0 is the first bit of the
+    /// bytes that store the bit-field.
     pub(crate) fn known_range(&self, index: usize) -> Option<std::ops::Range<u64>> {
         let (layout, (run, _)) = (self.layout?, self.run(index)?);
         let first = layout.members[run.start].bit_offset / 8 * 8;
@@ -71,7 +73,8 @@ impl<'a> Bits<'a> {
         Some(start..start + u64::from(self.body.members[index].bits.as_ref()?.value))
     }
 
-    /// Returns an expression for the bits of the bit-field `index`, which the compiler evaluates.
+    /// Returns an expression for the range of bits that the bit-field `index` takes. The compiler
+    /// evaluates the expression.
     pub(crate) fn computed_range(&self, index: usize) -> TokenStream {
         let Some((run, field)) = self.run(index) else { return TokenStream::new() };
         let (runtime, packed) = (self.runtime, self.body.packed);

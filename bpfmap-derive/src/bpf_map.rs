@@ -233,7 +233,7 @@ impl Expansion<'_> {
     }
 
     /// Returns the type and the layout of a key or value. If the declaration can omit the key or
-    /// value, `implied` is its size in bytes.
+    /// value, `implied` is the size of the key or value in bytes.
     fn part(
         &self,
         name: &str,

@@ -49,13 +49,13 @@ pub(crate) fn expand(input: TokenStream) -> TokenStream {
                 #runtime::__private::min_kernel(&[#(#defs),*]);
 
             /// Fails if the running kernel lacks a feature that one of the maps needs. Does not
-            /// check optional maps. Call this function before you load the object, because loading
-            /// the object would fail with only `EINVAL`.
+            /// check optional maps. Call this function before you load the object. If you load the
+            /// object on such a kernel, the only error is `EINVAL`.
             ///
             /// # Errors
             ///
             /// Returns an error of the kind `Unsupported`. For each map that the running kernel
-            /// does not support, the error names the missing feature and the first kernel that
+            /// does not support, the error states the missing feature and the first kernel that
             /// supports this feature.
             // A program need not ask.
             #[allow(dead_code)]

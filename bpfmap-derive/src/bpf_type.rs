@@ -162,8 +162,8 @@ impl Expansion<'_> {
         }
     }
 
-    /// Returns the checks for the types that appear in the item. These checks ignore special fields
-    /// of a union, because a union has none.
+    /// Returns the checks for the types that appear in the item. For a union, the set of special
+    /// fields is empty, because the kernel finds no special fields in a union.
     fn elsewhere(&self, kind: &TypeDefKind, body: &Composite) -> TokenStream {
         let own = special_fields(kind).into_iter().fold(0, |mask, field| mask | field.bit());
         elsewhere::checks(self.input, self.item, body, (own, self.runtime))
@@ -285,8 +285,8 @@ impl Expansion<'_> {
         quote!(const FIELDS: u32 = #mask #(| <#elsewhere as #runtime::BpfType>::FIELDS)*;)
     }
 
-    /// Returns the types of a struct's members that are declared elsewhere. The kernel also
-    /// searches them for special fields.
+    /// Returns those types of a struct's members that are declared elsewhere. The kernel also
+    /// searches these types for special fields.
     fn structs_elsewhere(&self, kind: &TypeDefKind) -> Vec<&syn::Type> {
         let TypeDefKind::Struct(body) = kind else { return Vec::new() };
         let members = self.item.fields.iter().zip(fields(self.input));
@@ -298,9 +298,9 @@ impl Expansion<'_> {
         elsewhere.collect()
     }
 
-    /// Returns the description of a struct with special fields that other types use if they refer
-    /// to the struct. The description contains only the nodes of the struct, so that it is never
-    /// recursive.
+    /// Returns the constant `POINTEE` of a struct that has special fields. The constant is the
+    /// description that other types use if they refer to the struct. It contains only special
+    /// fields without a target, such as nodes, so that the description is never recursive.
     fn pointee(&self, kind: &TypeDefKind) -> TokenStream {
         let TypeDefKind::Struct(body) = kind else { return TokenStream::new() };
         let mut has_special = false;

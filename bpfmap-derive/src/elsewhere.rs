@@ -1,4 +1,4 @@
-//! Generates checks of the types of members that are declared elsewhere. Only the compiler sees the
+//! Generates checks of members whose types are declared elsewhere. Only the compiler sees the
 //! declarations of these types.
 
 use bpfmap_core::SpecialField;

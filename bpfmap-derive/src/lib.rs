@@ -29,11 +29,11 @@ use proc_macro::TokenStream;
 /// Makes a struct, a union, a newtype or an enum usable in Rust and in C, and proves that its
 /// layout is the same in both languages.
 ///
-/// The type must be `Copy` and `#[repr(C)]`. `repr(C, packed)` and `repr(C, align(N))` have the
-/// same effect in C. Each byte must belong to a field, because all bytes are sent to the kernel. If
-/// the C type has padding, the struct must have a field at the offset of the padding. This field is
-/// an array of bytes whose name begins with `_pad`, and is not a member in C. Doc comments become
-/// comments in C.
+/// The type must be `Copy` and `#[repr(C)]`. `repr(C, packed)` and `repr(C, align(N))` are also
+/// allowed, and have the same effect on the C type. Each byte must belong to a field, because all
+/// bytes are sent to the kernel. If the C type has padding, the struct must have a field at the
+/// offset of the padding. This field is an array of bytes whose name begins with `_pad`, and is not
+/// a member in C. Doc comments become comments in C.
 ///
 /// ```
 /// use bpfmap::{Be32, BpfType, Enum, Padded};
@@ -79,7 +79,7 @@ use proc_macro::TokenStream;
 /// | `align = N` | the alignment in C; only needed if members are stored in bytes, because `repr(align)` is otherwise sufficient |
 /// | `typedef` | declares the type in C as `typedef struct NAME { … } NAME;`; unions and enums get a typedef in the same way |
 /// | `kernel` | the kernel defines the type: the header does not define it, but checks the layout of the definition in `vmlinux.h` |
-/// | `prefix = "V_"` | for an enum: each constant in C is named `V_` and the unchanged name of the variant, instead of `ENUM_VARIANT` |
+/// | `prefix = "V_"` | for an enum: the name of each constant in C is `V_` followed by the unchanged name of the variant, instead of `ENUM_VARIANT` |
 /// | `packed` | the type is packed in C; needed if the Rust type can't be packed, as in `#[repr(C, align(8))] #[bpf_type(packed)]` |
 /// | `tag = "…"` | a BTF declaration tag; any number of them |
 /// | `std_traits` | implements `Debug`, `Default` (all zero), `PartialEq`, `Eq`, `PartialOrd`, `Ord` and `Hash`, also for unions and packed structs; bit-fields are shown and compared as members |
@@ -103,8 +103,8 @@ use proc_macro::TokenStream;
 ///
 /// # Errors
 ///
-/// A declaration that breaks a rule does not compile. The message names the rule and says what
-/// to do. `bpfmap explain RULE` explains the rule in more detail.
+/// A declaration that breaks a rule does not compile. The error message contains the name of the
+/// rule and an instruction. `bpfmap explain RULE` explains the rule in more detail.
 #[proc_macro_derive(BpfType, attributes(bpf, bpf_type))]
 pub fn derive_bpf_type(input: TokenStream) -> TokenStream {
     bpf_type::expand(input.into()).into()
@@ -117,7 +117,7 @@ pub fn derive_bpf_type(input: TokenStream) -> TokenStream {
 /// - `key` is the type of the keys. Leave out this field if the key is an index.
 /// - `value` is the type of the values.
 /// - `inner` is the template of a map of maps. Its type is another struct with this derive.
-/// - `event` is the type of the records in a map with records.
+/// - `event` is the type of the records in a map that transfers records.
 ///
 /// The fields are never read at run time. They accept the `#[bpf(…)]` attributes that describe
 /// types. The attribute `#[bpf_map(…)]` sets the map type, and has the same keys as a schema in
@@ -168,8 +168,8 @@ pub fn derive_bpf_type(input: TokenStream) -> TokenStream {
 /// | `crate = path` | the path of the crate `bpfmap` |
 ///
 /// If the loader sets the type of a key, a value or an inner map, this type is a type parameter of
-/// the struct. The application gives the type when it opens the map, and the type is compared with
-/// the map in the kernel:
+/// the struct. The application gives the type when it opens the map, and bpfmap compares this type
+/// with the map in the kernel:
 ///
 /// ```
 /// use bpfmap::{BpfMap, Map};
@@ -189,10 +189,10 @@ pub fn derive_bpf_type(input: TokenStream) -> TokenStream {
 ///
 /// # Errors
 ///
-/// A declaration that breaks a rule does not compile. The message names the rule and says what to
-/// do. `bpfmap explain RULE` explains the rule in more detail. A derive sees only its own item.
-/// `bpfmap check`, `bpfmap generate` and build scripts read the whole source, and also check rules
-/// about several maps and about `min_kernel` in `bpfmap::schema!`.
+/// A declaration that breaks a rule does not compile. The error message contains the name of the
+/// rule and an instruction. `bpfmap explain RULE` explains the rule in more detail. A derive sees
+/// only its own item. `bpfmap check`, `bpfmap generate` and build scripts read the whole source,
+/// and also check rules about several maps and about `min_kernel` in `bpfmap::schema!`.
 #[proc_macro_derive(BpfMap, attributes(bpf, bpf_map))]
 pub fn derive_bpf_map(input: TokenStream) -> TokenStream {
     bpf_map::expand(input.into()).into()
@@ -253,8 +253,8 @@ pub fn derive_bpf_map(input: TokenStream) -> TokenStream {
 ///
 /// # Errors
 ///
-/// The derive does not compile if a field has no name, or if the type of a field is neither
-/// `Map<…>` nor, for a map that is `optional`, `Option<Map<…>>`.
+/// The code does not compile if a field has no name, or if the type of a field is neither `Map<…>`
+/// nor, for a map that is `optional`, `Option<Map<…>>`.
 #[proc_macro_derive(BpfMaps, attributes(bpf_maps))]
 pub fn derive_bpf_maps(input: TokenStream) -> TokenStream {
     bpf_maps::expand(input.into()).into()

@@ -103,8 +103,8 @@ impl Limits<'_> {
         self.call(place, &quote!(value_size::<#kind>(#bytes, #build_ids)))
     }
 
-    /// Returns the checks of an event. They include the maximum size of an event in a map with this
-    /// `max_entries`, which can be an expression.
+    /// Returns the checks of an event. One of them checks the maximum size of an event, which
+    /// depends on `max_entries`. `max_entries` can be an expression.
     pub(crate) fn event(&self, ty: &TokenStream, max_entries: Option<&TokenStream>) -> TokenStream {
         let kind = self.kind();
         let is_buffer = self.row.max_entries == MaxEntriesRule::Bytes;
@@ -148,8 +148,8 @@ impl Limits<'_> {
         self.call(number, &quote!(number_range(#key, (#number) as u64)))
     }
 
-    /// Returns the check that all values together are smaller than 4 GiB, for map types with this
-    /// limit. Only the compiler knows the size of the value or `max_entries`.
+    /// Returns the check that all values together take less than 4 GiB, for map types that have
+    /// this limit. Only the compiler knows the size of the value or `max_entries`.
     pub(crate) fn contiguous(
         &self,
         place: &TokenStream,

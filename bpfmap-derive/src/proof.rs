@@ -3,8 +3,8 @@
 //!
 //! The constant creates a value of the type from field values that `bpfmap` provides. The compiler
 //! therefore verifies which fields the type has, and the type of each field. The proof works even
-//! if a macro changes the item after the derive, or if names have a different meaning in the scope
-//! of the item.
+//! if a macro changes the item after the derive has read it, or if names have a different meaning
+//! in the scope of the item.
 
 use bpfmap_schema::front::rust::{FieldRole, Later, TypeItem};
 use bpfmap_schema::ir::Composite;
@@ -124,8 +124,9 @@ pub(crate) fn new_type(input: &DeriveInput, runtime: &TokenStream) -> TokenStrea
     )
 }
 
-/// Returns the name of the local variable in the proof. Its macro hygiene does not depend on the
-/// names of the fields, because the fields can come from other macros than the type.
+/// Returns the name of the local variable in the proof. The variable gets the macro hygiene of the
+/// derive instead of that of a field, because a field can come from a different macro than the
+/// type.
 fn prover(span: Span) -> Ident {
     Ident::new("__prover", Span::mixed_site().located_at(span))
 }

@@ -26,7 +26,8 @@ use bpfmap_schema::rules::Rule;
 
 use crate::tests::{expand, items};
 
-/// Cases in which a derive reports other rules than the reader of TOML, with the reason.
+/// Cases in which a derive does not report the same rules as the reader of TOML, each with the
+/// reason.
 const OTHERWISE: &[(&str, &str)] = &[
     ("bad-name__empty", "a derive does not see the name of the schema"),
     ("optional-map", "a derive does not see the other map in the initial contents"),
@@ -42,7 +43,7 @@ const OTHERWISE: &[(&str, &str)] = &[
 fn schemas_that_break_a_rule_in_toml_break_it_in_a_derive() {
     let crate_folder = Path::new(env!("CARGO_MANIFEST_DIR"));
     let (mut seen, mut differences) = (0, Vec::new());
-    let mut elsewhere = "//! Declarations that break a rule only because of an item that is declared elsewhere: a module for each case, after the names of the rules.\n\
+    let mut elsewhere = "//! Declarations that break a rule only because of an item that is declared elsewhere. Each module is a case, and the comment above it contains the names of the rules.\n\
          //! `src/same_rules.rs` writes this file.\n".to_owned();
     for case in cases::cases(&crate_folder.join("../bpfmap-schema")) {
         let draft = toml::read_str(Path::new("example.toml"), &case.text);

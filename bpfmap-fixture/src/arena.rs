@@ -40,8 +40,8 @@ pub(crate) fn touches_a_page_that_no_program_has_allocated(
     assert_eq!(read_by_the_kernel(last), Answer::OK, "{}: the page at {last:#x}", map.name());
 }
 
-/// Checks that user space can't access a page that no program has allocated if the arena has the
-/// flag `BPF_F_SEGV_ON_FAULT`.
+/// Checks that user space can't access a page before a program has allocated the page. The arena
+/// must have the flag `BPF_F_SEGV_ON_FAULT`.
 pub(crate) fn touches_no_page_before_a_program_allocates_it(
     fixture: &Fixture,
     map: &impl OpenArena,
@@ -51,7 +51,7 @@ pub(crate) fn touches_no_page_before_a_program_allocates_it(
     let answer = read_by_the_kernel(last);
     assert_eq!(answer, Answer(libc::EFAULT), "{name}: the page at {last:#x}, at first");
     let allocated = fixture.run_syscall(&program_of("read", name), lower_half(last));
-    assert_eq!(allocated, 0, "{name}: the program gets no page");
+    assert_eq!(allocated, 0, "{name}: the program can't allocate the page");
     assert_eq!(read_by_the_kernel(last), Answer::OK, "{name}: the page at {last:#x}");
 }
 
@@ -84,7 +84,8 @@ fn expected() -> Words {
     core::array::from_fn(|word| pattern(word as u64))
 }
 
-/// Makes the kernel read the byte at an address, with a `write(2)` whose buffer is at this address.
+/// Makes the kernel read the byte at an address, by calling `write(2)` with a buffer at this
+/// address.
 fn read_by_the_kernel(address: u64) -> Answer {
     let (_reader, writer) = UnixStream::pair().expect("two descriptors are free");
     let address = usize::try_from(address).expect("an address");

@@ -2,11 +2,12 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Prevents other threads from creating arenas until it is dropped.
+/// A lock that prevents other threads from creating arenas. The lock is released when this value is
+/// dropped.
 ///
 /// A schema can set the address of an arena, so that the address is the same in each test. libbpf
 /// maps the arena with `MAP_FIXED`, which replaces any existing mapping at this address. Without
-/// the lock, it could replace the arena of a test that runs at the same time.
+/// the lock, this mapping could replace the arena of a test that runs at the same time.
 pub(crate) struct ArenaLock {
     _guard: MutexGuard<'static, ()>,
 }

@@ -39,7 +39,7 @@ pub(crate) trait Declaration {
     }
 }
 
-/// The declaration by the spec `S` in generated code.
+/// A declaration that consists of the spec `S` in generated code.
 pub(crate) struct Spec<S>(PhantomData<S>);
 
 impl<S> Spec<S> {
@@ -66,7 +66,7 @@ impl<S: MapSpec> Declaration for Spec<S> {
     }
 }
 
-/// The declaration by a definition that was created at run time.
+/// A declaration that consists of a definition that was created at run time.
 pub(crate) struct Definition(pub(crate) &'static MapDef<'static>);
 
 impl Declaration for Definition {

@@ -19,7 +19,7 @@ pub(crate) fn missing(subject: &Subject) -> Answer {
     subject.insert(0);
     let Batch { answer, count } = subject.delete_batch(&[0, 1]);
     if answer == Answer(libc::ENOENT) {
-        assert_eq!(count, 1, "another key than the second one failed");
+        assert_eq!(count, 1, "a key other than the second one failed");
     }
     answer
 }

@@ -51,12 +51,12 @@ pub(crate) fn finds_what_the_program_wrote(fixture: &Fixture, map: &impl LookUp)
     }
 }
 
-/// Checks the same in one view, with the program of the map `owner`.
+/// Checks that user space reads the entry that the program of the map `owner` wrote in one view.
 pub(crate) fn finds_what_is_written(fixture: &Fixture, map: &impl LookUp, owner: &str, view: u32) {
     fixture.write_by(owner, view);
     let (key, expected) = entry(map.def(), view);
     let found = map.lookup(&key, fixture.cpu()).unwrap_or_else(|| {
-        panic!("view {view}: the key that the program wrote is not this one: {key:?}")
+        panic!("view {view}: the program did not write an entry with the key {key:?}")
     });
     let found = without_roots(map.def(), found);
     assert_same(&found, &expected, map.def().value, || format!("view {view}: found"));
@@ -70,7 +70,7 @@ pub(crate) fn writes_what_the_program_finds(fixture: &Fixture, map: &impl Update
     }
 }
 
-/// Checks the same in one view, with the program of the map `owner`.
+/// Checks that the program of the map `owner` reads the entry that user space wrote in one view.
 pub(crate) fn writes_what_is_found(fixture: &Fixture, map: &impl Update, owner: &str, view: u32) {
     let (key, value) = entry(map.def(), view);
     map.update(&key, &value);
@@ -85,7 +85,7 @@ pub(crate) fn pops_what_the_program_pushed(fixture: &Fixture, map: &impl GiveUp)
     }
 }
 
-/// Checks the same in one view, with the program of the map `owner`.
+/// Checks that user space pops the value that the program of the map `owner` pushed in one view.
 pub(crate) fn pops_what_is_pushed(fixture: &Fixture, map: &impl GiveUp, owner: &str, view: u32) {
     fixture.write_by(owner, view);
     let popped = map.pop().unwrap_or_else(|| panic!("view {view}: there is nothing to pop"));
@@ -109,7 +109,8 @@ pub(crate) fn pushes_what_the_program_peeks(fixture: &Fixture, map: &(impl TakeI
     }
 }
 
-/// Checks the same in one view, with the program of the map `owner`.
+/// Checks that the program of the map `owner` pops, or peeks at, the value that user space pushed in
+/// one view.
 pub(crate) fn pushes_what_is_popped(fixture: &Fixture, map: &impl TakeIn, owner: &str, view: u32) {
     map.push(&entry(map.def(), view).1);
     fixture.check_by(owner, view);

@@ -1,9 +1,10 @@
 //! Operations of user space on an open map, with keys and values as bytes.
 //!
-//! Each step of a test takes a handle that has the operations that the step needs. Two types of
-//! handles implement these traits. [`Map`] belongs to a spec, and uses the types and methods of
-//! generated code. [`Untyped`](crate::untyped::Untyped) belongs to a definition that was created at
-//! run time. The same steps work with both types.
+//! Each trait in this module contains some of the operations. Each step of a test takes a handle
+//! that implements the traits that the step needs. Two types of handles implement the traits.
+//! [`Map`] belongs to a spec, and uses the types and methods of generated code.
+//! [`Untyped`](crate::untyped::Untyped) belongs to a definition that was created at run time. The
+//! same steps work with both types.
 //!
 //! Each method panics if the kernel refuses the operation.
 

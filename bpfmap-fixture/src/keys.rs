@@ -92,7 +92,7 @@ pub(crate) fn numbered(mut key: Vec<u8>, number: u8) -> Vec<u8> {
     key
 }
 
-/// Returns `key` of an LPM trie with a prefix of this many bits.
+/// Returns `key`, which is a key of an LPM trie, with its prefix length set to `bits`.
 #[must_use]
 pub(crate) fn prefixed(mut key: Vec<u8>, bits: u32) -> Vec<u8> {
     key[..PREFIX_LEN].copy_from_slice(&bits.to_ne_bytes());

@@ -5,9 +5,9 @@
 //! compiler: it creates each `MapFixture` at run time, and calls [`run`].
 //!
 //! One of the tests tries every case that the facts table contains for each operation. Each case
-//! uses a fresh map. The test compares the answer of the running kernel with the table. It fails if
-//! the answers differ, even if an operation succeeds that the kernel should refuse. An expected
-//! refusal is a valid result.
+//! uses a fresh map. The test compares the answer of the running kernel with the table. The test
+//! fails if the answers differ. For example, it fails if an operation succeeds although the kernel
+//! should refuse the operation. An expected refusal is a valid result.
 //!
 //! The other tests write a [`pattern`] into each member on one side and check the member on the
 //! other side. The sides are a BPF program and user space: see [`Fixture`].

@@ -126,7 +126,7 @@ fn program() -> OwnedFd {
     load_program(SOCKET_FILTER, &[0xb7, 0x95])
 }
 
-/// Returns a program of the given type and instructions.
+/// Loads a program of the type `prog_type` that consists of `instructions`.
 pub(crate) fn load_program(prog_type: u32, instructions: &[u64]) -> OwnedFd {
     // SAFETY: the pointer and the length describe the instructions, each of which has 8 bytes, and
     // the text ends with a zero byte.

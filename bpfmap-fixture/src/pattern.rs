@@ -146,8 +146,8 @@ impl<'a> Content<'a> {
 }
 
 impl Number {
-    /// Returns the pattern of a leaf whose type has `size` bytes. A bit-field uses only some of
-    /// these bits.
+    /// Returns the pattern of a leaf whose type has `size` bytes. A bit-field uses only some bits
+    /// of the pattern.
     fn value(self, leaf: u64, size: u64) -> u128 {
         match self {
             Self::Bool => u128::from(pattern(leaf) & 1),
@@ -227,8 +227,8 @@ fn fill_member(bytes: &mut [u8], member: &MemberDesc<'_>, leaf: u64, view: u32) 
     fill(&mut bytes[start..start + size], member.ty, leaf, view);
 }
 
-/// Asserts that the bytes of two values are equal. If they differ, the message names the first
-/// member that differs.
+/// Asserts that the bytes of two values are equal. If they differ, the message contains the path of
+/// the first member that differs.
 #[track_caller]
 pub(crate) fn assert_same(
     found: &[u8],

@@ -277,7 +277,7 @@ impl Fixture {
                 panic!("{owner}: the program finds no entry in view {view}: {errno}")
             }
             byte => panic!(
-                "{owner}: the program reads a different byte {} of the value in view {view}",
+                "{owner}: the program reads a wrong byte in view {view}, at offset {} of the value",
                 byte - 1
             ),
         }
@@ -331,8 +331,8 @@ pub(crate) fn program_is_refused(
     println!("vmtest:note refused.{role}=EACCES, by the flags of the map");
 }
 
-/// Returns whether the programs of the map `name` need the map `map`. They also need the maps that
-/// libbpf creates for global variables, whose names contain a dot.
+/// Returns whether the programs of the map `name` need the map `map`. All programs also need the
+/// maps that libbpf creates for global variables, whose names contain a dot.
 fn is_needed_for(name: &str, map: &OsStr) -> bool {
     map == name || map.as_bytes().contains(&b'.')
 }
@@ -352,8 +352,8 @@ fn is_pinned_by_name(map: &OpenMap<'_>) -> bool {
 /// The roles of the programs that belong to a single map.
 const ROLES: [&str; 8] = ["write", "check", "jump", "land", "ask", "redirect", "read", "select"];
 
-/// The section of the programs in the initial contents of maps. libbpf always inserts these
-/// programs, whichever programs it is asked to load.
+/// The section of the programs that are initial contents of maps. libbpf always inserts these
+/// programs into the maps, so they are always loaded.
 const HELD_PROGRAMS: &str = "classifier";
 
 /// The `max_entries` of maps for which the loader must set this number.

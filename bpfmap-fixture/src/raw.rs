@@ -175,12 +175,12 @@ pub(crate) fn page_size() -> usize {
     usize::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).expect("Linux has pages")
 }
 
-/// Returns a descriptor in the form in which values contain it.
+/// Converts a descriptor to the number that a value contains.
 pub(crate) fn fd_bits(fd: RawFd) -> u32 {
     u32::from_ne_bytes(fd.to_ne_bytes())
 }
 
-/// A descriptor that no process has open, because the maximum is far lower.
+/// A descriptor that no process has open, because the maximum number of open files is far lower.
 pub(crate) const CLOSED: RawFd = i32::MAX;
 
 /// Returns a file to which no map has attached a value.

@@ -15,7 +15,7 @@ use libbpf_rs::{MapCore as _, Object, PerfBufferBuilder, RingBufferBuilder, User
 use crate::handle::Handle;
 use crate::untyped::Untyped;
 
-/// A time limit that is longer than any event takes to arrive.
+/// A time limit within which every event arrives, even on a slow machine.
 const LONG: Duration = Duration::from_secs(20);
 
 /// A ring buffer to which programs write.

@@ -59,5 +59,5 @@ fn send(sender: &UdpSocket, address: SocketAddr, text: &str) {
     assert_eq!(sent, text.len());
 }
 
-/// A time limit that is longer than a packet needs to pass the loopback interface on any machine.
+/// A time limit within which a packet passes the loopback interface, even on a slow machine.
 const DEADLINE: Duration = Duration::from_secs(10);

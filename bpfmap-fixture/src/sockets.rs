@@ -50,7 +50,7 @@ fn other_key(def: &MapDef<'_>) -> u8 {
 }
 
 /// Checks that programs of the type `sched_cls` can insert a socket under another key and delete a
-/// socket. Since Linux 7.3, checks that the kernel refuses these programs.
+/// socket. On Linux 7.3 and newer, checks that the kernel refuses these programs.
 pub(crate) fn writes_sockets_in_program<D>(declaration: &D, object: &[u8])
 where
     D: Declaration<Map: HoldSockets>,

@@ -6,8 +6,8 @@ use bpfmap_btf::{Btf, Kind};
 
 use crate::{KernelVersion, MapFixture, SpecialBytes};
 
-/// Returns the special fields of a value that the kernel knows. A kernel treats a special field as
-/// plain data if it does not know the field or the type to which the field points.
+/// Returns those special fields of a value that `kernel` knows. A kernel treats a special field as
+/// plain data if the kernel does not know the field, or the type to which the field points.
 pub(crate) fn known<'a>(fixture: &MapFixture<'a>, kernel: KernelVersion) -> Vec<SpecialBytes<'a>> {
     let is_kernels = |special: &SpecialBytes<'_>| {
         special.since <= kernel && special.field.needs_kernel_type(kernel)

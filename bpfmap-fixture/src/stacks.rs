@@ -68,13 +68,13 @@ fn run(fixture: &Fixture, map: &impl Handle, role: &str) -> u32 {
     id
 }
 
-/// Deletes a stack that was read. A map with a single entry accepts no second stack, whatever its
-/// ID (`ENOMEM`).
+/// Deletes a stack that was read. A map with a single entry accepts no second stack, whatever ID
+/// the second stack has (`ENOMEM`).
 fn make_room(map: &impl ReadStacks, id: u32) {
     assert!(map.delete(&index(id)), "there is no stack {id}");
 }
 
-/// The maximum number of times that a stack is recorded until the kernel finds the files.
+/// The maximum number of times that the test records a stack, until the kernel finds the files.
 const TRIES: usize = 1000;
 
 /// Returns whether an address is in the upper half, which belongs to the kernel.
@@ -99,7 +99,8 @@ fn is_code(address: u64) -> bool {
     })
 }
 
-/// Lets programs record stacks until there is one more than `entries` counts at the start.
+/// Lets programs record stacks until the map contains one more stack than before. `entries` counts
+/// the stacks in the map.
 pub(crate) fn record_one_more(map: BorrowedFd<'_>, entries: impl Fn() -> u32) {
     const USER_STACK: u64 = 1 << 8;
     let before = entries();
@@ -118,9 +119,8 @@ pub(crate) fn record_one_more(map: BorrowedFd<'_>, entries: impl Fn() -> u32) {
     panic!("no program records a stack");
 }
 
-/// The maximum number of programs of each kind that record their stacks. If
-/// each stack has one of four IDs, the probability that all kernel stacks have the same one is less
-/// than one in 10^100.
+/// The maximum number of programs of each kind that record their stacks. If each stack has one of
+/// four IDs, the probability that all kernel stacks have the same ID is less than one in 10^100.
 const PROGRAMS: usize = 25;
 
 /// Runs a program that records a stack, and returns the program. `flags` are those of

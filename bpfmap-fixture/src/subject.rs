@@ -19,7 +19,7 @@ use bpfmap_core::map_type::{KeyRule, Operation};
 
 /// A small map with the type, key, value and flags of a definition, created for one case.
 pub(crate) struct Subject {
-    /// The descriptor that creation returned, through which the case is tried.
+    /// The descriptor that map creation returned. The case is tried through this descriptor.
     map: OwnedFd,
     /// A descriptor that is not limited by the flags of the map. It is used to prepare the case and
     /// to check its effects.
@@ -42,7 +42,7 @@ pub(crate) struct Subject {
     _arena: Option<ArenaLock>,
 }
 
-/// The result of a batch command, and the number of entries that it processed.
+/// The result of a batch command, and the number of entries that the command processed.
 pub(crate) struct Batch {
     pub(crate) answer: Answer,
     pub(crate) count: u32,
@@ -337,7 +337,8 @@ impl Subject {
         (0..slots).for_each(|number| self.insert(number));
     }
 
-    /// Counts the entries by iteration. Returns 0 if the map does not support iteration.
+    /// Counts the entries by iterating over the keys. Returns 0 if the map does not support
+    /// iteration.
     pub(crate) fn entries(&self) -> u32 {
         let mut count = 0;
         let whole = self.whole.as_fd();

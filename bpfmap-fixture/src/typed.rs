@@ -64,8 +64,8 @@ where
 }
 
 /// Asserts that programs of the type `sched_cls` can insert a socket under another key and delete a
-/// socket. Since Linux 7.3, asserts that the kernel refuses these programs, because only programs
-/// of other types can change maps of sockets. Source: `may_update_sockmap` in
+/// socket. On Linux 7.3 and newer, asserts that the kernel refuses these programs, because only
+/// programs of other types can change maps of sockets. Source: `may_update_sockmap` in
 /// `kernel/bpf/verifier.c`.
 ///
 /// # Panics

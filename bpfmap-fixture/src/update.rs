@@ -40,7 +40,7 @@ pub(crate) fn no_exist_on_missing(subject: &Subject) -> Answer {
     answer
 }
 
-/// Updates a key that does not exist in a map in which user space can't create entries.
+/// Updates a key that does not exist. The map does not allow user space to create entries.
 pub(crate) fn missing(subject: &Subject) -> Answer {
     subject.update(0, BPF_ANY)
 }
@@ -71,7 +71,7 @@ pub(crate) fn full_present_key(subject: &Subject) -> Answer {
     answer
 }
 
-/// Passes `BPF_EXIST` for a key that does not exist, to a full map.
+/// Passes `BPF_EXIST` for a key that is not in the map, which is full.
 pub(crate) fn full_exist_on_missing(subject: &Subject) -> Answer {
     subject.fill();
     subject.update(subject.max_entries(), BPF_EXIST)
@@ -198,7 +198,8 @@ refused! {
     /// Passes a queue that is longer than the kernel allows.
     queue_too_long: QueueTooLong;
 
-    /// Passes a program for an interface or a CPU that was loaded for another attach type.
+    /// Passes a value for an interface or a CPU. The program in the value was loaded for another
+    /// attach type.
     program_of_other_kind: ProgramOfOtherKind;
 
     /// Passes a socket with a family or a state that the map does not accept.
@@ -222,7 +223,7 @@ pub(crate) fn bad_owner(subject: &Subject) -> Answer {
     subject.update_with(Some(&raw::CLOSED.to_ne_bytes()), &subject.value(0), BPF_ANY)
 }
 
-/// Passes the descriptor of an object to which no value is attached as the key.
+/// Passes a key that is the descriptor of an object to which no value is attached.
 pub(crate) fn other_owner(subject: &Subject) -> Answer {
     let file = raw::other_file();
     subject.update_with(Some(&file.as_raw_fd().to_ne_bytes()), &subject.value(0), BPF_ANY)

@@ -25,7 +25,7 @@ pub(crate) fn full_new_key(subject: &Subject) -> Answer {
     let numbers: Vec<u32> = (0..=subject.max_entries()).collect();
     let Batch { answer, count } = subject.write_batch(&numbers, BPF_ANY);
     if matches!(answer, Answer(libc::E2BIG | libc::ENOSPC)) {
-        assert_eq!(count, subject.max_entries(), "another entry than the last one failed");
+        assert_eq!(count, subject.max_entries(), "an entry other than the last one failed");
     }
     answer
 }
@@ -34,7 +34,7 @@ pub(crate) fn full_new_key(subject: &Subject) -> Answer {
 pub(crate) fn out_of_range(subject: &Subject) -> Answer {
     let Batch { answer, count } = subject.write_batch(&[0, subject.max_entries()], BPF_ANY);
     if answer == Answer(libc::E2BIG) {
-        assert_eq!(count, 1, "another entry than the second one failed");
+        assert_eq!(count, 1, "an entry other than the second one failed");
     }
     answer
 }

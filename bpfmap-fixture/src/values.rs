@@ -101,7 +101,7 @@ impl Layout {
 }
 
 /// A type that creates values by number. The objects to which the values refer live as long as the
-/// implementing value.
+/// value of this type.
 pub(crate) trait MakeValues {
     /// Returns the value with this number in the form in which user space writes it.
     fn written(&self, number: u32) -> Vec<u8>;

@@ -25,9 +25,10 @@ pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     if bytes.len() as u64 > limit { Err(too_large(limit)) } else { Ok(bytes) }
 }
 
-/// Reads a file whose path is in another file, like [`read`]. The name of the file must have the extension `extension`.
-/// If the file is a symbolic link, the name of its target must have the same extension. A diagnostic shows a line of
-/// the file, so a schema must not be able to name arbitrary files.
+/// Reads a file whose path is in another file, like [`read`]. The name of the file must have the
+/// extension `extension`. If the file is a symbolic link, the name of its target must have the same
+/// extension. A diagnostic shows a line of the file, so a schema must not be able to include
+/// arbitrary files.
 ///
 /// # Errors
 ///
@@ -52,7 +53,8 @@ pub(crate) fn read_given(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     if path.extension().is_some() { read(&followed(path)?, limit) } else { read(path, limit) }
 }
 
-/// Returns the target of the link `path`, or `path` itself. Returns an error if the target has a different extension.
+/// Returns the target of the link `path`, or `path` itself if it is not a link. Returns an error if
+/// the target has a different extension.
 #[cfg(any(feature = "rust", feature = "toml"))]
 fn followed(path: &Path) -> io::Result<PathBuf> {
     let file = path.canonicalize()?;
@@ -137,7 +139,7 @@ mod tests {
         assert_eq!(error(folder.path()), "is a directory");
     }
 
-    /// Simulates that a FIFO replaces a regular file just before the path is opened.
+    /// Checks the case that a FIFO replaces a regular file just before the path is opened.
     #[cfg(unix)]
     #[test]
     fn opening_does_not_wait_for_a_writer() {

@@ -2,8 +2,8 @@
 
 use bpfmap_core::map_type::OTHER_NAMES;
 
-/// Returns a help with suggestions for the unknown word `wrong`. It suggests the most similar word in `words`. If no
-/// word is similar, it lists all words if there are only a few.
+/// Returns a help text with suggestions for the unknown word `wrong`. It suggests the most similar
+/// word in `words`. If no word is similar, it lists all words if there are only a few.
 #[must_use]
 pub fn nearest<'w>(wrong: &str, words: impl IntoIterator<Item = &'w str>) -> String {
     let words: Vec<&str> = words.into_iter().collect();
@@ -31,8 +31,8 @@ pub fn nearest<'w>(wrong: &str, words: impl IntoIterator<Item = &'w str>) -> Str
     }
 }
 
-/// Returns a help with suggestions for an unknown key of a map or a type, like [`nearest`]. `by_name` is the spelling
-/// of the value for pinning by name.
+/// Returns a help text with suggestions for an unknown key of a map or a type, like [`nearest`].
+/// `by_name` is the spelling of the value for pinning by name.
 #[must_use]
 pub fn nearest_key<'w>(
     wrong: &str,
@@ -60,7 +60,7 @@ fn only_longer<'w>(wrong: &str, words: &[&'w str]) -> Option<(usize, &'w str)> {
     longer.next().is_none().then(|| (found.len() - wrong.len(), *found))
 }
 
-/// The maximum number of suggestions in a help.
+/// The maximum number of suggestions in a help text.
 const FEW: usize = 6;
 
 /// Returns the words in `words` that contain `wrong`, such as `array-key-size` and `array-key-type` for `array-key`.

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 /// A text from which a schema was read.
 #[derive(Debug, Clone)]
 pub struct Source {
-    /// The path of the file, in the form in which the user named it.
+    /// The path of the file, as the user wrote it.
     pub path: PathBuf,
     /// The whole text of the file.
     pub text: String,

@@ -21,7 +21,7 @@ pub fn pointing(word: &str) -> Option<SpecialField> {
     fields.find(|field| field.name() == word)
 }
 
-/// Returns the names of all built-in types, for which [`builtin`] returns a type.
+/// Returns the names of all built-in types. For each of these names, [`builtin`] returns a type.
 pub fn all() -> impl Iterator<Item = &'static str> {
     let special = SpecialField::ALL.iter().filter(|field| !field.has_target());
     BUILTIN.iter().map(|(word, _)| *word).chain(special.map(|field| field.name()))
@@ -82,8 +82,8 @@ pub fn meant(word: &str) -> Option<Type> {
     find(word).or_else(|| find(advised()?)).map(|(_, ty)| ty.clone())
 }
 
-/// Returns the help for a type name of C, the kernel or Rust, which tells the corresponding type of a schema. Returns
-/// `None` for an unknown name.
+/// Returns a help text for a type name of C, the kernel or Rust. The text suggests the
+/// corresponding type of a schema. Returns `None` for an unknown name.
 #[must_use]
 pub fn in_other_words(word: &str) -> Option<&'static str> {
     Some(match word {
@@ -123,8 +123,8 @@ pub fn in_other_words(word: &str) -> Option<&'static str> {
     })
 }
 
-/// Returns the help for a type in C syntax, which tells the corresponding type of a schema. For example, `unsigned
-/// long` corresponds to `u64`, and `char[16]` corresponds to `[char; 16]`.
+/// Returns a help text for a type in C syntax. The text suggests the corresponding type of a
+/// schema. For example, it is `u64` for `unsigned long`, and `[char; 16]` for `char[16]`.
 #[must_use]
 pub fn of_c(text: &str) -> Option<String> {
     let (element, lengths) = match text.split_once('[') {

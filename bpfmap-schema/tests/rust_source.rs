@@ -369,7 +369,7 @@ fn constants_that_lead_nowhere_say_why() {
     6 | struct W { a: [u8; A as usize], c: [u8; C as usize], s: [u8; size_of::<W>()] }
       |                    ^^^^^^^^^^
       |
-      = note: constants depend on other constants in a chain of more than 64, or on themselves
+      = note: a constant depends on itself, or on a chain of more than 64 constants
       = help: write a number, or the name of a constant that is computed from numbers
 
     error[unknown-constant]: bpfmap can't compute the value of this expression

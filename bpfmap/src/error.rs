@@ -94,7 +94,7 @@ pub enum ErrorKind {
     NotCreated,
     /// The map is full, or the index is out of range (`E2BIG`, `ENOSPC`).
     Full,
-    /// The kernel has not enough memory (`ENOMEM`).
+    /// The kernel does not have enough memory (`ENOMEM`).
     OutOfMemory,
     /// The map does not match the schema.
     Mismatch,
@@ -195,7 +195,7 @@ impl Action {
             Self::Push => "push to",
             Self::Pop => "pop from",
             Self::Peek => "peek at",
-            Self::Mmap => "map into memory",
+            Self::Mmap => "map the memory of",
             Self::OpenPerfEvent => "open a perf event for",
             Self::Wait => "wait for",
             Self::Read => "read from",

@@ -3,9 +3,9 @@
 /// The offsets of an instruction of a program (`struct bpf_insn_array_value` in
 /// `include/uapi/linux/bpf.h`, Linux 6.19).
 ///
-/// User space stores the offset that the instruction has in the program before loading, and freezes
-/// the map. When the program is loaded, the kernel stores the offsets of the instruction after the
-/// verifier and the JIT have moved it.
+/// Before user space loads the program, it stores the offset of the instruction in the program, and
+/// freezes the map. When the program is loaded, the kernel stores the offsets of the instruction
+/// after the verifier and the JIT have moved it.
 ///
 /// ```no_run
 /// # use bpfmap::{MapDef, InsnOffsets, Map, MapSpec, UpdateMode, kind, TypeDesc};

@@ -206,8 +206,8 @@
 //!
 //! # Cost
 //!
-//! An operation on one entry is one system call, whose attribute and value are on the stack. Such
-//! an operation does not allocate memory and does not call other libraries. Use
+//! Each operation on one entry makes one system call. The arguments of the call and the value are
+//! on the stack. The operation does not allocate memory and does not call other libraries. Use
 //! [`lookup_boxed`](Map::lookup_boxed) and similar methods for values that are too large for the
 //! stack. A map is checked only once, when it is opened. Each event is copied once, without a
 //! system call. The folder `benches/` contains the benchmarks.
@@ -223,8 +223,8 @@
 //!   [`BpfMaps`](derive@BpfMaps).
 //! - `zerocopy`, `bytemuck`: accept keys and values of types that these crates have proven to be
 //!   plain data. For your own types, use `plain_from_zerocopy!` or `plain_from_bytemuck!`. For
-//!   types of other crates, use the wrapper `Zerocopy<T>` or `Pod<T>`. The features also implement
-//!   the traits of these crates for [`Be32`] and the other scalar types, and for [`CharArray`].
+//!   types of other crates, use the wrapper `Zerocopy<T>` or `Pod<T>`. Each feature also implements
+//!   the traits of its crate for [`Be32`] and the other scalar types, and for [`CharArray`].
 
 //! - `serde`: implements `serde::Serialize` for the types that tools print: [`Be32`] and the other
 //!   scalar types, [`CharArray`], [`Enum`], [`PerCpu`], [`Info`], [`MapDef`], [`TypeDesc`],

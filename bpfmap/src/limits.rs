@@ -29,7 +29,8 @@ rules! {
     key_and_value<K: Kind>(key: u64, value: u64) => rule::key_and_value(K::FACTS, key, value);
     /// Checks the special fields in a key.
     key_fields<T: BpfType>() => rule::fields_in_key(T::FIELDS);
-    /// Checks that a key is an integer in the host's byte order. Another rule checks that it has 4 bytes.
+    /// Checks that a 4-byte key is an integer in the host's byte order. `key_size` checks the size
+    /// of the key.
     number_key<K: Kind, T: BpfType>() => if size_of::<T>() == 4 && int(T::DESC).is_none() {
         Some(rule::number_key(K::FACTS))
     } else {
@@ -37,11 +38,12 @@ rules! {
     };
     /// Checks that the key of an LPM trie is a struct whose first bytes are a `u32`.
     lpm_key<T: BpfType>() => if starts_with_u32(T::DESC) { None } else { Some(rule::lpm_key_shape()) };
-    /// Checks the size of a value. `build_ids` is true with the flag `stack_build_id`.
+    /// Checks the size of a value. `build_ids` is true if the map has the flag `stack_build_id`.
     value_size<K: Kind>(bytes: u64, build_ids: bool) => rule::value_size(K::FACTS, bytes, build_ids);
     /// Checks the special fields in a value. `btf` is true if BTF describes the value.
     value_fields<K: Kind, T: BpfType>(btf: bool) => rule::fields_in_value(K::FACTS, T::FIELDS, btf);
-    /// Checks the special fields in a value that programs can't access because of a flag.
+    /// Checks that a value has no special fields if the map has `flag`. Because of this flag,
+    /// programs can't access the value.
     flag_and_fields<T: BpfType>(flag: &str) => rule::flag_and_fields(flag, T::FIELDS);
     /// Checks the special fields in an event.
     event_fields<T: BpfType>() => rule::fields_in_event(T::FIELDS);
@@ -50,12 +52,13 @@ rules! {
         rule::event(K::FACTS, size_of::<T>() as u64, align_of::<T>() as u64, in_32_bits(max_entries));
     /// Checks that a number fits into 32 bits.
     number_range(name: &str, number: u64) => rule::number_range(name, number);
-    /// Checks `max_entries`. Another rule checks that it fits into 32 bits, here and below.
+    /// Checks `max_entries`. If the number does not fit into 32 bits, only `number_range` reports
+    /// it.
     max_entries<K: Kind>(number: u64) => match in_32_bits(Some(number)) {
         Some(number) => rule::max_entries(K::FACTS, number),
         None => None,
     };
-    /// Checks the total size of all values.
+    /// Checks the total size of all values, for a map that stores them in one block of memory.
     contiguous<K: Kind>(value: u64, entries: u64) => match in_32_bits(Some(entries)) {
         Some(entries) => rule::contiguous(K::FACTS, value, entries),
         None => None,
@@ -74,7 +77,7 @@ const fn in_32_bits(number: Option<u64>) -> Option<u32> {
 }
 
 /// Checks at compile time that no special field in the set `single` is both in `T` and in one of
-/// the `others`. A value can have each of these special fields only once.
+/// the sets in `others`. A value can have each of these special fields only once.
 ///
 /// # Panics
 /// Panics at compile time if the check fails.
@@ -134,7 +137,7 @@ const fn members<'a>(layout: &TypeDesc<'a>) -> &'a [MemberDesc<'a>] {
     }
 }
 
-/// Checks at compile time that `T` has a member called `member` that is a `node`.
+/// Checks at compile time that `T` has a member called `member` of the type `node`.
 ///
 /// # Panics
 /// Panics at compile time if the check fails.
@@ -152,8 +155,7 @@ pub const fn has_node<T: BpfType>(member: &str, node: &TypeDesc<'_>, message: &s
     assert!(found, "{}", message);
 }
 
-/// Returns whether a type is a struct whose first bytes are a `u32`, either as its first member or at the start of that
-/// member.
+/// Returns whether a type is a struct whose first member is a `u32` or begins with a `u32`.
 const fn starts_with_u32(mut layout: &TypeDesc<'_>) -> bool {
     while let TypeDesc::Typedef { target, .. } = layout {
         layout = target;

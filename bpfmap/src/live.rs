@@ -56,8 +56,8 @@ pub struct LiveMap {
 }
 
 impl LiveMap {
-    /// Creates a map from its definition, as [`Map::create`](crate::Map::create) does from a spec.
-    /// For a map of maps, this method also creates the template that the kernel requires.
+    /// Creates a map from a definition. [`Map::create`](crate::Map::create) does the same from a
+    /// spec. For a map of maps, this method also creates the template that the kernel requires.
     ///
     /// # Errors
     /// Fails in the same cases as [`Map::create`](crate::Map::create).
@@ -66,8 +66,8 @@ impl LiveMap {
         made.map_err(|errno| Error::refused(Action::Info, def.name, errno, String::new()))
     }
 
-    /// Opens the map of a loaded object with the name in a definition, and compares it with the
-    /// definition, as [`Map::from_object`](crate::Map::from_object) does with a spec.
+    /// Finds the map of a loaded object by the name in a definition, and compares the map with the
+    /// definition. [`Map::from_object`](crate::Map::from_object) does the same with a spec.
     ///
     /// # Errors
     /// Fails in the same cases as [`Map::from_object`](crate::Map::from_object).
@@ -109,7 +109,7 @@ impl LiveMap {
         })
     }
 
-    /// Returns the ids of all maps of the machine in ascending order (`BPF_MAP_GET_NEXT_ID`, Linux
+    /// Returns the ids of all maps on the machine in ascending order (`BPF_MAP_GET_NEXT_ID`, Linux
     /// 4.13). Needs `CAP_SYS_ADMIN`.
     ///
     /// A map that is created or deleted during the call may or may not be included. For a deleted

@@ -11,7 +11,7 @@ pub(crate) enum Access {
     ReadWrite,
 }
 
-/// Part of a file, mapped into memory until it is dropped.
+/// A part of a file that is mapped into memory. Dropping the value removes the mapping.
 pub(crate) struct Mapping {
     start: NonNull<u8>,
     len: usize,
@@ -33,8 +33,8 @@ impl Mapping {
         Self::at_address(file, null_mut(), offset, len, access)
     }
 
-    /// Maps `len` bytes at a given address, which must not be in use. If the address is null, the
-    /// kernel chooses one.
+    /// Maps `len` bytes at a given address, which must not be in use. If the given address is null,
+    /// the kernel chooses an address.
     pub(crate) fn at_address(
         file: BorrowedFd<'_>,
         address: *mut u8,

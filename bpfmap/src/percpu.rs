@@ -16,8 +16,8 @@ use std::borrow::Cow;
 /// A `PerCpu` works like a boxed slice whose length is [`possible_cpus`](crate::possible_cpus). The
 /// index of a value is the number of its CPU. In memory, each value begins at a multiple of 8
 /// bytes. The kernel copies values in this layout (`bpf_percpu_hash_copy` in
-/// `kernel/bpf/hashtab.c`), so it can write an entry directly into a `PerCpu`, without a second
-/// buffer.
+/// `kernel/bpf/hashtab.c`). The kernel can therefore write an entry directly into a `PerCpu`,
+/// without a second buffer.
 ///
 /// Creating a `PerCpu` allocates memory once. To avoid allocations, use
 /// [`Map::lookup_into`](crate::Map::lookup_into), which reads into an existing `PerCpu`, or
@@ -36,12 +36,12 @@ use std::borrow::Cow;
 /// # }
 /// ```
 pub struct PerCpu<V> {
-    /// All bytes are initialised, including the bytes after the values, because the kernel reads
-    /// all of them.
+    /// All bytes are initialised, including the padding after each value, because the kernel reads
+    /// all bytes.
     slots: Box<[Slot<V>]>,
 }
 
-/// A value and the padding that follows it up to a multiple of 8 bytes.
+/// A value, followed by padding up to a multiple of 8 bytes.
 #[repr(C)]
 struct Slot<V> {
     value: V,
@@ -98,7 +98,7 @@ impl<V: Plain> PerCpu<V> {
         Self::from_fn(|_| value)
     }
 
-    /// Returns a `PerCpu` with a value of zero bytes for each CPU. You can use this `PerCpu` as a
+    /// Returns a `PerCpu` in which all bytes of each value are zero. You can use this `PerCpu` as a
     /// buffer for [`Map::lookup_into`](crate::Map::lookup_into).
     ///
     /// # Errors
@@ -108,7 +108,7 @@ impl<V: Plain> PerCpu<V> {
         possible_cpus().map(Self::zeroed_for)
     }
 
-    /// Returns a value of zero bytes for each of this many CPUs.
+    /// Returns a `PerCpu` for this many CPUs, in which all bytes of each value are zero.
     fn zeroed_for(cpus: usize) -> Self {
         let () = assert!(cpus > 0 && Self::SLOT > 0, "a machine has a CPU, and a value has a size");
         // This can't overflow, because the kernel keeps all values in memory.

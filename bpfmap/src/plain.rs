@@ -4,13 +4,13 @@ use core::mem::MaybeUninit;
 
 use crate::prover::Prover;
 
-/// A type of plain data, which can be a map's key or value because any sequence of bytes is a valid
-/// value of the type.
+/// A type of plain data. A plain type can be the type of a map's key or value, because any sequence
+/// of bytes is a valid value of the type.
 ///
 /// Implement this trait with one of three macros. [`plain!`](crate::plain!) implements only this
-/// trait, for a type that derives its other traits. [`plain_struct!`](crate::plain_struct!) and
-/// [`plain_enum!`](crate::plain_enum!) also implement other usual traits. With all three macros,
-/// the compiler checks the promises of this trait.
+/// trait. Use it for a type that derives all other traits. [`plain_struct!`](crate::plain_struct!)
+/// and [`plain_enum!`](crate::plain_enum!) also implement other usual traits. With all three
+/// macros, the compiler checks the promises of this trait.
 ///
 /// # Safety
 ///
@@ -22,8 +22,8 @@ use crate::prover::Prover;
     note = "in keys, values and their members, every bit pattern must be valid and there must be no padding: put `#[derive(Clone, Copy, bpfmap::BpfType)]` and `#[repr(C)]` on the type (feature `derive`), or call `bpfmap::plain!` on it; use `bpfmap::Bool` for `bool`, `bpfmap::CharArray<N>` for text, `bpfmap::KernelPtr` for a pointer, `[u8; N]` for opaque bytes"
 )]
 pub unsafe trait Plain: Copy + 'static {
-    /// The proof that a macro uses. Macros access it through the trait, so that a wrong path to the crate can't replace
-    /// the proof.
+    /// The prover that macros use. Macros access this constant through the trait, so that a wrong
+    /// path to the crate can't replace the prover.
     #[doc(hidden)]
     const PROVER: Prover = Prover::new();
 }
@@ -42,8 +42,8 @@ unsafe impl Plain for () {}
 // SAFETY: an array's elements follow each other without a gap.
 unsafe impl<T: Plain, const N: usize> Plain for [T; N] {}
 
-/// Returns the value whose bytes are all zero. Use this function for padding, which must be zero.
-/// The kernel initialises new array elements with the same value.
+/// Returns the value whose bytes are all zero. Use this function to initialise padding, which must
+/// be zero. The kernel initialises new array elements with the same value.
 ///
 /// ```
 /// let header: [u32; 4] = bpfmap::zeroed();
@@ -112,8 +112,8 @@ pub const fn bytes_of<T: Plain>(value: &T) -> &[u8] {
     unsafe { core::slice::from_raw_parts(core::ptr::from_ref(value).cast(), size_of::<T>()) }
 }
 
-/// Returns the value with these bytes, or `None` if the number of bytes is not the size of the
-/// type.
+/// Returns the value that consists of these bytes, or `None` if the number of bytes is not the size
+/// of the type.
 #[inline]
 #[must_use]
 pub fn from_bytes<T: Plain>(bytes: &[u8]) -> Option<T> {

@@ -31,7 +31,8 @@
 /// bpfmap::plain!(Gap { tag: u8, count: u32 });
 /// ```
 ///
-/// A struct whose members are listed incompletely or with different types does not compile either:
+/// If a member is missing from the list or has a different type there, the macro does not compile
+/// either:
 ///
 /// ```compile_fail
 /// #[derive(Clone, Copy)]
@@ -70,12 +71,13 @@ macro_rules! plain {
 /// - `Debug`.
 ///
 /// The types of the members must implement `Debug` and `Ord`. `benches/compile-cost` compares the
-/// compile time of this macro with that of bytemuck's derives.
+/// compile times of this macro and of bytemuck's derives.
 ///
-/// `Debug` shows the members in their order, without members whose name consists of `__pad` and a
-/// number. If a member only stores other data, such as bit-fields or the bytes of a union, you can
-/// write `=> { accessor, … }` after this member. The results of these accessors are then shown and
-/// compared instead of the member. The struct must not derive any of the traits in the list itself.
+/// `Debug` shows the members in their order, and leaves out members whose names consist of `__pad`
+/// and a number. If a member only stores other data, such as bit-fields or the bytes of a union,
+/// you can write `=> { accessor, … }` after this member. `Debug` then shows, and `Ord` then
+/// compares, the results of these accessors instead of the member. The struct must not derive any
+/// of the traits in the list above.
 ///
 /// ```
 /// /// The source of a packet.
@@ -157,7 +159,8 @@ macro_rules! plain_struct {
 
 /// Implements `Debug`, `Default`, `PartialEq`, `Eq`, `PartialOrd`, `Ord` and `Hash` for a plain type.
 ///
-/// `$names` are the names that `debug_struct` shows, and `$value` their values, with `$this` as the value of the type.
+/// `$names` contains the names that `debug_struct` shows. Each `$value` is an expression for the
+/// value of a name, in which `$this` is the value of the type.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __std_traits {
@@ -216,8 +219,8 @@ macro_rules! __std_traits {
 }
 
 /// Proves that a transparent newtype of an integer is [`Plain`](crate::Plain), and implements
-/// `Debug` and `Default` (zero). Such a newtype can represent a C `enum`, because it is also valid
-/// if the kernel stores a number that is not a variant.
+/// `Debug` and `Default` (zero). Such a newtype can represent a C `enum`, because any number is a
+/// valid value, even if the number is not a variant.
 ///
 /// List the constants of the type that are its variants. `Debug` shows the name of the first listed
 /// constant with the same value, or the number if there is no such constant. The type itself must

@@ -1,9 +1,9 @@
 //! The number of CPUs for which the kernel keeps values.
 //!
 //! This number determines the size of all buffers for per-CPU maps, and the kernel does not check
-//! the size of a buffer. The file with the number can be wrong, for example if a container has
-//! mounted a different file over it. So the number is compared once in each process with the
-//! behaviour of the kernel.
+//! the size of a buffer. The file that contains the number can be wrong, for example if a container
+//! has mounted a different file over it. So each process checks once whether the kernel really uses
+//! the number in the file.
 
 use crate::error::{Action, Error, ErrorKind, Result};
 use crate::kind::{Kind, PercpuArray};
@@ -19,12 +19,13 @@ use std::sync::OnceLock;
 /// The file that lists the possible CPUs.
 const LIST: &str = "/sys/devices/system/cpu/possible";
 
-/// Returns the number of possible CPUs, which is the length of each per-CPU value.
+/// Returns the number of possible CPUs. Each entry of a per-CPU map has this number of values.
 ///
-/// The function reads the number once from `/sys/devices/system/cpu/possible`, and returns the same
-/// number for the life of the process. The first call compares this number with the number of
-/// values that the kernel writes for a temporary per-CPU map. If the process has no permission to
-/// create maps, the function checks instead that no other file is mounted over this file.
+/// The first call reads the number from the file `/sys/devices/system/cpu/possible`. All later
+/// calls in the same process return the same number. The first call also creates a temporary
+/// per-CPU map, and checks that the kernel writes this number of values for an entry. If the
+/// process has no permission to create maps, the first call instead checks that no other file is
+/// mounted over `/sys/devices/system/cpu/possible`.
 ///
 /// ```
 /// // Computes the size of the values of a per-CPU map with 10,000 entries.
@@ -36,8 +37,8 @@ const LIST: &str = "/sys/devices/system/cpu/possible";
 ///
 /// # Errors
 /// Fails if the file can't be read or isn't a list of CPUs, for example if `/sys` is not mounted.
-/// [`PossibleCpus`](ErrorKind::PossibleCpus): the kernel uses a different number, or a different
-/// file is mounted over this file.
+/// [`PossibleCpus`](ErrorKind::PossibleCpus): the kernel uses a different number, or another file
+/// is mounted over this file.
 #[inline]
 pub fn possible_cpus() -> Result<usize> {
     static COUNT: OnceLock<usize> = OnceLock::new();
@@ -81,7 +82,7 @@ fn checked() -> Result<usize> {
     }
 }
 
-/// The result of testing with a per-CPU map.
+/// The result of the test with a per-CPU map.
 #[derive(Debug, PartialEq, Eq)]
 enum Measured {
     /// The number of values that the kernel wrote.
@@ -97,8 +98,9 @@ const ROOM: usize = 8192;
 /// The contents of a word in the buffer before the kernel writes to it.
 const UNTOUCHED: u64 = 0x5a5a_a5a5_5a5a_a5a5;
 
-/// Counts the values that the kernel writes for one entry of a per-CPU map. The buffer is followed by a page without
-/// access, so that the kernel fails (`EFAULT`) before it could write anywhere else.
+/// Counts the values that the kernel writes for one entry of a per-CPU map. The buffer is followed
+/// by a page without access rights. If the kernel writes too many values, it therefore fails
+/// (`EFAULT`) instead of writing to other memory.
 fn measured(said: usize) -> Result<Measured, Errno> {
     let map = map_of_one_word()?;
     // Space for one more value than the file says, so that an additional value is detected.
@@ -136,7 +138,7 @@ fn map_of_one_word() -> Result<OwnedFd, Errno> {
 struct Guarded {
     start: NonNull<u64>,
     words: usize,
-    /// The size of the whole mapping, including the page.
+    /// The size of the whole mapping, including the page without access rights.
     len: usize,
 }
 
@@ -169,7 +171,7 @@ impl Guarded {
         unsafe { core::slice::from_raw_parts_mut(self.start.as_ptr(), self.words) }
     }
 
-    /// Looks up the first entry of a map and writes it to the words.
+    /// Looks up the first entry of a map, and stores its values in the words.
     fn look_up(&mut self, map: BorrowedFd<'_>) -> Result<(), Errno> {
         let key = 0_u32;
         let mut attr = ElementAttr {
@@ -192,8 +194,8 @@ impl Drop for Guarded {
     }
 }
 
-/// Reads the list from the kernel's own file: from a sysfs that is mounted at `/sys`, without crossing another mount
-/// (`openat2`, Linux 5.6).
+/// Reads the list from the kernel's own file. The function checks that a sysfs is mounted at
+/// `/sys`, and opens the file without crossing another mount point (`openat2`, Linux 5.6).
 fn list_of_the_kernel() -> std::io::Result<String> {
     let sys = File::open("/sys")?;
     let mut facts = core::mem::MaybeUninit::<libc::statfs>::zeroed();
@@ -233,7 +235,7 @@ struct OpenHow {
     resolve: u64,
 }
 
-/// Don't cross mount points.
+/// Makes `openat2` fail if the path crosses a mount point.
 const RESOLVE_NO_XDEV: u64 = 1;
 
 /// The file system behind `/sys` (`include/uapi/linux/magic.h`).
@@ -248,8 +250,8 @@ fn count_cpus(text: &str) -> Option<usize> {
     (count <= 1 << 20).then_some(count)
 }
 
-/// Returns the ranges of a list of CPUs such as `0-3,5`. The start of a range must not be greater
-/// than its end.
+/// Returns the ranges of a list of CPUs such as `0-3,5`. Returns `None` if the start of a range is
+/// greater than the end, or if the text is not such a list.
 pub(crate) fn cpu_ranges(text: &str) -> Option<Vec<RangeInclusive<usize>>> {
     let range = |range: &str| {
         let (first, last) = range.split_once('-').unwrap_or((range, range));

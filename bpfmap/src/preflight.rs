@@ -9,12 +9,13 @@ use bpfmap_core::{FIELD_CONSTANTS, KernelVersion};
 use core::cell::OnceCell;
 
 /// Fails if the running kernel lacks a feature that one of these maps needs: its type, a flag, a
-/// special field of its value, or a size.
+/// special field in its value, or a size.
 ///
 /// This function knows the first mainline release of each feature. If the running kernel looks too
 /// old, its distribution may still have added the feature. In this case, the function creates a
 /// small map with the same type and flags, and reads the kernel's BTF to see which special fields
-/// the kernel knows. On a kernel that is new enough, the function makes only one system call.
+/// the kernel knows. If the kernel is new enough for all features, the function makes only one
+/// system call.
 ///
 /// `Maps::preflight`, which [`derive(BpfMaps)`](derive@crate::BpfMaps) generates, calls this
 /// function with all maps that are not optional. Call `preflight` with an optional map to decide
@@ -28,8 +29,9 @@ use core::cell::OnceCell;
 /// ```
 ///
 /// # Errors
-/// [`Unsupported`](ErrorKind::Unsupported): the message names each map, the feature that the map
-/// needs, the first kernel with this feature, and the running kernel.
+/// [`Unsupported`](ErrorKind::Unsupported): the message contains the name of each such map, the
+/// feature that the map needs, the first Linux release with this feature, and the release of the
+/// running kernel.
 pub fn preflight(maps: &[MapDef<'_>]) -> Result<()> {
     // If the release is not known, nothing can be checked here. The kernel then reports missing
     // features when the maps are created.
@@ -57,7 +59,7 @@ pub fn preflight(maps: &[MapDef<'_>]) -> Result<()> {
 }
 
 /// Returns the mainline release of the running kernel, or `None` if the release from `uname` does
-/// not begin with one.
+/// not begin with a release number.
 ///
 /// ```
 /// use bpfmap::KernelVersion;
@@ -89,8 +91,8 @@ fn release_of(text: &str) -> Option<KernelVersion> {
     Some(KernelVersion::new(number()?, number()?))
 }
 
-/// The running kernel, possibly with a different release number for tests. Features that are newer
-/// than the release are tried out.
+/// The running kernel. Tests can set a different release number. If a feature is newer than the
+/// release, the methods test whether the kernel has the feature.
 #[derive(Debug)]
 pub struct Kernel {
     release: KernelVersion,
@@ -99,7 +101,7 @@ pub struct Kernel {
 }
 
 impl Kernel {
-    /// Returns a kernel of this release.
+    /// Returns a kernel that has this release number.
     #[must_use]
     pub const fn new(release: KernelVersion) -> Self {
         Self { release, fields: OnceCell::new() }
@@ -142,7 +144,7 @@ fn creates(map: &MapDef<'_>) -> bool {
     create_def(&small).is_ok()
 }
 
-/// Returns the map with the smallest number of entries for its type.
+/// Returns a definition like `map`, but with as few entries as the map type allows.
 fn small<'a>(map: &MapDef<'a>) -> MapDef<'a> {
     let facts = MapType::by_number(map.map_type);
     let entries = facts.map(|facts| match facts.max_entries {

@@ -1,5 +1,5 @@
-//! Items for generated code and for the expansion of macros. The items are not meant for use by
-//! hand.
+//! Items for generated code and for the expansion of macros. Don't use these items in handwritten
+//! code.
 
 pub use crate::definition::{Defined, InBtf, InObject};
 #[cfg(not(target_arch = "bpf"))]
@@ -18,7 +18,7 @@ use bpfmap_core::{MemberDesc, TypeDesc};
 use core::fmt::{Debug, Formatter, Result};
 use core::hash::Hasher;
 
-/// Refuses code that a different version of the derives generated.
+/// Fails to compile if a different version of the derives generated the calling code.
 ///
 /// # Panics
 /// Panics at compile time if the version differs.
@@ -73,8 +73,8 @@ const fn to_u32(number: usize, message: &str) -> u32 {
     number
 }
 
-/// The integer type that represents a kernel object. It is determined by the size in bytes, so this
-/// trait is implemented for arrays of that length.
+/// The integer type that represents a kernel object. The size of the object in bytes determines
+/// this type. The trait is therefore implemented for arrays whose length is that size.
 pub trait NumberOfSize {
     /// The integer.
     type Number: Plain;
@@ -100,8 +100,8 @@ pub const fn bytes_mut<T: Plain>(value: &mut T) -> &mut [u8] {
 
 /// A reference to plain data.
 ///
-/// A call of a function that accepts `&T` creates a reborrow, which the borrow checker tracks. A
-/// call of a function that accepts any type with this trait does not.
+/// If a function accepts `&T`, each call creates a reborrow, which the borrow checker must track.
+/// If a function accepts any type with this trait, a call does not create a reborrow.
 pub trait PlainRef: Copy {
     /// Returns the bytes of the referenced value.
     fn bytes(&self) -> &[u8];
@@ -132,7 +132,7 @@ pub fn hash<R: PlainRef>(value: R, state: &mut impl Hasher) {
     state.write(value.bytes());
 }
 
-/// Implements `Debug` for a struct without its padding.
+/// Implements `Debug` for a struct, and leaves out its padding.
 ///
 /// `names` has the form `Struct; view => view => member, member`. `values` contains a value for
 /// each name after the semicolon. Views are shown instead of the member that follows them.
@@ -158,12 +158,12 @@ pub fn debug_struct(f: &mut Formatter<'_>, names: &str, values: &[&dyn Debug]) -
     out.finish()
 }
 
-/// Returns the name of an identifier without `r#`.
+/// Returns an identifier without the prefix `r#`.
 fn spoken(identifier: &str) -> &str {
     identifier.strip_prefix("r#").unwrap_or(identifier)
 }
 
-/// Returns whether a member with this name is padding with a generated name.
+/// Returns whether this is the generated name of a padding member.
 fn is_padding(name: &str) -> bool {
     name.strip_prefix("__pad")
         .is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit()))
@@ -185,7 +185,7 @@ pub fn debug_enum<N: Debug + PartialEq>(
     }
 }
 
-/// Compiles for a type that zerocopy has proven plain.
+/// Compiles only if zerocopy has proven that `T` is plain data.
 #[cfg(feature = "zerocopy")]
 #[must_use]
 pub const fn proven_by_zerocopy<T>() -> Prover
@@ -195,7 +195,7 @@ where
     Prover::new()
 }
 
-/// Compiles for a type that bytemuck has proven plain.
+/// Compiles only if bytemuck has proven that `T` is plain data.
 #[cfg(feature = "bytemuck")]
 #[must_use]
 pub const fn proven_by_bytemuck<T: bytemuck::Pod>() -> Prover {

@@ -1,5 +1,5 @@
-//! Checks that a Rust type has the same layout in C, and that each byte belongs to a field. The
-//! items are not meant for use by hand.
+//! Checks that a Rust type has the same layout in C, and that each byte belongs to a field. Don't
+//! use these items in handwritten code.
 //!
 //! Code from `#[derive(BpfType)]` requests the value of each field from the [`Prover`]. While the
 //! Rust compiler evaluates this code, it computes the C layout, because only the compiler knows the
@@ -12,8 +12,8 @@ use bpfmap_core::rule::{self, Violation};
 use bpfmap_core::{CLayout, IntEncoding, Text, TypeDesc};
 use core::ops::Range;
 
-/// `u8` and arrays of `u8`, the types of padding and of storage for members that can't be fields in
-/// Rust.
+/// `u8` and arrays of `u8`, which are the types of padding and of bytes that store members that
+/// can't be fields in Rust.
 #[diagnostic::on_unimplemented(
     message = "expected `u8` or `[u8; N]`, found `{Self}`",
     label = "not bytes",
@@ -33,7 +33,8 @@ pub struct BitField {
     width: u64,
     /// The size of the bit-field's type in bytes.
     size: u64,
-    /// The maximum number of bits: 1 for a `bool`, 0 for a type that can't be a bit-field.
+    /// The maximum number of bits that the type allows: 1 for a `bool`, and 0 for a type that can't
+    /// be a bit-field.
     widest: u64,
     /// Whether the bit-field has a name. A bit-field without a name does not affect the alignment.
     named: bool,
@@ -55,9 +56,10 @@ const fn widest(layout: &TypeDesc<'_>) -> u64 {
     }
 }
 
-/// Returns the bits of a bit-field, relative to the first bit of the bytes that it shares with
-/// other bit-fields. These bytes are at `offset`. `fields` contains, for each of these bit-fields
-/// up to this one, the bits of its type and its width.
+/// Returns the range of bits that a bit-field occupies. Several bit-fields share bytes at `offset`,
+/// and the range is relative to the first bit of these bytes. `fields` contains the bit-fields that
+/// come before this bit-field in the same bytes, and ends with this bit-field. Each element
+/// consists of the size of the type in bits and the width in bits.
 #[must_use]
 pub const fn bit_range(offset: usize, fields: &[(usize, usize)], packed: bool) -> Range<u32> {
     let mut layout = CLayout::of_struct(packed);
@@ -94,8 +96,8 @@ impl InC {
         Self { of_struct, of_union, named: 0 }
     }
 
-    /// Adds a member that is stored in `size` bytes at `offset` in Rust. `in_c` contains the size
-    /// and the alignment of the member in C.
+    /// Adds a member that Rust stores in `size` bytes at `offset`. `in_c` contains the size and the
+    /// alignment of the member in C.
     #[track_caller]
     const fn place(&mut self, name: &str, offset: usize, size: usize, in_c: (usize, usize)) {
         if size != in_c.0 {
@@ -126,7 +128,8 @@ impl InC {
     }
 }
 
-/// The proof of a struct. The caller requests the values of all fields in their order.
+/// Methods that prove the layout of a struct. The caller requests the values of all fields in their
+/// order.
 impl Prover {
     /// Records that the type is packed in C.
     pub const fn packed(&mut self) {
@@ -165,8 +168,8 @@ impl Prover {
     /// Returns the value of the bytes at `offset` that bit-fields share.
     ///
     /// # Panics
-    /// Panics at compile time if the bit-fields have a different offset in C, or if the bytes have
-    /// not enough space.
+    /// Panics at compile time if the bit-fields have a different offset in C, or if there are too
+    /// few bytes for the bit-fields.
     #[must_use]
     #[track_caller]
     pub const fn bits<B: Bytes>(&mut self, name: &str, offset: usize, fields: &[BitField]) -> B {
@@ -188,10 +191,11 @@ impl Prover {
         self.field()
     }
 
-    /// Checks at compile time that the struct `T`, after all its fields were requested, has its C layout, and that each
-    /// byte belongs to a field.
+    /// Checks at compile time that the struct `T` has the same layout in Rust and C, and that each
+    /// byte belongs to a field. All fields must have been requested before.
     ///
-    /// `asked` is the alignment that is requested in C, or 1 if no alignment is requested.
+    /// `asked` is the alignment that an attribute requests in C, or 1 if there is no such
+    /// attribute.
     ///
     /// # Panics
     /// Panics at compile time if the check fails.
@@ -204,7 +208,8 @@ impl Prover {
         self.no_padding::<T>();
     }
 
-    /// Checks at compile time that the newtype `T`, after its field of type `U` was requested, has the layout of `U`.
+    /// Checks at compile time that the newtype `T` has the layout of its field of type `U`. The
+    /// field must have been requested before.
     ///
     /// # Panics
     /// Panics at compile time if the check fails.
@@ -215,7 +220,7 @@ impl Prover {
     }
 }
 
-/// The proof of a union `T`. The caller requests the values of its members.
+/// Methods that prove the layout of a union `T`. The caller requests the values of all members.
 impl Prover {
     /// Returns the value of a member of type `M`.
     ///
@@ -235,7 +240,7 @@ impl Prover {
     /// Returns the value of the bytes that store a member of type `M`.
     ///
     /// # Panics
-    /// Panics like [`union_member`](Self::union_member).
+    /// Panics in the same cases as [`union_member`](Self::union_member).
     #[must_use]
     #[track_caller]
     pub const fn union_holds<T: Plain, M: BpfType, B: Bytes>(&mut self, name: &str) -> B {
@@ -249,7 +254,7 @@ impl Prover {
     /// Returns the value of padding.
     ///
     /// # Panics
-    /// Panics like [`union_member`](Self::union_member).
+    /// Panics in the same cases as [`union_member`](Self::union_member).
     #[must_use]
     #[track_caller]
     pub const fn union_padding<T: Plain, B: Bytes>(&mut self) -> B {
@@ -259,7 +264,8 @@ impl Prover {
     /// Returns the value of the bytes that bit-fields share.
     ///
     /// # Panics
-    /// Panics like [`union_member`](Self::union_member), or if there are too few bytes.
+    /// Panics in the same cases as [`union_member`](Self::union_member), and if there are too few
+    /// bytes.
     #[must_use]
     #[track_caller]
     pub const fn union_bits<T: Plain, B: Bytes>(&mut self, name: &str, fields: &[BitField]) -> B {
@@ -279,9 +285,11 @@ impl Prover {
         self.field()
     }
 
-    /// Checks at compile time that the union `T`, after all its members were requested, has its C layout.
+    /// Checks at compile time that the union `T` has the same layout in Rust and C. All members
+    /// must have been requested before.
     ///
-    /// `asked` is the alignment that is requested in C, or 1 if no alignment is requested.
+    /// `asked` is the alignment that an attribute requests in C, or 1 if there is no such
+    /// attribute.
     ///
     /// # Panics
     /// Panics at compile time if the check fails.
@@ -298,7 +306,7 @@ const fn too_few_bytes(name: &str, taken: u64) {
     fail("rust-repr", &message.and(" bytes"), &Text::of("write `[u8; ").number(taken).and("]`"));
 }
 
-/// Adds bit-fields, and returns the offset of the byte in which the first one begins.
+/// Adds bit-fields, and returns the offset of the byte in which the first bit-field begins.
 #[track_caller]
 const fn bits(layout: &mut CLayout, fields: &[BitField]) -> u64 {
     let mut first = 0;
@@ -311,7 +319,7 @@ const fn bits(layout: &mut CLayout, fields: &[BitField]) -> u64 {
             first = offset / 8;
         }
         if offset - first * 8 != start {
-            let help = "move the bit-fields of enums so that none of them crosses a byte boundary, and so that the bytes begin at a multiple of the alignment";
+            let help = "move the bit-fields of enums so that no bit-field crosses a byte boundary, and so that the bytes that store them begin at a multiple of the alignment";
             fail(
                 "rust-repr",
                 &Text::of("C puts these bit-fields at a different offset"),
@@ -372,7 +380,7 @@ const fn as_large<T>(size: u64, align: u64) {
     }
 }
 
-/// Fails to compile. An empty `help` is left out.
+/// Fails to compile with this message. If `help` is empty, the message contains no help.
 #[track_caller]
 const fn fail(rule: &'static str, message: &Text, help: &Text) {
     rule::holds(Some(Violation { rule, message: *message, help: *help }));

@@ -1,11 +1,12 @@
-//! The proof that a type is plain data. The items are not meant for use by hand.
+//! Proves that a type is plain data. Don't use these items in handwritten code.
 //!
 //! The macros that implement [`Plain`] construct a value of the type, and request the value of each
-//! field from a [`Prover`]. So the compiler determines the actual types of the fields. The source
-//! text is not reliable, because its names may refer to other types. A field that the macro does
-//! not know or that does not have the expected type does not compile.
+//! field from a [`Prover`]. So the compiler determines the actual types of the fields. The macros
+//! can't rely on the source text, because a name in it may refer to a different type than expected.
+//! A field that the macro does not know or that does not have the expected type does not compile.
 //!
-//! All methods are called on a `&mut Prover`, so that no trait can add other methods with the same names.
+//! The macros call all methods on a `&mut Prover`, so that no trait can add other methods with the
+//! same names.
 
 use crate::plain::{Plain, zeroed};
 use crate::proof::InC;
@@ -23,14 +24,15 @@ impl Prover {
         Self { bytes: 0, in_c: InC::new(false) }
     }
 
-    /// Returns the value of a field that is plain data of type `T`.
+    /// Returns the value of a field of the plain type `T`.
     #[must_use]
     pub const fn field<T: Plain>(&mut self) -> T {
         self.bytes += size_of::<T>();
         zeroed()
     }
 
-    /// Checks at compile time that the struct `T`, after all its fields were requested, has no padding.
+    /// Checks at compile time that the struct `T` has no padding. All fields must have been
+    /// requested before.
     ///
     /// # Panics
     /// Panics at compile time if the check fails.
@@ -42,8 +44,8 @@ impl Prover {
         );
     }
 
-    /// Fails to compile. The derive has already reported an error at the same position, and the
-    /// type must not be used.
+    /// Fails to compile. The derive calls this function for a type for which it has already
+    /// reported an error at the same position.
     ///
     /// # Panics
     /// Panics at compile time.
@@ -53,8 +55,8 @@ impl Prover {
     }
 }
 
-/// Checks at compile time that `T` has the layout `expected`: size, alignment, offset of each member. Accepts any
-/// layout if `expected` is empty.
+/// Checks at compile time that `T` has the layout `expected`: the size, the alignment and the
+/// offset of each member. Accepts any layout if `expected` is empty.
 ///
 /// # Panics
 /// Panics at compile time if the check fails.

@@ -1,4 +1,5 @@
-//! Scalar types that Rust lacks: big-endian integers, a boolean with any byte, a kernel address.
+//! Scalar types that Rust lacks: big-endian integers, a boolean that accepts any byte, and a kernel
+//! address.
 
 use crate::plain::Plain;
 use core::fmt;
@@ -15,7 +16,7 @@ macro_rules! big_endian {
         pub struct $name($integer);
 
         impl $name {
-            /// Converts an integer from the host's byte order.
+            /// Creates the value from an integer in the host's byte order.
             #[inline]
             #[must_use]
             pub const fn new(host: $integer) -> Self {
@@ -29,7 +30,7 @@ macro_rules! big_endian {
                 $integer::from_be(self.0)
             }
 
-            /// Converts bytes in network byte order, as in a packet.
+            /// Creates the value from bytes in network byte order, as in a packet.
             #[inline]
             #[must_use]
             pub const fn from_bytes(bytes: [u8; size_of::<$integer>()]) -> Self {
@@ -90,7 +91,7 @@ macro_rules! big_endian {
     )* };
 }
 big_endian! {
-    /// A `__be16`: a `u16` in network byte order, aligned as C aligns it.
+    /// A `__be16`: a `u16` in network byte order, with the same alignment as in C.
     ///
     /// ```
     /// use bpfmap::Be16;
@@ -100,8 +101,8 @@ big_endian! {
     /// assert_eq!(Be16::from_bytes([1, 187]).get(), 443);
     /// ```
     Be16 u16
-    /// A `__be32`: a `u32` in network byte order, aligned as C aligns it. A `Be32` can be converted
-    /// from and to an IPv4 address.
+    /// A `__be32`: a `u32` in network byte order, with the same alignment as in C. You can convert
+    /// a `Be32` from and to an IPv4 address.
     ///
     /// ```
     /// use bpfmap::Be32;
@@ -115,7 +116,7 @@ big_endian! {
     /// assert_eq!(Ipv4Addr::from(next).to_string(), "192.0.2.2");
     /// ```
     Be32 u32
-    /// A `__be64`: a `u64` in network byte order, aligned as C aligns it.
+    /// A `__be64`: a `u64` in network byte order, with the same alignment as in C.
     ///
     /// ```
     /// use bpfmap::Be64;
@@ -139,8 +140,8 @@ impl From<Be32> for core::net::Ipv4Addr {
     }
 }
 
-/// A C `bool`: one byte, for which the kernel does not guarantee 0 or 1. Every value except 0 is
-/// true.
+/// A C `bool`: one byte. The kernel does not guarantee that this byte is 0 or 1, so every value
+/// except 0 is true.
 ///
 /// ```
 /// use bpfmap::Bool;
@@ -165,7 +166,7 @@ impl Bool {
     /// True, stored as 1.
     pub const TRUE: Self = Self(1);
 
-    /// Converts a Rust `bool`.
+    /// Creates the value from a Rust `bool`.
     #[inline]
     #[must_use]
     pub const fn new(value: bool) -> Self {
@@ -255,7 +256,7 @@ impl KernelPtr {
     /// The null pointer.
     pub const NULL: Self = Self(0);
 
-    /// Converts a number.
+    /// Creates the value from the address as a number.
     #[inline]
     #[must_use]
     pub const fn new(address: u64) -> Self {

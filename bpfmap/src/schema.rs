@@ -1,4 +1,5 @@
-//! Macros for the attributes of a schema in Rust, and for the modules that are generated from schemas in other files.
+//! Macros that set the attributes of a schema in Rust, and that include the modules generated from
+//! other schemas.
 
 /// Sets the name of a schema that is written in Rust, and the oldest kernel that its maps support.
 ///
@@ -29,8 +30,8 @@ macro_rules! schema {
     };
 }
 
-/// Includes the Rust code that the build script of the package generates, which is one module for
-/// each schema.
+/// Includes the Rust code that the build script of the package generates. This code has one module
+/// for each schema.
 ///
 /// Each module has the name of its schema. If the schema `flows` includes the schema `net`, both
 /// schemas have a module, and both modules use the same types. For example, the keys of
@@ -74,7 +75,8 @@ macro_rules! __include_maps {
     };
 }
 
-/// Reports one error, instead of one error for each derive in the generated code.
+/// Reports that the feature `derive` is missing. Without this macro, each derive in the generated
+/// code would report an error.
 #[cfg(not(feature = "derive"))]
 #[doc(hidden)]
 #[macro_export]

@@ -18,14 +18,14 @@ macro_rules! as_number {
 }
 as_number!(Be16 Be32 Be64 Bool);
 
-/// Writes the text up to the first NUL, with `\u{fffd}` in place of bytes that are not UTF-8.
+/// Writes the text up to the first NUL, and replaces bytes that are not UTF-8 by `\u{fffd}`.
 impl<const N: usize> Serialize for CharArray<N> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
 }
 
-/// Writes the variant, or the number if it is not a variant.
+/// Writes the variant, or the number if no variant has this number.
 impl<E: BpfEnum<Repr: Serialize> + Serialize> Serialize for Enum<E> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.get() {

@@ -46,9 +46,9 @@ pub struct ReadCell<T: Plain>(UnsafeCell<T>);
 /// A value in shared memory that you can read and write, and that programs or other threads may
 /// change at any time.
 ///
-/// The value is written in aligned words, in the same way as a [`ReadCell`] reads it. For a counter
-/// that programs also change (with `__sync_fetch_and_add`), use [`as_atomic`](Self::as_atomic),
-/// which is available for integers.
+/// A `SharedCell` writes a value in aligned words, in the same way as a [`ReadCell`] reads a value.
+/// For a counter that programs also change (with `__sync_fetch_and_add`), use
+/// [`as_atomic`](Self::as_atomic), which is available for integers.
 #[repr(transparent)]
 pub struct SharedCell<T: Plain>(ReadCell<T>);
 
@@ -110,7 +110,8 @@ impl<T: Plain> SharedCell<T> {
 macro_rules! atomics {
     ($($integer:ty => $atomic:ty,)*) => { $(
         impl SharedCell<$integer> {
-            /// Returns the value as an atomic, for additions and exchanges.
+            /// Returns a reference to the value as an atomic integer, for operations such as
+            /// additions and exchanges.
             #[inline]
             #[must_use]
             pub fn as_atomic(&self) -> &$atomic {
@@ -151,7 +152,8 @@ struct Piece {
     size: usize,
 }
 
-/// Returns the largest aligned pieces of the `size` bytes at an address, in order.
+/// Divides the `size` bytes at an address into aligned pieces that are as large as possible.
+/// Returns the pieces in order.
 #[inline]
 fn pieces(address: *const u8, size: usize) -> impl Iterator<Item = Piece> {
     let mut at = 0;

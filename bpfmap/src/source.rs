@@ -72,13 +72,14 @@ pub trait MapSource {
     /// known.
     ///
     /// A map that is listed here but has no descriptor was not created. If the schema declares such
-    /// a map as `optional`, its handle is `None`. Errors about an unknown name also list these
-    /// names.
+    /// a map as `optional`, its handle is `None`. If a map name is unknown, the error message also
+    /// lists these names.
     fn map_names(&self) -> Vec<String> {
         Vec::new()
     }
 
-    /// Returns the BTF of the object file from which the maps were loaded, or `None` if it isn't known.
+    /// Returns the BTF of the object file from which the maps were loaded, or `None` if the BTF
+    /// isn't known.
     ///
     /// This BTF contains the types of the records in ring buffers and perf event arrays, which the
     /// kernel does not know. Without this BTF, the types of records are not compared.
@@ -119,12 +120,13 @@ pub trait MapSource {
 ///
 /// # Safety
 ///
-/// [`arena_start`](Self::arena_start) and [`map_fd`](MapSource::map_fd) must refer to the same map
-/// if they are called with the same name. The whole arena of this map must be mapped at the address
-/// that [`arena_start`](Self::arena_start) returns, readable and writable. The arena must stay
+/// If [`arena_start`](Self::arena_start) and [`map_fd`](MapSource::map_fd) are called with the same
+/// name, both must refer to the same map. The whole arena of this map must be mapped for reading
+/// and writing at the address that [`arena_start`](Self::arena_start) returns. The arena must stay
 /// mapped as long as `self` is borrowed.
 pub unsafe trait ArenaSource: MapSource {
-    /// Returns the start address of the arena with this name, or `None` if the loader hasn't mapped it.
+    /// Returns the start address of the arena with this name, or `None` if the loader hasn't mapped
+    /// the arena.
     fn arena_start(&self, name: &str) -> Option<NonNull<u8>>;
 }
 
@@ -190,9 +192,9 @@ unsafe impl ArenaSource for libbpf_rs::Object {
 }
 
 /// Aya does not keep the BTF of the object, so the types of records in ring buffers and perf event
-/// arrays are not compared. To compare these types, implement [`MapSource`] for your own type,
-/// which also contains the bytes of the object file. In [`MapSource::btf`], return the result of
-/// [`object_btf`](crate::object_btf).
+/// arrays are not compared. To compare these types, write a type that contains the `Ebpf` and the
+/// bytes of the object file, and implement [`MapSource`] for this type. In [`MapSource::btf`],
+/// return the result of [`object_btf`](crate::object_btf).
 #[cfg(feature = "aya")]
 impl MapSource for aya::Ebpf {
     fn map_fd(&self, name: &str) -> io::Result<Option<OwnedFd>> {
@@ -205,7 +207,7 @@ impl MapSource for aya::Ebpf {
     }
 }
 
-/// Returns the map data that each of aya's map types wraps.
+/// Returns the `MapData` of a map. Each of aya's map types wraps such a `MapData`.
 #[cfg(feature = "aya")]
 fn data_of(map: &aya::maps::Map) -> &aya::maps::MapData {
     use aya::maps::Map as M;

@@ -1,4 +1,4 @@
-//! Specs, which declare maps as Rust types.
+//! Specs: Rust types that declare maps.
 
 use crate::kind::Kind;
 use crate::plain::Plain;
@@ -34,7 +34,7 @@ pub trait MapSpec: 'static {
     const DEF: MapDef<'static>;
 }
 
-/// The declaration of a map of maps, whose kind is [`ArrayOfMaps`](crate::kind::ArrayOfMaps) or
+/// The declaration of a map of maps. Its kind is [`ArrayOfMaps`](crate::kind::ArrayOfMaps) or
 /// [`HashOfMaps`](crate::kind::HashOfMaps). All inner maps have the same spec.
 ///
 /// ```
@@ -109,6 +109,6 @@ pub trait OuterMapSpec: MapSpec {
     note = "declare the type of the records in a `ringbuf`, `perf_event_array` or `user_ringbuf` with `event` in the schema; use `lookup`, `iter` or `pop` for the entries of other maps"
 )]
 pub trait EventSpec: MapSpec {
-    /// The type of the events. `event` of [`MapSpec::DEF`] describes it.
+    /// The type of the events. The `event` of [`MapSpec::DEF`] describes the layout of this type.
     type Event: Plain;
 }

@@ -1,9 +1,9 @@
-//! Storage of members that can't be fields in Rust: members of unions, bit-fields, and misaligned members of packed
-//! structs.
+//! Accesses bytes that store members that can't be fields in Rust: members of unions, bit-fields,
+//! and misaligned members of packed structs.
 //!
-//! Generated accessors use these functions to read and write such members in an array of bytes. All
-//! offsets in the accessors are constants, so the compiler removes the loops and checks in these
-//! functions.
+//! Generated accessors use these functions to read and write such members in an array of bytes. The
+//! accessors pass constant offsets to these functions, so the compiler removes the loops and checks
+//! in the functions.
 //!
 //! ```
 //! use bpfmap::storage::{self, BitField};
@@ -118,8 +118,9 @@ impl BitField for Bool {
     }
 }
 
-/// Returns the bit-field that occupies the bits `range` of `bytes`. Bit 0 is the lowest bit of the
-/// first byte. On a big-endian host, bit 0 is the highest bit of the first byte, as in C.
+/// Returns the bit-field that occupies the bits `range` of `bytes`. On a little-endian host, bit 0
+/// is the lowest bit of the first byte. On a big-endian host, bit 0 is the highest bit of the first
+/// byte, as in C.
 ///
 /// # Panics
 /// Panics if the range is empty, wider than 128 bits or not within `bytes`.
@@ -152,12 +153,12 @@ pub fn set_bits<T: BitField>(bytes: &mut [u8], range: Range<u32>, value: T) {
     });
 }
 
-/// The part of a bit-field in one byte.
+/// The part of a bit-field that is in one byte.
 struct BitFieldByte {
     byte: usize,
-    /// The lowest bit of the part within the byte.
+    /// The position of the part's lowest bit in the byte.
     shift: u32,
-    /// The lowest bit of the part within the value.
+    /// The position of the part's lowest bit in the value.
     place: u32,
     width: u32,
 }
@@ -181,7 +182,7 @@ fn for_each_part(range: Range<u32>, mut visit: impl FnMut(BitFieldByte)) {
     }
 }
 
-/// Returns a mask for the lowest `width` bits, at most 8.
+/// Returns a mask for the lowest `width` bits. `width` is at most 8.
 #[inline]
 fn mask(width: u32) -> u128 {
     (1 << width) - 1

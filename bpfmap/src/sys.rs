@@ -1,4 +1,4 @@
-//! The bpf(2) system call: commands, their attributes, errno.
+//! The bpf(2) system call, with its commands, the attributes of the commands, and its errors.
 
 use core::ffi::{c_int, c_long, c_void};
 use std::os::fd::{AsRawFd as _, BorrowedFd};
@@ -7,8 +7,8 @@ use std::os::fd::{AsRawFd as _, BorrowedFd};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Errno(pub i32);
 
-/// The kernel's internal "not supported" (`include/linux/errno.h`). It has no name in libc, but map operations return
-/// it to user space.
+/// The kernel's internal "not supported" (`include/linux/errno.h`). The crate libc has no constant
+/// for this errno, but map operations return it to user space.
 pub(crate) const ENOTSUPP: i32 = bpfmap_core::Errno::ENOTSUPP.0;
 
 /// Commands (`enum bpf_cmd`).
@@ -35,8 +35,8 @@ pub(crate) enum Command {
     DeleteBatch = 27,
 }
 
-/// The attribute of the commands on one element. The kernel accepts a shorter attribute and treats
-/// the rest as zero. A deletion, for example, passes 16 bytes.
+/// The attribute of the commands on one element. If a command passes fewer bytes, the kernel treats
+/// the missing bytes as zero. For example, a deletion passes only 16 bytes.
 #[repr(C)]
 pub(crate) struct ElementAttr {
     pub map_fd: u32,
@@ -176,7 +176,8 @@ pub(crate) fn address<T>(pointer: *const T) -> u64 {
 /// Makes the system call.
 ///
 /// # Safety
-/// Every address in the attribute must be valid for what the command reads and writes there.
+/// Every address in the attribute must be valid for all bytes that the command reads or writes
+/// there.
 #[inline]
 pub(crate) unsafe fn bpf<A>(command: Command, attr: &mut A) -> Result<c_int, Errno> {
     // SAFETY: the attribute has this size. The caller promises the rest.
@@ -193,8 +194,9 @@ pub(crate) unsafe fn bpf<A>(command: Command, attr: &mut A) -> Result<c_int, Err
     if result < 0 { Err(last_errno()) } else { Ok(result as c_int) }
 }
 
-/// Runs a command on one element of a map whose types are not known, only their sizes. The kernel
-/// reads the key, whose pointer may be null, and reads or writes the value or next key.
+/// Runs a command on one element of a map. The caller does not need to know the types of the key
+/// and the value, but only their sizes. The kernel reads the key, whose pointer may be null, and
+/// reads or writes the value or the next key.
 ///
 /// # Safety
 /// `key` must be null or point to a key of the map's size, and `value` must point to all bytes that

@@ -37,16 +37,16 @@ use bpfmap_core::TypeDesc;
 pub trait BpfType: Plain {
     /// The BTF description of the type.
     const DESC: &'static TypeDesc<'static>;
-    /// The description that lists, trees and pointers use for their target. This description omits
-    /// special fields that refer to other types. So two types can refer to each other, although two
-    /// constants can't.
+    /// The description of this type for lists, trees and pointers that refer to it. This
+    /// description omits special fields that refer to other types. Otherwise, the constants of two
+    /// types that refer to each other would also refer to each other, which Rust does not allow.
     #[doc(hidden)]
     const POINTEE: &'static TypeDesc<'static> = &without_members(Self::DESC);
     /// Fails to compile if the layouts of the type in Rust and C differ.
     #[doc(hidden)]
     const PROOF: () = ();
-    /// The special fields in a struct. Each kind of special field has one bit, with the same number
-    /// as in the derive macros.
+    /// The special fields in a struct. Each kind of special field has one bit, which is the same as
+    /// in the derive macros.
     #[doc(hidden)]
     const FIELDS: u32 = 0;
     /// The size of the type in C.
@@ -57,7 +57,7 @@ pub trait BpfType: Plain {
     const C_ALIGN: usize = align_of::<Self>();
 }
 
-/// Returns the description of a struct without special fields for types that refer to it.
+/// Returns the description of a struct without its members, for types that refer to the struct.
 const fn without_members(layout: &TypeDesc<'static>) -> TypeDesc<'static> {
     match layout {
         TypeDesc::Struct { name, size, .. } => TypeDesc::Struct { name, size: *size, members: &[] },
@@ -123,8 +123,8 @@ pub trait BpfEnum: Copy + 'static {
     fn number(self) -> Self::Repr;
 }
 
-/// An enum in a map. The stored number should be the number of a variant of `E`, but can be any
-/// number.
+/// An enum in a map. The map stores a number. This number should be the number of a variant of `E`,
+/// but can be any number.
 ///
 /// ```
 /// # use bpfmap::{MapDef, BpfEnum, Enum, TypeDesc};
@@ -266,7 +266,7 @@ impl<E: BpfEnum + fmt::Debug> fmt::Debug for Enum<E> {
     }
 }
 
-/// A union member that is shorter than its union, together with `N` zero bytes after it.
+/// A union member that is shorter than its union, followed by `N` zero bytes.
 ///
 /// Every byte of a value is sent to the kernel, so all bytes of a union must be initialised.
 ///

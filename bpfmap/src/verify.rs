@@ -61,7 +61,7 @@ use std::os::fd::BorrowedFd;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Verified {
-    /// All differences. If there are none, the map matches the schema.
+    /// All differences. If the list is empty, the map matches the schema.
     pub differences: Vec<Difference>,
     /// Whether the layout of keys and values could be compared.
     pub layout_check: LayoutCheck,
@@ -115,14 +115,15 @@ impl Attributes {
 
 /// Compares the map of a descriptor with a declaration. The comparison includes the type, the
 /// sizes, the flags, `map_extra`, and `max_entries` if the schema sets this number. If the map has
-/// BTF, the function also compares the layout of key and value member by member, in the same way as
-/// methods that open a map: a property of older maps that the schema records
-/// ([`TypeDesc::Evolved`]) is not a difference.
+/// BTF, the function also compares the layout of key and value member by member. Like methods that
+/// open a map, the function accepts properties of older maps that the schema records
+/// ([`TypeDesc::Evolved`]).
 ///
 /// The function does not compare the name of the map. Use [`name`] to compare the name.
 ///
 /// # Errors
-/// Fails if the kernel's info or BTF of the map can't be read. A difference is not an error.
+/// Fails if the function can't read the kernel's information about the map or the map's BTF. A
+/// difference is not an error.
 pub fn live(declared: &MapDef<'_>, fd: BorrowedFd<'_>) -> Result<Verified> {
     compared(declared, fd, Accept::Older)
 }
@@ -180,7 +181,8 @@ fn compared(declared: &MapDef<'_>, fd: BorrowedFd<'_>, accept: Accept) -> Result
 /// Compares the attributes of a map with a declaration.
 ///
 /// # Errors
-/// Fails if the number of possible CPUs, on which the `max_entries` of some map types depend, is not available.
+/// Fails if the number of possible CPUs is not available. The `max_entries` of some map types
+/// depends on this number.
 pub fn attributes(declared: &MapDef<'_>, real: &Attributes) -> Result<Vec<Difference>> {
     let facts = MapType::by_number(declared.map_type);
     let mut differences = Vec::new();
@@ -279,7 +281,7 @@ pub fn types(declared: &MapDef<'_>, btf: &Btf<'_>, (key, value): (u32, u32)) -> 
 
 /// Compares the type of a map's events in the BTF of an object with a declaration. `type_id` is the
 /// id of the type, from [`Btf::map_event`]. Like [`types`], this function does not accept older
-/// names of members. A declaration without an event results in no differences.
+/// names of members. If the declaration has no event, the result is empty.
 ///
 /// ```no_run
 /// use bpfmap::{MapSpec, verify};
@@ -297,8 +299,8 @@ pub fn event(declared: &MapDef<'_>, btf: &Btf<'_>, type_id: u32) -> Vec<Differen
     event_of(declared, btf, type_id, Accept::Same)
 }
 
-/// Compares the type of a map's events in the BTF of the map's object. As in methods that open a
-/// map, a member can have its older name.
+/// Compares the type of a map's events in the BTF of the map's object. Like methods that open a
+/// map, this function accepts an older name of a member.
 pub(crate) fn event_at_opening(
     declared: &MapDef<'_>,
     btf: &Btf<'_>,
@@ -307,8 +309,8 @@ pub(crate) fn event_at_opening(
     event_of(declared, btf, type_id, Accept::Older)
 }
 
-/// Compares the types of key and value in `btf`. As in methods that open a map, a member can have
-/// its older name.
+/// Compares the types of key and value in `btf`. Like methods that open a map, this function
+/// accepts an older name of a member.
 pub(crate) fn types_at_opening(
     declared: &MapDef<'_>,
     btf: &Btf<'_>,
@@ -342,7 +344,7 @@ fn types_of(
 /// The maximum number of differences in an error message.
 const SHOWN: usize = 5;
 
-/// Returns the first differences, and the number of further differences.
+/// Returns a text with the first differences and the number of further differences.
 pub(crate) fn list(differences: &[Difference]) -> String {
     let shown: Vec<String> = differences.iter().take(SHOWN).map(Difference::to_string).collect();
     let shown = shown.join("; ");

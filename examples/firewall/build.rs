@@ -1,4 +1,4 @@
-//! Generates the files of three schemas, links two programs into one object, and compiles the C
+//! Generates files from three schemas, links two programs into one object, and compiles the C
 //! library that the tests call.
 
 use std::error::Error;

@@ -1,4 +1,5 @@
-//! What the targets do with an input. Each feature builds what one part of them needs, and no more.
+//! The functions that the fuzz targets call with an input. Each feature enables the functions and
+//! dependencies of one group of targets.
 
 #[cfg(feature = "schemas")]
 pub mod schemas;

@@ -1,5 +1,5 @@
-//! Schemas and objects: an input is read, checked, and all is made of it that can be made. Whatever it is,
-//! nothing panics, nothing takes long, and reading takes 64 MiB at most.
+//! Reads an input as a schema, as BTF or as an object file, checks it, and generates all files from
+//! it. No input may cause a panic or take a long time, and reading an input may use at most 64 MiB.
 
 #[path = "../../bpfmap-schema/tests/support/memory.rs"]
 mod memory;
@@ -17,21 +17,22 @@ use bpfmap_codegen::generate::{Emit, Options, generate};
 use bpfmap_schema::print;
 use object::{Object as _, ObjectSection as _};
 
-/// A schema in TOML.
+/// Reads the input as a schema in TOML.
 pub fn toml(data: &[u8]) {
     if let Ok(text) = str::from_utf8(data) {
         schema(|| front_toml::read_str(Path::new("fuzz.toml"), text));
     }
 }
 
-/// A schema in Rust.
+/// Reads the input as a schema in Rust.
 pub fn rust(data: &[u8]) {
     if let Ok(text) = str::from_utf8(data) {
         schema(|| front_rust::read_str(Path::new("fuzz.rs"), text));
     }
 }
 
-/// What describes types: by itself, or as a section of an object, as the first inputs are.
+/// Reads the input as BTF. If the input is an object file, as in the initial corpus, reads the
+/// section `.BTF`.
 pub fn btf(data: &[u8]) {
     let object = object::File::parse(data).ok();
     let section = object.as_ref().and_then(|object| object.section_by_name(".BTF")?.data().ok());
@@ -39,12 +40,12 @@ pub fn btf(data: &[u8]) {
     let Ok(btf) = bounded(|| Btf::parse(data)) else { return };
     for (id, ty) in btf.iter() {
         assert_eq!(btf.get(id).map(|ty| format!("{ty:?}")), Some(format!("{ty:?}")));
-        // Whatever refers to itself is refused, not followed.
+        // For a type that refers to itself, these methods return an error instead of looping.
         let _ = (btf.size(id), btf.resolve(id), btf.unqualified(id));
     }
 }
 
-/// An object file whose maps are imported. What comes of it is a schema that keeps every rule.
+/// Imports the maps of an object file. The imported schema must not break any rule.
 pub fn object(data: &[u8]) {
     let imported = bounded(|| read_object(Path::new("fuzz.bpf.o"), data, None));
     let text = render(&imported.findings, &imported.schema.sources, Style::Plain);
@@ -58,7 +59,8 @@ pub fn object(data: &[u8]) {
     accepted(&checked.unwrap_or_else(|rejected| panic!("{rejected}\n{text}")));
 }
 
-/// Each map of an object is in the schema, or a finding says that it is left out.
+/// Checks that each map of an object is in the imported schema, or that a finding reports that the
+/// import left out the map.
 fn no_map_is_lost(data: &[u8], imported: &Imported) {
     let Ok(defined) = definitions(data) else {
         assert!(imported.is_partial());
@@ -75,7 +77,7 @@ fn no_map_is_lost(data: &[u8], imported: &Imported) {
     }
 }
 
-/// Does `work`, and panics where it takes more memory than an input may.
+/// Runs `work`, and panics if it uses more memory than an input may use.
 fn bounded<T>(work: impl FnOnce() -> T) -> T {
     let (made, most) = memory::most_used(work);
     assert!(most <= memory::LIMIT, "{} KiB were in use at once", most >> 10);
@@ -89,7 +91,8 @@ fn schema(read: impl FnOnce() -> Draft) {
     }
 }
 
-/// A good schema becomes every file there is; and written down in the other language it is the same.
+/// Generates all files from a valid schema. Also checks that printing the schema as TOML and
+/// reading the text again results in the same schema.
 fn accepted(checked: &Checked) {
     let emit: Vec<Emit> = Emit::ALL.iter().map(|(_, kind)| *kind).collect();
     for legacy in [false, true] {

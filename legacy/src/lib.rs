@@ -20,7 +20,7 @@ pub struct Libbpf {
 }
 
 impl Libbpf {
-    /// Opens the shared library `file`, which stays loaded.
+    /// Opens the shared library `file`. The library stays loaded until the process ends.
     ///
     /// # Errors
     ///
@@ -113,7 +113,7 @@ impl Drop for Object<'_> {
 
 /// # Safety
 ///
-/// `F` must be the type of a pointer to the function `name`.
+/// `F` must be the function pointer type of the function `name`.
 unsafe fn symbol<F>(library: NonNull<c_void>, name: &CStr) -> Result<F, String> {
     // SAFETY: the library is open, and the name is a C string.
     let address = unsafe { libc::dlsym(library.as_ptr(), name.as_ptr()) };

@@ -27,10 +27,10 @@ use crate::normal::normal;
 use crate::shared;
 use crate::tools::{self, CLANG, OLD_CLANG, Tools, Way};
 
-/// A function that runs a stage, and its substages, for a schema.
+/// A function that runs a stage and the stages that depend on it, for one schema.
 type Take = fn(&Item, &Tools) -> Result<(), Failure>;
 
-/// Runs these stages for a schema.
+/// Runs the stages that process a single schema.
 ///
 /// # Errors
 ///
@@ -52,7 +52,7 @@ pub(crate) fn run(item: &Item, tools: &Tools) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Writes a file, and creates its directory.
+/// Writes a file. Creates the directory of the file if necessary.
 fn write(path: &Path, text: &str) -> Result<(), Failure> {
     let folder = path.parent().unwrap_or(path);
     let written = fs::create_dir_all(folder).and_then(|()| fs::write(path, text));

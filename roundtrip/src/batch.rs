@@ -1,5 +1,5 @@
-//! Runs the stages that compile many schemas in one crate: the compilation with rustc, and the
-//! compiled tests.
+//! Runs the stages that put many schemas into one crate: stages that compile the crate with rustc,
+//! and the stage that runs the compiled tests.
 
 use std::collections::HashSet;
 use std::fs;
@@ -165,8 +165,8 @@ impl Crate {
         folder.join(format!("{:?}.out", self.stage))
     }
 
-    /// Compiles the schemas that have not failed yet. If some of them fail, compiles the others
-    /// again.
+    /// Compiles the schemas that have not failed yet. If some of these schemas fail, compiles the
+    /// others again.
     fn compile(
         &self,
         items: &[&Item],
@@ -296,8 +296,8 @@ fn on_kernel(items: &[&Item], failed: &HashSet<usize>, folder: &Path) -> Failure
     }
 }
 
-/// Returns the command that runs a program as root, because the program creates maps. A user who is
-/// not root needs sudo without a password.
+/// Returns a command that runs a program as root. The program needs root because it creates maps.
+/// If the current user is not root, sudo must work without a password.
 fn as_root(program: &Path) -> Command {
     if fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0) {
         return Command::new(program);
@@ -307,12 +307,12 @@ fn as_root(program: &Path) -> Command {
     command
 }
 
-/// Runs all tests, or only the tests of the schema `of`. Returns the tests that fail, with their
-/// output.
+/// Runs all tests, or only the tests of the schema `of`. Returns the name and the output of each
+/// test that fails.
 ///
 /// # Errors
 ///
-/// Fails if the test program does not finish.
+/// Fails if the test program ends before it has run all tests.
 fn tests(binary: &Path, of: Option<&str>) -> Result<Vec<(String, String)>, String> {
     let mut command = as_root(binary);
     command.args(of.map(|id| format!("{id}::"))).env("RUST_BACKTRACE", "0");

@@ -1,4 +1,4 @@
-//! A schema that is tested in the stages, and the stage in which it failed.
+//! Types for a schema under test, for the stages of the test, and for a failure in a stage.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -96,7 +96,8 @@ impl Failure {
     }
 
     /// Returns a text that is the same for all failures with the same cause. The text consists of
-    /// the stage and the first line with an error, without names and numbers.
+    /// the stage and the first line that contains an error. Names and numbers in this line are left
+    /// out.
     pub(crate) fn signature(&self) -> String {
         let first = |line: &&str| line.contains("error") || line.contains("panicked");
         let lines: Vec<&str> = self.text.lines().collect();

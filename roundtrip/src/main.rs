@@ -1,8 +1,10 @@
 //! Tests random schemas, and the schemas of this repository, in every stage.
 //!
-//! The stages test the schema, the C header, the program, the object, `verify`, `import`, the
-//! generated Rust code, the Rust code with the derives and its header, and the fixtures on the
-//! kernel of this machine. `cargo xtask roundtrip` runs this program.
+//! The stages test the schema, the C header, the BPF program and its object file, the commands
+//! `verify` and `import`, and the generated Rust code. They also test the schema after its
+//! conversion to Rust: the code with the derives, and the header that is generated from it.
+//! Finally, they run the fixtures on the kernel of this machine. `cargo xtask roundtrip` runs this
+//! program.
 
 mod alone;
 mod batch;
@@ -33,7 +35,7 @@ type Error = Box<dyn std::error::Error>;
 /// The number of schemas that are compiled in one crate.
 const BATCH: usize = 40;
 
-/// The maximum number of failures that are shrunk. These failures have different causes.
+/// The maximum number of failures to shrink. Only one failure for each cause is shrunk.
 const SHRUNK: usize = 8;
 /// The time limit for shrinking a failure.
 const SHRINKING: Duration = Duration::from_secs(25);
@@ -191,7 +193,8 @@ fn through(schemas: &[(String, Schema)], tools: &Tools, name: &str) -> Vec<(Stri
     failures
 }
 
-/// Returns the smallest schema that fails in the same way, with its failure.
+/// Returns the smallest schema that was found to fail in the same way, and the failure of this
+/// schema.
 fn smallest(schema: &Schema, failure: &Failure, tools: &Tools) -> (String, Failure) {
     let start = Instant::now();
     let (mut schema, mut failure) = (schema.clone(), failure.clone());

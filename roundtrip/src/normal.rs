@@ -1,12 +1,12 @@
-//! Converts the parts of a schema that BTF contains to text. The text must be the same before and
-//! after an import.
+//! Converts a schema to text, including only the parts that BTF contains. The text of a schema and
+//! the text of the schema that is imported from its object must be the same.
 //!
 //! BTF does not contain these parts of a schema, so the text leaves them out:
 //!
 //! - docs
-//! - the former names of members and maps, and the defaults of members
-//! - the names of variants without their prefix
-//! - the alignment and packing that result in a layout (but the text contains the layout)
+//! - the former names of members and maps, and the default values of members
+//! - the boundary between the prefix of an enum and the name of a variant
+//! - the attributes for alignment and packing (but the text contains the resulting layout)
 //! - bit-fields without a name
 //! - the target of a pointer, unless the target is a struct with a name
 //! - types that no map uses

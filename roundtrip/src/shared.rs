@@ -17,22 +17,22 @@ use bpfmap_schema::print;
 use crate::item::{Failure, Item, Stage};
 use crate::tools::{self, CLANG, Way};
 
-/// The names of the schemas. Each name comes after the names of the schemas that it includes. A
-/// schema that contains neither types nor maps is left out.
+/// The names of the schemas. Each schema comes after the schemas that it includes. If a schema
+/// would contain neither types nor maps, it is left out.
 const NAMES: [&str; 4] = ["base", "more", "one", "two"];
 
 /// The directory of the schemas and of the files that are generated from them.
 pub(crate) const FOLDER: &str = "shared";
 
-/// Returns the names of the schemas into which `item` is divided. Each name comes after the names
-/// of the schemas that it includes.
+/// Returns the names of the schemas into which `item` is divided. Each schema comes after the
+/// schemas that it includes.
 pub(crate) fn parts(item: &Item) -> impl Iterator<Item = &'static str> {
     let folder = item.path(FOLDER);
     NAMES.into_iter().filter(move |name| folder.join(format!("{name}.toml")).exists())
 }
 
-/// Divides the schema, and generates and compiles the C code of the parts. The Rust code is
-/// compiled later, together with the Rust code of other schemas.
+/// Divides the schema into parts, and generates and compiles the C code of these parts. The Rust
+/// code is compiled later, together with the Rust code of other schemas.
 ///
 /// # Errors
 ///
@@ -163,7 +163,8 @@ fn divide(schema: &Schema, seed: usize) -> Vec<(&'static str, String)> {
     texts
 }
 
-/// Returns whether the map refers to another map of the schema, or another map refers to it.
+/// Returns whether the map refers to another map of the schema, or whether another map refers to
+/// this map.
 fn is_tied_to_others(schema: &Schema, map: &MapDecl) -> bool {
     let names = |one: &MapDecl, other: &str| {
         let inner = one.inner.as_ref().map(|inner| &inner.value);

@@ -1,4 +1,4 @@
-//! Shrinks a schema that fails, as long as it fails in the same way.
+//! Makes a failing schema smaller, as long as it still fails in the same way.
 
 use bpfmap_schema::ir::{
     Composite, InnerMap, KeyValue, MapDecl, MemberType, Schema, Type, TypeDefKind,

@@ -17,20 +17,21 @@ use crate::Error;
 pub(crate) struct Tools {
     /// The command `bpfmap`.
     pub(crate) bpfmap: PathBuf,
-    /// The compiled crates that the generated code links, in the form of rustc's option `--extern`.
+    /// The compiled crates that the generated code uses, in the format of rustc's option
+    /// `--extern`.
     pub(crate) libraries: Vec<String>,
-    /// The directories with the dependencies of these crates, in the form of rustc's option `-L`.
+    /// The directories with the dependencies of these crates, in the format of rustc's option `-L`.
     pub(crate) search: Vec<String>,
     /// The directory for the files of the schemas.
     pub(crate) work: PathBuf,
-    /// The ways in which programs are compiled: each combination of a clang and kernel headers.
+    /// The ways to compile programs: each combination of a clang version and kernel headers.
     pub(crate) ways: Vec<Way>,
     /// The number of programs that were compiled.
     pub(crate) programs: AtomicUsize,
 }
 
-/// A way to compile programs: a clang, and the kernel headers that a program includes before the
-/// header of the schema.
+/// A way to compile programs: a clang version, and the kernel headers that a program includes
+/// before the header of the schema.
 pub(crate) struct Way {
     pub(crate) clang: &'static str,
     /// The name of the headers.
@@ -49,8 +50,8 @@ pub(crate) const OLD_CLANG: &str = "clang-14";
 pub(crate) const CLANG: &str = "clang-19";
 
 impl Tools {
-    /// Precompiles the headers: `linux/bpf.h`, and the `vmlinux.h` of each kernel. Each kernel is
-    /// given by its name and its BTF file.
+    /// Precompiles the headers: `linux/bpf.h`, and the `vmlinux.h` of each kernel. Each element of
+    /// `kernels` consists of the name of a kernel and the path of its BTF file.
     pub(crate) fn prepare(&mut self, kernels: &[(String, PathBuf)]) -> Result<(), Error> {
         let folder = self.work.join("headers");
         fs::create_dir_all(&folder)?;
@@ -107,8 +108,8 @@ impl Way {
     }
 }
 
-/// Returns the compiler options that the `vmlinux.h` of a kernel needs. Linux 7.0 and newer are
-/// compiled with these C extensions.
+/// Returns the compiler options that the `vmlinux.h` of a kernel needs. Linux 7.0 and newer use the
+/// C extensions that these options enable.
 fn extensions(kernel: Option<KernelVersion>) -> &'static [&'static str] {
     if kernel.is_none() { &[] } else { &["-fms-extensions", "-Wno-microsoft"] }
 }

@@ -1,4 +1,4 @@
-//! Hash tables with a value for each CPU that remove the least recently used entries.
+//! Hash tables with a value for each CPU. They remove the least recently used entries.
 
 use bpfmap::{BpfMap, BpfMaps, Map};
 

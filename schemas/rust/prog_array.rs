@@ -4,7 +4,7 @@ use bpfmap::{BpfMap, BpfMaps, Map};
 
 bpfmap::schema!(name = "prog_array", min_kernel = "5.10");
 
-/// The programs that process a packet, by IP version. They are initial contents.
+/// The programs that process a packet, by IP version. The schema sets them as the initial contents of the map.
 #[derive(BpfMap)]
 #[bpf_map(prog_array, max_entries = 8, values(1 = handle_ipv4, 6 = handle_ipv6))]
 pub struct Parsers;
@@ -22,7 +22,7 @@ pub struct Plugins;
 /// The handles of all maps.
 #[derive(Debug, BpfMaps)]
 pub struct Maps {
-    /// The programs that process a packet, by IP version. They are initial contents.
+    /// The programs that process a packet, by IP version. The schema sets them as the initial contents of the map.
     pub parsers: Map<Parsers>,
     /// A second array of programs. A program can be in several arrays.
     pub fallbacks: Map<Fallbacks>,

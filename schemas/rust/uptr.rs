@@ -1,4 +1,4 @@
-//! Pointers to memory of a process, by task. Programs read and write this memory.
+//! Values that are attached to tasks and point to memory of a process. Programs read and write this memory.
 
 use bpfmap::{BpfMap, BpfMaps, BpfType, Map, UserPtr};
 

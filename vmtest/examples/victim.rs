@@ -1,7 +1,8 @@
-//! A test binary whose tests break the guest they run in, for the tests of the harness.
+//! A test binary whose tests break the guest in which they run. The tests of the harness use this
+//! binary.
 //!
-//! It implements libtest's protocol itself, so that it can also violate the protocol. The part of
-//! its file name after a dash selects the violation.
+//! The binary implements libtest's protocol itself, so that it can also violate this protocol. The
+//! part of the binary's file name after `victim-` selects the violation.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
@@ -114,7 +115,7 @@ fn write(path: &str, text: &str) {
     std::thread::sleep(Duration::from_millis(if path == "/dev/kmsg" { 0 } else { 5000 }));
 }
 
-/// Writes to a file until a write fails, and leaves the file there.
+/// Writes to a file until a write fails, and does not delete the file.
 fn fill_the_file_system() {
     let mut file = File::create("/tmp/large").unwrap();
     let data = vec![1; 1 << 20];
@@ -136,14 +137,14 @@ fn fail_at_first() {
     }
 }
 
-/// Ends the machine like init does after its last record, but without sending that record.
+/// Ends the machine as init does after its last record, but without sending that record.
 fn leave_through_the_debug_port() {
     // SAFETY: ioperm takes plain numbers.
     assert_eq!(unsafe { libc::ioperm(0xf4, 4, 1) }, 0, "{}", std::io::Error::last_os_error());
     out(0xf4, 0x10);
 }
 
-/// Writes a byte to a port. The process dies if it may not use the port.
+/// Writes a byte to a port. If the process may not use the port, it is killed.
 fn out(port: u16, value: u8) {
     // SAFETY: the instruction touches no memory of this process.
     unsafe {
@@ -151,7 +152,8 @@ fn out(port: u16, value: u8) {
     }
 }
 
-/// Writes a record to the port of init, with the number of init's next record.
+/// Forges a record: writes a record to the port that init uses, with the number that init would use
+/// for its next record.
 fn forge(message: &str) {
     let mut record = b"VMM\0".to_vec();
     record.extend(5_u32.to_le_bytes());
@@ -198,7 +200,8 @@ fn load_a_module() {
     assert_eq!(loaded, 0, "{}", std::io::Error::last_os_error());
 }
 
-/// Leaves a child that keeps the output open. The guest must not wait for the child.
+/// Leaves a child process that keeps the output open. The guest must not wait for this child
+/// process.
 fn leave_a_child() {
     let mut child = Command::new("/proc/self/exe").args(["--exact", "sleeps"]).spawn().unwrap();
     assert!(child.try_wait().unwrap().is_none());

@@ -1,5 +1,5 @@
-//! Stands in for danobi/vmtest in the tests of the harness: reads its configuration as that tool does
-//! and runs the command, but on this machine instead of in a guest.
+//! A substitute for danobi/vmtest in the tests of the harness. It reads the configuration file like
+//! danobi/vmtest does, but runs the command on this machine instead of in a guest.
 
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;

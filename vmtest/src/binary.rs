@@ -34,9 +34,9 @@ pub struct Binary {
     pub programs: Vec<PathBuf>,
     /// Directories with shared libraries. They are searched before the directories of the system.
     pub libraries: Vec<PathBuf>,
-    /// Whether the binary may have no tests. Cargo builds a test binary for each target, even if
-    /// the target has no tests. A matrix fails if none of its binaries has tests, regardless of
-    /// this field.
+    /// Whether the binary is allowed to have no tests. Cargo builds a test binary for each target,
+    /// even if the target has no tests. A matrix fails if none of its binaries has tests,
+    /// regardless of this field.
     pub may_be_empty: bool,
 }
 

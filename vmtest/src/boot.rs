@@ -1,5 +1,5 @@
-//! Starts the guests of a machine. A guest starts from a snapshot if one is available or can be
-//! taken, or else by a cold boot.
+//! Starts the guests of a machine. A guest is restored from a snapshot if a snapshot exists or can
+//! be taken. Otherwise, the guest is booted cold.
 
 use crate::error::Result;
 use crate::failure::{Failure, FailureKind};
@@ -18,8 +18,8 @@ pub(crate) struct Booted {
     vm: Vm,
     /// The snapshot that the guest was restored from, if any.
     snapshot: Option<Snapshot>,
-    /// The means to continue without the snapshot. They are dropped once the guest has shown that
-    /// it works.
+    /// Everything that is necessary to boot the machine without the snapshot. This is dropped as
+    /// soon as the guest has shown that it works.
     fallback: Option<Fallback>,
 }
 

@@ -1,6 +1,7 @@
-//! Chooses between the C library of a root file system and that of this machine. All files of glibc
-//! in a guest must have the same version. A program also runs with a newer version of glibc than
-//! the one it was built with. The newer of the two libraries therefore serves all programs.
+//! Chooses between the C library of a root file system and the C library of this machine. All files
+//! of glibc in a guest must have the same version. A program also runs with a newer version of
+//! glibc than the version that it was built with. The newer of the two libraries is therefore used
+//! for all programs.
 
 use crate::elf;
 use crate::error::Result;

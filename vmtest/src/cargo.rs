@@ -156,7 +156,8 @@ impl Built {
     }
 }
 
-/// Returns the Cargo that runs this program, or else the Cargo on the `PATH`.
+/// Returns the path of the Cargo that runs this program. If there is none, returns `cargo`, which
+/// is then searched for on the `PATH`.
 fn program() -> OsString {
     std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
 }
@@ -177,7 +178,8 @@ fn metadata(directory: &Path, manifest: &Path) -> Result<Metadata> {
     let mut command = MetadataCommand::new();
     command.cargo_path(program()).current_dir(directory).manifest_path(manifest).no_deps();
     command.exec().map_err(|error| {
-        Error::new(ErrorKind::BuildFailed, "Cargo does not describe the workspace").because(error)
+        Error::new(ErrorKind::BuildFailed, "cannot read the metadata of the workspace")
+            .because(error)
     })
 }
 
@@ -190,7 +192,8 @@ fn compilers_libraries() -> Option<PathBuf> {
     Some(PathBuf::from(folder.trim_end())).filter(|folder| folder.is_dir())
 }
 
-/// Returns the directory in a library path that a build script printed: `/x` for `native=/x`.
+/// Returns the directory of a library path that a build script printed, such as `/x` for
+/// `native=/x`.
 fn folder_of_linked_path(path: &str) -> &str {
     match path.split_once('=') {
         Some(("dependency" | "crate" | "native" | "framework" | "all", folder)) => folder,

@@ -56,7 +56,7 @@ pub struct Config {
     /// Arguments for the command line of every kernel.
     pub cmdline: Vec<String>,
     /// Texts that are allowed in complaints of the kernel. A complaint that contains one of these
-    /// texts does not fail the run.
+    /// texts does not make the run fail.
     pub allow: Vec<String>,
     /// The time limit of a test, in seconds.
     pub test_time_out: Option<u64>,

@@ -3,15 +3,16 @@
 /// A complaint of the kernel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Complaint {
-    /// The line that contains it.
+    /// The text from the beginning of the complaint to the next complaint, or to the end of the
+    /// line.
     pub(crate) text: String,
     /// The test that was running.
     pub(crate) test: Option<String>,
 }
 
-/// The words that introduce a complaint after which the kernel continues. These words are searched
-/// for anywhere in a line, because a program may have written the first half of that line to the
-/// console.
+/// The words with which a complaint begins, for complaints after which the kernel continues. A
+/// complaint may begin anywhere in a line, because a program may have written the first half of the
+/// line to the console.
 const MARKS: [&str; 14] = [
     "WARNING: ",
     "BUG: ",

@@ -98,7 +98,7 @@ pub(crate) struct Entry {
     pub(crate) name: String,
     pub(crate) kind: Kind,
     pub(crate) mode: u32,
-    /// The user and the group that own it.
+    /// The user and the group that own the file.
     pub(crate) owner: (u32, u32),
     pub(crate) size: usize,
 }

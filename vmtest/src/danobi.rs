@@ -1,8 +1,8 @@
-//! Lets danobi/vmtest boot the guests (<https://github.com/danobi/vmtest>). That tool gets its own
-//! `vmtest.toml` in a temporary directory. The command in this file is our runner. The runner's
-//! records arrive over a second serial port.
+//! Boots the guests with danobi/vmtest (<https://github.com/danobi/vmtest>). This module writes a
+//! `vmtest.toml` for danobi/vmtest into a temporary directory. The command in that file is the
+//! runner of this crate. The runner sends its records over a second serial port.
 //!
-//! That tool mounts this machine's root file system over 9p. A kernel whose 9p support is in
+//! danobi/vmtest mounts this machine's root file system over 9p. A kernel whose 9p support is in
 //! modules gets an initramfs that loads the modules. A kernel without 9p support cannot be booted
 //! this way.
 
@@ -23,14 +23,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 const PROGRAM: &str = "vmtest";
-/// The path in the guest at which that tool mounts the directory of its configuration.
+/// The path in the guest at which danobi/vmtest mounts the directory of its configuration.
 const SHARED: &str = "/mnt/vmtest";
-/// Directories of the host over which that tool mounts empty file systems.
+/// Directories of the host over which danobi/vmtest mounts empty file systems.
 const HIDDEN: [&str; 3] = ["/tmp", "/run", "/mnt"];
-/// The modules that a kernel needs to mount a root over 9p and to communicate with that tool.
+/// The modules that a kernel needs to mount a root over 9p and to communicate with danobi/vmtest.
 const MODULES: [&str; 4] = ["virtio_pci", "9pnet_virtio", "9p", "virtio_console"];
 
-/// The configuration of that tool.
+/// The configuration of danobi/vmtest.
 #[derive(Debug, Serialize)]
 struct Config {
     target: [Target; 1],
@@ -52,13 +52,14 @@ struct VmConfig {
     extra_args: Vec<String>,
 }
 
-/// Returns the paths of the plan's modules in a guest, each with the contents to write there.
+/// Returns the path of each module of the plan in a guest, together with the contents of the file
+/// at that path.
 pub(crate) fn modules(found: Vec<(String, Vec<u8>)>) -> Vec<(PathBuf, Vec<u8>)> {
     let path = |name: String| Path::new(SHARED).join(name + ".ko");
     found.into_iter().map(|(name, data)| (path(name), data)).collect()
 }
 
-/// Starts the tool with a plan whose modules are the given files.
+/// Starts danobi/vmtest with a plan whose modules are the given files.
 pub(crate) fn start(
     machine: &Machine,
     plan: &Plan,
@@ -112,7 +113,8 @@ pub(crate) fn start(
     let path = std::env::var_os("PATH").unwrap_or_default();
     let path = [files.path().to_owned()].into_iter().chain(std::env::split_paths(&path));
     let path = std::env::join_paths(path).map_err(|error| {
-        Error::new(ErrorKind::Usage, "a temporary directory can't be on a PATH").because(error)
+        Error::new(ErrorKind::Usage, "the path of the temporary directory can't be added to PATH")
+            .because(error)
     })?;
     let mut command = Command::new(PROGRAM);
     command.arg("--config").arg(&config).env("PATH", path).process_group(0);
@@ -126,7 +128,8 @@ pub(crate) fn start(
     RemoteSession::new(process, PROGRAM, Line::Awaited(listener), Some(log), files)
 }
 
-/// Refuses a binary that a guest would not find.
+/// Checks that a guest can see a test binary. A guest does not see the host's files in the
+/// directories [`HIDDEN`].
 pub(crate) fn check(binary: &Path) -> Result<()> {
     match HIDDEN.iter().find(|hidden| binary.starts_with(hidden)) {
         None => Ok(()),
@@ -148,9 +151,9 @@ fn initrd(machine: &Machine, packages: &Packages) -> Result<Option<Vec<u8>>> {
     let found = machine.kernel.modules(&names, packages).map_err(|error| {
         let name = &machine.kernel.name;
         let what = format!("vmtest can't boot {name}: this kernel can't mount a root over 9p");
-        Error::new(error.kind(), what)
-            .because(error)
-            .help("name a kernel with 9p in bpfmap-vmtest.toml, and its modules if 9p is a module")
+        Error::new(error.kind(), what).because(error).help(
+            "specify a kernel with 9p in bpfmap-vmtest.toml, and its modules if 9p is a module",
+        )
     })?;
     for (name, data) in found {
         let path = PathBuf::from(format!("/vmtest/modules/{name}.ko"));
@@ -162,9 +165,9 @@ fn initrd(machine: &Machine, packages: &Packages) -> Result<Option<Vec<u8>>> {
     tree.pack().map(Some)
 }
 
-/// Writes a wrapper script at the path at which the tool looks for QEMU. The script selects QEMU
-/// and the accelerator. Without the script, the tool would use KVM whenever the device of KVM
-/// exists.
+/// Writes a wrapper script at the path at which danobi/vmtest looks for QEMU. The script selects
+/// QEMU and the accelerator. Without the script, danobi/vmtest would use KVM whenever the device of
+/// KVM exists.
 fn write_qemu(machine: &Machine, directory: &Path) -> Result<()> {
     let mut real = machine.qemu.program.clone();
     if real.components().count() == 1 {

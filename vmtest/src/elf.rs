@@ -26,8 +26,8 @@ struct Dynamic {
 /// Returns the files that a program needs to run, except the program itself: its interpreter and
 /// all shared libraries. For a script, these are the files that the script's interpreter needs. For
 /// a static program, the result is empty. The directories in `libraries` are searched before the
-/// directories that the environment names. Files that are in the guest's root file system but not
-/// on this machine are left out.
+/// directories in `LD_LIBRARY_PATH`. Files that are in the guest's root file system but not on this
+/// machine are left out.
 ///
 /// # Errors
 /// Fails if a library or an interpreter is neither on this machine nor in the root file system, if
@@ -215,12 +215,12 @@ fn missing(program: &Path, file: &Path, name: &str) -> Error {
     } else {
         format!(" (a dependency of {})", file.display())
     };
-    Error::new(ErrorKind::MissingLibrary, message + &by)
-        .help(format!("install the package of {name}, or set LD_LIBRARY_PATH to its directory"))
+    Error::new(ErrorKind::MissingLibrary, message + &by).help(format!(
+        "install the package that contains {name}, or set LD_LIBRARY_PATH to its directory"
+    ))
 }
 
-/// Returns the interpreter that a script names in its first line, or `None` if the file is not a
-/// script.
+/// Returns the interpreter in the first line of a script, or `None` if the file is not a script.
 pub(crate) fn script_interpreter<'data>(data: impl ReadRef<'data>) -> Option<PathBuf> {
     /// The number of bytes of the first line that the kernel reads (`BINPRM_BUF_SIZE`).
     const LONGEST: u64 = 256;
@@ -230,8 +230,8 @@ pub(crate) fn script_interpreter<'data>(data: impl ReadRef<'data>) -> Option<Pat
     Some(PathBuf::from(word))
 }
 
-/// Returns `Ok` if a file is for x86-64, the name of its processor as an error if it is for a
-/// different one, and `None` if it is not an ELF file.
+/// Returns `Some(Ok(()))` if a file is for x86-64, and `None` if it is not an ELF file. If the file
+/// is for a different processor, the error is the name of that processor.
 pub(crate) fn machine(data: &[u8]) -> Option<Result<(), String>> {
     if !data.starts_with(b"\x7fELF") {
         return None;
@@ -248,17 +248,17 @@ pub(crate) fn machine(data: &[u8]) -> Option<Result<(), String>> {
         243 => Err("riscv".to_owned()),
         21 => Err("powerpc64".to_owned()),
         22 => Err("s390x".to_owned()),
-        number => Err(format!("the processor with ELF's number {number}")),
+        number => Err(format!("the processor with the ELF number {number}")),
     })
 }
 
-/// Returns the interpreter (the dynamic linker) that a program names.
+/// Returns the interpreter (the dynamic linker) that a program specifies.
 pub(crate) fn interpreter(data: &[u8]) -> Option<PathBuf> {
     read_dynamic(data).ok()?.interpreter
 }
 
-/// Returns the version of glibc if the file is glibc's `libc.so.6`. The version of glibc is the
-/// newest version that one of its symbols has.
+/// Returns the version of glibc if the file is glibc's `libc.so.6`. This is the newest version
+/// among the versions of its symbols.
 pub(crate) fn c_library_version(data: &[u8]) -> Option<(u32, u32)> {
     const MARK: &[u8] = b"\0GLIBC_2.";
     let header = Header::parse(data).ok()?;
@@ -338,7 +338,8 @@ fn read_ld_so_cache(path: &Path) -> BTreeMap<String, PathBuf> {
     std::fs::read(path).ok().and_then(|data| parse_ld_so_cache(&data)).unwrap_or_default()
 }
 
-/// The cache's format is that of glibc's `sysdeps/generic/dl-cache.h`, `struct cache_file_new`.
+/// Parses the dynamic linker's cache. The format is `struct cache_file_new` in glibc's
+/// `sysdeps/generic/dl-cache.h`.
 fn parse_ld_so_cache(data: &[u8]) -> Option<BTreeMap<String, PathBuf>> {
     const MAGIC: &[u8] = b"glibc-ld.so.cache1.1";
     /// `FLAG_X8664_LIB64 | FLAG_ELF_LIBC6`

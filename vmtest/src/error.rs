@@ -12,11 +12,11 @@ named! {
     #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
     #[non_exhaustive]
     pub enum ErrorKind {
-        /// The request is invalid, or a file that it names does not exist.
+        /// The request is invalid, or specifies a file that does not exist.
         Usage = "usage",
         /// The contents of a configuration or lock file are invalid.
         Configuration = "configuration",
-        /// The program that should run as a guest's init speaks a different protocol than this
+        /// The program that should run as a guest's init uses a different protocol than this
         /// program.
         InitMismatch = "init-mismatch",
         /// A program needs a shared library that this machine does not have.
@@ -32,7 +32,7 @@ named! {
         WrongArchitecture = "wrong-architecture",
         /// A root file system needs more memory than the guest can provide for it.
         RootTooLarge = "root-too-large",
-        /// There is no known kernel with that name.
+        /// No kernel with the requested name is known.
         UnknownKernel = "unknown-kernel",
         /// A kernel image is damaged or has a wrong checksum.
         KernelCorrupt = "kernel-corrupt",
@@ -107,8 +107,8 @@ impl Error {
         self
     }
 
-    /// Puts the name of the faulty thing in front of the message, as in "the package x: it is
-    /// damaged".
+    /// Puts the name of the faulty thing in front of the message. The result is, for example, "the
+    /// package x: it is damaged".
     #[must_use]
     pub(crate) fn of(mut self, what: impl fmt::Display) -> Self {
         self.message = format!("{what}: {}", self.message);

@@ -57,7 +57,7 @@ named! {
         Passed = "passed",
         /// The test ran and failed.
         Failed = "failed",
-        /// The test is marked `#[ignore]`, or it reported that it cannot run here, and why.
+        /// The test is marked `#[ignore]`, or it reported why it cannot run here.
         Skipped = "skipped",
         /// The test was still running when its time limit expired.
         TimedOut = "timed-out",
@@ -129,8 +129,8 @@ pub struct KernelResult {
     pub engine: Option<Engine>,
     /// Whether the guest was restored from a snapshot.
     pub snapshot: bool,
-    /// The number of guests that were started. It is greater than one if a guest failed and a new
-    /// one continued.
+    /// The number of guests that were started. It is greater than one if a guest failed and another
+    /// guest ran the remaining tests.
     pub guests: u32,
     /// The last lines of the console, if the guest failed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

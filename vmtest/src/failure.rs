@@ -72,7 +72,7 @@ impl FailureKind {
     pub fn advice(self) -> &'static str {
         match self {
             Self::Panic | Self::Oops => {
-                "read the backtrace in the console log; the last test that the log names was running"
+                "read the backtrace in the console log; the last test that the log mentions was running"
             }
             Self::Warning => {
                 "read the backtrace in the console log; to allow the complaint, use --allow with a part of its text"
@@ -84,24 +84,24 @@ impl FailureKind {
                 "give the guest more memory with --memory, or make the test use less"
             }
             Self::PoweredOff => {
-                "look for a call of reboot(2) in the test that the console log names last"
+                "look for a call of reboot(2) in the last test that the console log mentions"
             }
             Self::InitDied => {
                 "check whether a test killed process 1; if not, report a bug in bpfmap-vmtest"
             }
             Self::GuestSetup => "read the message of the guest",
             Self::RootTooLarge | Self::FileSystemFull => {
-                "give the guest more memory with --memory; its files are in memory, and can use half of it"
+                "give the guest more memory with --memory; the files of the guest can use at most half of its memory"
             }
             Self::ResultsCutShort | Self::ResultsDamaged => {
-                "check whether a test wrote to /dev/ttyS1; if not, run it again"
+                "check whether a test wrote to /dev/ttyS1; if not, repeat the run"
             }
             Self::ResultsForged => {
-                "trust none of the results: a test wrote a record to /dev/ttyS1 in place of the guest's init"
+                "do not trust any of the results: a test, not the guest's init, wrote a record to /dev/ttyS1"
             }
-            Self::SnapshotDamaged => "run it again: the damaged snapshot was removed",
+            Self::SnapshotDamaged => "repeat the run: the damaged snapshot was removed",
             Self::QemuCrashed => {
-                "run it again; if the problem persists, try another version of QEMU or --engine tcg"
+                "repeat the run; if the problem persists, try another version of QEMU or --engine tcg"
             }
             Self::QemuFailed => {
                 "read QEMU's message, or try --engine tcg, which does not depend on this machine's processor"
@@ -112,8 +112,8 @@ impl FailureKind {
             Self::HostOverloaded => {
                 "run fewer guests at a time with --jobs, or stop other programs"
             }
-            Self::TimedOut => "give it more time with --time-out",
-            Self::Interrupted => "start it again",
+            Self::TimedOut => "give the guest more time with --time-out",
+            Self::Interrupted => "start the run again",
         }
     }
 }
@@ -171,7 +171,7 @@ pub(crate) struct Evidence {
     pub(crate) ready: bool,
     /// Whether the guest reported how many records it sent, and that number of records arrived.
     pub(crate) complete: bool,
-    /// How the first damaged record was damaged.
+    /// What was wrong with the first damaged record.
     pub(crate) damage: Option<String>,
     /// The guest's report of something that it could not do.
     pub(crate) guest_failed: Option<String>,

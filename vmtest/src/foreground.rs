@@ -11,13 +11,15 @@ use std::os::fd::AsFd as _;
 use std::os::unix::net::UnixStream;
 
 impl Run {
-    /// Runs the program in a guest, and returns how the program ended, together with the console's
-    /// log. The program reads the standard input of this process, unless [`Run::input`] is set. A
-    /// program without a terminal reads it only if it is not a terminal. The output of the program
-    /// is written to `stdout` and `stderr`. Each byte that is read from `signals` is the number of
-    /// a signal to send to the program. If the program exited with 0 but the kernel made a
-    /// complaint that is not allowed, the result is a failure, as in a matrix. With a terminal,
-    /// complaints are not checked.
+    /// Runs the program in a guest. Returns how the program ended, and the console's log.
+    ///
+    /// The program reads the standard input of this process, unless [`Run::input`] is set, or
+    /// unless the standard input is a terminal and the program has no terminal. The output of the
+    /// program is written to `stdout` and `stderr`. Each byte that is read from `signals` is the
+    /// number of a signal to send to the program.
+    ///
+    /// If the program exited with 0 but the kernel made a complaint that is not allowed, the result
+    /// is a failure, as in a matrix. If the program has a terminal, complaints are not checked.
     ///
     /// # Errors
     /// Fails if the guest could not be started.

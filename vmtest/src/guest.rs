@@ -92,7 +92,7 @@ enum Input {
     Message(ToGuest),
 }
 
-/// An event that ends a wait for a guest and for the caller's files.
+/// The end of a wait: an event of the guest, a readable file of the caller, or the deadline.
 #[derive(Debug)]
 pub(crate) enum Polled {
     Event(GuestEvent),

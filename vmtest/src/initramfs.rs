@@ -41,13 +41,13 @@ impl Init {
         Ok(self)
     }
 
-    /// Packs the program `bpfmap-vmtest`. This is the current program if the current program is
-    /// `bpfmap-vmtest`. Otherwise, the program is taken from the same directory, from the parent
-    /// directory (because Cargo puts programs there when it builds tests), or from the `PATH`, in
-    /// this order.
+    /// Packs the program `bpfmap-vmtest`. If the current program is `bpfmap-vmtest`, the current
+    /// program is packed. Otherwise, `bpfmap-vmtest` is searched for in the directory of the
+    /// current program, in the parent of that directory (because Cargo puts programs there when it
+    /// builds tests), and on the `PATH`, in this order.
     ///
     /// # Errors
-    /// Fails if there is no such program, if it cannot be read, or if it speaks a different
+    /// Fails if there is no such program, if it cannot be read, or if it uses a different
     /// protocol than the current program.
     pub fn find() -> Result<Self> {
         Self::pack(&Self::program()?)

@@ -46,7 +46,8 @@ pub(crate) struct KernelRun<'a> {
     engine: Option<Engine>,
     snapshot: bool,
     guests: u32,
-    /// The failure of a guest from a snapshot. Its test is repeated in a guest that is booted cold.
+    /// A guest from a snapshot that failed. The test that was running is repeated in a guest that
+    /// is booted cold.
     suspect: Option<Suspect>,
     /// Whether such a repetition has already taken place.
     suspected: bool,
@@ -57,7 +58,7 @@ pub(crate) struct KernelRun<'a> {
     stopped: bool,
 }
 
-/// A guest from a snapshot that failed.
+/// A failed guest that was restored from a snapshot.
 struct Suspect {
     failure: Failure,
     /// The test that was running when the guest failed.
@@ -256,8 +257,8 @@ impl<'a> KernelRun<'a> {
         Ok(Plan { env, modules: modules.to_vec(), privileged, action })
     }
 
-    /// Follows a guest until it ends. If the guest failed, returns whether it failed without having
-    /// run a test.
+    /// Handles the messages of a guest until the guest ends. If the guest failed, returns whether
+    /// it failed without having run a test.
     fn attend(
         &mut self,
         guest: &mut dyn Session,
@@ -366,9 +367,9 @@ impl<'a> KernelRun<'a> {
         }
     }
 
-    /// Determines the result of a test from how the test ended: the duration in seconds, the number
-    /// of processes that were killed because memory ran out, and the bits of the kernel's taint
-    /// that were set since the test began.
+    /// Determines the result of a test. The tuple contains the duration in seconds, the number of
+    /// processes that were killed because memory ran out, and the bits of the kernel's taint that
+    /// were set since the test began.
     fn test_ended(
         &mut self,
         guest: &dyn Session,
@@ -386,8 +387,8 @@ impl<'a> KernelRun<'a> {
     }
 
     /// Returns the time at which the guest is stopped if nothing happens until then. The guest
-    /// itself ends a test that takes too long. The deadline grants the guest the same time again,
-    /// so that it can report that and wait for the process to end.
+    /// itself ends a test that exceeds its time limit. This function therefore allows at least
+    /// twice the time limit, so that the guest can report the test and wait for the process to end.
     fn deadline(&self, running: Option<&Running>) -> Instant {
         let now = Instant::now();
         match running {

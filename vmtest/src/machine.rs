@@ -51,8 +51,8 @@ const TCG_ARGUMENTS: [&str; 3] = [
 const NOLOCK_ARGUMENT: &str = "slab_debug=F,kmalloc-*";
 const NOLOCK_SINCE: (u32, u32) = (6, 18);
 
-/// The operations that QEMU denies itself. Without these operations, a guest that breaks out of
-/// QEMU can neither run programs nor gain privileges on this machine.
+/// The settings of QEMU's sandbox. With these settings, a guest that breaks out of QEMU can neither
+/// run programs nor gain privileges on this machine.
 pub(crate) const SANDBOX: &str = "on,obsolete=deny,elevateprivileges=deny,spawn=deny";
 
 /// The processor that QEMU emulates when it translates instructions. It has all features that QEMU

@@ -259,7 +259,7 @@ fn kernels(options: &KernelsOptions) -> Result<ExitCode> {
         KernelsCommand::Prune => {
             let waiting = || eprintln!("waiting for other runs to end");
             let removed = kernel::prune(&packages, &config.kernels, waiting)?;
-            println!("{removed} kernels removed, and all snapshots");
+            println!("removed {removed} kernels and all snapshots");
             return Ok(ExitCode::SUCCESS);
         }
         KernelsCommand::Fetch { names }

@@ -199,8 +199,8 @@ pub(crate) struct MachineOptions {
     /// The memory, such as 2G (default: 512M)
     #[arg(long, value_name = "SIZE", value_parser = config::parse_memory)]
     pub(crate) memory: Option<u32>,
-    /// Loads a kernel module and its dependencies first; with `?` after the name, only if the
-    /// module is available
+    /// Loads a kernel module and its dependencies first; if `?` follows the name, a missing module
+    /// is ignored
     #[arg(long = "module", value_name = "NAME")]
     pub(crate) modules: Vec<String>,
     /// Copies a file or directory to the guest (default for DST: the same path)
@@ -344,7 +344,7 @@ pub(crate) enum KernelsCommand {
     },
     /// Removes kernels that are no longer used, and all snapshots
     Prune,
-    /// Lists kernels, and the files of each that are in the cache
+    /// Lists kernels, and shows which files of each kernel are in the cache
     List {
         /// The kernels (default: all)
         #[arg(value_name = "KERNEL")]

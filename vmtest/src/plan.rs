@@ -120,13 +120,15 @@ impl Filter {
             let all = texts.iter().map(|text| format!("`{before}{text}`"));
             all.collect::<Vec<_>>().join(", ")
         };
-        let exactly = if self.exact { " in whole" } else { "" };
+        let exactly = if self.exact { " exactly" } else { "" };
         let count = tests.len();
         let s = if count == 1 { "" } else { "s" };
         let without_skip = Self { skip: Vec::new(), ..self.clone() };
         if tests.iter().any(|test| without_skip.takes(test)) {
             let skip = list("--skip ", &self.skip);
-            return format!("{skip} leaves out all selected tests of its {count} test{s}");
+            return format!(
+                "{skip} leaves out every test that would be selected (of {count} test{s})"
+            );
         }
         let filters = list("", &self.texts);
         let why = format!("the filter {filters} matches none of its {count} test{s}{exactly}");
@@ -138,7 +140,7 @@ impl Filter {
                 format!("did you mean `{test}`?")
             } else {
                 let example = tests.first().map_or("", String::as_str);
-                format!("the name of a test is `{example}`, for example")
+                format!("one of the tests is `{example}`")
             };
         format!("{why}; help: {help}")
     }
@@ -252,21 +254,26 @@ mod tests {
                 "fast",
                 true,
                 &[],
-                "the filter `fast` matches none of its 3 tests in whole; help: write `map::fast`, or leave out `--exact`",
+                "the filter `fast` matches none of its 3 tests exactly; help: write `map::fast`, or leave out `--exact`",
             ),
             (
                 "network",
                 false,
                 &[],
-                "the filter `network` matches none of its 3 tests; help: the name of a test is `map::fast`, for example",
+                "the filter `network` matches none of its 3 tests; help: one of the tests is `map::fast`",
             ),
             (
                 "map",
                 false,
                 &["map::"],
-                "`--skip map::` leaves out all selected tests of its 3 tests",
+                "`--skip map::` leaves out every test that would be selected (of 3 tests)",
             ),
-            ("", false, &[":"], "`--skip :` leaves out all selected tests of its 3 tests"),
+            (
+                "",
+                false,
+                &[":"],
+                "`--skip :` leaves out every test that would be selected (of 3 tests)",
+            ),
         ] {
             assert_eq!(why(text, exact, skip), expected);
         }

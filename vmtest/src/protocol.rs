@@ -41,7 +41,8 @@ pub(crate) fn keep() {
     std::hint::black_box(&SPOKEN);
 }
 
-/// Refuses a program that uses a different protocol than this build, or that describes none.
+/// Checks that a program uses the same protocol as this build. Fails if the program contains no
+/// description of its protocol.
 pub(crate) fn check(program: &Path) -> Result<()> {
     let spoken = elf::section(program, SECTION)?;
     if spoken.as_deref() == Some(&PROTOCOL) {
@@ -65,8 +66,8 @@ pub(crate) fn check(program: &Path) -> Result<()> {
     ))
 }
 
-/// Continues a digest with some bytes. The algorithm is FNV-1a, which can be computed in a
-/// constant.
+/// Continues a digest with some bytes. The algorithm is FNV-1a, which can be computed in a constant
+/// expression.
 const fn fnv(bytes: &[u8], mut digest: u64) -> u64 {
     let mut at = 0;
     while at < bytes.len() {

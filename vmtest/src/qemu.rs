@@ -28,7 +28,7 @@ pub(crate) struct Qemu {
 }
 
 impl Qemu {
-    /// Returns the QEMU that `BPFMAP_VMTEST_QEMU` names, or else the one on the `PATH`.
+    /// Returns the QEMU at the path in `BPFMAP_VMTEST_QEMU`, or else the QEMU on the `PATH`.
     pub(crate) fn find() -> Result<Self> {
         // Running `qemu --version` takes a tenth of the time that a guest from a snapshot takes.
         static FOUND: OnceLock<Qemu> = OnceLock::new();
@@ -192,7 +192,7 @@ impl Monitor {
     /// Sends a command, waits for the answer, and returns it.
     pub(crate) fn call(&mut self, command: &str, arguments: &Value) -> Result<Value> {
         let request = json!({ "execute": command, "arguments": arguments, "id": command });
-        self.stream.write_all(format!("{request}\n").as_bytes()).doing("speak to QEMU")?;
+        self.stream.write_all(format!("{request}\n").as_bytes()).doing("send a command to QEMU")?;
         loop {
             let messages = self.receive()?.ok_or_else(|| {
                 Error::new(ErrorKind::Io, format!("QEMU ended during the command {command}"))
@@ -231,7 +231,7 @@ impl Monitor {
         let length = match self.stream.read(&mut bytes) {
             Ok(0) => return Ok(None),
             Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => return Ok(None),
-            length => length.doing("hear from QEMU")?,
+            length => length.doing("read from QEMU")?,
         };
         self.buffer.extend(&bytes[..length]);
         let mut messages = Vec::new();

@@ -11,7 +11,7 @@ use std::path::Path;
 pub(crate) const TEXT: u64 = 16 << 20;
 /// The size limit of a kernel image, which may contain all its debug information.
 pub(crate) const IMAGE: u64 = 2 << 30;
-/// The size limit of a file that is handed to a guest, and of a module.
+/// The size limit of a file that is copied to a guest, and of a module.
 pub(crate) const FILE: u64 = 1 << 30;
 
 /// Opens a regular file for reading. Symbolic links are followed.
@@ -27,7 +27,8 @@ pub(crate) fn open(path: &Path) -> Result<File> {
         return Ok(file);
     }
     let message = format!("{} is not a regular file", path.display());
-    Err(Error::new(ErrorKind::NotAFile, message).help("name a file, not a directory or a device"))
+    Err(Error::new(ErrorKind::NotAFile, message)
+        .help("specify a file, not a directory or a device"))
 }
 
 /// Returns the contents of a regular file of at most `limit` bytes.

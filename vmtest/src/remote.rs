@@ -16,7 +16,8 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::process::Child;
 use std::time::{Duration, Instant};
 
-/// The interval of checks whether a process that has not connected yet is still running.
+/// The interval at which this process checks whether a process that has not connected yet is still
+/// running.
 const LOOK: Duration = Duration::from_millis(200);
 
 /// A connection to the runner, or the socket on which the runner will connect.

@@ -148,7 +148,7 @@ impl<'a> Results<'a> {
     }
 
     /// Reports the binaries without selected tests, if all binaries have listed their tests and
-    /// none of the tests is selected. A filter that selects tests of only some binaries is
+    /// none of the tests is selected. A filter that selects tests of only some binaries is probably
     /// intended. A filter that selects no test at all is probably a mistake.
     pub(crate) fn tell_if_none_is_selected(&self, binaries: &[usize]) {
         let filter = &self.matrix.filter;

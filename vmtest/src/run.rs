@@ -40,7 +40,7 @@ pub struct Run {
     /// `CAP_SYS_RAWIO`. With these two capabilities, a program can forge its result.
     pub privileged: bool,
     /// Texts that are allowed in complaints of the kernel. A complaint that contains one of these
-    /// texts does not fail the run.
+    /// texts does not make the run fail.
     pub allowed: Vec<String>,
     /// Symbolic links to create in the guest: the path of the link, and its target.
     pub links: Vec<(PathBuf, PathBuf)>,

@@ -23,8 +23,8 @@ impl Matrix {
     /// last event is the summary.
     ///
     /// # Errors
-    /// Fails if the cause affects every kernel, such as a missing QEMU or a missing library of a
-    /// test binary. A failure on a single kernel is an event instead.
+    /// Fails if an error affects every kernel, for example if QEMU or a library of a test binary is
+    /// missing. A failure on a single kernel is an event instead.
     pub fn run(&self, mut progress: impl FnMut(&Progress)) -> Result<Vec<Event>> {
         let start = Instant::now();
         self.kernels.iter().try_for_each(|kernel| check_name(kernel))?;

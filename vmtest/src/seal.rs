@@ -1,5 +1,5 @@
-//! Seals on records. By the seals, the host distinguishes the records of the guest's init from data
-//! that other processes in the guest write to the same port.
+//! Seals on records. The host uses the seals to distinguish the records of the guest's init from
+//! data that other processes in the guest write to the same port.
 
 use serde::{Deserialize, Serialize};
 use siphasher::sip128::{Hasher128 as _, SipHasher24};

@@ -2,9 +2,9 @@
 //! snapshot takes a fraction of the time of a boot.
 //!
 //! The guest's memory is a file. The guests that are restored from it map this file privately, so
-//! that nothing is copied and the file never changes. The state of the devices is a migration
-//! without the memory. The name of a snapshot is derived from everything that the snapshot was made
-//! with. A snapshot that does not fit is therefore never found.
+//! that nothing is copied and the file never changes. QEMU saves the state of the devices as a
+//! migration without the memory. The name of a snapshot is derived from everything that the
+//! snapshot was made with. A snapshot that was made with something else is therefore never found.
 
 use crate::digest::sha256;
 use crate::error::{Context as _, Error, ErrorKind, Result};
@@ -30,7 +30,7 @@ const SAVE_LIMIT: Duration = Duration::from_secs(30);
 /// The files of a snapshot: the guest's memory, the state of its devices, and the kernel's output.
 const FILES: [&str; 3] = ["memory", "state", "console.log"];
 
-/// The file that records the identities of the snapshot's files as they were after writing.
+/// The file that records the metadata that the snapshot's files had after they were written.
 ///
 /// Comparing digests would take as long as a boot, and would not be safer: a user that can write to
 /// the cache can also change the digests.
@@ -97,7 +97,7 @@ impl Snapshot {
 
 type Identities = BTreeMap<String, Identity>;
 
-/// Returns the present identities of the files of a snapshot.
+/// Returns the present metadata of the files of a snapshot.
 fn identities(directory: &Path) -> Result<Identities> {
     let identity = |name: &str| {
         let path = directory.join(name);
@@ -198,8 +198,9 @@ fn sync(path: &Path) -> Result<()> {
 /// again.
 ///
 /// A kernel measures the frequency of the TSC against another timer. If the host is busy during the
-/// measurement, an emulated guest can determine a frequency that is many times too low (64 times
-/// was seen). In each guest from that snapshot, the clock would run too fast by the same factor.
+/// measurement, an emulated guest can determine a frequency that is far too low (64 times too low
+/// in one case). In each guest that is restored from that snapshot, the clock would run too fast by
+/// the same factor.
 fn boot_with_right_clock(machine: &Machine, memory: &Path) -> Result<Vm> {
     let mut attempt = 1;
     loop {

@@ -6,16 +6,16 @@ use std::io::Read as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// A signal that tells all matrices with a clone of it to stop. The guests of a stopped matrix end,
-/// and its tests that were not run are reported as such. The reports are written as usual, and the
-/// run counts as failed.
+/// A signal that stops every matrix that has a clone of it. The guests of a stopped matrix end, and
+/// its tests that were not run are reported as such. The reports are written as usual, and the run
+/// counts as failed.
 #[derive(Debug, Clone, Default)]
 pub struct Stop {
     said: Arc<AtomicBool>,
 }
 
 impl Stop {
-    /// Requests all matrices with a clone of this signal to stop.
+    /// Stops all matrices that have a clone of this signal.
     pub fn say(&self) {
         self.said.store(true, Ordering::Relaxed);
     }
@@ -26,9 +26,9 @@ impl Stop {
         self.said.load(Ordering::Relaxed)
     }
 
-    /// Requests to stop when a signal arrives that ends processes (SIGHUP, SIGINT, SIGQUIT,
-    /// SIGTERM). A message on standard error, in the name of `program`, announces the stop. A
-    /// second signal ends this process immediately, with the status 128 + its number.
+    /// Requests a stop when this process receives SIGHUP, SIGINT, SIGQUIT or SIGTERM. A message on
+    /// standard error, which begins with `program`, announces the stop. A second signal ends this
+    /// process immediately. The exit status is then 128 plus the number of the signal.
     ///
     /// # Errors
     /// Fails if the process has no free file descriptor.

@@ -31,7 +31,7 @@ struct Node {
 }
 
 impl Tree {
-    /// Returns a tree that is added to a root file system, if there is one.
+    /// Returns an empty tree, whose files will be added to the root file system if there is one.
     pub(crate) fn above(root: Option<Arc<Listing>>) -> Self {
         Self { nodes: BTreeMap::new(), root }
     }
@@ -205,7 +205,7 @@ impl Tree {
             if metadata.is_symlink() {
                 links_left -= 1;
                 if links_left == 0 {
-                    let message = format!("{} goes round in symbolic links", path.display());
+                    let message = format!("{} leads into a loop of symbolic links", path.display());
                     return Err(Error::new(ErrorKind::Usage, message));
                 }
                 let target = next.read_link().at("read", &next)?;
@@ -259,8 +259,8 @@ impl Tree {
         self.nodes.insert(path.to_owned(), Node { kind, mode, data });
     }
 
-    /// Returns the path at which a guest finds `path` after following the links of this tree. A
-    /// link must not be mistaken for a directory, and must not hide files of its target.
+    /// Returns the path at which a guest finds `path` after following the links in the parent
+    /// directories of `path`.
     fn follow_parents(&self, path: &Path) -> PathBuf {
         let mut links_left = MAX_LINKS;
         let mut here = PathBuf::from("/");

@@ -19,7 +19,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// The time limit for a guest to panic on request, and to exit after its last record.
 const GRACE: Duration = Duration::from_secs(10);
-/// The interval of the checks of a silent guest.
+/// The interval at which a silent guest is checked.
 const LOOK: Duration = Duration::from_secs(1);
 /// The time limit for the first message of a guest from a snapshot.
 const WAKE: Duration = Duration::from_secs(5);
@@ -81,7 +81,8 @@ struct Silence {
     console: u64,
     /// The time at which the guest was last checked or last sent something.
     looked: Instant,
-    /// The processor time of the guest at the last check since it last sent something.
+    /// The processor time that the guest had used at the last check. `None` if the guest has sent
+    /// something since then.
     used: Option<Duration>,
     /// The time in which the guest could run, or was idle.
     own: Duration,
@@ -429,8 +430,8 @@ fn read_all(file: &File) -> Vec<u8> {
 
 /// Returns the processor time that the busiest thread of a process has used, and whether one of its
 /// threads waits for the host. A thread waits for the host if it is runnable, in a page fault, or
-/// in a read from the disk. If a guest's processor waits for another thread of QEMU, the processor
-/// also waits for the host while that thread does.
+/// in a read from the disk. While a thread of QEMU waits for the host, the guest's processors may
+/// wait for this thread, so they wait for the host as well.
 fn busiest_thread(pid: u32) -> (Duration, bool) {
     let tasks = std::fs::read_dir(format!("/proc/{pid}/task"));
     let mut wants_to_run = false;

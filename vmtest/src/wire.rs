@@ -215,8 +215,8 @@ impl Decoder {
 }
 
 /// Unpacks the record with this number at the beginning of `bytes`. Returns the record and its
-/// length, or `None` if more bytes are necessary. With a key, the record must be sealed. Without a
-/// key, the record must not be sealed. This is a pure function.
+/// length, or `None` if more bytes are necessary. If there is a key, the record must be sealed. If
+/// there is no key, the record must not be sealed. This is a pure function.
 fn unpack<M: for<'de> Deserialize<'de>>(
     bytes: &[u8],
     number: u32,

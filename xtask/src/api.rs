@@ -1,9 +1,9 @@
 //! `cargo xtask api`: compares the public interface of each crate with its list in `api/`.
 //!
 //! rustdoc writes the interface as JSON, whose format depends on the version of the compiler. The
-//! crate `public-api` reads the format of a single version. The output is an unstable option, which
-//! the stable compiler accepts if `RUSTC_BOOTSTRAP` is set. Only rustdoc gets that variable,
-//! because build scripts would otherwise run again.
+//! crate `public-api` reads the format of a single version. JSON output needs an unstable option of
+//! rustdoc, which the stable version accepts if `RUSTC_BOOTSTRAP` is set. This variable is set only
+//! for rustdoc. If it were also set for cargo, build scripts would run again.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -15,7 +15,7 @@ use crate::Error;
 use crate::cargo::{cargo, root};
 use crate::step::run as run_command;
 
-/// The crates whose interface follows `docs/versions.md`.
+/// The crates whose interface is subject to the rules in `docs/versions.md`.
 const CRATES: &[&str] = &[
     "bpfmap",
     "bpfmap-btf",
@@ -60,7 +60,7 @@ pub(crate) fn check() -> Result<(), Error> {
         return Ok(());
     }
     Err(format!(
-        "`api/` does not list the interface of {}\n  help: if the change is intended, run `cargo xtask api --bless`, and list \
+        "the list in `api/` does not match the interface of {}\n  help: if the change is intended, run `cargo xtask api --bless`, and list \
          it in CHANGELOG.md",
         changed.join(", ")
     )

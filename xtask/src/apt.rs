@@ -73,7 +73,7 @@ impl Apt {
         self.additional.as_ref().map_or("this release", |additional| &additional.suite)
     }
 
-    /// Returns `apt-get`, through sudo for users other than root.
+    /// Returns the command `apt-get`. Users other than root run it with sudo.
     pub(crate) fn command(&self) -> Command {
         let is_root = Command::new("id").arg("-u").output().is_ok_and(|id| id.stdout == b"0\n");
         let mut command = if is_root {
@@ -107,7 +107,7 @@ impl Apt {
         vec!["-o".to_owned(), source, "-o".to_owned(), setting("Dir::State::Lists", "lists")]
     }
 
-    /// Returns `apt-get install`, to which the names of packages are added.
+    /// Returns the command `apt-get install`. The caller adds the names of packages.
     pub(crate) fn install(&self) -> Command {
         let mut command = self.command();
         command.args(["install", "--yes", "--no-remove", "--no-install-recommends"]);

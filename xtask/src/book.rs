@@ -16,8 +16,8 @@ const MDBOOK: &str = "0.5.4";
 ///
 /// # Errors
 ///
-/// Fails if a page has an error, if a link is broken, if mdBook prints a warning, or if it can't be
-/// installed.
+/// Fails if a page has an error, if a link is broken, if mdBook prints a warning, or if mdBook
+/// can't be installed.
 pub(crate) fn run() -> Result<(), Error> {
     let folder = root().join("target/book");
     let (source, html) = (folder.join("src"), folder.join("html"));

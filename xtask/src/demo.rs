@@ -8,7 +8,7 @@ use crate::step::{Steps, run as run_command};
 use crate::table::by_map;
 use crate::{Error, matrix, packages};
 
-/// The oldest line, a line in the middle, and the newest line.
+/// The oldest kernel of the matrix, a kernel in the middle, and the newest kernel.
 const KERNELS: &[&str] = &["5.10", "6.12", "7.3"];
 
 /// Runs the demo.

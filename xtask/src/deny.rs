@@ -1,12 +1,13 @@
-//! `cargo xtask deny`: licences, sources and versions of all dependencies, compared with `deny.toml` by cargo-deny.
+//! `cargo xtask deny`: checks the licences, sources and versions of all dependencies with
+//! cargo-deny, as configured in `deny.toml`.
 
 use crate::Error;
 use crate::cargo::cargo;
 use crate::step::run as run_command;
 use crate::tools::path_with;
 
-/// Runs cargo-deny. With `advisories`, this includes the checks against the database of known
-/// vulnerabilities, which is fetched.
+/// Runs cargo-deny. If `advisories` is set, this function also fetches the database of known
+/// vulnerabilities and checks the dependencies against it.
 ///
 /// # Errors
 ///

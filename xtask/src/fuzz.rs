@@ -1,5 +1,5 @@
-//! `cargo xtask fuzz`: runs the readers of schemas, objects, rings and downloaded files with random
-//! inputs, by cargo-fuzz.
+//! `cargo xtask fuzz`: uses cargo-fuzz to run the readers of schemas, objects, rings and downloaded
+//! files with random inputs.
 //!
 //! Inputs that once revealed an error are kept in `fuzz/seeds/`. The other inputs that a run starts
 //! with are derived from files in the repository. New inputs that a run finds are added to
@@ -154,11 +154,11 @@ fn files(folders: &[&str], end: &str) -> Result<Vec<PathBuf>, Error> {
     Ok(files)
 }
 
-/// Returns no inputs: such a target learns the form of its inputs quickly, or has some in
-/// `fuzz/seeds/`.
+/// Returns no inputs. This is for targets that learn the form of their inputs quickly, or that have
+/// inputs in `fuzz/seeds/`.
 #[expect(
     clippy::unnecessary_wraps,
-    reason = "seeds of other targets can be missing, in the same place"
+    reason = "the functions of other targets can fail, and all have the same type"
 )]
 fn none() -> Result<Vec<PathBuf>, Error> {
     Ok(vec![])

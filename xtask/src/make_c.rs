@@ -1,5 +1,5 @@
-//! `cargo xtask make-c`: builds the example without Rust by its Makefile, and runs its test on
-//! every kernel.
+//! `cargo xtask make-c`: builds the example `make-c`, which needs no Rust, with its Makefile, and
+//! runs the test of the example on every kernel.
 
 use std::path::Path;
 use std::process::Command;

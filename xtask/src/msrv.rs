@@ -1,10 +1,10 @@
-//! `cargo xtask msrv`: builds and tests the crates for users with the oldest compiler that they
-//! support.
+//! `cargo xtask msrv`: builds and tests the published crates with the oldest compiler that these
+//! crates support.
 //!
 //! Debian 13 contains Rust 1.85.1. debootstrap installs Debian's packages into a separate
 //! directory, so that nothing on this machine is changed. Lints are not sufficient:
-//! `incompatible_msrv` knows when each part of the standard library was added, but knows neither
-//! the syntax nor the needs of dependencies.
+//! `incompatible_msrv` knows when each part of the standard library was added, but does not check
+//! whether the compiler supports the syntax and the dependencies.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,11 +19,11 @@ use crate::packages::{self, OLDEST_RUST, Package};
 use crate::sanitize::is_root;
 use crate::step::{Steps, output, run as run_command};
 
-/// The Debian release that contains this compiler.
+/// The Debian release that contains the oldest supported compiler.
 const SUITE: &str = "trixie";
 const COMPILER: &str = "rustc 1.85.1 ";
 
-/// The crates that the build of a user compiles.
+/// The crates that are compiled when a user builds a project with bpfmap.
 const CRATES: &[&str] = &[
     "bpfmap",
     "bpfmap-btf",
@@ -34,11 +34,11 @@ const CRATES: &[&str] = &[
     "bpfmap-schema",
 ];
 
-/// Features that need a newer compiler, which their documentation says.
+/// Features that need a newer compiler, as their documentation says.
 const NEWER: &[&str] = &["bpfmap/aya"];
 
-/// The tests that need neither a kernel nor clang, and do not compare messages of a newer compiler.
-/// Unit tests are run as well.
+/// The test targets that need neither a kernel nor clang, and that do not compare messages of a
+/// newer compiler. Unit tests are run as well.
 const TESTS: &[&str] = &[
     "accepted",
     "accessors",

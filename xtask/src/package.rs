@@ -1,9 +1,9 @@
-//! `cargo xtask package`: builds and installs the crates for users from their tarballs.
+//! `cargo xtask package`: builds and installs the published crates from their tarballs.
 //!
-//! Cargo's own check builds each package separately, including its dependencies. Here the tarballs
-//! are unpacked side by side and share the compiled dependencies. Each package is still built
-//! alone, with its default features, so that it cannot use a feature that a different package
-//! enables.
+//! Cargo's own check builds each package separately, including its dependencies. This command
+//! instead unpacks the tarballs side by side, so that they share the compiled dependencies. Each
+//! package is still built alone, with its default features, so that it cannot use a feature that a
+//! different package enables.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -56,7 +56,7 @@ pub(crate) fn run() -> Result<(), Error> {
     try_out(&installed)
 }
 
-/// A package for users.
+/// A published package.
 struct Package {
     name: String,
     version: String,
@@ -108,7 +108,7 @@ fn check(workspace: &Path, packages: &[Package]) -> Result<(), Error> {
     for package in packages {
         let mut all = metadata["packages"].as_array().into_iter().flatten();
         let described = all.find(|it| it["name"] == *package.name);
-        check_one(package, described.ok_or("cargo does not describe each package")?)?;
+        check_one(package, described.ok_or("`cargo metadata` does not list every package")?)?;
     }
     Ok(())
 }
@@ -182,8 +182,8 @@ fn of_members(profiles: &str, packages: &[Package]) -> String {
     sections.filter(is_kept).flat_map(|section| ["[profile.", section]).collect()
 }
 
-/// Returns cargo in the workspace of the unpacked packages. It needs no network, because the
-/// workspace's own build has fetched everything.
+/// Returns a cargo command that runs in the workspace of the unpacked packages. The command needs
+/// no network, because the workspace's own build has fetched everything.
 fn unpacked(workspace: &Path) -> Command {
     let mut command = cargo();
     command.current_dir(workspace).env("CARGO_NET_OFFLINE", "true");

@@ -20,9 +20,9 @@ pub(crate) const BUILD_AND_BOOT: &[Package] = &[
 
 /// The additional packages for the tests.
 pub(crate) const TESTS: &[Package] = &[
-    Package { name: "clang-14", purpose: "the oldest clang that generated C has to pass" },
+    Package { name: "clang-14", purpose: "the oldest clang that must compile the generated C" },
     Package { name: "g++", purpose: "compiles generated headers as C++" },
-    Package { name: "groff-base", purpose: "draws man pages" },
+    Package { name: "groff-base", purpose: "shows man pages as text" },
     Package { name: "git", purpose: "keeps the revisions that `bpfmap diff` compares" },
     Package {
         name: "shellcheck",
@@ -41,7 +41,7 @@ pub(crate) const SUITES: &[Package] =
 pub(crate) const BOOTSTRAP: &[Package] =
     &[Package { name: "debootstrap", purpose: "creates a Debian system in a directory" }];
 
-/// The packages in that system for the oldest compiler.
+/// The packages that are installed in that system, for building with the oldest compiler.
 pub(crate) const OLDEST_RUST: &[Package] = &[
     Package { name: "rustc", purpose: "the oldest compiler that the crates support" },
     Package { name: "cargo", purpose: "builds with the oldest compiler" },
@@ -107,7 +107,7 @@ fn install(missing: &[Package]) -> Result<(), Error> {
         let removals = backports.removals(package.name);
         if !removals.is_empty() {
             return Err(format!(
-                "{}; neither does the version of {}\n  help: remove it or install a version of {} that fits, \
+                "{}, and so does the version of {}\n  help: remove the installed package, or install a version of {} that fits, \
                  then run this again",
                 conflict(package, &removals),
                 backports.suite(),

@@ -1,8 +1,8 @@
 //! `cargo xtask roundtrip`: tests every stage, from C to the kernel and back, with many schemas.
 //!
 //! The stages are in the package `bpfmap-roundtrip`. This module builds that package. It passes the
-//! paths of the crates to link, and the paths of the kernels whose `vmlinux.h` the programs
-//! include.
+//! paths of the crates to link, and the BTF of the kernels with whose types the programs are
+//! compiled.
 
 use std::fs;
 use std::path::PathBuf;

@@ -15,8 +15,8 @@ use crate::cargo::{cargo, root};
 use crate::packages;
 use crate::step::run as run_command;
 
-/// The tests that need no kernel (layouts, rings, plans, strides). Root also runs the tests that
-/// need a kernel.
+/// The tests that need no kernel (layouts, rings, plans, strides). If the user is root, the tests
+/// that need a kernel are run as well.
 const PURE: &[&str] = &["--lib"];
 const IN_KERNEL: &[&str] = &["--test", "soundness", "--test", "kernel"];
 
@@ -39,7 +39,7 @@ pub(crate) fn run() -> Result<(), Error> {
     if is_root()? {
         command.args(IN_KERNEL);
     } else {
-        println!("Not root: the tests that need a kernel are left to `sudo` and to the matrix.");
+        println!("The tests that need a kernel are not run, because this user is not root.");
     }
     command.env("RUSTC_BOOTSTRAP", "1").env("RUSTFLAGS", "-Zsanitizer=address");
     command.env("CARGO_PROFILE_TEST_DEBUG", "line-tables-only");
@@ -48,13 +48,13 @@ pub(crate) fn run() -> Result<(), Error> {
     run_command(&mut command)
 }
 
-/// Runs `cargo xtask miri`: the tests of the runtime that need no kernel (rings, strides, plans,
-/// cells), in Miri, which finds any undefined behaviour of Rust. It is not a step of `cargo xtask
-/// test`, because it needs a nightly compiler and its component `miri`.
+/// Runs `cargo xtask miri`. Miri runs the tests of the runtime that need no kernel (rings, strides,
+/// plans, cells), and finds any undefined behaviour of Rust. This is not a step of `cargo xtask
+/// test`, because it needs a nightly compiler and the component `miri`.
 ///
 /// # Errors
 ///
-/// Fails if a test fails, if Miri finds something, or if it is not installed.
+/// Fails if a test fails, if Miri finds an error, or if Miri is not installed.
 pub(crate) fn miri() -> Result<(), Error> {
     let mut command = Command::new("rustup");
     command.current_dir(root()).args(["run", "nightly", "cargo", "miri", "test"]);

@@ -23,5 +23,5 @@ fn is_fixture(test: &TestResult) -> bool {
     FIXTURES.contains(&test.binary.as_str())
 }
 
-/// The names of the test binaries whose tests are named by schemas.
+/// The test binaries whose tests have names that begin with the name of a schema.
 const FIXTURES: &[&str] = &["fixtures", "special_fields"];

@@ -10,8 +10,8 @@ use crate::{
     sanitize,
 };
 
-/// The tests that need a kernel: packages, and their test targets that run in the matrix. If none
-/// is named, all of them do. All other tests run on this machine.
+/// The tests that need a kernel: packages, each with the test targets that run in the matrix. An
+/// empty list means all test targets of the package. All other tests run on this machine.
 const IN_KERNELS: &[(&str, &[&str])] = &[
     ("bpfmap", &["kernel", "soundness"]),
     ("bpfmap-cli", &["live"]),
@@ -31,12 +31,13 @@ const IN_KERNELS: &[(&str, &[&str])] = &[
     ("rust-program", &["packets"]),
 ];
 
-/// The test binaries that run on only the oldest and the newest kernel, because `fixtures`, which
-/// runs on all of them, tests the same maps.
+/// The test binaries that run on only the oldest and the newest kernel. The binary `fixtures` tests
+/// the same maps on all kernels.
 const AT_ENDS: &[&str] = &["bpfmap-fixtures::derived", "bpfmap-fixtures::interpreted"];
 const ENDS: &[&str] = &["5.10", "7.3"];
 
-/// The tests of these packages that run on this machine instead.
+/// The other tests of these packages, which run on this machine. Each item contains the arguments
+/// of a `cargo test` command.
 const ON_HOST: &[&[&str]] = &[
     &["--package", "bpfmap-core", "--features", "serde", "--lib"],
     &["--package", "bpfmap", "--all-features", "--lib"],
@@ -213,8 +214,8 @@ mod tests {
     use super::*;
     use serde_json::Value;
 
-    /// The test targets of these packages are listed one by one. This test finds a new one that is
-    /// not in the list.
+    /// Fails if a package has a test target that is neither in [`IN_KERNELS`] nor in [`ON_HOST`].
+    /// These lists contain the test targets of a package one by one.
     #[test]
     fn each_test_target_runs_somewhere() {
         let output = cargo().args(["metadata", "--no-deps", "--format-version", "1"]).output();

@@ -33,8 +33,9 @@ pub(crate) fn path_with(name: &str) -> Result<OsString, Error> {
     Ok(path)
 }
 
-/// Returns the path of the program `name` of the crate with this name and version. It is installed
-/// in the user's cache if it is not there yet, with only those features that its crate requires.
+/// Returns the path of the program `name` in the user's cache. If this version of the program is
+/// not there yet, it is installed from the crate of the same name, without the crate's default
+/// features.
 ///
 /// # Errors
 ///

@@ -13,7 +13,7 @@ use crate::markdown::parser;
 use crate::problem::{Problem, Problems};
 use crate::{block, link, pages, summary};
 
-/// The directory of the book for files of the repository to which pages link.
+/// The directory in the book that contains copies of the repository's files to which pages link.
 const REPOSITORY: &str = "repository";
 
 /// Writes the pages of the repository at `root` to the directory `folder`. The previous content of
@@ -112,8 +112,10 @@ fn for_readers(
                     continue;
                 }
                 let message = match (link_type, anchor) {
-                    _ if !root.join(&path).is_file() => "is not a file: link to a file in it",
-                    (_, Some(_)) => "is outside of `docs/`, where links can't refer to a heading",
+                    _ if !root.join(&path).is_file() => "is not a file: link to a file instead",
+                    (_, Some(_)) => {
+                        "is outside of `docs/`: remove the `#` and the heading from the link"
+                    }
                     (LinkType::Inline, None) => {
                         if let Some(at) = page.text[range.clone()].rfind(&*dest_url) {
                             let start = range.start + at;
@@ -123,7 +125,7 @@ fn for_readers(
                         linked.insert(path);
                         continue;
                     }
-                    _ => "is outside of `docs/`: write `[text](path)`",
+                    _ => "is outside of `docs/`: write the link as `[text](path)`",
                 };
                 problems.push(Problem {
                     file: page.file.clone(),

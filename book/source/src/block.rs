@@ -11,13 +11,13 @@ use crate::problem::{Problem, Problems};
 pub struct Block {
     /// The line of the block's fence in the file.
     pub line: usize,
-    /// The treatment of the block.
+    /// How the tests of the book treat the block.
     pub kind: Kind,
     /// The content of the block.
     pub text: String,
 }
 
-/// The treatment of a code block, which its info string selects.
+/// How the tests of the book treat a code block. The info string of the block determines the kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Kind {
     /// `toml`: a schema without errors.
@@ -64,7 +64,8 @@ pub enum Place {
     Nowhere,
 }
 
-/// The attributes of rustdoc that a Rust block can have, in addition to the code of an error.
+/// The attributes of rustdoc that a Rust block can have, in addition to an error code such as
+/// `E0277`.
 const RUST_ATTRIBUTES: &[&str] = &["no_run", "compile_fail", "should_panic"];
 
 /// The beginning of an HTML comment whose content is run, but not shown to readers: `<!-- run sh`.
@@ -85,7 +86,7 @@ pub fn blocks(chapter: &Chapter) -> Result<Vec<Block>, Problems> {
                 open = Some((range.start, kind(&info), String::new()));
             }
             Event::Start(Tag::CodeBlock(CodeBlockKind::Indented)) => {
-                let message = "an indented code block has no info string: use a fence";
+                let message = "an indented code block has no info string: use a fenced code block";
                 problems.push(chapter.problem(range.start, message));
             }
             Event::Text(text) => {
@@ -158,12 +159,14 @@ fn kind(info: &str) -> Result<Kind, String> {
             return Err(format!("`file={name}` is not a path in the directory of the chapter"));
         }
         if options.len() > 1 || !attributes.is_empty() {
-            return Err(format!("nothing can be combined with `file={name}`"));
+            return Err(format!("`file={name}` can't be combined with other words or attributes"));
         }
         return Ok(Kind::File { language, name: name.to_owned() });
     }
     if language != "rust" && !attributes.is_empty() {
-        return Err(format!("only `rust` has attributes after a comma, not `{language}`"));
+        return Err(format!(
+            "a `{language}` block can't have attributes after a comma: only `rust` can"
+        ));
     }
     let unknown = || {
         Err(format!("unknown info string `{info}`; CONTRIBUTING.md lists the known info strings"))

@@ -9,8 +9,9 @@ use crate::problem::{Problem, Problems};
 /// Pages of mdBook with links that depend on where the book is served.
 const WITHOUT_PLACE: &[&str] = &["404.html"];
 
-/// Checks that each link in the HTML below `folder` leads to an existing file and to an element
-/// with the given id, and that no page loads anything from another site.
+/// Checks that each link in the HTML below `folder` leads to an existing file, and that no page
+/// loads anything from another site. If a link contains `#` and an id, also checks that the file
+/// contains an element with this id.
 ///
 /// # Errors
 ///
@@ -89,7 +90,7 @@ fn attributes<'a>(text: &'a str, name: &str) -> impl Iterator<Item = (usize, &'a
     })
 }
 
-/// Returns the path without `..`.
+/// Resolves each `..` in a path, and returns the resulting path.
 fn normal(path: &Path) -> PathBuf {
     let mut normal = PathBuf::new();
     for part in path.components() {

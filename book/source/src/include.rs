@@ -33,7 +33,7 @@ pub(crate) fn resolve(text: &str, folder: &Path) -> Result<Resolved, (usize, Str
             continue;
         };
         let Some((what, after)) = rest.split_once(END) else {
-            return Err((number, format!("`{START}` has no `{END}` on its line")));
+            return Err((number, format!("`{START}` has no `{END}` on the same line")));
         };
         if !before.trim().is_empty() || !after.trim().is_empty() {
             return Err((number, "an include must be alone on its line".to_owned()));
@@ -71,7 +71,7 @@ fn included(what: &str, folder: &Path) -> Result<Vec<String>, String> {
     let lines: Vec<String> =
         lines.into_iter().filter(|line| mark(line).is_none()).map(str::to_owned).collect();
     if lines.is_empty() {
-        return Err(format!("`{what}` includes no line"));
+        return Err(format!("`{what}` includes no lines"));
     }
     Ok(lines)
 }

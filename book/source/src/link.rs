@@ -141,8 +141,8 @@ pub(crate) fn relative(from: &str, to: &str) -> String {
     up.chain(to[shared..].iter().copied()).collect::<Vec<_>>().join("/")
 }
 
-/// Returns a problem for each mention of a page of the book that does not exist. The text is not a
-/// page itself.
+/// Returns a problem for each page that `text` mentions and that the book does not contain. `text`
+/// is not a page itself.
 ///
 /// Documentation comments refer to pages by their path, such as `docs/trust.md`.
 #[must_use]

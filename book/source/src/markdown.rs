@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 
-/// Returns the events of a page, with the extensions that mdBook enables.
+/// Returns a parser for a page. The parser has the same extensions of Markdown as mdBook.
 pub(crate) fn parser(text: &str) -> Parser<'_> {
     let options = Options::ENABLE_TABLES
         | Options::ENABLE_FOOTNOTES
@@ -21,7 +21,7 @@ pub(crate) struct Heading {
     pub(crate) level: usize,
     /// The text, without markup.
     pub(crate) text: String,
-    /// The anchor, which links to the heading contain after `#`.
+    /// The anchor of the heading. A link to the heading contains the anchor after `#`.
     pub(crate) anchor: String,
     /// The offset of the heading in the page.
     pub(crate) start: usize,
@@ -59,7 +59,7 @@ pub(crate) fn headings(page: &str) -> Vec<Heading> {
     headings
 }
 
-/// Returns the anchor of a heading in the form of mdBook and GitHub.
+/// Returns the anchor that mdBook and GitHub generate for a heading with this text.
 fn anchor(text: &str) -> String {
     let kept = text.trim().chars().filter_map(|c| match c {
         c if c.is_alphanumeric() || c == '_' || c == '-' => Some(c),

@@ -19,16 +19,16 @@ use crate::{Failed, Outcome, complain, generate, manual, print, standard_input};
 /// Format schemas in TOML, in place. Comments, the order of keys and the spelling of values stay as
 /// they are.
 ///
-/// An array stays on several lines if it is on several lines; otherwise it is on one line, if it
-/// fits in 100 columns.
+/// An array that is on several lines stays on several lines. Any other array is on one line if the
+/// line fits in 100 columns.
 #[derive(Debug, Args)]
 #[command(about = "Format schemas in TOML", after_long_help = manual::FMT)]
 pub(crate) struct FmtOptions {
-    /// Schemas in TOML; `-` formats standard input to standard output; without any, those of
-    /// bpfmap.toml
+    /// Schemas in TOML, or `-` to format standard input and print the result; the default is the
+    /// schemas of bpfmap.toml
     #[arg(value_name = "SCHEMA")]
     schemas: Vec<PathBuf>,
-    /// Write nothing; show what would change, and fail if anything would
+    /// Write nothing; show what would change, and fail if there are changes
     #[arg(long)]
     check: bool,
     #[command(flatten)]
@@ -69,7 +69,8 @@ pub(crate) fn run(options: &FmtOptions) -> Outcome {
     }
 }
 
-/// Returns the schemas that the command line names, or else those of the project that are in TOML.
+/// Returns the schemas on the command line. If there are none, returns the project's schemas in
+/// TOML.
 fn to_format(named: &[PathBuf]) -> Result<Vec<PathBuf>, Failed> {
     let mut given = given(named)?;
     given.retain(|path| !named.is_empty() || !is_rust(path));
@@ -88,7 +89,7 @@ enum Formatted {
 fn format_file(path: &Path, messages: MessageFormat) -> Result<Formatted, Failed> {
     if is_rust(path) {
         let path = path.display();
-        return Err(fail(&format!("`{path}` is in Rust, which rustfmt formats")));
+        return Err(fail(&format!("`{path}` is a schema in Rust: use rustfmt to format it")));
     }
     if standard_input::is_meant(path) {
         let before = standard_input::read_text(toml::MAX_FILE_SIZE)
@@ -108,7 +109,7 @@ fn format_file(path: &Path, messages: MessageFormat) -> Result<Formatted, Failed
     planned.into_iter().next().map(Formatted::File).ok_or(Failed::Found)
 }
 
-/// Formats `text`, which messages refer to as `path`. It must be valid TOML, but need not be a
+/// Formats `text`, which messages refer to as `path`. `text` must be valid TOML, but need not be a
 /// valid schema.
 fn format(path: &Path, text: &str, messages: MessageFormat) -> Result<String, Failed> {
     let Draft { findings, schema, .. } = toml::read_syntax(path, text);

@@ -12,23 +12,23 @@ use crate::{Failed, Outcome, complain, manual, print};
 /// Create a project: a schema, a BPF program, an application, a test, a build, and a workflow for
 /// continuous integration.
 ///
-/// Existing files stay as they are. In a folder that has a Cargo.toml already, only the schema, the
-/// program, the build script, bpfmap.toml and the workflow are created, and what to add to
-/// Cargo.toml is printed.
+/// The command does not change existing files. If the folder already contains a Cargo.toml, the
+/// command creates only the schema, the program, the build script, bpfmap.toml and the workflow,
+/// and prints the lines that you need to add to Cargo.toml.
 #[derive(Debug, Args)]
 #[command(about = "Create a project, or add bpfmap to an existing one")]
 #[command(after_long_help = manual::INIT)]
 pub(crate) struct InitOptions {
-    /// The folder of the project; created if it does not exist
+    /// The folder of the project, which is created if it does not exist
     #[arg(default_value = ".")]
     folder: PathBuf,
-    /// Use the crates in a clone of bpfmap's repository, not the published ones
+    /// Use the crates in a clone of bpfmap's repository instead of the published crates
     #[arg(long, value_name = "CLONE", conflicts_with = "c")]
     path: Option<PathBuf>,
-    /// Declare the maps in Rust, not in TOML
+    /// Declare the maps in Rust instead of TOML
     #[arg(long, conflicts_with = "c")]
     derive: bool,
-    /// Create an application in C with a Makefile, not one in Rust with Cargo
+    /// Create an application in C with a Makefile, instead of an application in Rust
     #[arg(long)]
     c: bool,
 }
@@ -65,7 +65,7 @@ impl Variant {
         }
     }
 
-    /// Returns the files of this kind that an existing crate also needs.
+    /// Returns the files of this kind of project that the command also adds to an existing crate.
     fn parts(self) -> &'static [Template] {
         match self {
             Self::Toml => &[
@@ -87,7 +87,7 @@ impl Variant {
         }
     }
 
-    /// Returns the files that make it a crate.
+    /// Returns the files that the command creates only for a new crate.
     fn krate(self) -> &'static [Template] {
         match self {
             Self::Toml => &[
@@ -108,7 +108,7 @@ impl Variant {
         }
     }
 
-    /// Returns the commands that build and test it.
+    /// Returns the commands that build and test the project.
     fn commands(self) -> (&'static str, &'static str) {
         match self {
             Self::Toml | Self::Derive => ("cargo build", "bpfmap test && bpfmap-vmtest test"),
@@ -150,7 +150,7 @@ pub(crate) fn run(options: &InitOptions) -> Outcome {
     print(&said)
 }
 
-/// Returns the end of a manifest that makes Cargo use the crates of a clone.
+/// Returns lines for the end of a manifest. They make Cargo use the crates of a clone.
 fn patch(clone: &Path) -> Result<String, Failed> {
     let mut patch = String::from("\n[patch.crates-io]\n");
     for name in ["bpfmap", "bpfmap-codegen"] {
@@ -179,7 +179,7 @@ fn fill(template: &str, name: &str, variant: Variant) -> String {
         .replace("run: TEST", &format!("run: {test}"))
 }
 
-/// Returns the name of the package, which is that of the directory.
+/// Returns the name of the package, which is the name of the directory.
 fn package_name(folder: &Path, is_unused: bool) -> Result<String, Failed> {
     let path = std::path::absolute(folder)
         .map_err(|error| fail(&format!("can't find the folder `{}`: {error}", folder.display())))?;

@@ -56,7 +56,8 @@ pub(crate) fn run(options: &TestOptions) -> Outcome {
     if green { Ok(()) } else { Err(Failed::Found) }
 }
 
-/// Prepares the schemas and objects that the command line names in a directory.
+/// Prepares the schemas and objects on the command line, and writes the results to the directory
+/// `folder`.
 fn prepared(options: &TestOptions, folder: &Path) -> Result<Prepared, Failed> {
     let TestOptions { build, objects, .. } = options;
     let (schemas, messages) = (&options.schemas.schemas, options.diagnostics.message_format);
@@ -86,7 +87,7 @@ fn in_kernels(
     let asked = kernels(options, &config, prepared.oldest, of_project);
     let mut matrix = Matrix::configured(config, packages);
     let this = std::env::current_exe().map_err(|error| {
-        let what = "cannot find the path of this program";
+        let what = "can't find the path of this program";
         bpfmap_vmtest::Error::new(bpfmap_vmtest::ErrorKind::Io, what).because(error)
     })?;
     let mut binary = Binary::at(&this);

@@ -9,24 +9,23 @@ use crate::options::{BuildOptions, DiagnosticOptions, SchemasOption};
 
 /// Test maps on real kernels.
 ///
-/// Compiles a BPF program that uses each map, boots the kernels in QEMU, and runs the program and
-/// user space against each other. Each member that one side writes has to arrive in the same member
-/// on the other side. Each operation has to answer what the facts say for the map type and the
-/// kernel, as `bpfmap kernels` shows them. An expected refusal passes the test, and the table says
-/// what is refused.
+/// Compiles a BPF program that uses each map, boots the kernels in QEMU, and runs the tests there.
+/// If one side (the program or user space) writes a member, the other side must read the same data
+/// from the same member. Each operation must have the result that `bpfmap kernels` shows for the
+/// map type and the kernel. If a kernel refuses an operation as expected, the test passes. The
+/// table lists the operations that only some of the kernels refuse.
 ///
-/// It takes clang and, without `--host`, QEMU. No Rust is compiled.
+/// The command needs clang. Without `--host`, it also needs QEMU. It does not compile any Rust.
 #[derive(Debug, Args)]
 #[command(after_long_help = manual::TEST)]
 pub(crate) struct TestOptions {
     #[command(flatten)]
     pub(super) schemas: SchemasOption,
-    /// Test the maps of an object file that clang made for the BPF target, with -g, as
-    /// `bpfmap import` reads them
+    /// Test the maps of an object file that clang compiled for the BPF target with -g
     #[arg(long = "object", value_name = "FILE")]
     pub(super) objects: Vec<PathBuf>,
-    /// A kernel: a line such as 6.1, or a name in bpfmap-vmtest.toml [default: those of bpfmap.toml,
-    /// or the newest line and the oldest one that `min_kernel` allows]
+    /// A kernel: a line such as 6.1, or a name in bpfmap-vmtest.toml [default: the kernels of
+    /// bpfmap.toml, or the newest line and the oldest line that `min_kernel` allows]
     #[arg(long = "kernel", value_name = "KERNEL", conflicts_with_all = ["matrix", "host"])]
     pub(super) kernels: Vec<String>,
     /// Run on every kernel line, or on the matrix of bpfmap-vmtest.toml
@@ -36,9 +35,11 @@ pub(crate) struct TestOptions {
     #[arg(long)]
     pub(super) host: bool,
     #[arg(long = "filter", value_name = "TEXT")]
-    #[arg(help = "Run only tests with this in their names, which are SCHEMA::MAP::TEST")]
+    #[arg(
+        help = "Run only tests whose names contain this text; the names have the form SCHEMA::MAP::TEST"
+    )]
     pub(super) filters: Vec<String>,
-    /// How many kernels run side by side [default: the number of cores]
+    /// The number of kernels that run at the same time [default: the number of cores]
     #[arg(long, value_name = "N")]
     pub(super) jobs: Option<usize>,
     /// Write events to a file, as JSON lines

@@ -8,8 +8,8 @@ use super::Unproven;
 use crate::complain;
 
 /// Returns the table of results, the failures, and the summary. The table has a row for each map
-/// and a column for each kernel. It mentions that a kernel refuses an operation only if another
-/// kernel does not refuse the operation.
+/// and a column for each kernel. If a kernel refuses an operation, the table mentions this only if
+/// another kernel supports the operation.
 pub(super) fn table(events: &[Event]) -> String {
     let tests = events.iter().filter_map(|event| match event {
         Event::Test(test) => Some(test),

@@ -213,7 +213,10 @@ fn said(output: &Output) -> (Option<i32>, &str, &str) {
 fn a_pinned_map_is_migrated() {
     let place = PinnedFlows::new("cli-migrate");
     let (pin, migrate) = (place.pin(), "migrate --from old.toml --to new.toml --pinned PIN");
-    let done = format!("{}: 50 entries moved to the new layout, each compared\n", pin.display());
+    let done = format!(
+        "{}: 50 entries moved to the new layout and compared with the old map\n",
+        pin.display()
+    );
     assert_eq!(said(&place.run(migrate)), (Some(0), done.as_str(), ""));
 
     let new = Map::<NewFlows>::from_pinned(&pin).unwrap();
@@ -227,7 +230,10 @@ fn a_pinned_map_is_migrated() {
     // Programs that still use the old map find all of its entries.
     assert_eq!(place.map.keys().count(), 50);
 
-    let again = format!("{}: nothing to do, it already matches `new.toml`\n", pin.display());
+    let again = format!(
+        "{}: the map already matches `new.toml`, so there is nothing to do\n",
+        pin.display()
+    );
     assert_eq!(said(&place.run(migrate)), (Some(0), again.as_str(), ""));
 }
 
@@ -321,7 +327,7 @@ fn a_live_map_is_compared_with_a_schema() {
     let (status, _, stderr) = said(&output);
     assert_eq!(
         (status, stderr),
-        (Some(2), "error: the schema has no map `none`, one of `flows`\n")
+        (Some(2), "error: the schema has no map `none`; the maps of the schema are `flows`\n")
     );
     let (status, ..) = said(&place.run("verify old.toml"));
     assert_eq!(status, Some(2));

@@ -85,9 +85,9 @@ impl<'a> Changes<'a> {
             self.inner(path, inner, new);
         } else if open(old) != open(new) {
             let message = if open(new) {
-                "the schema has no template any more: the loader sets it"
+                "the template was removed, so the loader now sets it"
             } else {
-                "the schema now has a template: the loader set it before"
+                "a template was added; before, the loader set it"
             };
             let span = new.inner.as_ref().map_or(new.name.span, |inner| inner.span);
             self.push(&rules::INNER_MAP, &format!("{path}.inner"), message.to_owned(), span);

@@ -60,8 +60,8 @@ impl<'build> Compiler<'build> {
     ///
     /// # Errors
     ///
-    /// Fails if clang can't compile any BPF program. If only this program does not compile, the
-    /// function adds clang's errors to `outcome` and returns `Ok`.
+    /// Fails if clang is not able to compile BPF programs at all. If only this program does not
+    /// compile, the function adds clang's errors to `outcome` and returns `Ok`.
     pub(super) fn compile(
         &self,
         program: &Path,

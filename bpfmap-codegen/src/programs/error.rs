@@ -1,4 +1,4 @@
-//! Errors of compiling programs, each with a help.
+//! Errors that occur when programs are compiled. Most errors contain a help text.
 
 use std::path::PathBuf;
 use std::process::ExitStatus;

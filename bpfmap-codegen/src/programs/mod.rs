@@ -67,7 +67,7 @@ impl Builder {
     /// and the system's folders of headers, in this order. On Debian, the last group includes the
     /// folder of the architecture's headers.
     ///
-    /// Cargo runs the script again if the program changes, or a file that the program includes.
+    /// Cargo runs the script again if the program or a file that it includes changes.
     /// clang's warnings become Cargo warnings. If a program does not compile, the build fails with
     /// clang's message. If clang or a header is missing, the error message says what to install or
     /// change.
@@ -161,8 +161,8 @@ impl Programs {
         self.objects.iter().flat_map(|object| &object.sources)
     }
 
-    /// Tells Cargo to run the script again when a program of the package changes, or a program of
-    /// this builder.
+    /// Tells Cargo to run the script again when any program of the package or of this builder
+    /// changes.
     pub(crate) fn watch(&self) {
         let mut watched: BTreeSet<PathBuf> = self.sources().cloned().collect();
         if let Some(package) = env::var_os("CARGO_MANIFEST_DIR") {

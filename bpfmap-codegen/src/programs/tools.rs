@@ -59,7 +59,7 @@ impl Clang {
     }
 }
 
-/// The error of finding or running clang, with a help.
+/// An error that occurs when clang is searched for or run. The message contains a help text.
 pub struct ClangError(ProgramError);
 
 impl fmt::Display for ClangError {

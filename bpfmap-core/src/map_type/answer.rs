@@ -35,9 +35,9 @@ named! {
 }
 
 impl Operation {
-    /// Returns the creation flag that some map types require for the operation (the name of the flag in a schema).
-    /// Returns `None` if the operation never requires a flag. The facts of a map type that requires the flag contain
-    /// the condition [`Condition::WithoutFlag`].
+    /// If some map types require a creation flag for the operation, returns the name of this flag
+    /// in a schema. Returns `None` if the operation never requires a flag. The facts of a map type
+    /// that requires the flag contain the condition [`Condition::WithoutFlag`].
     #[must_use]
     pub const fn flag(self) -> Option<&'static str> {
         match self {
@@ -51,7 +51,8 @@ named! {
     /// A condition that can make a call of an operation fail or behave differently.
     #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
     pub enum Condition {
-        /// No special condition: the call is valid. Only a kernel that does not support the operation refuses it.
+        /// No special condition: the call is valid. Only a kernel that does not support the
+        /// operation refuses the call.
         Plain = "plain",
         /// The key is not in the map.
         Missing = "missing",
@@ -106,8 +107,8 @@ named! {
         Twice = "twice",
         /// The value has a spin lock.
         WithSpinLock = "with_spin_lock",
-        /// The value has a special field other than a spin lock. The last answer in the list applies from the first
-        /// kernel that supports the field, even if the list gives a different kernel for this answer.
+        /// The value has a special field other than a spin lock. All kernels that support the field
+        /// give the last answer in the list. The kernel version of this last answer is ignored.
         WithSpecialField = "with_special_field",
         /// The map has the flag `link`, so a link registers and unregisters the struct.
         WithLink = "with_link",
@@ -173,8 +174,8 @@ pub enum Answer {
     Err(Errno),
 }
 
-/// The possible answers from one kernel version on. There is more than one answer if stable releases of the same
-/// version behave differently.
+/// The answers that are possible from one kernel version on. There is more than one answer if
+/// stable releases of the same version behave differently.
 #[derive(Debug, Clone, Copy)]
 pub struct Since {
     /// The first kernel with these answers.
@@ -183,8 +184,8 @@ pub struct Since {
     pub answers: &'static [Answer],
 }
 
-/// The answers of all kernels, in ascending order of versions. For a kernel, the last entry whose version is not newer
-/// than the kernel applies.
+/// The answers of all kernels, in ascending order of versions. A kernel gives the answers in the
+/// last entry whose version is not newer than the kernel.
 pub type Answers = &'static [Since];
 
 /// A condition, with the answers to an operation under this condition.
@@ -227,8 +228,8 @@ impl OperationFacts {
         None
     }
 
-    /// Returns the errno of a valid call on a kernel that does not support the operation. Returns `None` if all kernels
-    /// support the operation.
+    /// Returns the errno with which kernels that do not support the operation refuse a valid call.
+    /// Returns `None` if all kernels support the operation.
     #[must_use]
     pub fn refusal(&self) -> Option<Errno> {
         self.cases.first()?.answers.iter().find_map(|row| match row.answers {

@@ -95,8 +95,8 @@ capabilities! {
 }
 
 impl MapType {
-    /// Returns the row of the map type with this number in `enum bpf_map_type`. Returns `None` if the table has no such
-    /// row.
+    /// Returns the row of the map type that has this number in `enum bpf_map_type`. Returns `None`
+    /// if the table has no such row.
     #[must_use]
     pub const fn by_number(number: u32) -> Option<&'static Self> {
         let mut index = 0;
@@ -168,8 +168,8 @@ impl MapType {
         bits
     }
 
-    /// Returns the errno of deleting a key that is not in the map. Returns `None` if the deletion succeeds, or if the
-    /// map type does not support deletion by key.
+    /// Returns the errno of a call that deletes a key that is not in the map. Returns `None` if the
+    /// deletion succeeds, or if the map type does not support deletion by key.
     #[must_use]
     pub const fn delete_missing(&self) -> Option<Errno> {
         match self.newest_answer(Operation::Delete, Condition::Missing) {

@@ -44,9 +44,10 @@ impl MapTraits {
         self.map_flags().flat_map(move |flag| flag.refused_to_programs(self.row))
     }
 
-    /// Returns the condition that applies to every call of `operation` on this map, because of the flags of the map or
-    /// the special fields or the size of its value. For example, `mmap` needs the flag `mmapable`, and newer kernels
-    /// can't freeze a map whose value has a lock.
+    /// Returns the condition that applies to every call of `operation` on this map. The condition
+    /// depends on the flags of the map, and on the special fields and the size of its value. For
+    /// example, `mmap` needs the flag `mmapable`, and newer kernels can't freeze a map whose value
+    /// has a lock.
     #[must_use]
     pub fn standing(self, operation: Operation) -> Condition {
         if self.refusal_by_flag(operation).is_some() {
@@ -134,8 +135,9 @@ impl MapTraits {
         changes.chain(known).map(move |kernel| kernel.max(self.row.since))
     }
 
-    /// Returns the conditions that can apply to `operation` on a map with a few entries. The flags of the map do not
-    /// prevent creating these entries, because they are written through another descriptor.
+    /// Returns the conditions that can apply to `operation` on a map with a few entries. These
+    /// entries are written through another descriptor, so the flags of the map do not prevent
+    /// writing them.
     pub fn conditions(self, operation: Operation) -> impl Iterator<Item = Condition> {
         let refusal = self.refusal_by_flag(operation);
         let facts = refusal.unwrap_or(self.row.operation(operation));

@@ -17,9 +17,10 @@ pub struct MapFlag {
     pub since: KernelVersion,
     /// A description of the flag's effect.
     pub effect: &'static str,
-    /// The answers to operations of user space on a map of any type with the flag. The kernel checks the flag first. If
-    /// it refuses a valid call because of the flag, it also refuses the call under every other condition, even if the
-    /// map type does not support the operation.
+    /// The answers to operations of user space on a map that has the flag, whatever the type of the
+    /// map. The kernel checks the flag first. If it refuses a valid call because of the flag, it
+    /// also refuses the call under every other condition, even if the map type does not support the
+    /// operation.
     pub operations: &'static [OperationFacts],
     /// The answers to operations on a map with the flag that apply only if the map type supports the operation, and
     /// only under the listed conditions.

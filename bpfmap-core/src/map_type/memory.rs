@@ -12,13 +12,15 @@ pub enum MemoryRule {
     Free,
     /// The memory consists of the values, each rounded up to a multiple of 8 bytes.
     Array,
-    /// The memory is the same as for [`Self::Array`], plus a pointer to the values of all CPUs for each entry.
+    /// The memory is the same as for [`Self::Array`], plus one pointer for each entry. The pointer
+    /// refers to the values of all CPUs.
     PerCpuArray,
     /// The memory consists of buckets and elements. The number of buckets is `max_entries`, rounded up to a power of
     /// two. Each element consists of a header of 48 bytes, the key and the value. The key and the value are each
     /// rounded up to a multiple of 8 bytes.
     Hash,
-    /// The memory is the same as for [`Self::Hash`], plus a pointer to the values of all CPUs for each entry.
+    /// The memory is the same as for [`Self::Hash`], plus one pointer for each entry. The pointer
+    /// refers to the values of all CPUs.
     PerCpuHash,
     /// The memory is the same as for [`Self::Hash`], but each element consists of a socket and the key.
     SocketHash,
@@ -74,9 +76,9 @@ impl MemoryRule {
         buckets.saturating_mul(bucket).saturating_add(entries.saturating_mul(entry))
     }
 
-    /// Returns whether all values, plus space for one more value, must be smaller than 4 GiB. Linux 5.10 and the stable
-    /// releases 6.12.117 and 7.3.4 refuse larger maps with E2BIG. Other kernels create a larger map, and its values
-    /// then overlap.
+    /// Returns whether all values together, plus space for one more value, must take less than 4
+    /// GiB. Linux 5.10 and the stable releases 6.12.117 and 7.3.4 refuse larger maps with E2BIG.
+    /// Other kernels create a larger map, and its values then overlap.
     ///
     /// Source: `queue_stack_map_alloc` and `__queue_map_get` in `kernel/bpf/queue_stack_maps.c`.
     #[must_use]

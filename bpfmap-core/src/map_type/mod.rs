@@ -173,8 +173,8 @@ impl MapType {
         None
     }
 
-    /// Returns the suffixes of the C functions that the header contains for the events of a map of this type, such as
-    /// `reserve`.
+    /// Returns the suffixes, such as `reserve`, of the C functions for the events of a map of this
+    /// type. The generated header contains these functions.
     #[must_use]
     pub fn event_functions(&self) -> &'static [&'static str] {
         match (self.events, self.value) {
@@ -388,15 +388,16 @@ pub enum MaxEntriesRule {
 }
 
 impl MaxEntriesRule {
-    /// Returns the `max_entries` of a map that is created from a schema with the number `said`, on a machine with pages
-    /// of [`PAGE_SIZE`] bytes.
+    /// Returns the `max_entries` with which libbpf creates a map if the schema sets the number to
+    /// `said`, on a machine with pages of [`PAGE_SIZE`] bytes.
     #[must_use]
     pub const fn as_made(self, said: u32) -> u32 {
         self.as_made_of_pages(said, PAGE_SIZE)
     }
 
-    /// Returns the `max_entries` of a map that is created from a schema with the number `said`, on a machine with pages
-    /// of `page` bytes. The size of a ring buffer is rounded up to a power of two of at least one page.
+    /// Returns the `max_entries` with which libbpf creates a map if the schema sets the number to
+    /// `said`, on a machine with pages of `page` bytes. The size of a ring buffer is rounded up to
+    /// a power of two of at least one page.
     ///
     /// Source: `adjust_ringbuf_sz` in libbpf from 1.0 on. Older versions do not round up, and the kernel returns
     /// EINVAL.
@@ -426,7 +427,8 @@ impl MapType {
     }
 }
 
-/// The alignment of the records in a ring buffer, in bytes. The header before each record has the same size.
+/// The alignment of the records in a ring buffer, in bytes. The header before each record also has
+/// 8 bytes.
 ///
 /// Source: `BPF_RINGBUF_HDR_SZ` in `include/uapi/linux/bpf.h`.
 pub const RECORD_ALIGN: u64 = 8;

@@ -242,8 +242,8 @@ impl MapType {
         None
     }
 
-    /// Returns the feature that represents a value of `size` bytes. It has a meaning only if
-    /// [`value_size_since`](Self::value_size_since) returns a kernel.
+    /// Returns the feature that represents a value of `size` bytes. The feature has a meaning only
+    /// if [`value_size_since`](Self::value_size_since) returns a kernel.
     #[must_use]
     pub const fn value_feature(&self, size: u64) -> Feature {
         match self.value {
@@ -266,8 +266,8 @@ impl MapType {
         None
     }
 
-    /// Returns the first kernel that accepts a map whose entries need this many bytes of memory. Returns `None` if
-    /// every kernel accepts it.
+    /// Returns the first kernel that accepts a map whose entries need this many bytes of memory.
+    /// Returns `None` if every kernel accepts the map.
     #[must_use]
     pub const fn memory_since(&self, bytes: u64) -> Option<KernelVersion> {
         if bytes >= MEMORY_LIMIT { Some(UNLIMITED_MEMORY) } else { None }

@@ -59,8 +59,8 @@ const fn takers(field: SpecialField) -> Text {
     };
     if let Some(root) = root {
         let text = Text::of(
-            "declare the node in the struct of objects that programs allocate, and name this \
-             struct in a `",
+            "declare the node in the struct of objects that programs allocate, and refer to \
+             this struct with `",
         );
         return text.and(root.name()).and("<STRUCT.MEMBER>`");
     }

@@ -4,8 +4,8 @@ use super::{Violation, of_type, this_one_has};
 use crate::Text;
 use crate::map_type::{LARGEST_BUFFER, MapExtraRule, MapType, MaxEntriesRule, PAGE_SIZE};
 
-/// Checks the value of `max_entries`. The size of a ring buffer can be a number that is rounded up: see
-/// [`MaxEntriesRule::as_made`].
+/// Checks the value of `max_entries`. The size of a ring buffer does not have to be a power of two,
+/// because libbpf rounds it up: see [`MaxEntriesRule::as_made`].
 #[must_use]
 pub const fn max_entries(row: &MapType, entries: u32) -> Option<Violation> {
     let number = entries as u64;

@@ -118,8 +118,7 @@ pub const fn value_size(row: &MapType, size: u64, build_ids: bool) -> Option<Vio
             if size != 0 && size % frame == 0 {
                 return None;
             }
-            let help = "use `[u64; 127]`, which is the maximum number of frames that kernels \
-                        allow by default";
+            let help = "use `[u64; 127]`, because kernels allow at most 127 frames by default";
             (message.number(frame).and(" bytes for each frame"), help)
         }
         ValueRule::Object(object) => {

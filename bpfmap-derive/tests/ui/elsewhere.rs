@@ -1,4 +1,4 @@
-//! Declarations that break a rule only because of an item that is declared elsewhere: a module for each case, after the names of the rules.
+//! Declarations that break a rule only because of an item that is declared elsewhere. Each module is a case, and the comment above it contains the names of the rules.
 //! `src/same_rules.rs` writes this file.
 
 // array-key-type

@@ -24,7 +24,8 @@ struct CName<'a> {
     /// The name in the schema.
     given: &'a Spanned<String>,
     is: Is,
-    /// Whether the name is that of a kernel type or of a constant of a kernel type. Such a name can be reserved.
+    /// Whether the name belongs to a kernel type or to a constant of a kernel type. Such a name is
+    /// allowed even if it is reserved, unless it is the name of a macro or a keyword.
     kernel: bool,
 }
 
@@ -59,7 +60,8 @@ pub(super) fn check(cx: &mut Context<'_>) {
     different(cx, &names);
 }
 
-/// Reports the name of a program that C reserves, because the header declares the program.
+/// Reports the name of a program if C reserves this name. The header declares the program with this
+/// name.
 pub(super) fn program(cx: &mut Context<'_>, given: &Spanned<String>) {
     let (written, space) = (given.value.clone(), Namespace::Function);
     not_taken(cx, &CName { written, space, given, is: Is::Program, kernel: false });

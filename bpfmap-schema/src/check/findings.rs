@@ -31,8 +31,8 @@ impl Findings {
         }
     }
 
-    /// Returns the diagnostics to show, in the order of their positions. `findings` contains the diagnostics of the
-    /// front end, which are included.
+    /// Returns the diagnostics to show, in the order of their positions. The result includes
+    /// `findings`, which contains the diagnostics of the front end.
     pub(super) fn after(self, mut findings: Vec<Finding>) -> Vec<Finding> {
         let mut unshown = self.warnings + self.errors - self.kept.len();
         findings.extend(self.kept);

@@ -65,8 +65,9 @@ fn unknown_types(cx: &mut Context<'_>) {
     }
 }
 
-/// Adds each unknown name in `ty` to the list. `declarable` is whether the name is directly after a pointer, where an
-/// unknown name means a struct of the kernel.
+/// Adds each unknown name in `ty` to the list. `declarable` is whether `ty` is the target of a
+/// pointer. Such a target can have an unknown name, because the name then means a struct of the
+/// kernel.
 fn unknown_names<'a>(
     cx: &Context<'a>,
     ty: &'a Spanned<Type>,
@@ -96,8 +97,8 @@ struct Edge<'a> {
     depth: usize,
 }
 
-/// Reports types that contain themselves, and types that are nested too deeply. If a type contains an unsound type, it
-/// is marked as unsound too.
+/// Reports types that contain themselves, and types that are nested too deeply. A type that
+/// contains an unsound type is marked as unsound too.
 fn containment(cx: &mut Context<'_>) {
     let types = cx.types();
     let edges: Vec<Vec<Edge<'_>>> = (0..types.len()).map(|index| edges(cx, index)).collect();

@@ -159,9 +159,10 @@ impl<'a> Resolved<'a> {
         self.traits(map).map_or_else(Vec::new, |traits| traits.refused_to_programs().collect())
     }
 
-    /// Returns the results of `operation` on `map` under `condition`, for each range of kernels. If a flag of the map
-    /// determines the results, they are those of the flag. Otherwise, they are those of the map type. A result that
-    /// depends on a special field applies from the first kernel that supports the field.
+    /// Returns the results of `operation` on `map` under `condition`, for each range of kernels.
+    /// The results are those of a flag of the map if a flag determines them, and otherwise those of
+    /// the map type. A result that depends on a special field applies from the first kernel that
+    /// supports the field.
     #[must_use]
     pub fn answers(
         self,
@@ -196,8 +197,8 @@ impl<'a> Resolved<'a> {
         })
     }
 
-    /// Returns the first kernel that supports a special field in the value of `map` other than a spin lock. Returns
-    /// `None` if there is no such field.
+    /// Returns the first kernel that supports a special field other than a spin lock in the value
+    /// of `map`. Returns `None` if there is no such field.
     fn special_field_known(self, map: &'a MapDecl, row: &MapType) -> Option<KernelVersion> {
         let fields = map.value.as_ref().map(|value| self.special_fields(value)).unwrap_or_default();
         let others = fields.iter().filter(|member| member.field != SpecialField::SpinLock);

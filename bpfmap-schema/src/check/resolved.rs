@@ -160,8 +160,8 @@ impl<'a> Resolved<'a> {
         }
     }
 
-    /// Returns the first bit-field in the struct `name` or in a nested struct that does not begin or end at a byte
-    /// boundary.
+    /// Searches the struct `name` and its nested structs for bit-fields that do not begin or end at
+    /// a byte boundary. Returns the first such bit-field.
     #[must_use]
     pub(super) fn part_of_a_byte(self, name: &str) -> Option<&'a Spanned<u32>> {
         let (body, layout) = self.structure(name)?;

@@ -320,7 +320,7 @@ pub(super) fn check_map(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) {
     if let KeyValue::Type(ty) = value {
         match &ty.value {
             Type::Special(field, _) => {
-                not_top_level(cx, *field, ty.span, "the value itself");
+                not_top_level(cx, *field, ty.span, "a value that is not a struct");
             }
             Type::Array(..) => nested_type(cx, ty, "an array"),
             _ => {}

@@ -13,7 +13,7 @@ use bpfmap_core::SpecialField;
 /// `MAX_RESOLVE_DEPTH` in the kernel's `kernel/bpf/btf.c`.
 pub(super) const MAX_DEPTH: usize = 32;
 
-/// Parses the type in `text`. `place` returns the position of its bytes.
+/// Parses the type in `text`. `place` returns the position of a range of bytes in `text`.
 ///
 /// # Errors
 ///
@@ -98,12 +98,12 @@ impl<'p> Parser<'p> {
             let (message, example) = match field.node() {
                 Some(_) => (
                     format!(
-                        "a `{name}` must name the struct of its \
+                        "a `{name}` must specify the struct of its \
                                      elements"
                     ),
                     "STRUCT.MEMBER",
                 ),
-                None => (format!("a `{name}` must name its target"), "STRUCT"),
+                None => (format!("a `{name}` must specify its target"), "STRUCT"),
             };
             let mut finding = self.finding(&rules::TYPE_SYNTAX, start, self.at, message);
             finding.help = Some(format!("write `{name}<{example}>`"));

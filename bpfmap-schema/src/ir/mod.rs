@@ -38,8 +38,8 @@ pub struct Schema {
     pub includes: Vec<Include>,
     /// The maps.
     pub maps: Vec<MapDecl>,
-    /// For a schema in Rust, the paths of the types that declare the maps, by the names of the maps. The paths begin at
-    /// the module of the schema.
+    /// For a schema in Rust, the paths of the types that declare the maps. The keys are the names
+    /// of the maps. The paths begin at the module of the schema.
     pub specs: HashMap<String, String>,
     /// The texts to which the spans refer.
     pub sources: SourceMap,

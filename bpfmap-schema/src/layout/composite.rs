@@ -18,8 +18,9 @@ pub struct CompositeLayout {
     /// The bits that do not belong to a member, in ascending order. If a member is a struct or union, the padding
     /// within this member belongs to the layout of the member.
     ///
-    /// A struct can have padding between its members and after the last member. An unnamed bit-field counts as padding.
-    /// If no member of a union covers all bytes of the union, the union has one padding, which covers all its bytes.
+    /// A struct can have padding between its members and after the last member. An unnamed
+    /// bit-field counts as padding. If no member of a union covers all bytes of the union, this
+    /// list has one element, which covers the whole union.
     pub padding: Vec<Padding>,
 }
 
@@ -53,8 +54,8 @@ pub struct Padding {
     pub bit_offset: u64,
     /// The number of bits. It is a multiple of 8 for whole bytes, or less than 8 for some bits of one byte.
     pub bits: u64,
-    /// The index of this padding in its type, which is a part of [`Padding::name`]. The padding in anonymous members is
-    /// counted too.
+    /// The index of this padding in its type. [`Padding::name`] contains this index. The padding in
+    /// anonymous members is counted too.
     pub number: u32,
 }
 
@@ -152,7 +153,8 @@ impl CompositeLayout {
         Self { size, align, members, padding }
     }
 
-    /// Assigns numbers to the padding of a type and of its anonymous members, whose names share one namespace.
+    /// Assigns numbers to the padding of a type and of its anonymous members. The names of all this
+    /// padding share one namespace.
     fn number_padding(&mut self, body: &Composite) {
         let mut taken = HashSet::new();
         taken_names(body, &mut taken);

@@ -149,7 +149,7 @@ impl Layouts {
     }
 }
 
-/// Returns the minimum alignment from the declaration of a struct or union, or 1.
+/// Returns the `align` of a struct or union, or 1 if its declaration has no `align`.
 fn asked_alignment(body: &Composite) -> u64 {
     body.align.as_ref().map_or(1, |align| align.value.into())
 }

@@ -63,11 +63,11 @@ rules! {
         UNKNOWN_CFG = Error "unknown-cfg": "Each `cfg` condition that changes the schema must be known";
         UNKNOWN_CONSTANT = Error "unknown-constant": "Each number must be computable without the compiler";
         DERIVE_MISSING = Error "derive-missing": "Types in maps need `#[derive(BpfType)]`";
-        IN_PLACE = Error "in-place": "A type that is declared in place can only be a member, and such a map only an inner map";
+        IN_PLACE = Error "in-place": "A type that is declared in place can only be a member, and a map that is declared in place can only be an inner map";
         ATTRIBUTE_SYNTAX = Error "attribute-syntax": "Attributes of a Rust declaration must be valid";
-        RUST_REPR = Error "rust-repr": "A Rust type must have its C layout";
+        RUST_REPR = Error "rust-repr": "A Rust type must have the same layout as in C";
         RUST_TYPE = Error "rust-type": "A type in a Rust schema must exist in C";
-        IMPLICIT_PADDING = Error "implicit-padding": "A Rust struct must name its padding";
+        IMPLICIT_PADDING = Error "implicit-padding": "A Rust struct must declare its padding as fields";
         UNION_FILLED = Error "union-filled": "Each member of a Rust union must have the size of the union";
         EMPTY_SCHEMA = Error "empty-schema": "A schema must declare a map or a type";
         TOO_MANY_FINDINGS = Error "too-many-findings": "One run shows at most 500 diagnostics";
@@ -96,7 +96,7 @@ rules! {
         BIT_FIELD_TYPE = Error "bit-field-type": "The type of a bit-field must be an integer, a bool or an enum";
         BIT_FIELD_WIDTH = Error "bit-field-width": "A bit-field can't be wider than its type";
         ENUM_VALUE_RANGE = Error "enum-value-range": "The value of each variant must fit in the enum's integer type";
-        DECL_TAG = Error "decl-tag": "A declaration tag must be one that clang and the kernel accept";
+        DECL_TAG = Error "decl-tag": "Clang and the kernel must accept each declaration tag";
     }
     "Migrations" {
         RENAMED_FROM = Error "renamed-from": "A former name in `renamed_from` must not be in use";
@@ -107,12 +107,12 @@ rules! {
         SPECIAL_FIELD_NOT_FOR_TYPE = Error "special-field-not-for-type": "The map type must support the special fields of its value";
         SPECIAL_FIELD_IN_KEY = Error "special-field-in-key": "A key can't have special fields";
         SPECIAL_FIELD_NOT_TOP_LEVEL = Error "special-field-not-top-level": "A special field must be a direct member of the value's struct";
-        SPECIAL_FIELD_TWICE = Error "special-field-twice": "A value can't have two special fields of certain kinds";
+        SPECIAL_FIELD_TWICE = Error "special-field-twice": "For some kinds of special fields, a value can have only one field";
         SPECIAL_FIELD_NEEDS_BTF = Error "special-field-needs-btf": "A map with special fields needs BTF";
         SPECIAL_FIELD_TARGET = Error "special-field-target": "The target of a special field must be declared";
         ONE_KIND_OF_LOCK = Error "one-kind-of-lock": "A value can have only one kind of lock";
         LIST_NEEDS_LOCK = Error "list-needs-lock": "A list or a tree needs a lock in the same value";
-        SHARED_NODE_NEEDS_REFCOUNT = Error "shared-node-needs-refcount": "An object in a list and in a tree needs a reference count";
+        SHARED_NODE_NEEDS_REFCOUNT = Error "shared-node-needs-refcount": "An object that can be in a list and in a tree needs a reference count";
         TOO_MANY_SPECIAL_FIELDS = Error "too-many-special-fields": "A value can have at most 11 special fields";
         SPECIAL_FIELD_BESIDE_BITS = Error "special-field-beside-bits": "In a struct with a special field, each member must begin at a byte boundary";
         PACKED_SPECIAL_FIELD = Error "packed-special-field": "A packed struct can't have special fields";
@@ -125,14 +125,14 @@ rules! {
         KEY_SIZE = Error "key-size": "The kernel must support the size of a key";
         ARRAY_KEY_SIZE = Error "array-key-size": "The key of an array must have 4 bytes";
         ARRAY_KEY_TYPE = Error "array-key-type": "The key of an array must be a 32-bit integer in the host's byte order";
-        LPM_KEY_SHAPE = Error "lpm-key-shape": "The key of an LPM trie must be a prefix length and data";
+        LPM_KEY_SHAPE = Error "lpm-key-shape": "The key of an LPM trie must consist of a prefix length and data";
         POINTER_IN_KEY = Warning "pointer-in-key": "A key should not contain pointers";
         VALUE_MISSING = Error "value-missing": "A map with values must declare the type of its values";
         VALUE_SIZE = Error "value-size": "The kernel must support the size of a value";
         LARGE_VALUE = Warning "large-value": "A value should fit on the stack of a thread";
         STACK_DEPTH = Warning "stack-depth": "The value of a `stack_trace` map should not have more frames than kernels allow by default";
         VALUE_NOT_ALLOWED = Error "value-not-allowed": "A map type without values can't have a value";
-        HALF_TYPED = Warning "half-typed": "The key and the value should both have types, or neither of them";
+        HALF_TYPED = Warning "half-typed": "If the key or the value has a type, the other should have a type too";
         BTF_REQUIRED = Error "btf-required": "Some map types require BTF";
         BTF_REFUSED = Warning "btf-refused": "Some map types can't have BTF";
         MAX_ENTRIES_MISSING = Warning "max-entries-missing": "A map should declare `max_entries`";
@@ -146,14 +146,14 @@ rules! {
         EVENT_SHAPE = Error "event-shape": "An event must be plain data that fits into its buffer";
         OPTIONAL_MAP = Error "optional-map": "An optional map can't be a template, and maps that refer to it must be optional too";
         SET_BY_LOADER = Error "set-by-loader": "A schema can't set an attribute that it leaves to the loader";
-        OPS_MISSING = Error "ops-missing": "A `struct_ops` map must name its kernel struct";
+        OPS_MISSING = Error "ops-missing": "A `struct_ops` map must specify its kernel struct";
         OPS_NOT_FOR_TYPE = Error "ops-not-for-type": "Only a `struct_ops` map can have `ops`";
         ONE_ARENA = Error "one-arena": "A schema can have at most one arena";
-        UNKNOWN_MAP = Error "unknown-map": "`inner` and `values` must name declared maps";
+        UNKNOWN_MAP = Error "unknown-map": "`inner` and `values` must refer to declared maps";
         INNER_MISSING = Error "inner-missing": "A map of maps needs a template for its inner maps";
         INNER_TYPE = Error "inner-type": "The kernel must accept the type of an inner map";
-        INNER_ATTRIBUTE = Error "inner-attribute": "An inner map that is declared in place can't have the attributes of a real map";
-        VALUES_KEY = Error "values-key": "The keys of initial contents must be keys that libbpf can write";
+        INNER_ATTRIBUTE = Error "inner-attribute": "An inner map that is declared in place can't have `pinning` or `values`";
+        VALUES_KEY = Error "values-key": "libbpf must be able to write the keys of initial contents";
         VALUES_MISMATCH = Error "values-mismatch": "A map in a map of maps must match the template";
         VALUES_PROGRAM = Error "values-program": "The initial contents of a map of programs must be programs";
         INNER_NOT_FOR_TYPE = Error "inner-not-for-type": "Only maps of maps can have an inner map";

@@ -16,9 +16,10 @@ pub use list::{KERNELS, LIST, List, encode};
 /// A namespace of C. Two equal names don't conflict if they are in different namespaces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Namespace {
-    /// The names of structs, unions and enums after the keyword.
+    /// The names of structs, unions and enums, which follow the keyword `struct`, `union` or
+    /// `enum`.
     Tag,
-    /// The names of variables, which are maps.
+    /// The names of variables. Each map is a variable in C.
     Variable,
     /// The names of constants of enums.
     Constant,

@@ -14,13 +14,13 @@
 //!   far as the BTF contains it: compilers before clang 15 keep only the lower 32 bits and don't record whether they
 //!   are signed. Either side may have more variants.
 //! - A floating-point number, which a schema can't express, matches an array of `__u8` of the same size.
-//! - If the kernel is too old for 64-bit enums or floating-point numbers, libbpf loads other types in their place.
-//!   These match the same types.
+//! - If the kernel is too old for 64-bit enums or floating-point numbers, libbpf loads other types
+//!   in their place. Such a replacement matches the same types as the original type.
 //! - Arrays must match in their length and in the type of their elements. Structs and unions must
 //!   match in their size, and in the names, offsets, bit-field widths and types of their members.
 //! - A union may have more members on either side.
 //! - The schema may record that a member had a different name before, or that an older map may have
-//!   padding at its offset.
+//!   padding at the offset of a member.
 //! - Padding is not compared. Padding consists of members whose name begins with underscores and
 //!   `pad`, and of unnamed members that are not a struct or union. Structs and unions of size zero,
 //!   and arrays of such types, are not compared either.
@@ -29,7 +29,8 @@
 //! - A program in Rust has no bit-fields, and no members without a name. `#[derive(BpfType)]` describes the bytes that
 //!   hold bit-fields as a member that begins with `__bits`, which matches the bit-fields in these bytes, and a member
 //!   without a name as one that begins with `__anonymous`.
-//! - The tag of a Rust enum has no name in BTF, so it matches a member with any name at its offset.
+//! - The tag of a Rust enum has no name in BTF, so the tag matches a member with any name at the
+//!   same offset.
 //! - Bytes without a description ([`TypeDesc::Opaque`]) match any type of their size.
 
 use crate::difference::Difference;
@@ -397,8 +398,8 @@ fn behind_names<'a>(layout: &'a TypeDesc<'a>) -> (&'a TypeDesc<'a>, bool) {
     }
 }
 
-/// Returns whether the signs of two integers match. A byte with the name of a number must match in
-/// sign. The sign of a `char` depends on the compiler.
+/// Returns whether the signs of two integers match. The sign of a 1-byte integer follows from the
+/// name of its type, because the sign of a plain `char` depends on the compiler.
 fn signs_agree(ours: IntEncoding, theirs: Option<&Type<'_>>, int: &Int) -> bool {
     let name = theirs.map_or("", |ty| ty.name);
     match (int.size, ours) {
@@ -448,7 +449,8 @@ fn is_padding(member: &MemberDesc<'_>) -> bool {
             && !matches!(member.ty.current(), TypeDesc::Struct { .. } | TypeDesc::Union { .. })
 }
 
-/// The kernel finds special fields in a value by the name of their type.
+/// Returns whether `name` is the name of a special field's type. The kernel finds special fields in
+/// a value by the names of their types.
 fn is_kernels(name: &str) -> bool {
     SpecialField::by_struct(name).is_some()
 }
@@ -468,7 +470,7 @@ fn describe(layout: &TypeDesc<'_>) -> String {
             describe(layout)
         }
         TypeDesc::Opaque { size } => bytes(*size),
-        TypeDesc::SetByLoader => "what the loader sets".to_owned(),
+        TypeDesc::SetByLoader => "a type that the loader sets".to_owned(),
     }
 }
 
@@ -496,7 +498,7 @@ fn name(theirs: Option<&Type<'_>>) -> String {
 
 fn tagged(what: &str, name: &str, size: u32) -> String {
     if name.is_empty() {
-        format!("a nameless {what} ({})", bytes(size))
+        format!("an unnamed {what} ({})", bytes(size))
     } else {
         format!("{what} {name} ({})", bytes(size))
     }

@@ -165,8 +165,7 @@ impl<'a> Encoder<'a> {
         id
     }
 
-    /// Writes the declaration tags of the members of a struct that are the root of a list or a
-    /// tree.
+    /// Writes a declaration tag for each member of a struct that is the root of a list or a tree.
     fn roots(&mut self, parent: u32, members: &'a [MemberDesc<'a>]) {
         for (member, index) in members.iter().zip(0_u32..) {
             let TypeDesc::Root { node, member: name, .. } = *member.ty.current() else {

@@ -1,5 +1,6 @@
-//! BTF, the kernel's description of types (`include/uapi/linux/btf.h`, `Documentation/bpf/btf.rst`). This module writes
-//! it from a [`TypeDesc`](crate::TypeDesc), and compares it with the BTF that `bpfmap_btf` reads from a map.
+//! BTF, the kernel's description of types (`include/uapi/linux/btf.h`,
+//! `Documentation/bpf/btf.rst`). This module encodes a [`TypeDesc`](crate::TypeDesc) as BTF, and
+//! compares a [`TypeDesc`](crate::TypeDesc) with the BTF that `bpfmap_btf` reads from a map.
 
 mod compare;
 mod encode;

@@ -12,7 +12,8 @@ use bpfmap_core::Text;
 use bpfmap_core::TypeDesc;
 use bpfmap_core::map_type::Capability;
 
-/// A map spec for which every map type of kernel objects can implement the traits for objects.
+/// The spec `S` with which the check tests the traits `HoldObjects<S>` and `ShowObjects<S>`. All
+/// map types of kernel objects can implement these traits for this spec.
 pub(super) enum Probe {}
 
 impl MapSpec for Probe {
@@ -92,9 +93,9 @@ pub(super) const fn agrees<K: Kind>(implemented: &[(Capability, bool)]) {
         );
         if implemented != facts.offers(capability) {
             let verb = if implemented { " implements " } else { " does not implement " };
-            let says = if implemented { "does not offer it" } else { "offers it" };
+            let says = if implemented { "lacks this capability" } else { "has this capability" };
             let text = Text::new().and("the marker of `").and(facts.name).and("`").and(verb);
-            let text = text.and("`").and(capability.name()).and("`, and its row ").and(says);
+            let text = text.and("`").and(capability.name()).and("`, but its row ").and(says);
             panic!("{}", text.as_str());
         }
         index += 1;

@@ -293,7 +293,8 @@ pub trait Kind: sealed::Sealed + Sized + 'static {
 }
 
 #[cfg(not(target_arch = "bpf"))]
-/// Returns the `max_entries` with which a loader creates a map if the schema has the number `said`.
+/// Returns the `max_entries` with which a loader creates a map. `said` is the `max_entries` in the
+/// schema.
 ///
 /// Source: libbpf's `map_set_def_max_entries` and `adjust_ringbuf_sz`.
 pub(crate) fn entries(facts: &MapType, said: Option<u32>) -> Result<Option<u32>> {
@@ -329,8 +330,8 @@ mod sealed {
     pub trait Sealed {}
 }
 
-/// Seals the capabilities that have a type parameter. Otherwise, another crate could implement
-/// these capabilities for the markers if it uses its own spec as the parameter.
+/// Seals the capabilities that have a type parameter. Otherwise, another crate could use its own
+/// spec as the parameter, and implement these capabilities for the markers.
 pub(crate) mod objects {
     /// Only this crate decides which map types hold kernel objects.
     pub trait Held<S: crate::spec::MapSpec> {}

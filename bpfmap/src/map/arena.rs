@@ -1,4 +1,4 @@
-//! Arenas: memory that programs and user space share, with pointers that are valid for both.
+//! Arenas: memory that programs and user space share. A pointer into an arena is valid for both.
 
 use super::Map;
 use crate::error::{Action, Error, ErrorKind, Result};
@@ -19,8 +19,8 @@ impl<S: MapSpec> Map<S>
 where
     S::Kind: MapArena,
 {
-    /// Maps the arena into memory (Linux 6.9, x86-64 and arm64). The address is the `map_extra` in
-    /// [`MapSpec::DEF`]. If `map_extra` is 0, the kernel chooses the address.
+    /// Maps the arena into memory (Linux 6.9, x86-64 and arm64). The mapping begins at the address
+    /// in the `map_extra` of [`MapSpec::DEF`]. If `map_extra` is 0, the kernel chooses the address.
     ///
     /// Every process must map the arena at the same address, because the pointers that programs
     /// store are valid only at this address. The kernel does not reveal an address that it has
@@ -94,8 +94,9 @@ where
     ///
     /// # Errors
     /// [`NotFound`](ErrorKind::NotFound): the object has no map with this name.
-    /// [`Mismatch`](ErrorKind::Mismatch): the map in the object is a different map. For an arena
-    /// that the loader did not map, also fails in the same cases as [`map_arena`](Self::map_arena).
+    /// [`Mismatch`](ErrorKind::Mismatch): the object's map with this name is not the map of this
+    /// handle. For an arena that the loader did not map, also fails in the same cases as
+    /// [`map_arena`](Self::map_arena).
     pub fn arena_in<'o>(&self, object: &'o impl ArenaSource) -> Result<Arena<'o, S>> {
         let own = self.info()?.id;
         if Self::from_object(object)?.info()?.id != own {
@@ -204,8 +205,8 @@ impl<S: MapSpec> Arena<'_, S> {
         self.at(usize::try_from(lower_half(address).checked_sub(lower_half(start))?).ok()?)
     }
 
-    /// Returns a pointer to the value at an offset, which you can store in the arena for programs.
-    /// Returns `None` in the same cases as [`at`](Self::at).
+    /// Returns a pointer to the value at an offset. You can store this pointer in the arena so that
+    /// programs can use it. Returns `None` in the same cases as [`at`](Self::at).
     #[must_use]
     pub fn pointer<T: Plain>(&self, offset: usize) -> Option<ArenaPtr<T>> {
         self.at::<T>(offset)?;
@@ -274,8 +275,8 @@ const fn lower_half(address: u64) -> u64 {
     address & 0xffff_ffff
 }
 
-/// A pointer into an arena, in the form in which programs and user space store it: 8 bytes that
-/// contain the address in user space.
+/// A pointer into an arena, as programs and user space store it. It has 8 bytes, which contain the
+/// address in user space.
 #[repr(C)]
 pub struct ArenaPtr<T> {
     address: u64,

@@ -54,7 +54,8 @@ use std::os::fd::{AsFd, AsRawFd};
 /// ```
 pub type Owner<'a, S> = <<S as MapSpec>::Kind as AttachValues>::Owner<'a>;
 
-/// Computes at compile time whether the values of a map have a [`UserPtr`](crate::UserPtr).
+/// Determines at compile time whether the value type of a map contains a
+/// [`UserPtr`](crate::UserPtr).
 struct Pointers<S>(PhantomData<S>);
 
 impl<S: MapSpec> Pointers<S> {
@@ -97,14 +98,14 @@ where
         self.read_attached(&owner.into(), 0)
     }
 
-    /// Attaches a value to an owner, and replaces an existing value.
+    /// Attaches a value to an owner. If the owner already has a value, the new value replaces it.
     ///
     /// # Errors
     /// `EBADF`, `ENOTSOCK`: the descriptor does not refer to an owner that this map type accepts.
-    /// `ENOMEM`: the kernel has not enough memory. `EPERM`: the map is frozen.
+    /// `ENOMEM`: the kernel does not have enough memory. `EPERM`: the map is frozen.
     /// [`PermissionDenied`](ErrorKind::PermissionDenied) without an errno: this process has no
-    /// permission to read the BTF of a [`TaskStorage`](crate::kind::TaskStorage) map, so the map's
-    /// value could have a [`UserPtr`](crate::UserPtr) that is missing in the spec.
+    /// permission to read the BTF of a [`TaskStorage`](crate::kind::TaskStorage) map. The map's
+    /// value could therefore have a [`UserPtr`](crate::UserPtr) that the spec does not declare.
     ///
     /// This method does not compile for a value with a [`UserPtr`](crate::UserPtr), because
     /// programs write through that pointer. Use the unsafe method
@@ -173,8 +174,8 @@ where
     }
 
     /// Attaches a value with a [`UserPtr`](crate::UserPtr) to an owner (Linux 6.13). After that,
-    /// programs can read and write the memory at each address in the value that is not null.
-    /// [`UpdateMode::NoExist`] fails with `EEXIST` if the owner already has a value, and
+    /// programs can read and write the memory to which each non-null user pointer in the value
+    /// points. [`UpdateMode::NoExist`] fails with `EEXIST` if the owner already has a value, and
     /// [`UpdateMode::Exist`] fails with `ENOENT` if the owner has no value.
     ///
     /// ```no_run
@@ -197,8 +198,8 @@ where
     /// memory that is at least as large as the pointer's target in the BTF.
     ///
     /// Programs can write to this memory at any time until the value is replaced or removed, or
-    /// until the owner or the map is closed. During that time, no Rust code may have a reference to
-    /// the memory, and the memory must not be used for anything else.
+    /// until the owner or the map no longer exists. During that time, no Rust code may have a
+    /// reference to the memory, and the memory must not be used for anything else.
     ///
     /// # Errors
     /// Fails in the same cases as [`attach`](Self::attach). `EFAULT`: the memory can't be written.
@@ -291,7 +292,7 @@ where
             .map_err(|errno| Self::failed(Action::Update, errno))
     }
 
-    /// Fails if the value could have a user pointer that the spec lacks.
+    /// Fails if the value could have a user pointer that the spec does not declare.
     fn knows_pointers(&self) -> Result<()> {
         if !self.may_hide_user_ptrs {
             return Ok(());
@@ -302,7 +303,7 @@ where
         Err(Error::told(Action::Update, S::DEF.name, kind, 0, text.to_owned()))
     }
 
-    /// Returns the key that the kernel expects: an `int`.
+    /// Returns the key that the kernel expects: the owner's descriptor, as an `int`.
     fn key(owner: &Owner<'_, S>) -> S::Key {
         const { assert!(size_of::<S::Key>() == size_of::<i32>(), "the key is a descriptor") };
         from_bytes(&owner.as_fd().as_raw_fd().to_ne_bytes()).unwrap_or_else(crate::zeroed)

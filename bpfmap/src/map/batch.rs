@@ -15,12 +15,13 @@ const ENTRIES: usize = 4096;
 /// The maximum number of bytes of a batch with more than one entry.
 const BYTES: usize = 1 << 20;
 
-/// Returns the number of entries of this size in a batch, at most `wanted`.
+/// Returns the number of entries of this size that a batch can hold, but at most `wanted`.
 pub(crate) fn capacity(entry_size: usize, wanted: usize) -> usize {
     wanted.min(ENTRIES).min(BYTES / entry_size.max(1)).max(1)
 }
 
-/// The batch commands that the kernel is known to lack. They are not tried again.
+/// The batch commands that the kernel is known to lack. The handle does not try these commands
+/// again.
 #[derive(Default)]
 pub(super) struct Lacks(AtomicU8);
 
@@ -81,7 +82,7 @@ impl Entries {
         })
     }
 
-    /// Returns whether there is space for `capacity` keys and values of the sizes of `S`.
+    /// Returns whether the buffer has space for `capacity` keys and values of the spec `S`.
     #[inline]
     fn is_of<S: MapSpec>(&self) -> bool {
         self.keys.len() / self.capacity.max(1) >= size_of::<S::Key>()
@@ -144,9 +145,9 @@ pub(super) struct Written {
 }
 
 impl<S: MapSpec> Map<S> {
-    /// Calls a command once that fills `into`. Returns the errno of the command, which is `ENOENT`
-    /// at the end of the map. `cursor` has space for a key and for at least 4 bytes, because hashes
-    /// store a number there.
+    /// Calls a command that fills `into`. The command is called only once. Returns the errno of the
+    /// command, which is `ENOENT` at the end of the map. `cursor` has space for a key, and has at
+    /// least 4 bytes, because for hashes the kernel stores a 4-byte number in `cursor`.
     pub(super) fn read_batch(
         &self,
         command: Command,
@@ -186,11 +187,11 @@ impl<S: MapSpec> Map<S> {
         errno
     }
 
-    /// Calls a command that passes keys to the kernel, and for an update also values.
+    /// Calls a command that passes keys to the kernel. An update also passes values.
     ///
     /// # Safety
-    /// There must be `count` keys and values, and the values must have the layout in which the
-    /// kernel copies them.
+    /// There must be `count` keys and values, and the values must have the layout that the kernel
+    /// expects.
     pub(super) unsafe fn write_batch(
         &self,
         command: Command,

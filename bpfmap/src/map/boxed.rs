@@ -1,4 +1,4 @@
-//! Operations that read large values to the heap instead of the stack of the thread.
+//! Operations that store large values on the heap instead of on the stack of the thread.
 
 use super::element::address;
 use super::{Map, Value};
@@ -134,7 +134,8 @@ where
     }
 }
 
-/// The maximum size in bytes of an entry that is read to the stack if its contents are not needed.
+/// The maximum size, in bytes, of an entry that `contains_key` reads to the stack. A larger entry
+/// is read to the heap.
 const SMALL: usize = 1024;
 
 impl<S: MapSpec> Map<S> {
@@ -182,7 +183,7 @@ impl<S: MapSpec> Map<S> {
         }
     }
 
-    /// Reads an entry to `place`, and returns whether there is one.
+    /// Reads an entry to `place`, and returns whether the entry exists.
     ///
     /// # Safety
     /// The caller must ensure that [`Held::size`] bytes can be written at `place`.

@@ -46,7 +46,7 @@ impl<S: MapSpec> Map<S> {
     /// kernel has no batch operations for the map type (hash types and `array` have them from Linux
     /// 5.6 on, `percpu_array` and `lpm_trie` from Linux 5.13 on). Otherwise, the method stops at
     /// the first entry that can't be written, and returns the error that [`update`](Self::update)
-    /// would return. The message says how many entries were written before.
+    /// would return. The message says how many entries were written before the error.
     pub fn update_batch(&self, keys: &[S::Key], values: &[Value<S>]) -> Result<()>
     where
         S::Kind: UpdateBatch + UpdateElement,
@@ -88,7 +88,7 @@ impl<S: MapSpec> Map<S> {
     /// `ENOTSUPP`: this kernel has no batch operations for the map type (hash types have them from
     /// Linux 5.6 on, `lpm_trie` from Linux 5.13 on). Otherwise, the method stops at the first entry
     /// that can't be deleted, and returns the error that [`delete`](Self::delete) would return. The
-    /// message says how many entries were deleted before.
+    /// message says how many entries were deleted before the error.
     pub fn delete_batch(&self, keys: &[S::Key]) -> Result<usize>
     where
         S::Kind: DeleteBatch,
@@ -116,8 +116,8 @@ impl<S: MapSpec> Map<S> {
 
 impl<S: MapSpec> Map<S> {
     /// Writes all entries of an iterator and returns their number. Each entry is written as with
-    /// [`UpdateMode::Any`]. The method writes batches of some thousands of entries if the kernel
-    /// supports batches for the map type. Otherwise, the method writes single entries.
+    /// [`UpdateMode::Any`]. If the kernel supports batches for the map type, the method writes
+    /// batches of a few thousand entries. Otherwise, the method writes the entries one by one.
     ///
     /// ```
     /// # #[cfg(feature = "derive")] fn main() -> bpfmap::Result<()> {
@@ -142,8 +142,8 @@ impl<S: MapSpec> Map<S> {
     ///
     /// # Errors
     /// The method stops at the first entry that can't be written, and returns the error that
-    /// [`update`](Self::update) would return. The message says how many entries were written
-    /// before.
+    /// [`update`](Self::update) would return. The message says how many entries were written before
+    /// the error.
     pub fn extend(&self, entries: impl IntoIterator<Item = (S::Key, Value<S>)>) -> Result<usize>
     where
         S::Kind: UpdateElement,
@@ -171,7 +171,7 @@ impl<S: MapSpec> Map<S> {
     }
 
     /// Writes entries in one batch or one by one. `before` is the number of entries that were
-    /// written earlier, which the error message contains.
+    /// written earlier. The error message contains the total number.
     fn write_all(&self, keys: &[S::Key], values: &[Value<S>], before: usize) -> Result<()>
     where
         S::Kind: UpdateElement,
@@ -199,7 +199,7 @@ impl<S: MapSpec> Map<S> {
     }
 }
 
-/// Returns the error for a failure after some entries.
+/// Returns the error of an operation that failed after it had processed this many entries.
 fn partly<S: MapSpec>(action: Action, errno: Errno, entries: usize) -> Error {
     Error::refused(action, S::DEF.name, errno, format!("after {entries} entries"))
 }
@@ -216,7 +216,8 @@ impl<S: MapSpec> Map<S> {
     ///
     /// The kernel shrinks the table of an `rhash` while entries are removed. During that time, an
     /// iteration can miss entries and return other entries twice. For an `rhash`, the iterator
-    /// therefore starts again until it finds no more entries, and it can return an entry twice.
+    /// therefore iterates over the map again until it finds no more entries. It can return an entry
+    /// twice.
     ///
     /// # Errors
     /// An item is an error in the same cases as for [`iter`](Self::iter). The iteration ends after
@@ -231,8 +232,9 @@ impl<S: MapSpec> Map<S> {
     /// Deletes all entries and returns their number. Entries that other processes or programs add
     /// during the call may remain in the map.
     ///
-    /// For an `rhash`, the method starts again until it finds no more entries, for the same reason
-    /// as [`drain`](Self::drain). The returned number can then count an entry twice.
+    /// For an `rhash`, the method iterates over the map again until it finds no more entries, for
+    /// the same reason as [`drain`](Self::drain). The returned number can therefore count an entry
+    /// twice.
     ///
     /// The method deletes batches of entries if the kernel supports them for the map type. `clear`
     /// is faster than a loop that deletes the first key until the map is empty, because such a loop
@@ -288,8 +290,8 @@ impl<S: MapSpec> Map<S> {
         }
     }
 
-    /// Returns an iteration that removes entries in batches, or `None` if the kernel is known to
-    /// lack the batch command.
+    /// Returns a fetcher that removes entries in batches, or `None` if the kernel is known to lack
+    /// the batch command.
     fn taking(&self) -> Result<Option<Fetcher<'_, S>>>
     where
         S::Kind: Iterate + DeleteElement,
@@ -324,7 +326,7 @@ impl<S: MapSpec> Map<S> {
         Ok(deleted)
     }
 
-    /// Reads and deletes one entry, in one step if the kernel can do that.
+    /// Reads and deletes one entry. If the kernel supports it, both happen in one step.
     fn take_or_delete(&self, key: &S::Key) -> Result<Option<Value<S>>>
     where
         S::Kind: Iterate + LookupElement + DeleteElement,
@@ -349,7 +351,7 @@ pub struct Drain<'a, S: MapSpec> {
     pass: Pass,
 }
 
-/// An iteration over a map that removes what it finds.
+/// An iteration over a map that removes the entries that it finds.
 #[derive(Default)]
 struct Pass {
     /// The number of entries that this iteration has removed.
@@ -359,12 +361,12 @@ struct Pass {
 }
 
 impl Pass {
-    /// Returns whether a further iteration may find entries that this iteration has missed. If so,
-    /// starts to count for the further iteration.
+    /// Returns whether a further iteration may find entries that this iteration has missed. Resets
+    /// the counters for that iteration.
     fn starts_again<S: MapSpec>(&mut self) -> bool {
-        /// The maximum number of iterations. This number limits the time if other processes add
-        /// entries all the time. A map of 100,000 entries needed at most six iterations on Linux
-        /// 7.3.
+        /// The maximum number of iterations. Without this limit, the iterations would not end while
+        /// other processes keep adding entries. A map of 100,000 entries needed at most six
+        /// iterations on Linux 7.3.
         const MOST: u32 = 64;
         let again = S::Kind::FACTS.resizes && self.entries > 0 && self.before < MOST;
         *self = Self { entries: 0, before: self.before + 1 };

@@ -29,8 +29,8 @@ impl<S: MapSpec> Map<S> {
     }
 }
 
-/// Creates a map. `like` is the template of a map of maps. If it is `None`, a template is created
-/// from the inner spec.
+/// Creates a map. `like` is the template of a map of maps. If `like` is `None`, the function
+/// creates a template from the inner spec.
 pub(super) fn create<S: MapSpec>(
     options: &OpenOptions<S>,
     like: Option<BorrowedFd<'_>>,
@@ -54,20 +54,20 @@ pub(super) fn create<S: MapSpec>(
     Ok(options.map(fd, info.max_entries, layout_check))
 }
 
-/// Creates a map from `declared`, and its template if it is a map of maps.
+/// Creates a map from `declared`. For a map of maps, also creates the template.
 pub(crate) fn create_def(declared: &MapDef<'_>) -> Result<OwnedFd> {
     let template = template(declared)?;
     create_declared(declared, template.as_ref().map(AsFd::as_fd), declared.name)
 }
 
-/// Creates the template of the inner maps, which the kernel requires to create a map of maps. Returns `None` if the map
-/// is not a map of maps.
+/// Creates the template for the inner maps. The kernel requires this template to create a map of
+/// maps. Returns `None` if the map is not a map of maps.
 fn template(declared: &MapDef<'_>) -> Result<Option<OwnedFd>> {
     declared.inner.map(create_def).transpose()
 }
 
-/// Creates a map from its declaration. `said` is the name of the map in errors. `template` is the
-/// template for the inner maps of a map of maps.
+/// Creates a map from its declaration. `said` is the name of the map in error messages. `template`
+/// is the template for the inner maps of a map of maps.
 pub(crate) fn create_declared(
     declared: &MapDef<'_>,
     template: Option<BorrowedFd<'_>>,
@@ -113,9 +113,10 @@ pub(crate) fn create_declared(
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
-/// Returns whether to create a map with BTF, which the kernel refuses for some map types. Like
-/// libbpf, this function returns `false` if only the size of the key or of the value is known. The
-/// kernel does not accept an array of bytes as the BTF of some keys.
+/// Returns whether to create a map with BTF. The kernel refuses BTF for some map types. Like
+/// libbpf, this function returns `false` if the key or the value has a size but no type. BTF could
+/// describe such a key only as an array of bytes, which the kernel does not accept for some map
+/// types.
 fn with_btf(declared: &MapDef<'_>) -> bool {
     declared.btf
         && !matches!(declared.key, TypeDesc::Opaque { .. })
@@ -165,7 +166,7 @@ fn load_btf_with(declared: &MapDef<'_>, said: &str, tags: Tags) -> Result<Loaded
     }
 }
 
-/// Returns the kernel's message about a blob that it refuses.
+/// Returns the kernel's message about a BTF blob that the kernel refuses.
 fn verifier_log(blob: &[u8]) -> String {
     let mut log = vec![0_u8; 64 * 1024];
     // The result is ignored, because the caller knows that the kernel refuses the blob.
@@ -177,7 +178,7 @@ fn verifier_log(blob: &[u8]) -> String {
     format!("the kernel refuses the BTF of key and value ({})", reason.trim())
 }
 
-/// Loads a blob. The kernel writes its messages into `log` unless that is empty.
+/// Loads a BTF blob. The kernel writes its messages into `log` unless `log` is empty.
 fn load_blob(blob: &[u8], log: &mut [u8]) -> core::result::Result<OwnedFd, Errno> {
     let mut attr = BtfLoadAttr {
         btf: sys::address(blob.as_ptr()),

@@ -15,7 +15,7 @@ use std::os::fd::AsRawFd;
 /// `BPF_F_LOCK`: the kernel acquires the spin lock in the value.
 pub(super) const LOCK: u64 = 4;
 
-/// Returns the address of a key, or null if there is none.
+/// Returns the address of a key, or null if `key` is `None`.
 #[inline]
 pub(super) fn address<K>(key: Option<&K>) -> *const K {
     key.map_or(null(), from_ref)
@@ -161,7 +161,7 @@ impl<S: MapSpec> Map<S> {
     ///
     /// For an array, [`UpdateMode::NoExist`] always fails with `EEXIST`, because every index of an
     /// array is present. For a cgroup storage, [`UpdateMode::NoExist`] always fails with `EINVAL`,
-    /// even if the entry is present, because user space can't create entries there.
+    /// because user space can't create entries there.
     ///
     /// # Errors
     /// `EEXIST`: the key is present, and `mode` is [`UpdateMode::NoExist`]. `ENOENT`: the key is
@@ -266,7 +266,8 @@ impl<S: MapSpec> Map<S> {
 
 impl<S: MapSpec> Map<S> {
     /// Deletes the entry of a key and returns its value, or `None` if the key was absent. The
-    /// kernel reads and deletes the entry in one step, so no update between the two is lost.
+    /// kernel reads and deletes the entry in one step, so no update is lost between reading and
+    /// deleting.
     ///
     /// # Errors
     /// `ENOTSUPP` ([`Unsupported`](crate::ErrorKind::Unsupported)): the kernel is older than Linux
@@ -316,7 +317,7 @@ impl<S: MapSpec> Map<S> {
     }
 }
 
-/// Returns the errno with which the kernel refuses to delete an absent entry.
+/// Returns the errno that the kernel returns if the entry to delete is absent.
 const fn delete_missing(facts: &MapType) -> i32 {
     match facts.delete_missing() {
         Some(errno) => errno.0,

@@ -33,8 +33,8 @@ impl<S: MapSpec> Map<S> {
 
     /// Returns `true` if a value may have been added, and `false` if the value was certainly not
     /// added (Linux 5.16). A result of `true` can be a false positive. With five hash functions
-    /// (the kernel's default) and `max_entries` values in the filter, this happens for a few per
-    /// cent of the values that were never added.
+    /// (the kernel's default) and `max_entries` values in the filter, the result is a false
+    /// positive for a few per cent of the values that were never added.
     ///
     /// # Errors
     /// `EPERM`: the descriptor is write-only.

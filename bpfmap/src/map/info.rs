@@ -81,8 +81,8 @@ impl Info {
         Self::of(fd)
     }
 
-    /// Returns the information about an open map. The descriptor must be that of a map, because for
-    /// other BPF objects the kernel writes different information.
+    /// Returns the information about an open map. The descriptor must belong to a map, because the
+    /// kernel writes different information for other BPF objects.
     pub(crate) fn of(fd: BorrowedFd<'_>) -> Result<Self, Errno> {
         let mut raw = MapInfoRaw::default();
         // SAFETY: the struct contains only numbers, and none of them is an address.
@@ -138,7 +138,7 @@ fn is_map(fd: BorrowedFd<'_>) -> Result<(), Errno> {
     Err(Errno(libc::EINVAL))
 }
 
-/// An address in the kernel's range, where no process has memory.
+/// An address in the range of the kernel. No process has memory at such an address.
 const NOWHERE: u64 = u64::MAX;
 
 /// Returns a descriptor for the object with an id.
@@ -164,7 +164,7 @@ pub(crate) fn btf_blob(id: u32) -> Result<Vec<u8>, Errno> {
     Ok(blob)
 }
 
-/// Makes the kernel write its information about an object.
+/// Makes the kernel write its information about an object to `info`.
 ///
 /// # Safety
 /// Any bytes must be a valid `I`, and every address in `info` must be valid for the data that the

@@ -86,8 +86,8 @@ impl<S: MapSpec> Map<S> {
     /// If the map changes during the iteration, every entry that is present from beginning to end
     /// is returned at least once. An entry that is added or deleted during the iteration may or may
     /// not be returned. You can delete any entry that has been returned, even the most recent one,
-    /// without restarting the iteration. The iterator reads some thousands of entries ahead, so it
-    /// can return an entry that has just been deleted.
+    /// without restarting the iteration. The iterator reads a few thousand entries ahead, so it can
+    /// return an entry that has just been deleted.
     ///
     /// An `rhash` (Linux 7.2) is an exception. After many entries are added or deleted, the kernel
     /// resizes the table of an `rhash` for some time. During that time, an iteration can miss
@@ -96,9 +96,9 @@ impl<S: MapSpec> Map<S> {
     /// # Errors
     /// An item is an error if the kernel refuses the operation (`EPERM`: the descriptor is
     /// write-only), or if the map changes so often that the iteration can't reach its end
-    /// ([`Disturbed`](crate::ErrorKind::Disturbed)). The iteration ends after an error. The
-    /// iteration over a hash that is read in batches is never disturbed, because changes don't
-    /// affect the kernel's position.
+    /// ([`Disturbed`](crate::ErrorKind::Disturbed)). The iteration ends after an error. If the
+    /// iterator reads a hash in batches, it never returns this error, because changes don't affect
+    /// the kernel's position.
     pub fn iter(&self) -> Iter<'_, S>
     where
         S::Kind: Iterate + LookupElement,
@@ -108,9 +108,9 @@ impl<S: MapSpec> Map<S> {
 }
 
 impl<S: MapSpec> Map<S> {
-    /// Returns a lending iterator over all entries. The iterator works like that of
-    /// [`iter`](Self::iter), but returns each value as a reference, which is valid until the next
-    /// call.
+    /// Returns a lending iterator over all entries. It works like the iterator from
+    /// [`iter`](Self::iter), but returns a reference to each value. The reference is valid until
+    /// the next call.
     ///
     /// This iterator reads all values into the same memory on the heap. It allocates memory for
     /// batches but not for each entry, and does not store values on the stack. Use this iterator
@@ -164,7 +164,8 @@ impl<'a, S: MapSpec> State<'a, S> {
         Fetcher::new(map, fetch).map_or_else(Self::Failed, |walk| Self::Walking(Box::new(walk)))
     }
 
-    /// Returns the next item. `item` creates it from the fetcher and an index among its entries.
+    /// Returns the next item. `item` creates this item from the fetcher and the index of an entry
+    /// in the fetcher.
     #[inline]
     pub(super) fn next<T>(
         &mut self,
@@ -205,7 +206,7 @@ impl<S: MapSpec> FusedIterator for Iter<'_, S> {}
 
 /// A lending iterator over the entries of a map: see [`Map::walk`].
 pub struct Walk<'a, S: MapSpec> {
-    /// `None` after the end.
+    /// The source of the entries, or `None` after the last entry.
     fetcher: Option<Fetcher<'a, S>>,
     value: Box<Value<S>>,
 }
@@ -249,7 +250,8 @@ impl<S: MapSpec> Iterator for Keys<'_, S> {
 
 impl<S: MapSpec> FusedIterator for Keys<'_, S> {}
 
-/// Shows the map of an iterator, but not its position.
+/// Implements `Debug` for an iterator. The output contains the name of the map but not the
+/// position.
 macro_rules! debug_names_the_map {
     ($($name:ident)*) => { $(
         impl<S: MapSpec> fmt::Debug for $name<'_, S> {

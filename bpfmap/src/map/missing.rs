@@ -1,4 +1,5 @@
-//! Errors about maps that an object lacks, and about maps that its loader did not create.
+//! Errors about maps that an object does not contain, or that the loader of the object did not
+//! create.
 
 use crate::MapDef;
 use crate::error::{Action, Error, ErrorKind, Result};
@@ -31,7 +32,8 @@ pub(super) fn find(
     Ok(fd)
 }
 
-/// Returns the error for a name that is not among the `names` of the maps in the object.
+/// Returns the error for a map name that is not in `names`, which contains the names of the
+/// object's maps.
 #[cold]
 fn not_in_object(declared: &MapDef<'_>, name: &str, names: &[String]) -> Error {
     // Names with a dot are sections of variables, such as `.rodata`, and not maps that the author
@@ -53,7 +55,7 @@ fn not_in_object(declared: &MapDef<'_>, name: &str, names: &[String]) -> Error {
     Error::told(Action::Open, declared.name, ErrorKind::NotFound, 0, text)
 }
 
-/// Returns a list of the first names, with the number of further names.
+/// Returns the first names as a list, followed by the number of the remaining names.
 fn listed(names: &[&str]) -> String {
     let first: Vec<String> = names.iter().take(LISTED).map(|name| format!("`{name}`")).collect();
     let first = first.join(", ");
@@ -63,7 +65,7 @@ fn listed(names: &[&str]) -> String {
     }
 }
 
-/// Returns the error for a map of the object that its loader did not create.
+/// Returns the error for a map that the object declares but the loader did not create.
 #[cold]
 pub(crate) fn not_created(declared: &MapDef<'_>) -> Error {
     let or = if declared.optional {
@@ -84,7 +86,8 @@ pub(crate) fn is_map(fd: BorrowedFd<'_>) -> bool {
     !matches!(Info::of_map(fd), Err(Errno(libc::EINVAL)))
 }
 
-/// Returns whether a descriptor is the placeholder of libbpf for a map that it did not create.
+/// Returns whether a descriptor is the placeholder that libbpf uses for a map that it did not
+/// create.
 ///
 /// Source: libbpf, `create_placeholder_fd`.
 pub(crate) fn is_placeholder(fd: BorrowedFd<'_>) -> bool {
@@ -100,7 +103,8 @@ fn nearest<'n>(wrong: &str, names: &[&'n str]) -> Option<&'n str> {
     (distance <= 1 + name.len() / 4).then_some(name)
 }
 
-/// Returns the Levenshtein distance of two names: the number of letters to change, add or remove.
+/// Returns the Levenshtein distance of two names: the number of letters that must be changed, added
+/// or removed.
 fn distance(one: &str, other: &str) -> usize {
     let mut row: Vec<usize> = (0..=other.len()).collect();
     for (line, left) in one.bytes().enumerate() {

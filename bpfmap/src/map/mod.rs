@@ -142,8 +142,8 @@ pub struct Map<S: MapSpec> {
     fd: OwnedFd,
     max_entries: u32,
     layout_check: LayoutCheck,
-    /// Whether the value could have a user pointer that the spec lacks. This is not known if the
-    /// process can't read the map's BTF.
+    /// Whether the value could have a user pointer that the spec does not declare. This is true if
+    /// the process could not read the map's BTF to check.
     may_hide_user_ptrs: bool,
     /// The batch commands that this kernel is known to lack for this map.
     lacks: batch::Lacks,

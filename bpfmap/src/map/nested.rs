@@ -134,12 +134,12 @@ fn options_as_inner<S: MapSpec>() -> OpenOptions<S> {
     options
 }
 
-/// The maximum number of keys of a map of maps that are tried to find an inner map.
+/// The maximum number of keys to try when looking for an inner map in a map of maps.
 const TRIED: usize = 256;
 
-/// Compares the maps in a map of maps with the inner spec. The kernel doesn't show the template. So
-/// this function checks one inner map, if there is an inner map and this process has the permission
-/// to open it (`CAP_SYS_ADMIN`).
+/// Compares the inner maps of a map of maps with the inner spec. The kernel doesn't show the
+/// template. So this function checks one of the inner maps. It checks nothing if there is no inner
+/// map, or if this process has no permission to open inner maps (`CAP_SYS_ADMIN`).
 pub(super) fn check<S: MapSpec>(map: &Map<S>) -> Result<()> {
     let Some(inner) = S::DEF.inner else { return Ok(()) };
     let Some((id, fd)) = any_inner(map) else { return Ok(()) };
@@ -153,7 +153,7 @@ pub(super) fn check<S: MapSpec>(map: &Map<S>) -> Result<()> {
     )
 }
 
-/// Returns one of the maps in a map of maps.
+/// Returns the id and the descriptor of one of the maps in a map of maps.
 fn any_inner<S: MapSpec>(map: &Map<S>) -> Option<(u32, OwnedFd)> {
     let mut entry = Entries::new::<S>(1).ok()?;
     let mut key = None;

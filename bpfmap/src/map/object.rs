@@ -72,12 +72,12 @@ impl<T: Into<O>, O> IntoObject<O> for T {
     }
 }
 
-/// The kernel's information about an object in a map, which a lookup returns.
+/// The information about an object in a map that the kernel returns from a lookup.
 pub type Shown<S> = <<S as MapSpec>::Kind as ShowObjects<S>>::Shown;
 
 impl<S: MapSpec> Map<S> {
-    /// Stores an object under a key, and replaces an existing object. The map keeps a reference to
-    /// the new object.
+    /// Stores an object under a key. If the key already has an object, the new object replaces it.
+    /// The map keeps a reference to the new object.
     ///
     /// ```no_run
     /// use bpfmap::{Map, MapSpec, ProgramFd, kind};
@@ -146,7 +146,8 @@ impl<S: MapSpec> Map<S> {
     /// `EINVAL`: the numbers of keys and objects differ, so nothing was changed. `ENOTSUPP`: this
     /// kernel has no batch operations for the map type (maps of maps have them from Linux 5.19 on).
     /// Otherwise, the method stops at the first object that can't be stored, and returns the error
-    /// that [`set`](Self::set) would return. The message says how many objects were stored before.
+    /// that [`set`](Self::set) would return. The message says how many objects were stored before
+    /// the error.
     pub fn set_batch(&self, keys: &[S::Key], objects: &[Object<'_, S>]) -> Result<()>
     where
         S::Kind: HoldObjects<S> + UpdateBatch,
@@ -181,9 +182,9 @@ impl<S: MapSpec> Map<S> {
         }
     }
 
-    /// Returns an iterator over all keys, with the kernel's information about the object of each
-    /// key. The keys are in the kernel's order, and empty slots are skipped. If the map changes
-    /// during the iteration, this iterator behaves like [`iter`](Self::iter).
+    /// Returns an iterator over all keys and the kernel's information about the object of each key.
+    /// The keys are in the kernel's order, and empty slots are skipped. If the map changes during
+    /// the iteration, this iterator behaves like [`iter`](Self::iter).
     ///
     /// ```
     /// # #[cfg(feature = "derive")] fn main() -> bpfmap::Result<()> {
@@ -240,8 +241,8 @@ impl<S: MapSpec> Map<S> {
         unsafe { sys::bpf(Command::UpdateElem, &mut attr) }.map(|_| ())
     }
 
-    /// Returns the error for an object that the kernel refuses, with the meaning of the errno for
-    /// the map type.
+    /// Returns the error for an object that the kernel refuses. The message explains what the errno
+    /// means for the map type.
     #[cold]
     fn not_taken(errno: Errno) -> Error
     where
@@ -255,7 +256,7 @@ impl<S: MapSpec> Map<S> {
 }
 
 /// The maximum number of bytes that the kernel reads or writes for an object. A device with a
-/// program needs this many.
+/// program has this size.
 const OBJECT_SIZE: usize = 8;
 
 /// Checks at compile time that the kernel copies only one value, of at most [`OBJECT_SIZE`] bytes.

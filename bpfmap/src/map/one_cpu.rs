@@ -11,9 +11,10 @@ use core::mem::MaybeUninit;
 use core::ptr::{from_ref, null};
 use core::sync::atomic::{AtomicBool, Ordering};
 
-/// `BPF_F_CPU`: the value belongs to the CPU whose number is in the upper half of the flags.
+/// `BPF_F_CPU`: the operation accesses the value of the CPU whose number is in the upper half of
+/// the flags.
 const BPF_F_CPU: u64 = 8;
-/// `BPF_F_ALL_CPUS`: the value is written to each CPU.
+/// `BPF_F_ALL_CPUS`: the operation writes the same value for each CPU.
 const BPF_F_ALL_CPUS: u64 = 16;
 
 impl<S: MapSpec> Map<S> {
@@ -85,9 +86,9 @@ impl<S: MapSpec> Map<S> {
         self.write_selected(key, value, flags)
     }
 
-    /// Writes the same value for each CPU (Linux 7.0). The result is that of
-    /// [`update`](Self::update) with [`PerCpu::splat`](crate::PerCpu::splat), but this method does
-    /// not allocate memory.
+    /// Writes the same value for each CPU (Linux 7.0). This method has the same effect as
+    /// [`update`](Self::update) with [`PerCpu::splat`](crate::PerCpu::splat), but does not allocate
+    /// memory.
     ///
     /// # Errors
     /// Fails in the same cases as [`update_on`](Self::update_on).

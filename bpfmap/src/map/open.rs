@@ -43,8 +43,8 @@ use std::path::Path;
 #[non_exhaustive]
 pub enum LayoutCheck {
     /// The layout matches the schema member by member, according to BTF. The BTF of the map
-    /// describes the key and the value, and the BTF of the object describes the events. A map that
-    /// this process has created from the schema also has this result.
+    /// describes the key and the value, and the BTF of the object describes the events. The result
+    /// is the same for a map that this process has created from the schema.
     Agrees,
     /// The sizes match. The layout was not compared, because the map has no BTF or the schema
     /// declares only sizes.
@@ -82,8 +82,8 @@ impl<S: MapSpec> Map<S> {
     /// # Errors
     /// [`NotFound`](ErrorKind::NotFound): the object has no map with this name.
     /// [`NotCreated`](ErrorKind::NotCreated): the object declares the map, but the program that
-    /// loaded the object did not create it. [`Mismatch`](ErrorKind::Mismatch): the map differs from
-    /// the schema. The message lists the first differences with their paths, such as
+    /// loaded the object did not create the map. [`Mismatch`](ErrorKind::Mismatch): the map differs
+    /// from the schema. The message lists the first differences with their paths, such as
     /// `value.stats[].rx_bytes: offset 16, schema says 8`, and the number of further differences.
     pub fn from_object(object: &impl MapSource) -> Result<Self> {
         Self::options().from_object(object)
@@ -248,7 +248,7 @@ pub(super) fn check_def(
     Err(Error::told(Action::Open, declared.name, ErrorKind::Mismatch, 0, text))
 }
 
-/// Opens the map of a loaded object with the name in a definition, and compares it with the
+/// Finds the map of a loaded object by the name in a definition, and compares the map with the
 /// definition.
 pub(crate) fn open_def(declared: &MapDef<'_>, object: &impl MapSource) -> Result<(OwnedFd, Info)> {
     let name = declared.name;
@@ -260,7 +260,7 @@ pub(crate) fn open_def(declared: &MapDef<'_>, object: &impl MapSource) -> Result
 }
 
 /// Compares the type of the map's events in the BTF of the object with the definition. Returns
-/// `false` if the definition has no events or the object does not contain their type.
+/// `false` if the definition has no events or the object does not contain the type of the events.
 pub(super) fn check_event(
     declared: &MapDef<'_>,
     map: &str,

@@ -13,8 +13,9 @@ use std::os::fd::{AsFd, FromRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-/// Options for opening or creating a map that differs from the schema. For opening, the options are
-/// the expected properties of the map. For creating, they are the requested properties.
+/// Options for opening or creating a map that differs from the schema. When a map is opened, the
+/// options are the properties that the map must have. When a map is created, the options are the
+/// properties of the new map.
 ///
 /// To open or create a map without options, use the methods `from_…` and `create` of [`Map`].
 ///
@@ -104,8 +105,8 @@ impl<S: MapSpec> OpenOptions<S> {
     }
 
     /// Sets a name that overrides the name in the schema. For opening, this is the name of the map
-    /// in the object. For creating, this is the name of the new map, of which the kernel keeps the
-    /// first 15 bytes.
+    /// in the object. For creating, this is the name of the new map. The kernel keeps only the
+    /// first 15 bytes of this name.
     #[must_use]
     pub fn name(mut self, name: &str) -> Self {
         name.clone_into(&mut self.name);

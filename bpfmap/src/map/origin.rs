@@ -1,5 +1,5 @@
-//! The origin of a map. It determines the help in the error message if the map does not match the
-//! schema.
+//! The origin of a map. If the map does not match the schema, the origin determines the help in the
+//! error message.
 
 use crate::MapDef;
 use crate::difference::Difference;
@@ -10,9 +10,9 @@ use std::path::Path;
 
 /// The origin of a map.
 pub(super) enum Origin<'a> {
-    /// A loaded object, and the name of the map in this object.
+    /// The map belongs to a loaded object. The string is the name of the map in this object.
     Object(&'a dyn MapSource, &'a str),
-    /// A path of a BPF file system.
+    /// The map is pinned at this path.
     Pin(&'a Path),
     /// An unknown origin, because the map was opened by a descriptor or an id.
     Unknown,
@@ -21,7 +21,7 @@ pub(super) enum Origin<'a> {
 /// The information about a map in its object file, if it is known.
 struct InFile {
     definition: MapDefinition,
-    /// Whether the key and the value match those of the schema.
+    /// Whether the key and the value in the object file match the schema.
     has_layout: bool,
 }
 

@@ -18,8 +18,9 @@ pub enum StackFrame {
         /// The offset from the start of the file, in bytes.
         offset: u64,
     },
-    /// An address. The kernel stores an address if it could not find the file, because the frame
-    /// belongs to the kernel itself or because the process's memory map was locked.
+    /// An address. The kernel stores an address if it could not determine the file. The reason is
+    /// that the frame belongs to the kernel itself, or that the memory map of the process was
+    /// locked.
     Address(u64),
 }
 
@@ -125,7 +126,7 @@ where
     }
 }
 
-/// Returns the `N` bytes of each frame.
+/// Splits the bytes of a value into frames of `N` bytes.
 fn chunks<const N: usize>(mut bytes: &[u8]) -> impl Iterator<Item = [u8; N]> {
     std::iter::from_fn(move || {
         let (chunk, rest) = bytes.split_first_chunk()?;

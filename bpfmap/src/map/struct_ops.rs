@@ -43,7 +43,8 @@ pub enum StructOpsState {
     /// The map is ready for a link, which will register the programs (Linux 6.4, with
     /// [`MapFlags::LINK`](crate::MapFlags::LINK)).
     Ready,
-    /// A state that this version of bpfmap does not know, with the kernel's number of the state.
+    /// A state that this version of bpfmap does not know. It contains the kernel's number for the
+    /// state.
     Other(u32),
 }
 
@@ -54,7 +55,7 @@ pub struct Registration {
     /// The state of the map.
     pub state: StructOpsState,
     /// The number of references, including the reference of the map itself. The number is 0 before
-    /// the programs are registered, and also if a link registers the programs.
+    /// the programs are registered, and always 0 if a link registers the programs.
     pub references: u32,
 }
 
@@ -127,7 +128,7 @@ where
     ///
     /// # Errors
     /// `EINPROGRESS`: the programs were unregistered before and are still in use. `EOPNOTSUPP`: a
-    /// link registered the programs, and unregisters them when the link is dropped.
+    /// link registered the programs. The programs are unregistered when this link is dropped.
     pub fn unregister(&self) -> Result<bool> {
         let mut attr = DeleteAttr {
             map_fd: sys::fd_bits(self.as_raw_fd()),

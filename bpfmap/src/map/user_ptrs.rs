@@ -1,4 +1,4 @@
-//! The check for pointers to user-space memory in the value of a live map.
+//! Checks whether the value of a live map has pointers to user-space memory.
 //!
 //! If an update stores an address in such a pointer, programs can access the memory at this
 //! address. So a spec must not declare a user pointer as plain data. Otherwise safe code could make
@@ -13,16 +13,16 @@ use crate::sys::Errno;
 use bpfmap_btf::Btf;
 use bpfmap_core::SpecialField;
 
-/// The result of the check for user pointers that a spec lacks.
+/// The result of the check for user pointers that a spec does not declare.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Hidden {
-    /// The spec lacks no user pointer.
+    /// The spec declares all user pointers.
     None,
     /// The result is not known, because this process has no permission to read the map's BTF.
     Unknown,
 }
 
-/// Fails if the value of a live map has a user pointer that the spec lacks.
+/// Fails if the value of a live map has a user pointer that the spec does not declare.
 pub(super) fn check<S: MapSpec>(info: &Info) -> Result<Hidden> {
     // A value without BTF, or a value that is too small, has no user pointers.
     if !S::Kind::FACTS.takes_special_field(SpecialField::UserPtr)

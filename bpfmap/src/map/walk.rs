@@ -1,13 +1,13 @@
 //! Iteration over a map that may change during the iteration.
 //!
-//! There are two kinds of positions. For a hash that is read in batches, the position is a bucket,
-//! which does not depend on added or deleted entries. For all other iterations (batches of other
-//! types, and single steps of all types), the position is a key. If that key is deleted, the kernel
-//! starts again at the first key. So the iteration always fetches the following entries before it
-//! returns the last fetched entry. The caller can therefore delete an entry that was just returned
-//! without losing the position. If a different process or program deletes the key of the position,
-//! the iteration continues after the last fetched key that is still present. The iteration starts
-//! again only if none of the fetched keys is present.
+//! The kernel has two kinds of positions. If a hash is read in batches, the position is a bucket.
+//! Added or deleted entries do not affect this position. In all other iterations (batches of other
+//! map types, and single steps of all map types), the position is a key. If that key is deleted,
+//! the kernel starts again at the first key. So the iteration always fetches the following entries
+//! before it returns the last fetched entry. The caller can therefore delete an entry that was just
+//! returned without losing the position. If another process or a program deletes the key that is
+//! the position, the iteration continues after the last fetched key that is still present. The
+//! iteration starts again only if none of the fetched keys is present.
 
 use super::Map;
 use super::batch::{Entries, capacity, is_missing};
@@ -18,7 +18,7 @@ use crate::sys::{self, Command, Errno};
 use bpfmap_core::map_type::BatchCursor;
 use core::ptr::{from_mut, from_ref, null};
 
-/// The number of times that one step may be disturbed before the iteration gives up.
+/// The number of times that changes of the map may disturb one step before the iteration fails.
 const RETRIES: u32 = 1000;
 
 impl<S: MapSpec> Map<S> {
@@ -57,11 +57,11 @@ impl<S: MapSpec> Map<S> {
 pub(super) enum Fetch {
     Keys,
     Entries,
-    /// Entries that are removed from the map, only in batches.
+    /// Entries, which the kernel also removes from the map. This needs batches.
     Take,
 }
 
-/// The way in which the iteration fetches entries.
+/// How the iteration fetches entries.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Way {
     Batch,
@@ -73,10 +73,10 @@ pub(super) struct Fetcher<'a, S: MapSpec> {
     map: &'a Map<S>,
     fetch: Fetch,
     way: Way,
-    /// The fetched entries, and the index of the next one to return.
+    /// The fetched entries, and the index of the next entry to return.
     now: Entries,
     at: usize,
-    /// The following entries, if they have been fetched.
+    /// The entries after `now`, if they have already been fetched.
     ahead: Option<Entries>,
     /// A free buffer for the next entries.
     spare: Option<Entries>,
@@ -89,7 +89,7 @@ pub(super) struct Fetcher<'a, S: MapSpec> {
     /// The second-to-last key and the first key of an iteration in single steps.
     before_last: Option<S::Key>,
     first: Option<S::Key>,
-    /// The number of fetched entries, and the number at which the iteration gives up.
+    /// The number of fetched entries, and the number at which the iteration fails.
     fetched: u64,
     limit: u64,
 }
@@ -129,8 +129,8 @@ impl<'a, S: MapSpec> Fetcher<'a, S> {
         })
     }
 
-    /// Returns whether the error shows that the kernel lacks the command with which this iteration
-    /// began.
+    /// Returns whether the error shows that the kernel lacks the command that this iteration uses.
+    /// Only the first command of an iteration can show this.
     pub(super) fn is_missing(&self, error: &Error) -> bool {
         !self.started && error.errno().is_some_and(|errno| is_missing(Errno(errno)))
     }
@@ -146,8 +146,8 @@ impl<'a, S: MapSpec> Fetcher<'a, S> {
         Ok(Some(index))
     }
 
-    /// Skips all fetched entries and returns their number. If there are none left, fetches the
-    /// following ones first. Returns `None` at the end.
+    /// Skips all fetched entries and returns their number. If no fetched entry is left, first
+    /// fetches the following entries. Returns `None` at the end.
     pub(super) fn skip(&mut self) -> Result<Option<usize>> {
         Ok(self.advance()?.map(|index| {
             let passed = self.now.len - index;
@@ -195,7 +195,7 @@ impl<'a, S: MapSpec> Fetcher<'a, S> {
         self.way == Way::OneByOne || matches!(S::Kind::FACTS.batch_cursor, BatchCursor::Key)
     }
 
-    /// Fetches the entries after the last fetched one.
+    /// Fetches the entries after the last fetched entry.
     fn fill(&mut self) -> Result<Entries> {
         let mut into = match self.spare.take() {
             Some(spare) => spare,
@@ -269,8 +269,9 @@ impl<'a, S: MapSpec> Fetcher<'a, S> {
         Err(disturbed::<S>())
     }
 
-    /// Detects a lost position, because the batch then begins with the first key of the map. In
-    /// that case, continues after the last fetched key that is still present.
+    /// Detects whether the kernel has lost the position. In that case, the batch begins with the
+    /// first key of the map, and the function continues after the last fetched key that is still
+    /// present.
     fn find_place(&mut self, into: &mut Entries) -> Result<()> {
         let Some(first) = self.key_after(None)? else { return Ok(()) };
         if !same(&into.key::<S>(0), &first) {
@@ -295,7 +296,7 @@ impl<'a, S: MapSpec> Fetcher<'a, S> {
         Ok(())
     }
 
-    /// Fetches one entry after the last fetched one.
+    /// Fetches the next entry after the last fetched entry.
     fn fill_one(&mut self, into: &mut Entries) -> Result<()> {
         let mut last =
             if self.now.len > 0 { Some(self.now.key::<S>(self.now.len - 1)) } else { None };
@@ -327,9 +328,9 @@ impl<'a, S: MapSpec> Fetcher<'a, S> {
         Err(disturbed::<S>())
     }
 
-    /// Handles the case that the kernel returns the first key of the map as the key after `place`.
-    /// Either this is correct, or `place` was deleted. The previous key shows which of the two is
-    /// true.
+    /// Determines the key after `place` if the kernel returned the first key of the map. Either
+    /// this key does come after `place`, or `place` was deleted. The key before `place` shows which
+    /// of the two is the case.
     fn behind(&self, place: S::Key, first: S::Key) -> Result<Option<S::Key>> {
         let Some(before) = self.before_last else { return Ok(Some(first)) };
         Ok(match self.key_after(Some(&before))? {

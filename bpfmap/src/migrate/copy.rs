@@ -14,8 +14,9 @@ pub(super) struct Copy<'a> {
     pub(super) hasher: RandomState,
 }
 
-/// A fingerprint of a set of entries that does not depend on their order: their number and the sum of their hashes. Two
-/// different sets have the same sum with a probability of 2^-64.
+/// A fingerprint of a set of entries. It consists of the number of entries and the sum of their
+/// hashes, so it does not depend on their order. Two different sets have the same sum with a
+/// probability of 2^-64.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Fingerprint {
     pub(super) entries: u64,
@@ -24,7 +25,7 @@ pub(super) struct Fingerprint {
 
 impl Copy<'_> {
     /// Writes each old entry to the new map, and returns the fingerprint of the written entries.
-    /// Reports the number of entries so far to `passed`.
+    /// Calls `passed` with the number of entries that have been processed so far.
     pub(super) fn copy(&mut self, mut passed: impl FnMut(u64)) -> Result<Fingerprint> {
         let Self { old, new, plan, hasher } = self;
         let full = full(new);
@@ -41,7 +42,7 @@ impl Copy<'_> {
         Ok(written)
     }
 
-    /// Returns the fingerprint of the entries that a copy of the old map would write now.
+    /// Reads the old map again. Returns the fingerprint of the entries that a new copy would write.
     pub(super) fn old_now(&mut self, mut passed: impl FnMut(u64)) -> Result<Fingerprint> {
         let Self { old, new, plan, hasher } = self;
         let mut seen = Fingerprint::default();
@@ -57,7 +58,7 @@ impl Copy<'_> {
     }
 
     /// Returns the fingerprint of the new map. For an array, the fingerprint includes only the
-    /// indices of the old map.
+    /// indices that the old map also has.
     pub(super) fn new_now(&mut self, mut passed: impl FnMut(u64)) -> Result<Fingerprint> {
         let Self { old, new, hasher, .. } = self;
         let mut seen = Fingerprint::default();
@@ -75,7 +76,7 @@ impl Copy<'_> {
     }
 }
 
-/// Returns the error for a new map without space.
+/// Returns the message of the error for a new map that has no space left.
 fn full(new: &RawMap) -> String {
     format!(
         "the new map has a max_entries of {}, but the old map has more entries: use a larger max_entries",
@@ -101,7 +102,7 @@ impl Sizes {
         }
     }
 
-    /// Converts old entries to new ones.
+    /// Converts entries of the old map to entries of the new map.
     fn convert(&self, plan: &MigrationPlan<'_>, old: &Entries, new: &mut Entries) {
         new.keys.clear();
         new.keys.resize(old.len * self.key.1, 0);

@@ -6,7 +6,7 @@ use std::io;
 use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::MetadataExt;
 
-/// Locks `file` if nobody holds the lock, and returns whether it succeeded.
+/// Locks `file` if no process holds the lock. Returns whether this process now holds the lock.
 pub(super) fn try_lock(file: &File) -> io::Result<bool> {
     match flock(file, libc::LOCK_EX | libc::LOCK_NB) {
         Ok(()) => Ok(true),
@@ -15,7 +15,7 @@ pub(super) fn try_lock(file: &File) -> io::Result<bool> {
     }
 }
 
-/// Waits for the lock of `file`.
+/// Waits until this process gets the lock of `file`.
 pub(super) fn lock(file: &File) -> io::Result<()> {
     flock(file, libc::LOCK_EX)
 }
@@ -38,7 +38,7 @@ pub(super) fn holder(file: &File) -> Option<u32> {
     holder_in(&std::fs::read_to_string("/proc/locks").ok()?, &place)
 }
 
-/// Returns the holder of the lock by searching the text of `/proc/locks` (`lock_get_status` in
+/// Searches the text of `/proc/locks` for the process that holds the lock (`lock_get_status` in
 /// `fs/locks.c`). Lines of waiting processes contain `->`.
 fn holder_in(locks: &str, place: &str) -> Option<u32> {
     locks.lines().find_map(|line| {

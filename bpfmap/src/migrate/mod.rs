@@ -40,14 +40,14 @@
 //!   meantime, the migration copies it again. The migration makes at most three copies in total.
 //!   After that, the migration fails ([`Disturbed`](crate::ErrorKind::Disturbed)) and changes
 //!   nothing.
-//! - **A pin that another process replaces is kept.** The migration first follows links in the
-//!   path. Just before the last step, the migration checks that the pin still refers to the map
-//!   that was copied. If the pin refers to a different map, the migration fails
-//!   ([`Disturbed`](crate::ErrorKind::Disturbed)). A loader that replaces the pin between the check
-//!   and the last step is not noticed.
+//! - **If another process replaces the pin, the migration keeps the new pin.** The migration first
+//!   resolves the symbolic links in the path. Just before the last step, the migration checks that
+//!   the pin still refers to the map that was copied. If the pin refers to a different map, the
+//!   migration fails ([`Disturbed`](crate::ErrorKind::Disturbed)). The migration can't notice a
+//!   loader that replaces the pin between this check and the last step.
 //! - If two migrations run in the same folder, the second migration waits for the first. The first
 //!   migration locks the folder. Any process that is allowed to open the folder can hold this lock,
-//!   so [`Stage::Waiting`] names the process that holds it.
+//!   so [`Stage::Waiting`] contains the id of the process that holds the lock.
 //!
 //! # Limits
 //!
@@ -56,20 +56,20 @@
 //! comparison.
 //!
 //! **First stop everything that writes to the map**: detach the BPF programs, and end the
-//! processes. After that, run the migration. Finally, load the programs with the new layout, which
-//! will use the new map at the pin.
+//! processes. After that, run the migration. Finally, load the programs that were compiled with the
+//! new layout. These programs will use the new map at the pin.
 //!
 //! If you can accept the loss of some changes, use
-//! [`allow_differences`](Migration::allow_differences), which also migrates a map that changes all
-//! the time. If an entry changes during such a migration, the new map can contain the value that
-//! the entry had when it was copied.
+//! [`allow_differences`](Migration::allow_differences). With this option, you can also migrate a
+//! map that keeps changing. If an entry changes during such a migration, the new map can contain
+//! the value that the entry had when it was copied.
 //!
 //! Special fields (locks, timers, kptrs) are reset in the new map, because user space can neither
 //! read nor write them. The new map does not keep the order in which the entries of an LRU map were
 //! used. The new map is not frozen, even if the old map was frozen.
 //!
-//! An iteration over an `rhash` can miss entries while the kernel resizes its table. The comparison
-//! notices the missing entries, and the migration then fails
+//! An iteration over an `rhash` can miss entries while the kernel resizes the table of the map. The
+//! comparison then finds that entries are missing, and the migration fails
 //! ([`Disturbed`](crate::ErrorKind::Disturbed)). Run the migration again after a second.
 //!
 //! # Supported maps
@@ -148,8 +148,8 @@ pub struct Progress {
     pub stage: Stage,
     /// The number of entries that this stage has processed.
     pub entries: u64,
-    /// The `max_entries` of the old map, which is an upper limit for every stage. An array has
-    /// exactly that many entries.
+    /// The `max_entries` of the old map. In every stage, `entries` is at most this number. For an
+    /// array, every stage processes exactly this number of entries.
     pub at_most: u64,
 }
 
@@ -219,9 +219,9 @@ pub struct Migrated {
     /// The number of entries in the new map. For an array, this is the number of entries that were
     /// copied from the old map.
     pub entries: u64,
-    /// The number of entries in the old map when the migration last read the old map. The two
-    /// numbers, and the values in the two maps, can differ only with
-    /// [`Migration::allow_differences`].
+    /// The number of entries in the old map when the migration last read the old map. This number
+    /// can differ from `entries`, and the values in the two maps can differ, only if
+    /// [`Migration::allow_differences`] is set.
     pub old_entries: u64,
     /// Whether the old map and the new map had the same entries when they were compared.
     pub same: bool,
@@ -260,26 +260,26 @@ impl<'a> Migration<'a> {
         self
     }
 
-    /// Replaces the pin even if the old map changed while it was copied, or if entries were lost
-    /// because an LRU map evicted them or because different keys became equal. [`Migrated`] reports
-    /// such differences.
+    /// Replaces the pin even if the old map changed while it was copied, or if entries were lost.
+    /// Entries are lost if an LRU map evicts them, or if different keys become equal. [`Migrated`]
+    /// reports such differences.
     #[must_use]
     pub fn allow_differences(mut self, allow: bool) -> Self {
         self.allow_differences = allow;
         self
     }
 
-    /// Assumes that the live map has the old layout if its layout can't be determined. This is the
-    /// case if the map has no BTF, and both definitions have the same sizes and flags. Without this
-    /// option, the migration of such a map fails, because a second migration of the same map would
-    /// corrupt its entries.
+    /// If the layout of the live map can't be determined, assumes that the map has the old layout.
+    /// The layout can't be determined if the map has no BTF, and both definitions have the same
+    /// sizes and flags. Without this option, the migration of such a map fails, because a second
+    /// migration of the same map would corrupt its entries.
     #[must_use]
     pub fn assume_old(mut self, assume: bool) -> Self {
         self.assume_old = assume;
         self
     }
 
-    /// Copies the entries one by one, as on a kernel without batch commands.
+    /// Copies the entries one by one, as if the kernel had no batch commands.
     #[must_use]
     pub fn without_batches(mut self) -> Self {
         self.batches = false;
@@ -292,7 +292,7 @@ impl<'a> Migration<'a> {
     /// [`Mismatch`](ErrorKind::Mismatch): the live map matches neither the old nor the new
     /// definition; the message lists the differences. [`Unsupported`](ErrorKind::Unsupported): maps
     /// of this type can't be migrated, or can't be migrated to the new definition.
-    /// [`Full`](ErrorKind::Full): the new map has not enough space for all entries.
+    /// [`Full`](ErrorKind::Full): the new map does not have enough space for all entries.
     /// [`Disturbed`](ErrorKind::Disturbed): the old map kept changing, or another process replaced
     /// the pin. `ENOENT`: the pin does not exist. `EPERM`: this process has no permission to open
     /// the pin. Also fails in the same cases as [`Map::create`](crate::Map::create) and
@@ -334,8 +334,8 @@ impl<'a> Migration<'a> {
         if let (Some(old), Some(new)) = (facts.next().transpose()?, facts.next().transpose()?) {
             if old.per_cpu != new.per_cpu || old.is_array() != new.is_array() {
                 return Err(self.unsupported(format!(
-                    "a map of type {} can't become a map of type {}: both must be per-CPU or neither, and both must \
-                     have keys or indices",
+                    "a map of type {} can't become a map of type {}: a migration can't change whether \
+                     a map is per-CPU or whether it is an array",
                     old.name, new.name
                 )));
             }
@@ -410,7 +410,7 @@ impl<'a> Migration<'a> {
                     LayoutCheck::Agrees => "the change is not visible in the map's BTF",
                 };
                 let text = format!(
-                    "unknown whether the map at {} has the old or the new layout: {why}, and both layouts have \
+                    "can't determine whether the map at {} has the old or the new layout: {why}, and both layouts have \
                      the same sizes and flags (help: if you are sure that the map was not migrated yet, use `assume_old`, \
                      or `--assume-old` on the command line)",
                     self.path.display()
@@ -524,17 +524,17 @@ impl<'a> Migration<'a> {
         RawMap::new(fd, info, self.new.name, self.batches)
     }
 
-    /// Returns the error for the case that the old map did not change, but the new map does not
-    /// contain the entries that were written to the new map.
+    /// Returns the error for a new map that does not contain the entries that were written to it,
+    /// although the old map did not change.
     fn lost(&self, written: Fingerprint, new: Fingerprint) -> Error {
         let facts = MapType::by_number(self.new.map_type);
         let why = if facts.is_some_and(|facts| facts.evicts) {
-            "the LRU map evicted entries: use a max_entries that is larger than the number of entries; with \
-             NO_COMMON_LRU each CPU has its own share"
+            "the LRU map evicted entries: use a max_entries that is larger than the number of entries (with \
+             the flag NO_COMMON_LRU, each CPU has its own share of max_entries)"
         } else if written.entries == new.entries {
             "some values differ: stop other processes that write to the new map"
         } else {
-            "different keys became equal"
+            "different keys of the old map became the same key of the new map"
         };
         let text = format!(
             "{} entries were copied, but the new map has {}: {why}",
@@ -548,7 +548,7 @@ impl<'a> Migration<'a> {
     }
 }
 
-/// The definition that the live map matches: the old definition or the new definition.
+/// Which of the two definitions the live map matches.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
     Old,
@@ -559,7 +559,7 @@ enum State {
 fn not_walked(map_type: u32) -> String {
     let name = type_name(map_type);
     let why = match MapType::by_number(map_type) {
-        None => "its type is not known",
+        None => "this version of bpfmap does not know the type",
         Some(facts) if facts.events != EventRule::Nothing && facts.key == KeyRule::Keyless => {
             "it contains only data in transit: create a new map"
         }
@@ -567,7 +567,7 @@ fn not_walked(map_type: u32) -> String {
             "its values can't be read back"
         }
         Some(MapType { max_entries: MaxEntriesRule::Pages { .. }, .. }) => {
-            "it is memory whose content only its programs know"
+            "only its programs know the meaning of its memory"
         }
         Some(MapType { key: KeyRule::CgroupStorage | KeyRule::Descriptor(_), .. }) => {
             "its values are attached to objects of the kernel"
@@ -586,7 +586,7 @@ fn not_walked(map_type: u32) -> String {
     format!("a map of type {name} can't be migrated: {why}")
 }
 
-/// Flags that describe the descriptor or the location of the memory, but not the contents of the
-/// map.
+/// The flags that affect only the descriptor or the location of the memory, but not the contents of
+/// the map.
 pub(crate) const PLACEMENT: MapFlags =
     MapFlags::NUMA_NODE.union(MapFlags::RDONLY).union(MapFlags::WRONLY).union(MapFlags::TOKEN_FD);

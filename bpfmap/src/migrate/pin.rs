@@ -10,8 +10,8 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-/// The suffix of the temporary pin of the new map. The BPF file system accepts no dots in names (`kernel/bpf/inode.c`,
-/// `bpf_lookup`).
+/// The suffix of the temporary pin of the new map. The BPF file system does not accept dots in
+/// names (`kernel/bpf/inode.c`, `bpf_lookup`).
 const SUFFIX: &str = "__bpfmap_migrate";
 
 /// The pin of a map.
@@ -20,7 +20,7 @@ pub(super) struct Pin<'a> {
     path: PathBuf,
     /// The temporary pin of the new map.
     beside: PathBuf,
-    /// The schema's name of the map, for errors.
+    /// The name of the map in the schema, for error messages.
     name: &'a str,
 }
 
@@ -45,8 +45,8 @@ impl<'a> Pin<'a> {
     }
 
     /// Waits until no other migration works in the pin's folder. Any process that may open the
-    /// folder can hold the lock. If another process holds the lock, `waits` is called with the id
-    /// of that process, if the id is known.
+    /// folder can hold the lock. If another process holds the lock, calls `waits` with the id of
+    /// that process, or with `None` if the id is not known.
     pub(super) fn lock(&self, waits: impl FnOnce(Option<u32>)) -> Result<Lock> {
         let folder = self.path.parent().unwrap_or(Path::new("/"));
         let locked = File::open(folder).and_then(|folder| {
@@ -83,7 +83,7 @@ impl<'a> Pin<'a> {
             .map_err(|error| self.io(Action::Unpin, &self.beside, &error))
     }
 
-    /// Pins a map temporarily, with the owner and the mode of the pin.
+    /// Pins a map temporarily. The temporary pin gets the same owner and mode as the pin.
     pub(super) fn pin_beside(&self, map: BorrowedFd<'_>) -> Result<()> {
         let pinned = c_path(&self.beside).and_then(|path| {
             let mut attr = PathAttr {

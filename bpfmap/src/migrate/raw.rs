@@ -1,4 +1,5 @@
-//! The entries of a map as bytes, in batches if the kernel has them, or one by one.
+//! Reads and writes the entries of a map as bytes, in batches if the kernel supports them,
+//! otherwise one by one.
 
 use crate::error::{Action, Error, ErrorKind, Result};
 use crate::kind::MapType;
@@ -9,7 +10,7 @@ use bpfmap_core::map_type::BatchCursor;
 use core::ptr::null;
 use std::os::fd::{AsFd as _, AsRawFd, OwnedFd};
 
-/// The number of times that one step may be disturbed before the iteration gives up.
+/// The number of times that changes of the map may disturb one step before the iteration fails.
 const RETRIES: u32 = 1000;
 
 /// A map with plain keys and values.
@@ -38,7 +39,7 @@ pub(super) struct Entries {
 }
 
 impl RawMap {
-    /// Wraps an open map. If `batches` is true, the map uses batches if the kernel supports them.
+    /// Wraps an open map. The map uses batches if `batches` is true and the kernel supports them.
     pub(super) fn new(fd: OwnedFd, info: Info, name: &str, batches: bool) -> Result<Self> {
         let facts = MapType::by_number(info.map_type).ok_or_else(|| unknown(name, &info))?;
         let (stride, copies) = if facts.per_cpu {
@@ -64,7 +65,8 @@ impl RawMap {
         self.stride * self.copies
     }
 
-    /// Returns whether the keys are indices, which are all present.
+    /// Returns whether the map is an array. In an array, the keys are indices, and all indices are
+    /// present.
     pub(super) fn is_array(&self) -> bool {
         self.facts.is_array()
     }
@@ -206,8 +208,8 @@ impl RawMap {
         Ok(())
     }
 
-    /// Writes entries and overwrites existing ones. `full` is the message for the error if the map
-    /// has no space.
+    /// Writes entries, and overwrites existing entries that have the same keys. `full` is the error
+    /// message for a map that has no space left.
     pub(super) fn write(&mut self, entries: &mut Entries, full: &str) -> Result<()> {
         let mut done = 0;
         if self.writes_batches {
@@ -256,7 +258,7 @@ impl RawMap {
     /// Runs a command on one element.
     ///
     /// # Safety
-    /// The same as for [`sys::element`].
+    /// The requirements are the same as for [`sys::element`].
     unsafe fn element(
         &self,
         command: Command,

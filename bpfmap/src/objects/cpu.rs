@@ -35,8 +35,8 @@ impl CpuQueueSize {
     }
 }
 
-/// A queue of a CPU, to which packets are redirected, and an optional program that processes the
-/// packets on that CPU first.
+/// A queue of packets that are redirected to a CPU, and an optional program. The program is the
+/// first to process the packets on that CPU.
 ///
 /// A cpumap whose value has 8 bytes accepts a `CpuQueue` (`struct bpf_cpumap_val`; Linux 5.9). A
 /// cpumap whose value has 4 bytes accepts a [`CpuQueueSize`]. The key of the map is the number of
@@ -54,7 +54,7 @@ impl<'a> CpuQueue<'a> {
         Self { size, program: None }
     }
 
-    /// Returns a queue with a program. The program must be an XDP program of the section
+    /// Returns a queue with a program. The program must be an XDP program in the section
     /// `xdp/cpumap` (expected attach type `BPF_XDP_CPUMAP`). Storing any other program fails with
     /// `EINVAL` from Linux 7.0 on, and with `ENOMEM` on older kernels.
     #[must_use]
@@ -94,8 +94,8 @@ impl From<CpuQueueSize> for CpuQueue<'_> {
 pub struct ShownCpuQueue {
     /// The maximum number of packets in the queue.
     pub size: CpuQueueSize,
-    /// The program that processes the packets on the CPU first, or `None` if the queue has no
-    /// program.
+    /// The program that is the first to process the packets on the CPU, or `None` if the queue has
+    /// no program.
     pub program: Option<ProgramId>,
 }
 
@@ -143,7 +143,7 @@ impl CpuValue for u64 {
 by_value!(HoldObjects for Cpumap, CpuValue, refusal);
 by_value!(ShowObjects for Cpumap, CpuValue);
 
-/// Returns the meaning of an errno for a CPU or its program.
+/// Returns the meaning of an errno that the kernel returns for a queue or its program.
 fn refusal(errno: i32) -> Option<&'static str> {
     Some(match errno {
         libc::ENODEV => "this machine can't have a CPU with this number",

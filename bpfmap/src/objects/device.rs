@@ -5,8 +5,8 @@ use crate::plain::Plain;
 use std::ffi::CString;
 use std::io;
 
-/// A network interface, identified by its index in the network namespace of the process that stores
-/// it.
+/// A network interface, identified by its index. The index belongs to the network namespace of the
+/// process that stores the interface in a map.
 ///
 /// ```no_run
 /// use bpfmap::InterfaceIndex;
@@ -22,7 +22,7 @@ impl InterfaceIndex {
     /// Returns the interface with this index, or `None` for 0, which is not a valid index.
     ///
     /// When you store the interface in a map, the kernel checks that the interface exists. If the
-    /// interface does not exist, storing it fails with `EINVAL`.
+    /// interface does not exist, [`set`](crate::Map::set) fails with `EINVAL`.
     #[must_use]
     pub const fn new(index: u32) -> Option<Self> {
         if index == 0 { None } else { Some(Self(index)) }
@@ -33,7 +33,7 @@ impl InterfaceIndex {
     /// # Errors
     /// `ENODEV`: this network namespace has no interface with this name.
     /// [`InvalidInput`](io::ErrorKind::InvalidInput): the name contains a zero byte. The error has
-    /// the type [`io::Error`], because no map is involved.
+    /// the type [`io::Error`], because this function does not use a map.
     pub fn from_name(name: &str) -> io::Result<Self> {
         let name = CString::new(name)?;
         // SAFETY: the name ends with a zero byte.
@@ -68,7 +68,7 @@ impl<'a> Device<'a> {
         Self { interface, program: None }
     }
 
-    /// Returns an interface with a program. The program must be an XDP program of the section
+    /// Returns an interface with a program. The program must be an XDP program in the section
     /// `xdp/devmap` (expected attach type `BPF_XDP_DEVMAP`). Storing any other program fails with
     /// `EINVAL`.
     #[must_use]
@@ -159,7 +159,7 @@ by_value!(ShowObjects for Devmap, DeviceValue);
 by_value!(HoldObjects for DevmapHash, DeviceValue, refusal);
 by_value!(ShowObjects for DevmapHash, DeviceValue);
 
-/// Returns the meaning of an errno for an interface or its program.
+/// Returns the meaning of an errno that the kernel returns for an interface or its program.
 fn refusal(errno: i32) -> Option<&'static str> {
     (errno == libc::EINVAL).then_some(
         "there is no interface with this index in the network namespace, or the program is not for devmaps (section `xdp/devmap`)",

@@ -54,9 +54,9 @@ impl fmt::Display for MapId {
     }
 }
 
-/// Returns the definition for opening an inner map. The kernel allows inner maps of most types to
-/// differ in `max_entries` (`map_meta_equal` of the map type; from Linux 7.1 not for a
-/// `percpu_array`).
+/// Returns the definition for opening an inner map. For most map types, the kernel allows an inner
+/// map to have a different `max_entries` than the template (`map_meta_equal` of the map type). From
+/// Linux 7.1 on, the kernel does not allow this for a `percpu_array`.
 pub(crate) fn as_inner(mut def: MapDef<'_>) -> MapDef<'_> {
     let as_large = match MapType::by_number(def.map_type).map(|facts| facts.as_inner) {
         Some(InnerRule::SameEntries(since)) => {

@@ -1,4 +1,5 @@
-//! Kernel objects as entries of maps: the types that user space stores, and the results of lookups.
+//! Types for maps whose entries are kernel objects: the objects that user space stores, and the
+//! results of lookups.
 
 /// The types depend on the map's value, so a separate trait for the value defines them.
 macro_rules! by_value {
@@ -61,14 +62,14 @@ pub use socket::{SocketCookie, SocketFd};
 
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
-/// Returns the value with which a descriptor is passed to the kernel: an `int`, followed by zeros.
+/// Returns the value that passes a descriptor to the kernel: an `int`, followed by zeros.
 fn descriptor(fd: BorrowedFd<'_>) -> [u8; 8] {
     let mut value = [0; 8];
     value[..4].copy_from_slice(&fd.as_raw_fd().to_ne_bytes());
     value
 }
 
-/// Reads the id that the kernel writes to a value of 4 bytes.
+/// Returns the id that the kernel has written to the first 4 bytes of a value.
 fn id([a, b, c, d, ..]: [u8; 8]) -> u32 {
     u32::from_ne_bytes([a, b, c, d])
 }
@@ -83,8 +84,8 @@ fn halves(value: [u8; 8]) -> (u32, u32) {
     (half(0), half(4))
 }
 
-/// Returns the value with which a number and a program are passed to the kernel. A descriptor of 0
-/// or less means no program.
+/// Returns the value that passes a number and a program to the kernel. If there is no program, the
+/// value contains a descriptor that is not positive.
 fn number_and_program(number: u32, program: Option<ProgramFd<'_>>) -> [u8; 8] {
     let mut value = [0; 8];
     value[..4].copy_from_slice(&number.to_ne_bytes());

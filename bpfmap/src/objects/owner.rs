@@ -3,10 +3,10 @@
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd};
 
-/// A borrowed task, identified by a pidfd from
+/// A borrowed pidfd, which identifies a task. A pidfd comes from
 /// [`pidfd_open`](https://man7.org/linux/man-pages/man2/pidfd_open.2.html).
 ///
-/// The pidfd of a process refers to its first thread.
+/// The pidfd of a process refers to the first thread of the process.
 #[derive(Clone, Copy, Debug)]
 pub struct PidFd<'a>(BorrowedFd<'a>);
 
@@ -21,7 +21,8 @@ impl<'a> PidFd<'a> {
     ///
     /// # Errors
     /// `ESRCH`: no process has this id. `EINVAL`: the id belongs to a thread that is not the first
-    /// thread of its process. The error has the type [`io::Error`], because no map is involved.
+    /// thread of its process. The error has the type [`io::Error`], because this function does not
+    /// use a map.
     pub fn open(process: u32) -> io::Result<OwnedFd> {
         // SAFETY: numbers only.
         let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, process, 0) };
@@ -39,8 +40,8 @@ impl AsFd for PidFd<'_> {
     }
 }
 
-/// A borrowed open file, which identifies an inode. All descriptors and all names of a file share
-/// the same value.
+/// A borrowed open file, which identifies an inode. All descriptors and all hard links of a file
+/// share the same value.
 #[derive(Clone, Copy, Debug)]
 pub struct FileFd<'a>(BorrowedFd<'a>);
 

@@ -31,8 +31,8 @@ impl SocketCookie {
     /// Returns the cookie of an open socket. You can use the cookie to find the socket in a map.
     ///
     /// # Errors
-    /// `ENOTSOCK`: the descriptor is not a socket. The error has the type [`io::Error`], because no
-    /// map is involved.
+    /// `ENOTSOCK`: the descriptor is not a socket. The error has the type [`io::Error`], because
+    /// this function does not use a map.
     pub fn of(socket: &impl AsFd) -> io::Result<Self> {
         let mut cookie = 0_u64;
         let mut len: libc::socklen_t = 8;

@@ -20,7 +20,8 @@ impl Epoll {
         Ok(Self(unsafe { OwnedFd::from_raw_fd(fd) }))
     }
 
-    /// Starts to wait for `events` on a descriptor, and reports them with `data`.
+    /// Adds a descriptor. From now on, [`wait`](Self::wait) also waits for `events` on this
+    /// descriptor, and returns them with `data`.
     pub(super) fn add(&self, fd: BorrowedFd<'_>, events: c_int, data: u64) -> Result<(), Errno> {
         let events = u32::from_ne_bytes(events.to_ne_bytes());
         let mut event = libc::epoll_event { events, u64: data };
@@ -31,7 +32,7 @@ impl Epoll {
         if done == 0 { Ok(()) } else { Err(sys::last_errno()) }
     }
 
-    /// Stops waiting for a descriptor.
+    /// Removes a descriptor, so that [`wait`](Self::wait) no longer waits for it.
     pub(super) fn remove(&self, fd: BorrowedFd<'_>) {
         // SAFETY: the kernel reads no event here. A descriptor that was not added needs no removal.
         unsafe {
@@ -63,8 +64,8 @@ impl AsFd for Epoll {
     }
 }
 
-/// Waits until a descriptor is readable or the timeout expires. Returns `true` if it is readable. A signal ends the
-/// wait early.
+/// Waits until a descriptor is readable or the timeout expires. Returns `true` if the descriptor is
+/// readable. A signal ends the wait early.
 pub(super) fn wait_readable(fd: BorrowedFd<'_>, timeout: Option<Duration>) -> Result<bool, Errno> {
     let mut poll = libc::pollfd { fd: fd.as_raw_fd(), events: libc::POLLIN, revents: 0 };
     // SAFETY: there is one such structure.
@@ -75,7 +76,7 @@ pub(super) fn wait_readable(fd: BorrowedFd<'_>, timeout: Option<Duration>) -> Re
     Ok(count > 0)
 }
 
-/// A signal is not a failure: the caller handles it.
+/// Converts `EINTR` to success, because a signal that ends the wait early is not an error.
 fn interrupted(errno: Errno) -> Result<(), Errno> {
     if errno == Errno(libc::EINTR) { Ok(()) } else { Err(errno) }
 }

@@ -32,7 +32,8 @@ impl<S: EventSpec> ConsistentEvent<S> {
     };
 }
 
-/// Returns the error for a fault of a ring, with advice on how to fix it.
+/// Returns the error for a fault of a ring. The error message contains help on how to fix the
+/// fault.
 #[cold]
 fn error_of<S: EventSpec>(action: Action, fault: Fault) -> Error {
     let (kind, help) = match fault {

@@ -56,12 +56,12 @@ pub struct PerfBuffer<S: EventSpec> {
     epoll: Epoll,
     /// The next ring to check.
     turn: usize,
-    /// Whether the last read found no event. Only then does the kernel report new ones.
+    /// Whether the last read found no event. The kernel reports new events only in this case.
     exhausted: bool,
     lost: u64,
 }
 
-/// An event, and the CPU on which a program sent it.
+/// An event, and the CPU on which a program sent this event.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct PerfRecord<'a, E> {
@@ -103,23 +103,25 @@ pub struct PerfBufferOptions<'a, S: EventSpec> {
 }
 
 impl<S: EventSpec> PerfBufferOptions<'_, S> {
-    /// Sets the number of pages for each CPU's ring, a power of two. The default is 8.
+    /// Sets the number of pages of each CPU's ring. The number must be a power of two. The default
+    /// is 8.
     #[must_use]
     pub fn pages(mut self, pages: usize) -> Self {
         self.pages = pages;
         self
     }
 
-    /// Wakes the reader after this many events of a CPU instead of after each event. Fewer events
-    /// don't end a wait, but [`PerfBuffer::read`] returns them.
+    /// Wakes the reader after this many events of a CPU instead of after each event. If there are
+    /// fewer events, [`PerfBuffer::wait`] continues to wait, but [`PerfBuffer::read`] returns the
+    /// events.
     #[must_use]
     pub fn wake_up_after(mut self, events: u32) -> Self {
         self.wake_up = WakeUp::Events(events.max(1));
         self
     }
 
-    /// Wakes the reader when this many bytes of a CPU's ring are unread. An event needs 12 bytes
-    /// more than its size, rounded up to a multiple of 8 bytes.
+    /// Wakes the reader when this many bytes of a CPU's ring are unread. An event needs its own
+    /// size plus 12 bytes, rounded up to a multiple of 8 bytes.
     #[must_use]
     pub fn watermark(mut self, bytes: u32) -> Self {
         self.wake_up = WakeUp::Bytes(bytes);
@@ -131,8 +133,8 @@ impl<S: EventSpec> PerfBufferOptions<'_, S> {
     /// # Errors
     /// `EACCES`, `EPERM`: `CAP_PERFMON` is missing, or the rings need more memory than
     /// `kernel.perf_event_mlock_kb` and `RLIMIT_MEMLOCK` allow without this capability. `EINVAL`:
-    /// the number of pages is not a power of two. `ENOMEM`: the kernel has not enough memory.
-    /// `EMFILE`: no descriptor is left.
+    /// the number of pages is not a power of two. `ENOMEM`: the kernel does not have enough memory.
+    /// `EMFILE`: this process has reached its limit of open descriptors.
     pub fn open(self) -> Result<PerfBuffer<S>> {
         let () = ConsistentEvent::<S>::CHECK;
         if !self.pages.is_power_of_two() {
@@ -169,8 +171,8 @@ impl<S: EventSpec> PerfBuffer<S> {
         Self::options(map).open()
     }
 
-    /// Returns options for opening the reader. They determine the size of each CPU's ring, and when
-    /// the kernel wakes the reader.
+    /// Returns options for opening the reader. The options determine the size of each CPU's ring,
+    /// and when the kernel wakes the reader.
     #[must_use]
     pub fn options(map: &Map<S>) -> PerfBufferOptions<'_, S>
     where
@@ -214,14 +216,14 @@ impl<S: EventSpec> PerfBuffer<S> {
 }
 
 impl<S: EventSpec> PerfBuffer<S> {
-    /// Returns the next event of any CPU, or `None` if there is none. This method doesn't wait for
-    /// an event.
+    /// Returns the next event of any CPU, or `None` if there is no event. This method doesn't wait
+    /// for an event.
     ///
     /// # Errors
     /// [`Mismatch`](ErrorKind::Mismatch): the size of the record is not the size of an event. The
     /// record is skipped, and the next call continues after this record.
     /// [`Corrupted`](ErrorKind::Corrupted): the ring has no valid record at the current position.
-    /// The kernel never causes this error.
+    /// This error means that something other than the kernel has written to the ring.
     #[inline]
     pub fn read(&mut self) -> Result<Option<PerfRecord<'_, S::Event>>> {
         let mut empty = 0;
@@ -295,8 +297,9 @@ impl<S: EventSpec> PerfBuffer<S> {
         Ok(!events.is_empty())
     }
 
-    /// Returns the number of events that were lost because their ring was full, as far as the
-    /// reader knows. The kernel reports losses together with the next event that fits.
+    /// Returns the number of events that were lost because their ring was full. This number
+    /// contains only the losses that the kernel has reported so far. The kernel reports a loss
+    /// together with the next event that fits into the ring.
     #[must_use]
     pub fn lost(&self) -> u64 {
         self.lost
@@ -314,7 +317,7 @@ impl<S: EventSpec> PerfBuffer<S> {
     }
 }
 
-/// Stores an event in the slot of a CPU, or removes it.
+/// Stores a perf event in the slot of a CPU, or removes the perf event from the slot.
 fn element<S: EventSpec>(
     command: Command,
     map: &Map<S>,
@@ -364,7 +367,7 @@ impl<S: EventSpec> Drop for PerfBuffer<S> {
     }
 }
 
-/// Returns a descriptor that is readable when the kernel has woken the reader.
+/// The descriptor is readable when the kernel has woken the reader.
 impl<S: EventSpec> AsFd for PerfBuffer<S> {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.epoll.as_fd()

@@ -4,16 +4,16 @@ use crate::sys::{self, Errno};
 use core::ffi::{c_int, c_long};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 
-/// The condition under which a reader is woken.
+/// The condition under which the kernel wakes a reader.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum WakeUp {
-    /// After this many records.
+    /// The kernel wakes the reader after this many records.
     Events(u32),
-    /// When this many bytes are unread.
+    /// The kernel wakes the reader when this many bytes are unread.
     Bytes(u32),
 }
 
-/// Opens the event that receives data from programs on a CPU, and starts it.
+/// Opens and enables a perf event that receives data from programs on a CPU.
 pub(crate) fn open_output(cpu: u32, wake_up: WakeUp) -> Result<OwnedFd, Errno> {
     let (watermark, wake_up) = match wake_up {
         WakeUp::Events(count) => (0, count),

@@ -12,7 +12,7 @@ pub(super) struct PerfRing<E> {
     pub(super) cpu: u32,
     pub(super) reader: PerfReader<E>,
     event: OwnedFd,
-    /// The memory of the reader: a page with both positions, then the data.
+    /// The memory of the ring: a page that contains both positions, followed by the data.
     _memory: Mapping,
 }
 
@@ -29,7 +29,8 @@ impl From<Errno> for Refusal {
 }
 
 impl<E: Plain> PerfRing<E> {
-    /// Opens the event of a CPU and maps its ring of `pages` pages, a power of two.
+    /// Opens the perf event of a CPU, and maps its ring of `pages` pages into memory. `pages` is a
+    /// power of two.
     pub(super) fn open(cpu: u32, pages: usize, wake_up: WakeUp) -> Result<Self, Refusal> {
         let event = perf_event::open_output(cpu, wake_up)?;
         let page = page_size();

@@ -20,8 +20,8 @@ use std::time::{Duration, Instant};
 ///
 /// Events arrive in the order in which programs on all CPUs reserved them. The reader copies each
 /// event out of the ring once, and then immediately releases the space of the event. The reader
-/// skips discarded records. A record that a program has reserved but not yet submitted blocks the
-/// reader, which can't read any later record.
+/// skips discarded records. If a program has reserved a record but not yet submitted it, the reader
+/// can't read any later record.
 ///
 /// If the ring is full, `bpf_ringbuf_reserve` returns NULL and `bpf_ringbuf_output` returns
 /// `EAGAIN` to the program. The reader can't see that an event was lost. If you need to know the
@@ -40,16 +40,16 @@ use std::time::{Duration, Instant};
 /// # }
 /// ```
 ///
-/// To use `epoll`, `tokio::io::unix::AsyncFd` or a similar interface, call [`AsFd`], which returns
-/// a descriptor that is readable when there are events. With edge-triggered notification, read all
-/// events before you wait.
+/// To use `epoll`, `tokio::io::unix::AsyncFd` or a similar interface, get a descriptor from
+/// [`AsFd`]. This descriptor is readable when there are events. With edge-triggered notification,
+/// read all events before you wait.
 ///
 /// # One reader
 ///
 /// A ring must have only one reader, but the kernel does not enforce this. Every process that may
 /// write to the map, and every library in this process, can move the position up to which the ring
-/// has been read. Programs can then overwrite a record while this reader copies it. This is still
-/// sound, because the reader returns a copy of an event only if it has verified that the copy is
+/// has been read. Programs can then overwrite a record while this reader copies it. The reader is
+/// still sound, because it returns a copy of an event only after it has verified that the copy is
 /// valid. Reading fails with [`Contended`](ErrorKind::Contended) if another reader has moved the
 /// position. Reading fails with [`Corrupted`](ErrorKind::Corrupted) if there is no valid record at
 /// the position. A process that moves the position and then restores it can still make the reader
@@ -66,10 +66,10 @@ pub struct RingBuf<S: EventSpec> {
     reader: Reader<S::Event>,
     /// The last event.
     event: Box<S::Event>,
-    /// The memory of the reader: a page that holds the consumer's position.
+    /// The reader's part of the ring: a page that contains the consumer's position.
     _consumer: Mapping,
-    /// A page that holds the producers' positions, followed by the data, which is mapped twice in a row so that a
-    /// record never wraps.
+    /// The programs' part of the ring: a page that contains the producers' positions, followed by
+    /// the data. The data is mapped twice in a row, so that no record wraps around the end.
     _producer: Mapping,
     _sole: Sole,
 }
@@ -108,14 +108,16 @@ impl<S: EventSpec> RingBuf<S> {
         Ok(Self { map, reader, event, _consumer: consumer, _producer: producer, _sole: sole })
     }
 
-    /// Returns the next event, or `None` if there is none. This method doesn't wait for an event.
+    /// Returns the next event, or `None` if there is no event. This method doesn't wait for an
+    /// event.
     ///
     /// # Errors
     /// [`Mismatch`](ErrorKind::Mismatch): the size of the record is not the size of an event. The
     /// record is skipped, and the next call continues after this record.
     /// [`Contended`](ErrorKind::Contended), [`Corrupted`](ErrorKind::Corrupted): another process or
-    /// library has changed the ring; see [One reader](Self#one-reader). After these two errors, no
-    /// record is skipped and all later calls fail. Open the reader again after such an error.
+    /// library has changed the ring; see [One reader](Self#one-reader). After one of these two
+    /// errors, no record is skipped, and all later calls fail. Open the reader again after such an
+    /// error.
     #[inline]
     pub fn read(&mut self) -> Result<Option<&S::Event>> {
         let found = Self::take_quickly(&mut self.reader, &mut self.event)
@@ -148,7 +150,7 @@ impl<S: EventSpec> RingBuf<S> {
     /// Calls `handle` for each event like [`consume`](Self::consume), but passes a reference to the
     /// event in the ring instead of a copy. Use this method if events have hundreds of bytes and
     /// `handle` reads only a few of these bytes. If the map has the flag
-    /// [`MapFlags::RB_OVERWRITE`], events are copied nevertheless.
+    /// [`MapFlags::RB_OVERWRITE`], this method also copies the events.
     ///
     /// If `handle` panics, the event remains unread.
     ///
@@ -262,8 +264,8 @@ impl<S: EventSpec> RingBuf<S> {
         self.reader.unread()
     }
 
-    /// Returns the size of the ring in bytes. A record needs 8 bytes more than its event, rounded
-    /// up to a multiple of 8 bytes.
+    /// Returns the size of the ring in bytes. A record needs the size of its event plus 8 bytes,
+    /// rounded up to a multiple of 8 bytes.
     #[must_use]
     pub fn capacity(&self) -> u64 {
         self.reader.size()
@@ -286,8 +288,8 @@ impl<S: EventSpec> RingBuf<S> {
 impl<S: EventSpec> RingBuf<S> {
     const OVERWRITES: bool = S::DEF.flags.contains(MapFlags::RB_OVERWRITE);
 
-    /// Copies the next event and returns `true` if this is possible without handling an error or
-    /// another special case.
+    /// Copies the next event and returns `true`, unless this requires handling an error or another
+    /// special case.
     #[inline]
     fn take_quickly(reader: &mut Reader<S::Event>, event: &mut S::Event) -> bool {
         !Self::OVERWRITES && reader.take_quickly(event)
@@ -298,7 +300,7 @@ impl<S: EventSpec> RingBuf<S> {
     }
 }
 
-/// Copies the next event to `event`. Returns `false` if there is none.
+/// Copies the next event to `event`. Returns `false` if there is no event.
 #[inline(never)]
 fn take<S: EventSpec>(reader: &mut Reader<S::Event>, event: &mut S::Event) -> Result<bool> {
     match reader.take(event) {
@@ -319,7 +321,7 @@ pub(super) fn wrong_size<S: EventSpec>(size: usize) -> Error {
     Error::told(Action::Read, S::DEF.name, ErrorKind::Mismatch, 0, text)
 }
 
-/// Returns the descriptor of the map, which is readable when there are events.
+/// The descriptor is the descriptor of the map. It is readable when there are events.
 impl<S: EventSpec> AsFd for RingBuf<S> {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.map.as_fd()

@@ -7,13 +7,13 @@ use crate::sys::Errno;
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// The right to move the position in a map's ring, until it is dropped.
+/// The right to move the position in a map's ring. Dropping the value returns this right.
 ///
-/// The kernel allows any number of descriptors to move the position. With two readers, each reader
-/// could release records that the other reader is still reading.
+/// The kernel allows any number of readers to move the position. If there were two readers, each
+/// reader could release records that the other reader is still reading.
 pub(super) struct Sole(u32);
 
-/// The ids of the maps whose position is in use.
+/// The ids of the maps for which this process has acquired the right.
 static TAKEN: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
 
 impl Sole {

@@ -18,9 +18,9 @@ use std::time::{Duration, Instant};
 /// A writer that sends events to programs through a user ring buffer (`BPF_MAP_TYPE_USER_RINGBUF`,
 /// Linux 6.1).
 ///
-/// A BPF program reads the events with `bpf_user_ringbuf_drain` when the program runs. Sending an
-/// event does not make a program run. Programs receive the events in the order in which they were
-/// submitted.
+/// A BPF program reads the events with `bpf_user_ringbuf_drain`. Sending an event does not make a
+/// program run, so the events remain in the ring until a program runs. Programs receive the events
+/// in the order in which they were submitted.
 ///
 /// ```no_run
 /// # fn f<S: bpfmap::EventSpec<Kind = bpfmap::kind::UserRingbuf, Event = [u32; 2]>>(map: bpfmap::Map<S>) -> bpfmap::Result<()> {
@@ -37,11 +37,12 @@ use std::time::{Duration, Instant};
 ///
 /// A ring must have only one writer, but the kernel does not enforce this. Every process that may
 /// write to the map, and every library in this process, can write to the ring and move the position
-/// in the ring. This is still sound, because an event is copied into the ring when it is submitted.
-/// Reserving and submitting fail with [`Contended`](crate::ErrorKind::Contended) if another writer
-/// has moved the position, and with [`Corrupted`](crate::ErrorKind::Corrupted) if the positions are
-/// impossible. Open the writer again after such an error. The kernel checks only the sizes of
-/// records, so programs must trust every process that may write to the map.
+/// in the ring. The writer is still sound, because it copies an event into the ring only when the
+/// event is submitted. Reserving and submitting fail with
+/// [`Contended`](crate::ErrorKind::Contended) if another writer has moved the position, and with
+/// [`Corrupted`](crate::ErrorKind::Corrupted) if the positions are impossible. Open the writer
+/// again after such an error. The kernel checks only the sizes of records, so programs must trust
+/// every process that may write to the map.
 pub struct UserRingBuf<S: EventSpec> {
     map: Map<S>,
     writer: Writer<S::Event>,
@@ -49,10 +50,10 @@ pub struct UserRingBuf<S: EventSpec> {
     event: Box<S::Event>,
     /// Reports when a program has freed space.
     epoll: Epoll,
-    /// The memory of the writer: a page that holds the position of the programs, which consume.
+    /// The programs' part of the ring: a page that contains the consumers' position.
     _consumer: Mapping,
-    /// A page that contains the position of this writer, followed by the data, which is mapped
-    /// twice in a row so that a record never wraps.
+    /// The writer's part of the ring: a page that contains the producer's position, followed by the
+    /// data. The data is mapped twice in a row, so that no record wraps around the end.
     _producer: Mapping,
     _sole: Sole,
 }
@@ -208,14 +209,14 @@ impl<S: EventSpec> UserRingBuf<S> {
         self.writer.publish(event).map_err(Self::error)
     }
 
-    /// Returns the number of bytes that the unread events need. An event needs 8 bytes more than
-    /// its size, rounded up to a multiple of 8 bytes.
+    /// Returns the number of bytes that the unread events need. An event needs its own size plus 8
+    /// bytes, rounded up to a multiple of 8 bytes.
     #[must_use]
     pub fn unread(&self) -> u64 {
         self.writer.unread()
     }
 
-    /// Returns the size of the ring in bytes. An event needs 8 bytes more than its size, rounded up
+    /// Returns the size of the ring in bytes. An event needs its own size plus 8 bytes, rounded up
     /// to a multiple of 8 bytes.
     #[must_use]
     pub fn capacity(&self) -> u64 {

@@ -265,7 +265,7 @@ fn an_event_that_never_fits_is_refused() {
     let text = common::mismatch(RingBuf::open(&map));
     assert_eq!(
         text,
-        "can't map into memory map `Large`: an event needs 4096 bytes with its header, but the ring of 4096 bytes has space for only 4088 bytes: make the ring larger"
+        "can't map the memory of map `Large`: an event needs 4096 bytes with its header, but the ring of 4096 bytes has space for only 4088 bytes: make the ring larger"
     );
     if common::kernel() >= (6, 1) {
         let map: Map<LargeOrders> = common::create();

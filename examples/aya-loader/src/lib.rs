@@ -1,5 +1,5 @@
-//! Counts the packets that a network interface receives, by protocol. aya loads the BPF program, and the maps have
-//! typed handles of bpfmap.
+//! Counts the packets that a network interface receives, by protocol. The crate aya loads the BPF
+//! program, and bpfmap provides typed handles to the maps.
 
 use std::borrow::Cow;
 use std::error::Error;
@@ -21,8 +21,9 @@ static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/pa
 
 /// An object that aya has loaded.
 ///
-/// `bpfmap` also accepts an [`Ebpf`] itself. But aya does not keep the BTF of the object, which describes the records of
-/// ring buffers. With this type, `from_object` compares the records too.
+/// `from_object` also accepts an [`Ebpf`]. However, aya does not keep the BTF of the object, which
+/// describes the records of ring buffers. This type keeps the BTF, so `from_object` also compares
+/// the type of the records.
 #[derive(Debug)]
 pub struct Loaded {
     ebpf: Ebpf,
@@ -53,13 +54,13 @@ impl MapSource for Loaded {
     }
 }
 
-/// Counts the packets of an interface, until it is dropped.
+/// A counter of the packets of an interface. It counts until it is dropped.
 #[derive(Debug)]
 pub struct PacketCounter {
     protocols: Map<Protocols>,
     settings: Map<Settings>,
     large: RingBuf<LargePackets>,
-    /// Detaches the program when it is dropped.
+    /// The loaded object. Dropping it detaches the program.
     _loaded: Loaded,
 }
 
@@ -80,11 +81,11 @@ impl PacketCounter {
         Ok(Self { protocols, settings, large: RingBuf::open(&large_packets)?, _loaded: loaded })
     }
 
-    /// Reports packets of this length or more from now on. `None` turns the reports off.
+    /// From now on, reports packets that have at least this length. `None` turns the reports off.
     ///
     /// # Errors
     ///
-    /// Fails if the kernel refuses.
+    /// Fails if the kernel refuses to change the setting.
     pub fn report_from(&self, length: Option<u32>) -> bpfmap::Result<()> {
         let setting = Setting { large: length.unwrap_or(0) };
         self.settings.update(&0, &setting, UpdateMode::Any)
@@ -94,7 +95,7 @@ impl PacketCounter {
     ///
     /// # Errors
     ///
-    /// Fails if the kernel refuses.
+    /// Fails if the kernel refuses to read the map.
     pub fn protocols(&self) -> bpfmap::Result<Vec<(Be16, Traffic)>> {
         let mut protocols = vec![];
         for entry in &self.protocols {
@@ -106,7 +107,8 @@ impl PacketCounter {
         Ok(protocols)
     }
 
-    /// Calls `handle` for each large packet since the last call, and returns their number.
+    /// Calls `handle` for each large packet that was received since the last call. Returns the
+    /// number of these packets.
     ///
     /// # Errors
     ///

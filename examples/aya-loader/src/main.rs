@@ -1,5 +1,5 @@
-//! `aya-loader INTERFACE [LENGTH]`: prints every second the traffic that an interface has received,
-//! and the packets of at least this length.
+//! `aya-loader INTERFACE [LENGTH]`: prints the traffic that an interface has received, once a
+//! second. Also prints each packet that has at least this length.
 
 use std::error::Error;
 use std::thread::sleep;

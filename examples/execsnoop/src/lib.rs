@@ -1,4 +1,4 @@
-//! Reports the programs that processes start to run, immediately when they start.
+//! Reports each program that a process starts to run, as soon as the program starts.
 //!
 //! The maps are declared in `execsnoop.toml`. The BPF program includes the header that is generated
 //! from this schema. The header contains functions that send events of the declared type. This
@@ -35,7 +35,7 @@ mod skeleton {
     include!(concat!(env!("OUT_DIR"), "/execsnoop.skel.rs"));
 }
 
-/// The kind of buffer that transports events to user space.
+/// The kind of buffer that transfers events to user space.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Buffer {
     /// A single buffer for all CPUs, which preserves the order of events (Linux 5.8).
@@ -49,7 +49,7 @@ impl Buffer {
     ///
     /// # Errors
     ///
-    /// Fails if the process lacks `CAP_BPF`, which it needs to query the kernel.
+    /// Fails if the process lacks `CAP_BPF`. This capability is needed to query the kernel.
     pub fn best() -> Result<Self, Box<dyn Error>> {
         Ok(if MapType::RingBuf.is_supported()? { Self::Ring } else { Self::Perf })
     }
@@ -134,7 +134,7 @@ impl ExecSnoop {
     }
 }
 
-/// The descriptor becomes readable when there are events, for use in an event loop.
+/// The descriptor becomes readable when there are events. You can use it in an event loop.
 impl AsFd for ExecSnoop {
     fn as_fd(&self) -> BorrowedFd<'_> {
         match &self.reader {

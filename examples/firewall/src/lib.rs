@@ -52,7 +52,7 @@ impl Firewall {
     ///
     /// # Errors
     ///
-    /// Fails if `length` is more than 32, or the kernel refuses.
+    /// Fails if `length` is more than 32, or if the kernel refuses the update.
     pub fn block(
         &self,
         address: Ipv4Addr,
@@ -71,7 +71,7 @@ impl Firewall {
     ///
     /// # Errors
     ///
-    /// Fails if `length` is more than 32, or the kernel refuses.
+    /// Fails if `length` is more than 32, or if the kernel refuses the deletion.
     pub fn unblock(&self, address: Ipv4Addr, length: u32) -> bpfmap::Result<bool> {
         self.rules.delete(&prefix(address, length))
     }
@@ -80,7 +80,7 @@ impl Firewall {
     ///
     /// # Errors
     ///
-    /// Fails if the kernel refuses.
+    /// Fails if the kernel refuses to read the map.
     pub fn counts(&self) -> bpfmap::Result<Vec<(Flow, TrafficCount)>> {
         self.counts.iter().collect()
     }
@@ -95,13 +95,13 @@ impl Firewall {
         self.refusals.consume(handle)
     }
 
-    /// Returns the map of the rules, for other code that uses it.
+    /// Returns the map of the rules, so that other code can use it.
     #[must_use]
     pub fn rules_map(&self) -> &Map<Rules> {
         &self.rules
     }
 
-    /// Returns the map of the counts, for other code that uses it.
+    /// Returns the map of the counts, so that other code can use it.
     #[must_use]
     pub fn counts_map(&self) -> &Map<Counts> {
         &self.counts

@@ -46,7 +46,7 @@ fn run() -> Result<(), Box<dyn Error>> {
     }
 }
 
-/// Parses `198.51.100.0/24`. Without a length, the prefix is a single address.
+/// Parses a prefix such as `198.51.100.0/24`. Without a length, the prefix is a single address.
 fn parse_prefix(text: &str) -> Option<(Ipv4Addr, u32)> {
     let (address, length) = text.split_once('/').unwrap_or((text, "32"));
     let length = length.parse().ok().filter(|length| *length <= 32)?;

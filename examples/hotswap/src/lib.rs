@@ -1,9 +1,9 @@
-//! Replaces a table of rules as a whole while packets are filtered by it.
+//! Replaces a whole table of rules while a program uses the table to filter packets.
 //!
 //! The table is a map in a map: `hotswap.toml` declares an `array_of_maps` with one entry, whose
 //! inner map contains the rules. User space fills a new inner map and then puts it into the entry.
-//! A packet that arrives earlier sees the old rules, and a packet that arrives later sees the new
-//! rules. No packet sees a mixture of both.
+//! The program applies the old rules to packets that arrive earlier, and the new rules to packets
+//! that arrive later. It never applies a mixture of both to a packet.
 
 use std::error::Error;
 use std::ffi::OsStr;
@@ -31,11 +31,11 @@ pub struct Filter {
     mixed: Map<Mixed>,
 }
 
-/// The packets that a table has counted, by the address of the rule.
+/// The number of packets that a table has counted for each rule, with the address of the rule.
 pub type Counts = Vec<(Ipv4Addr, u64)>;
 
 impl Filter {
-    /// Loads the program, which drops all packets until there is a table.
+    /// Loads the program. Until there is a table, the program drops all packets.
     ///
     /// # Errors
     ///
@@ -71,18 +71,18 @@ impl Filter {
     }
 
     /// Opens the table that is in use. If you change a single rule in this table, the change takes
-    /// effect immediately. The next packet then sees the changed rule together with all other
-    /// rules.
+    /// effect immediately. The program applies the changed rule, together with all other rules, to
+    /// the next packet.
     ///
     /// # Errors
     ///
-    /// Fails without `CAP_SYS_ADMIN`.
+    /// Fails if the process lacks `CAP_SYS_ADMIN`.
     pub fn current(&self) -> bpfmap::Result<Option<Map<TableInner>>> {
         self.table.inner(&0)
     }
 
-    /// Runs the program `times` times with a packet. Returns whether the packet passed the last
-    /// time.
+    /// Runs the program `times` times with a packet. Returns whether the packet passed in the last
+    /// run.
     ///
     /// # Errors
     ///
@@ -99,7 +99,7 @@ impl Filter {
         Ok(program.test_run(input)?.return_value == XDP_PASS)
     }
 
-    /// Returns the number of packets that saw rules of two tables.
+    /// Returns the number of packets to which the program applied rules of two tables.
     ///
     /// # Errors
     ///
@@ -109,7 +109,7 @@ impl Filter {
     }
 }
 
-/// Returns the packets that a table has counted.
+/// Returns the number of packets that a table has counted for each rule.
 ///
 /// # Errors
 ///

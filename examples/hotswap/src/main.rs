@@ -1,5 +1,5 @@
-//! `hotswap [GENERATIONS]`: filters packets in one thread, and replaces the rules this many times
-//! in another thread.
+//! `hotswap [GENERATIONS]`: filters packets in one thread. In another thread, replaces the rules
+//! `GENERATIONS` times.
 
 use std::net::Ipv4Addr;
 use std::process::ExitCode;
@@ -60,7 +60,8 @@ fn run() -> Result<()> {
     Ok(())
 }
 
-/// Returns the packets that each generation has counted, except for the last generation.
+/// Replaces the rules repeatedly. Returns the number of packets that each generation of rules has
+/// counted, except the last generation.
 fn replace_often(
     filter: &Filter,
     generations: u32,

@@ -1,9 +1,9 @@
 //! Shares a value under a spin lock between programs on two CPUs and user space.
 //!
-//! The value is declared in `lockstep.toml`. It consists of a lock and of 32 numbers that are
-//! always equal. A BPF program adds one to all numbers. User space reads and writes the value while
-//! programs run. With the flag `BPF_F_LOCK`, the kernel takes the lock for user space. Without the
-//! flag, a reader can see half of a change.
+//! The value is declared in `lockstep.toml`. It consists of a lock and 32 numbers. All 32 numbers
+//! are equal, except during a change. A BPF program adds one to all numbers. User space reads and
+//! writes the value while programs run. With the flag `BPF_F_LOCK`, the kernel takes the lock for
+//! user space. Without the flag, a read can return a partly changed value.
 
 use std::error::Error;
 use std::ffi::OsStr;
@@ -41,7 +41,7 @@ pub struct Lockstep {
     in_hash: Map<InHash>,
 }
 
-/// The number of reads, and the number of reads that saw half of a change.
+/// The number of all reads, and the number of reads that returned a partly changed value.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Reads {
     /// The number of all reads.
@@ -50,7 +50,7 @@ pub struct Reads {
     pub torn: u64,
 }
 
-/// The results of readers while programs changed the value.
+/// The results of reading the value while programs change the value.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Report {
     /// Reads without the lock.
@@ -62,7 +62,7 @@ pub struct Report {
 }
 
 impl Lockstep {
-    /// Loads the programs. All numbers of the new values are zero.
+    /// Loads the programs and creates the values. All numbers in the values are zero.
     ///
     /// # Errors
     ///
@@ -124,7 +124,8 @@ impl Lockstep {
         cells?.ok_or_else(|| "the value was deleted".into())
     }
 
-    /// Sets all numbers under the lock. The value changes in place, between two runs of a program.
+    /// Sets all numbers under the lock. The value changes in place, but never while a program
+    /// changes it.
     ///
     /// # Errors
     ///
@@ -137,7 +138,8 @@ impl Lockstep {
         }
     }
 
-    /// Runs the program `times` times on each of two CPUs, and reads the value meanwhile.
+    /// Runs the program `times` times on each of two CPUs, and reads the value repeatedly during
+    /// that time.
     ///
     /// # Errors
     ///
@@ -158,7 +160,7 @@ impl Lockstep {
     ///
     /// # Errors
     ///
-    /// Fails like `act`, and if the kernel can't run the program.
+    /// Fails if `act` fails, or if the kernel can't run the program.
     pub fn while_programs_run(
         &self,
         storage: Storage,
@@ -196,7 +198,8 @@ pub fn is_whole(cells: &Cells) -> bool {
     cells.numbers.iter().all(|number| *number == cells.numbers[0])
 }
 
-/// Binds this thread to a CPU, so that the programs of two threads run at the same time.
+/// Binds this thread to a CPU. If two threads are bound to different CPUs, their programs run at
+/// the same time.
 fn stay_on(cpu: usize) {
     let mut cpus = CpuSet::new();
     cpus.set(cpu);

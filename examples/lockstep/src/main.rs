@@ -1,5 +1,5 @@
-//! `lockstep [TIMES]`: changes a value this many times on each of two CPUs. Meanwhile, it reads the
-//! value with and without the lock, and prints the results.
+//! `lockstep [TIMES]`: changes a value `TIMES` times on each of two CPUs. During that time, reads
+//! the value with and without the lock. Finally, prints the results.
 
 use std::process::ExitCode;
 

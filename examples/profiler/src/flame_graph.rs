@@ -1,8 +1,8 @@
 //! Draws the flame graph. Each frame is a rectangle below the frame that called it. The width of
 //! the rectangle is the frame's share of the samples.
 //!
-//! The widest frames are at the top, so that users see them first, because some stacks are much
-//! higher than a screen.
+//! The outermost frames, which are the widest, are at the top. Some stacks do not fit on a screen,
+//! so users see the widest frames first.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -13,10 +13,10 @@ use crate::profile::{Profile, Side};
 const ROW: usize = 18;
 /// The height of the line above the graph, in pixels.
 const HEADING: usize = 28;
-/// The smallest share of the samples for which a frame is drawn. Smaller frames are narrower than a
-/// pixel.
+/// The smallest share of the samples with which a frame is drawn. A frame with a smaller share
+/// would be narrower than a pixel.
 const SMALLEST: f64 = 0.001;
-/// The smallest share of the samples for which a frame has room for text.
+/// The smallest share of the samples with which a frame has room for text.
 const SMALLEST_WITH_TEXT: f64 = 0.01;
 
 const STYLE: &str = "\
@@ -34,9 +34,9 @@ svg:hover > .frame { stroke: var(--ink); }
 /// Draws a profile as an SVG without scripts. The colours are light or dark, according to the
 /// viewer's preference.
 ///
-/// Positions are percentages and the text has a fixed size, so the picture adapts to the width of a
-/// window. The title of a frame contains its number of samples. Viewers show this title when the
-/// pointer is over the frame.
+/// The positions are percentages, so the picture adapts to the width of the window. The text has a
+/// fixed size. Each frame has a title that contains the number of samples. Viewers show this title
+/// when the mouse pointer is over the frame.
 #[must_use]
 pub fn flame_graph(profile: &Profile) -> String {
     let root = Node::of(profile);
@@ -50,7 +50,7 @@ pub fn flame_graph(profile: &Profile) -> String {
     drawing.svg
 }
 
-/// The content of a rectangle: a function and its side, or a process.
+/// The text of a rectangle: the name of a function, with its side, or the name of a process.
 type Name<'p> = (Option<Side>, &'p str);
 
 /// The samples of a frame, and the frames that it called.
@@ -179,7 +179,7 @@ mod tests {
         Stack { process: 1, command: command.to_owned(), frames, counts: vec![samples] }
     }
 
-    /// Returns the line of the picture with the frame of this name.
+    /// Returns the line of the picture that contains the frame with this name.
     fn line<'s>(svg: &'s str, name: &str) -> &'s str {
         svg.lines()
             .find(|line| line.contains(&format!("<title>{name}: ")))

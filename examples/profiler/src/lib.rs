@@ -35,7 +35,8 @@ impl Profiler {
     /// Starts to sample each CPU about `frequency` times per second, in one process or in all
     /// processes.
     ///
-    /// Use a frequency such as 99, which does not coincide with the timers of the sampled programs.
+    /// Use a frequency such as 99, so that the samples do not coincide with the timers of the
+    /// sampled programs.
     ///
     /// # Errors
     ///
@@ -104,7 +105,8 @@ impl Profiler {
         Ok(profile)
     }
 
-    /// Returns the frames of both stacks of a sample. The outermost frame comes first.
+    /// Returns the frames of the process's stack and the kernel's stack of a sample. The outermost
+    /// frame comes first.
     fn frames(&self, sample: &ProcessStacks, symbols: &Symbols) -> bpfmap::Result<Vec<Frame>> {
         let mut frames = vec![];
         for (id, side) in [(sample.kernel_stack, Side::Kernel), (sample.user_stack, Side::User)] {
@@ -124,7 +126,7 @@ impl Profiler {
     }
 }
 
-/// Returns the numbers of the CPUs that run.
+/// Returns the numbers of the CPUs that are online.
 fn online_cpus() -> Result<Vec<usize>, Box<dyn Error>> {
     let path = "/sys/devices/system/cpu/online";
     let list =

@@ -9,7 +9,7 @@ use profiler::{Profiler, flame_graph};
 
 /// The number of samples of each CPU per second.
 const FREQUENCY: u64 = 99;
-/// The maximum number of functions that are listed.
+/// The maximum number of functions to print.
 const MOST: usize = 10;
 
 fn main() -> Result<(), Box<dyn Error>> {

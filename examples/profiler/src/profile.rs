@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-/// The stacks that were sampled, with the number of samples on each CPU.
+/// The stacks that were sampled, and the number of samples of each stack on each CPU.
 #[derive(Clone, Debug, Default)]
 pub struct Profile {
-    /// The stacks. The same stack in two processes occurs twice.
+    /// The stacks. If two processes have the same stack, it occurs twice.
     pub stacks: Vec<Stack>,
     /// The number of samples for which the maps had no room.
     pub lost: u64,
@@ -74,8 +74,9 @@ impl Profile {
         sums
     }
 
-    /// Returns the executed functions, each with its number of samples and its name. Samples of the
-    /// functions that it called are not included. The most frequent function comes first.
+    /// Returns the number of samples and the name of each function that was executing in a sample.
+    /// The number does not include samples of other functions that this function called. The
+    /// function with the most samples comes first.
     #[must_use]
     pub fn functions(&self) -> Vec<(u64, &str)> {
         let mut functions: BTreeMap<&str, u64> = BTreeMap::new();
@@ -89,8 +90,8 @@ impl Profile {
         functions
     }
 
-    /// Returns the stacks in the folded format of other tools for flame graphs. Each stack is a
-    /// line with its frames and its number of samples.
+    /// Returns the stacks in the folded format, which other tools for flame graphs read. Each line
+    /// contains the frames of a stack and its number of samples.
     #[must_use]
     pub fn folded(&self) -> String {
         let mut lines: BTreeMap<String, u64> = BTreeMap::new();
@@ -110,7 +111,7 @@ impl Profile {
     }
 }
 
-/// Replaces the characters that end a frame or a line.
+/// Replaces the characters that end a frame or a line in the folded format.
 fn plain(name: &str) -> String {
     name.replace(|c: char| c == ';' || c.is_control(), "_")
 }

@@ -7,7 +7,7 @@ use blazesym::{MaybeDefault, Pid};
 /// The name of a frame whose function is not known.
 const UNKNOWN: &str = "[unknown]";
 
-/// Finds names, and keeps the symbols that it has read.
+/// Finds the names of functions. Keeps the symbols that have been read, for later calls.
 #[derive(Debug)]
 pub(crate) struct Symbols {
     symbolizer: Symbolizer,

@@ -62,7 +62,7 @@ impl RateLimiter {
     ///
     /// # Errors
     ///
-    /// Fails if the window is longer than 584 years, or the kernel refuses.
+    /// Fails if the window is longer than 584 years, or if the kernel refuses the update.
     pub fn set_limit(&self, packets: u64, window: Duration) -> Result<(), Box<dyn Error>> {
         let window_ns = u64::try_from(window.as_nanos())?;
         self.settings.update(&0, &Limit { packets, window_ns }, UpdateMode::Any)?;
@@ -73,7 +73,7 @@ impl RateLimiter {
     ///
     /// # Errors
     ///
-    /// Fails if the kernel refuses.
+    /// Fails if the kernel refuses to read the map.
     pub fn sources(&self) -> bpfmap::Result<Vec<(IpAddr, Usage)>> {
         let mut sources = vec![];
         for entry in &self.sources {
@@ -83,11 +83,11 @@ impl RateLimiter {
         Ok(sources)
     }
 
-    /// Returns the usage of one source, or `None` if the map has no entry for it.
+    /// Returns the usage of one source, or `None` if the map has no entry for this source.
     ///
     /// # Errors
     ///
-    /// Fails if the kernel refuses.
+    /// Fails if the kernel refuses the lookup.
     pub fn usage(&self, source: IpAddr) -> bpfmap::Result<Option<Usage>> {
         self.sources.lookup(&key(source))
     }
@@ -96,13 +96,13 @@ impl RateLimiter {
     ///
     /// # Errors
     ///
-    /// Fails if the kernel refuses.
+    /// Fails if the kernel refuses the deletion.
     pub fn reset(&self, source: IpAddr) -> bpfmap::Result<bool> {
         self.sources.delete(&key(source))
     }
 }
 
-/// Linux's numbers for the address families (`include/linux/socket.h`).
+/// The numbers of the address families in Linux (`include/linux/socket.h`).
 const AF_INET: u8 = 2;
 const AF_INET6: u8 = 10;
 

@@ -1,5 +1,5 @@
-//! `ratelimit INTERFACE PACKETS`: lets at most this many packets of each source pass per second,
-//! and prints the sources.
+//! `ratelimit INTERFACE PACKETS`: limits each source to `PACKETS` packets per second, and prints
+//! the sources.
 
 use std::error::Error;
 use std::process::ExitCode;

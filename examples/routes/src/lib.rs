@@ -1,8 +1,10 @@
-//! Finds the next hop of IPv4 packets in a table of routes, by the longest prefix of their destination.
+//! Finds the next hop of IPv4 packets in a table of routes. The route with the longest matching
+//! prefix of the destination applies.
 //!
 //! The maps are declared in `routes.toml`. User space fills an LPM trie with routes, and an XDP
-//! program looks up each packet in this trie. The program runs with packets that user space makes
-//! (`BPF_PROG_TEST_RUN`), so it neither needs a network nor affects one.
+//! program looks up the destination of each packet in this trie. User space runs the program with
+//! packets that it creates itself (`BPF_PROG_TEST_RUN`). So the example does not need a network,
+//! and does not affect the network.
 
 use std::error::Error;
 use std::net::Ipv4Addr;
@@ -27,7 +29,7 @@ pub struct Router {
     object: Object,
     routes: Map<Routes>,
     counts: Map<Counts>,
-    /// The next hops. The number of a next hop is its index plus one.
+    /// The next hops. The number of a next hop in the maps is its index here plus one.
     next_hops: Vec<NextHop>,
 }
 
@@ -48,7 +50,7 @@ impl Router {
     ///
     /// # Errors
     ///
-    /// Fails if the table is full, or if there are more next hops than counts.
+    /// Fails if the table is full, or if there is no free counter for a new next hop.
     pub fn add(&mut self, route: &Route) -> Result<(), Box<dyn Error>> {
         let known = self.next_hops.iter().position(|known| *known == route.next_hop);
         let index = known.unwrap_or(self.next_hops.len());

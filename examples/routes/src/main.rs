@@ -1,5 +1,5 @@
-//! `routes TABLE ADDRESS…`: loads a table of routes into the kernel, and sends a packet to each address. The table is a
-//! file, or `/proc/net/route`.
+//! `routes TABLE ADDRESS…`: loads a table of routes into the kernel, and sends a packet to each
+//! address. `TABLE` is the path of a text file or `/proc/net/route`.
 
 use std::error::Error;
 use std::net::Ipv4Addr;

@@ -10,7 +10,7 @@ pub struct Route {
     pub network: Ipv4Addr,
     /// The number of leading bits that all addresses of the network share.
     pub length: u32,
-    /// The next hop of packets to the network.
+    /// The next hop for packets to the network.
     pub next_hop: NextHop,
 }
 
@@ -32,9 +32,9 @@ impl fmt::Display for NextHop {
     }
 }
 
-/// Parses a table of routes. The text is the kernel's table (`/proc/net/route`), or lines in the
-/// format of `ip route`, such as `192.0.2.0/24 via 198.51.100.1 dev eth0`. Empty lines and lines
-/// that begin with `#` are ignored.
+/// Parses a table of routes. The text is either the contents of `/proc/net/route`, or consists of
+/// lines in the format of `ip route`, such as `192.0.2.0/24 via 198.51.100.1 dev eth0`. Empty lines
+/// and lines that begin with `#` are ignored.
 ///
 /// # Errors
 ///
@@ -83,7 +83,7 @@ fn parse_address(text: &str) -> Result<Ipv4Addr, String> {
     text.parse().map_err(|_| format!("expected an IPv4 address, found `{text}`"))
 }
 
-/// Returns an address in which the first `length` bits are set.
+/// Returns the netmask in which the first `length` bits are set.
 fn mask(length: u32) -> u32 {
     u32::MAX.checked_shl(32 - length).unwrap_or(0)
 }

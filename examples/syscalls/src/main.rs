@@ -14,10 +14,10 @@ use libbpf_rs::{Link, OpenObject};
 
 bpfmap::schema!(name = "syscalls", min_kernel = "5.10");
 
-/// The maximum number of pairs of a process and a call that are counted at the same time.
+/// The maximum number of counters. There is a counter for each system call of each process.
 const MAX_CALLS: u32 = 16 << 10;
 
-/// The maximum size of a command's name in the kernel, in bytes, including the NUL.
+/// The maximum size, in bytes, of a command's name in the kernel. This size includes the NUL.
 const TASK_COMM_LEN: usize = 16;
 
 /// A system call of a process.
@@ -57,7 +57,7 @@ struct Filter {
     process: u32,
 }
 
-/// The calls that were made recently.
+/// The system calls that processes have made recently.
 #[derive(BpfMap)]
 #[bpf_map(lru_hash, max_entries = MAX_CALLS)]
 struct Calls {
@@ -65,7 +65,7 @@ struct Calls {
     value: Usage,
 }
 
-/// The filter, as set by user space.
+/// The filter, which user space sets.
 #[derive(BpfMap)]
 #[bpf_map(array, max_entries = 1)]
 struct Filters {
@@ -142,7 +142,7 @@ mod tests {
     /// `getppid` of x86-64, which the standard library calls for [`std::os::unix::process::parent_id`].
     const GETPPID: u32 = 110;
 
-    /// Returns the number of times that this process has asked for its parent, according to the
+    /// Returns the number of times that this process has called `getppid`, according to the
     /// counter.
     fn asked(counter: &Counter) -> bpfmap::Result<u64> {
         let call = Call { process: std::process::id(), number: GETPPID };

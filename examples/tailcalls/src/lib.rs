@@ -1,9 +1,9 @@
 //! Counts packets by service. Each protocol has a parser, which jumps to the parser of the next
 //! protocol.
 //!
-//! The table of the parsers is a `prog_array`. `tailcalls.toml` declares its contents, and libbpf
-//! fills it when it loads the object. A parser can be removed and inserted again while packets
-//! arrive.
+//! The table of the parsers is a `prog_array`. `tailcalls.toml` declares the contents of the table.
+//! When libbpf loads the object, it stores the parsers in the table. User space can remove a parser
+//! and insert it again while packets arrive.
 
 use std::error::Error;
 use std::mem::MaybeUninit;
@@ -36,8 +36,8 @@ mod skeleton {
 
 /// A counter of the packets that a network interface receives. It counts until it is dropped.
 ///
-/// The counter keeps the table of the parsers open. The kernel empties a `prog_array` when no
-/// descriptor refers to it any more, even if a program uses it.
+/// The counter keeps the table of the parsers open. When no descriptor refers to a `prog_array` any
+/// more, the kernel empties it, even if a program still uses it.
 #[derive(Debug)]
 pub struct PacketCounter {
     parsers: Map<Parsers>,
@@ -70,7 +70,7 @@ impl PacketCounter {
     ///
     /// # Errors
     ///
-    /// Fails if the kernel refuses.
+    /// Fails if the kernel refuses to read the map.
     pub fn services(&self) -> bpfmap::Result<Vec<(Service, u64)>> {
         self.services
             .iter()
@@ -82,7 +82,7 @@ impl PacketCounter {
     ///
     /// # Errors
     ///
-    /// Fails if the kernel refuses.
+    /// Fails if the kernel refuses the lookup.
     pub fn packets(&self, version: u8, protocol: u8, port: u16) -> bpfmap::Result<u64> {
         let service = Service { version, protocol, port: Be16::new(port) };
         Ok(self.services.lookup(&service)?.map_or(0, |packets| packets.iter().sum()))
@@ -92,7 +92,7 @@ impl PacketCounter {
     ///
     /// # Errors
     ///
-    /// Fails if the kernel refuses.
+    /// Fails if the kernel refuses the lookup.
     pub fn parses(&self, layer: Layer) -> bpfmap::Result<bool> {
         Ok(self.parsers.get(&(layer as u32))?.is_some())
     }
@@ -102,7 +102,7 @@ impl PacketCounter {
     ///
     /// # Errors
     ///
-    /// Fails if the kernel refuses.
+    /// Fails if the kernel refuses the deletion.
     pub fn stop_parsing_udp(&self) -> bpfmap::Result<bool> {
         self.parsers.delete(&(Layer::Udp as u32))
     }
@@ -111,7 +111,7 @@ impl PacketCounter {
     ///
     /// # Errors
     ///
-    /// Fails if the kernel refuses.
+    /// Fails if the kernel refuses the update.
     pub fn parse_udp(&self) -> bpfmap::Result<()> {
         self.parsers.set(&(Layer::Udp as u32), ProgramFd::new(self.udp.as_fd()))
     }

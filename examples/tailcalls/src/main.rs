@@ -1,4 +1,4 @@
-//! `tailcalls INTERFACE`: prints every second the number of received packets of each service.
+//! `tailcalls INTERFACE`: prints the number of received packets of each service, once a second.
 
 use std::error::Error;
 use std::process::ExitCode;

@@ -1,4 +1,4 @@
-//! The operations on elements, tried with a hash.
+//! Tries the operations on elements with a hash.
 
 use bpfmap::{AnyKernel, Map, MapFlags, UpdateMode};
 

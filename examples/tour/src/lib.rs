@@ -2,7 +2,7 @@
 //!
 //! The maps are declared in `tour.toml`, and the programs are in `tour.bpf.c`. Each section of the
 //! tour loads the maps and programs anew, performs a few operations on a map, and returns a line
-//! for each operation. For the map types of the other examples, see `examples/README.md`.
+//! for each operation. The other examples show further map types: see `examples/README.md`.
 
 use std::error::Error;
 use std::ffi::OsStr;
@@ -98,7 +98,7 @@ impl Loaded {
         Ok(signed(self.program(name)?.test_run(input)?.return_value))
     }
 
-    /// Tells the programs which action to execute.
+    /// Sets the action that the programs execute when they run.
     fn ask(&self, action: Action, key: u32, value: u32, mode: UpdateMode) -> Result<()> {
         let requests: &Map<Requests> = &self.maps.requests;
         let request = TourRequest { action: action.into(), key, value, flags: mode as u32 };
@@ -106,12 +106,13 @@ impl Loaded {
     }
 }
 
-/// Converts the result of a program to the signed number that it is in C.
+/// Converts the result of a program to a signed number, which is its type in C.
 fn signed(returned: u32) -> i32 {
     i32::from_ne_bytes(returned.to_ne_bytes())
 }
 
-/// Describes the result of a system call, with the words of `strerror`.
+/// Describes the result of a system call. For an error, the description is the text from
+/// `strerror`.
 fn answer<T>(result: bpfmap::Result<T>) -> String {
     match result {
         Ok(_) => "done".to_owned(),

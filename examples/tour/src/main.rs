@@ -1,5 +1,5 @@
-//! `tour [SECTION…]`: runs the sections with these names, or all sections, and prints the kernel's
-//! answers.
+//! `tour [SECTION…]`: runs the sections with these names, or all sections if there are no
+//! arguments. Prints the kernel's answers.
 
 use std::io::Write as _;
 use std::process::ExitCode;

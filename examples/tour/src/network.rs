@@ -11,7 +11,7 @@ use rustix::net::{AddressFamily, SocketType, bind, socket, sockopt};
 use crate::maps::Connection;
 use crate::{Loaded, Result, answer};
 
-/// The time limit for the kernel to deliver something.
+/// The maximum time to wait until the kernel delivers data.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Returns the name of an XDP program's result (`enum xdp_action`).

@@ -1,4 +1,4 @@
-//! Maps that contain programs, cgroups and maps, and values of cgroups.
+//! Maps that contain programs, cgroups or maps, and maps with values that belong to cgroups.
 
 use std::fs::{self, File};
 use std::net::UdpSocket;
@@ -103,7 +103,7 @@ fn cgroup2() -> Result<PathBuf> {
     mount.ok_or_else(|| "no cgroup2 hierarchy is mounted; try /sys/fs/cgroup".into())
 }
 
-/// A new cgroup without processes. It is removed when this value is dropped.
+/// A new cgroup without processes. Dropping this value removes the cgroup.
 struct Made(PathBuf);
 
 impl Made {

@@ -33,7 +33,7 @@ pub struct Counter<S: MapSpec> {
 
 impl Counter<V1> {
     /// Loads version 1. The program uses the map that is pinned in the directory `folder`. If there
-    /// is no such map, it is created and pinned.
+    /// is no such map, this function creates and pins a new map.
     ///
     /// # Errors
     ///
@@ -46,7 +46,7 @@ impl Counter<V1> {
 
 impl Counter<V2> {
     /// Loads version 2. The program uses the map that is pinned in the directory `folder`. If there
-    /// is no such map, it is created and pinned.
+    /// is no such map, this function creates and pins a new map.
     ///
     /// # Errors
     ///
@@ -92,7 +92,7 @@ impl<S: MapSpec<Key = Be32>> Counter<S> {
     }
 }
 
-/// Returns the path of the map that both versions pin in `folder`.
+/// Returns the path at which both versions pin the map in `folder`.
 #[must_use]
 pub fn pin(folder: &Path) -> PathBuf {
     folder.join("sources")
@@ -103,8 +103,8 @@ pub fn pin(folder: &Path) -> PathBuf {
 ///
 /// # Errors
 ///
-/// Fails if a program of version 1 still changes the map, and for the reasons that
-/// [`Migration::run`] lists. The pin is unchanged after a failure.
+/// Fails if a program of version 1 still changes the map, and in the cases that [`Migration::run`]
+/// lists. The pin is unchanged after a failure.
 pub fn migrate(folder: &Path, progress: impl FnMut(Progress)) -> bpfmap::Result<Outcome> {
     v2_migrate::migrate_sources(pin(folder), progress)
 }

@@ -1,5 +1,5 @@
-//! `upgrade COMMAND FOLDER`: runs a version of the program with a map that is pinned in a
-//! directory, or migrates the map to the layout of version 2.
+//! `upgrade COMMAND FOLDER`: runs a version of the program, or migrates the map to the layout of
+//! version 2. The map is pinned in `FOLDER`.
 
 use std::net::Ipv4Addr;
 use std::path::Path;

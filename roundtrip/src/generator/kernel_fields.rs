@@ -1,4 +1,4 @@
-//! Generates values with special fields of the kernel.
+//! Generates map values that contain special fields of the kernel.
 
 use bpfmap_core::SpecialField;
 use bpfmap_core::map_type::MapType;
@@ -9,7 +9,7 @@ use super::words::Random;
 
 /// Returns a struct that contains some of the special fields that a map of this type supports, with
 /// ordinary members between them. Consecutive values of `turn` select different fields, so that
-/// each field is selected.
+/// each field is selected at some time.
 pub(super) fn value(
     schema: &mut Schema,
     row: &MapType,

@@ -1,4 +1,4 @@
-//! Generates random maps according to the facts table.
+//! Generates random maps from the table of facts about map types.
 
 use bpfmap_core::map_type::{
     EventRule, InnerRule, KernelObject, KeyRule, MAP_TYPES, MapExtraRule, MapType, MaxEntriesRule,
@@ -14,8 +14,8 @@ use bpfmap_schema::source::{Span, Spanned};
 use super::words::{Random, doc, tags};
 use super::{Tally, kernel_fields};
 
-/// Adds a map of the type `row`, and the types that the map needs. `flag` is the number of a flag
-/// that the map must have. Consecutive numbers select each flag of the type in turn.
+/// Adds a map of the type `row`, and the types that the map needs. `flag` selects a flag that the
+/// map must have. Consecutive numbers select the flags of the map type one after the other.
 pub(super) fn add(
     schema: &mut Schema,
     row: &MapType,
@@ -90,7 +90,8 @@ fn map(
     }
 }
 
-/// Returns the required flags, the flag that `turn` selects, and sometimes other flags.
+/// Returns the required flags of the map type, the flag that `turn` selects, and sometimes other
+/// flags.
 fn flags(row: &MapType, turn: Option<usize>, random: &mut Random) -> Vec<Spanned<String>> {
     let mut names: Vec<&str> = row.required_flags.to_vec();
     // In each cycle, one value of `turn` selects no flag.
@@ -243,7 +244,7 @@ fn held(schema: &Schema, random: &mut Random) -> Type {
     }
 }
 
-/// Returns an inner map: a template, or a reference to a map of the schema.
+/// Returns an inner map, which is either a template or a reference to another map of the schema.
 fn inner(schema: &mut Schema, random: &mut Random) -> InnerMap {
     let possible = |map: &&MapDecl| {
         let row = MapType::by_name(&map.map_type.value);

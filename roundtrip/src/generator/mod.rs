@@ -1,8 +1,8 @@
 //! Generates random schemas that break no rule.
 //!
-//! The generator reads the properties of a map type from the facts table, but the check of schemas
-//! decides whether a part is valid. If the check rejects a part, the generator counts the broken
-//! rule and generates another part.
+//! The generator reads the properties of a map type from the table of facts. It uses `bpfmap`'s own
+//! check of schemas to decide whether a part is valid. If the check rejects a part, the generator
+//! counts the broken rule and generates another part.
 
 mod kernel_fields;
 mod maps;
@@ -24,23 +24,24 @@ use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use words::Random;
 
-/// The numbers of parts that the generator has created and that the check has rejected.
+/// Counts the parts of schemas that the check has accepted and rejected.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
     /// The number of accepted types and maps.
     pub(crate) kept: usize,
-    /// The number of rejected parts for each rule. A part counts for the first rule that it breaks.
+    /// The number of rejected parts for each rule. If a part breaks several rules, only the first
+    /// rule is counted.
     pub(crate) refused: BTreeMap<&'static str, usize>,
     /// The number of occurrences of each feature of a schema, such as `hash`, `hash.no_prealloc` or
     /// `bpf_timer`.
     pub(crate) covered: BTreeMap<String, usize>,
 }
 
-/// The maximum number of attempts to generate a part. If all attempts fail, the schema does not
-/// contain the part.
+/// The maximum number of attempts to generate a part. If all attempts fail, the part is left out of
+/// the schema.
 const ATTEMPTS: usize = 30;
 
-/// Returns the random schema with this number. The same number always results in the same schema.
+/// Returns the random schema for this seed. The same seed always results in the same schema.
 pub(crate) fn schema(seed: u64, tally: &mut Tally) -> Schema {
     // The seed is hashed, because consecutive seeds would otherwise result in similar random
     // numbers.
@@ -126,7 +127,7 @@ impl Tally {
         }
     }
 
-    /// Checks that the generator is still effective.
+    /// Checks that the generated schemas are still useful as tests.
     ///
     /// # Errors
     ///

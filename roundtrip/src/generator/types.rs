@@ -9,7 +9,7 @@ use bpfmap_schema::source::{Span, Spanned};
 
 use super::words::{self, Random, doc, tags};
 
-/// Adds the parts of types that the recipe does not generate.
+/// Adds the parts of types that the recipe of the schema does not contain.
 pub(super) fn decorate(schema: &mut Schema, random: &mut Random) {
     words::rename_types(schema, random);
     for def in &mut schema.types {
@@ -30,8 +30,9 @@ pub(super) fn decorate(schema: &mut Schema, random: &mut Random) {
     }
 }
 
-/// Names the members of a struct or union. `taken` contains the names that are already used,
-/// because members of anonymous structs and unions share the namespace of the enclosing type.
+/// Generates names for the members of a struct or union. `taken` contains names that must not be
+/// used again. The function adds to this set, because members of anonymous structs and unions share
+/// the namespace of the enclosing type.
 fn composite(body: &mut Composite, random: &mut Random, taken: &mut HashSet<String>) {
     let names = body.members.iter().filter_map(|member| member.name.as_ref());
     taken.extend(names.map(|name| name.value.clone()));
@@ -53,7 +54,7 @@ fn composite(body: &mut Composite, random: &mut Random, taken: &mut HashSet<Stri
     }
 }
 
-/// Adds targets to pointers.
+/// Sets the targets of pointers that have no target.
 fn pointers(ty: &mut Type, random: &mut Random) {
     match ty {
         Type::Array(element, _) => pointers(&mut element.value, random),

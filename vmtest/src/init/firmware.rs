@@ -1,4 +1,4 @@
-//! Files that QEMU hands to the guest (`-fw_cfg`), read through its DMA interface.
+//! Files that QEMU passes to the guest (`-fw_cfg`), read through its DMA interface.
 //!
 //! The kernel's own driver for these files is a module and reads one byte at a time. DMA is ten
 //! times as fast, and needs only two port writes for each contiguous run of pages. The format is

@@ -5,13 +5,13 @@ use rustix::process::{DumpableBehavior, getpid, set_dumpable_behavior};
 use rustix::thread::{CapabilitySet, remove_capability_from_bounding_set};
 use std::io;
 
-/// The capabilities that are taken from tests. With `CAP_SYS_PTRACE`, a test could read and change
-/// this process. With `CAP_SYS_RAWIO`, a test could access the machine's devices through their
-/// ports, and the machine's memory.
+/// The capabilities that are removed from tests. With `CAP_SYS_PTRACE`, a test could read and
+/// change this process. With `CAP_SYS_RAWIO`, a test could access the machine's devices through
+/// their ports, and the machine's memory.
 const TAKEN: CapabilitySet = CapabilitySet::SYS_PTRACE.union(CapabilitySet::SYS_RAWIO);
 
 /// The file with the capabilities of the programs that the kernel starts by itself. The file
-/// contains two 32-bit numbers, of which the first is the lower half.
+/// contains two 32-bit numbers: first the lower half, then the upper half.
 const HELPERS: &str = "/proc/sys/kernel/usermodehelper/bset";
 
 /// Makes the files in `/proc` that show this process's memory inaccessible to all processes without

@@ -170,8 +170,9 @@ pub(super) fn load_module(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Mounts a root over 9p and continues as its init, like a kernel that has 9p built in. The tag of
-/// the root is `/dev/root`, because the kernel uses this tag, too.
+/// Mounts a root file system over 9p, and continues as the init of that file system. A kernel with
+/// built-in 9p support does the same. The tag of the root is `/dev/root`, because the kernel uses
+/// this tag, too.
 pub(super) fn switch_root() -> io::Result<Infallible> {
     const TAG: &str = "/dev/root";
     const OPTIONS: &str = "trans=virtio,version=9p2000.L,cache=loose,msize=1048576";

@@ -125,7 +125,7 @@ fn init() -> io::Result<Infallible> {
 /// a processor.
 const EXIT_LIMIT: Duration = Duration::from_secs(30);
 
-/// Returns the time since the boot by the kernel's clock.
+/// Returns the time since the boot, measured by the kernel's clock.
 fn uptime() -> Duration {
     let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
     Duration::try_from(now).unwrap_or_default()

@@ -1,13 +1,14 @@
-//! x86 I/O ports, which access those of QEMU's devices that need no driver.
+//! x86 I/O ports. They give access to QEMU's devices that need no driver.
 
 use std::io;
 
-/// Allows this process to use the ports from `first` on.
+/// Allows this process to use `count` ports, starting with `first`.
 pub(super) fn allow(first: u16, count: u16) -> io::Result<()> {
     set(first, count, 1)
 }
 
-/// Denies this process, and those that it starts from now on, the ports from `first` on.
+/// Denies `count` ports, starting with `first`, to this process and to all processes that it starts
+/// from now on.
 pub(super) fn forbid(first: u16, count: u16) -> io::Result<()> {
     set(first, count, 0)
 }
@@ -32,7 +33,7 @@ pub(super) fn write_u8(port: u16, value: u8) {
 /// Writes four bytes, in native byte order, to a port that [`allow`] allowed.
 ///
 /// # Safety
-/// The device's reaction to the value, which may write to memory, must be sound.
+/// The device may react to the value by writing to memory. This must be sound.
 pub(super) unsafe fn write_u32(port: u16, value: u32) {
     // SAFETY: as above; the caller guarantees that the device's reaction is sound.
     unsafe {

@@ -18,9 +18,10 @@ pub(super) type Output<'a> = dyn FnMut(&mut Channel, Stream, &[u8]) -> io::Resul
 
 /// The interval of the guest's heartbeat messages.
 const HEARTBEAT: Duration = Duration::from_secs(1);
-/// The maximum time for which the output of a test may wait. A test writes in many small pieces. If
-/// QEMU translates instructions, waking up for each piece takes a tenth of the time of a short
-/// test, because every process switch discards the cached address translations.
+/// The maximum time for which the output of a test may wait to be read. A test writes in many small
+/// pieces. If QEMU translates instructions and this process reads each piece immediately, the
+/// reading takes a tenth of the time of a short test, because every process switch discards the
+/// cached address translations.
 const LULL: Duration = Duration::from_millis(30);
 /// The maximum number of input bytes that are queued for a program that does not read them.
 const MAX_INPUT: usize = 256 << 10;
@@ -144,8 +145,7 @@ fn end_leftovers(child: &Child) {
     }
 }
 
-/// For each thread of a process, appends the place in the kernel where the thread is blocked to the
-/// process's output.
+/// Appends to a process's output where in the kernel each thread of the process is blocked.
 fn describe_stuck(child: &Child, channel: &mut Channel, output: &mut Output<'_>) -> io::Result<()> {
     let Ok(tasks) = std::fs::read_dir(format!("/proc/{}/task", child.id())) else { return Ok(()) };
     for task in tasks.flatten().take(16) {

@@ -13,7 +13,7 @@ use std::cmp::Ordering;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// An apt for one suite, with its state in the cache. It neither reads nor changes the packages
+/// apt for one suite, with separate state in the cache. It neither reads nor changes the packages
 /// that are installed on this machine, and needs no privileges.
 pub(crate) struct Apt<'a> {
     mirror: &'a str,
@@ -93,7 +93,7 @@ impl<'a> Apt<'a> {
         }
     }
 
-    /// Fetches a package into a directory, verified by its checksum.
+    /// Fetches a package into a directory, and verifies the checksum of the package.
     pub(crate) fn fetch(
         &self,
         package: &Package,
@@ -117,7 +117,7 @@ impl<'a> Apt<'a> {
     }
 
     /// Fetches a package, and unpacks all of it below `directory`, including symbolic links. Use
-    /// this only for packages that Debian's index vouches for.
+    /// this only for packages whose checksum is in Debian's index.
     pub(super) fn unpack(&self, package: &Package, directory: &Path, lock: &Lock) -> Result<()> {
         let deb = self.fetch(package, directory, lock)?;
         let mut dpkg = Command::new("dpkg-deb");
@@ -150,9 +150,9 @@ impl<'a> Apt<'a> {
     }
 }
 
-/// Runs a program to its end, and returns its output. If the program fails, the output is the
-/// reason in the error. The program is killed when this process ends. Until then, the program holds
-/// the lock.
+/// Runs a program until it ends, and returns its output. If the program fails, the error contains
+/// the program's messages. The program is killed when this process ends. The lock is held until the
+/// program has ended.
 fn output(mut command: Command, lock: &Lock) -> Result<String> {
     let program = command.get_program().to_string_lossy().into_owned();
     end_with_us(&mut command);
@@ -161,7 +161,9 @@ fn output(mut command: Command, lock: &Lock) -> Result<String> {
         let missing = error.kind() == std::io::ErrorKind::NotFound;
         let error = Error::new(ErrorKind::Fetch, format!("cannot run {program}")).because(error);
         if missing {
-            error.help("Debian's packages need apt and dpkg: install them, or name kernels by path")
+            error.help(
+                "install apt and dpkg, which fetch Debian's packages, or specify kernels by path",
+            )
         } else {
             error
         }

@@ -44,8 +44,8 @@ pub(crate) enum Entry<'a> {
     /// A wanted file: its path, which is relative and consists of plain names only, and its
     /// contents.
     File { path: &'a str, data: &'a mut dyn Read },
-    /// Everything that earlier layers of a container image have at this path, or below it, is
-    /// removed. An empty path stands for the whole contents of these layers.
+    /// Removes everything that earlier layers of a container image have at this path or below it.
+    /// An empty path stands for the whole contents of these layers.
     Removed { path: &'a str },
 }
 
@@ -89,11 +89,12 @@ pub(crate) fn read(
 pub(crate) enum ItemKind {
     Directory,
     File,
-    /// A symbolic link with its target.
+    /// A symbolic link. The field is its target.
     Symlink(Vec<u8>),
-    /// A hard link: an additional name of an earlier file, with the first name of that file.
+    /// A hard link, which is an additional name of an earlier file. The field is the first name of
+    /// that file.
     HardLink(Vec<u8>),
-    /// A device, a FIFO, or an unknown type, with its name.
+    /// A device, a FIFO, or an entry of an unknown type. The field describes the type.
     Special(&'static str),
 }
 
@@ -103,7 +104,7 @@ pub(crate) struct Item<'a> {
     pub(crate) name: Vec<u8>,
     pub(crate) kind: ItemKind,
     pub(crate) mode: u32,
-    /// The user and the group that own it.
+    /// The user and the group that own the entry.
     pub(crate) owner: (u32, u32),
     pub(crate) size: u64,
     is_unusual: bool,
@@ -120,7 +121,7 @@ impl Item<'_> {
             return Err(refused(format!("{path} is sparse, or has two sizes")));
         }
         if self.size > budget.largest {
-            return Err(refused(format!("{path} has {} bytes", self.size)));
+            return Err(refused(format!("{path} has {} bytes, which is too many", self.size)));
         }
         take(&mut budget.files, 1, "wanted files")?;
         take(&mut budget.kept, self.size, "bytes in wanted files")
@@ -259,7 +260,7 @@ pub(crate) fn relative(bytes: &[u8]) -> Result<Option<String>> {
     let names: Vec<&str> =
         path.split('/').filter(|name| !name.is_empty() && *name != ".").collect();
     if names.contains(&"..") {
-        return Err(refused(format!("the name {path:?} leads out of it")));
+        return Err(refused(format!("the name {path:?} leads out of the archive")));
     }
     Ok(Some(names.join("/")))
 }
@@ -291,7 +292,9 @@ pub(crate) fn is_image(name: &str) -> bool {
 /// Returns all bytes of an entry that describes the next entry.
 fn whole(entry: &mut impl Read, size: u64, limit: u64) -> Result<Vec<u8>> {
     if size > limit {
-        return Err(refused(format!("the name or the description of a file has {size} bytes")));
+        return Err(refused(format!(
+            "the name or the description of a file is too long ({size} bytes)"
+        )));
     }
     let mut data = Vec::new();
     entry.read_to_end(&mut data).map_err(damaged)?;
@@ -387,7 +390,7 @@ mod tests {
         for name in ["../vmlinuz", "boot/../../vmlinuz", "a/.."] {
             let error = names(&[(EntryType::Regular, name, b"")]).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::ArchiveRefused, "{name}");
-            assert!(error.to_string().contains("leads out of it"), "{error}");
+            assert!(error.to_string().contains("leads out of the archive"), "{error}");
         }
     }
 

@@ -55,7 +55,7 @@ impl Cache {
     }
 
     /// Waits until no other process uses the cache, and then runs a function while other processes
-    /// cannot use the cache. If there is a process to wait for, `is_waited_for` is called first.
+    /// cannot use the cache. Calls `is_waited_for` first if another process uses the cache.
     pub(crate) fn alone<T>(
         &self,
         is_waited_for: impl FnOnce(),
@@ -146,8 +146,9 @@ pub(crate) struct Lock {
 }
 
 impl Lock {
-    /// Shares the lock with a program that reads no input. If this process is killed, the lock is
-    /// held until the program has ended.
+    /// Shares the lock with a program. The lock file becomes the program's standard input, so the
+    /// program must not read input. If this process is killed, the lock is held until the program
+    /// has ended.
     pub(crate) fn share_with(&self, command: &mut Command) -> Result<()> {
         let file = self.file.try_clone().doing("share a lock")?;
         command.stdin(Stdio::from(file));

@@ -8,8 +8,8 @@ use std::io::{self, Read};
 pub(crate) const MAGIC: &[u8] = b"!<arch>\n";
 /// The size of a member's header: name, time, owner, group, mode, size, end mark.
 const HEADER: usize = 60;
-/// The maximum number of members. A package has three members. A signature and a vendor's additions
-/// are a few more.
+/// The maximum number of members. A package has three members, and a few more if it contains a
+/// signature or additions of a vendor.
 const MEMBERS: usize = 16;
 
 /// Reads the files of a kernel from a package, like [`archive::read`].

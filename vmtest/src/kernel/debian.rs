@@ -149,7 +149,7 @@ pub(super) fn cached(line: &Line, cache: &Cache, packages: &Packages) -> Result<
     Ok(Some(directory))
 }
 
-/// Checks that the package in the lock file and the one in the cache are the same.
+/// Checks that the lock file and the cache contain the same package.
 fn agree(
     pinned: &Package,
     found: &Package,
@@ -163,8 +163,10 @@ fn agree(
             pinned.version,
             directory.display()
         );
-        Err(Error::new(ErrorKind::LockMismatch, what)
-            .help("find out which of the two has changed; remove the directory to fetch it again"))
+        Err(Error::new(ErrorKind::LockMismatch, what).help(
+            "find out whether the lock file or the cache has changed; \
+                 to fetch the package again, remove the directory",
+        ))
     };
     if !pinned.is(found) {
         return mismatch(&pinned.sha256, &format!("{} {}", found.name, found.sha256));
@@ -177,7 +179,8 @@ fn agree(
     }
 }
 
-/// The prefix of the digest of the kept files. Increase the number if different files are kept.
+/// The prefix of the digest of the kept files. Increase the number when other files are kept than
+/// before.
 const KEPT: &str = "1:";
 
 /// Returns a digest of the files that the cache keeps from the package with a kernel's image.

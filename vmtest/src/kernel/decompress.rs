@@ -16,8 +16,8 @@ const XZ: &[u8] = &[0xfd, b'7', b'z', b'X', b'Z', 0];
 const ZSTD: u32 = 0xfd2f_b528;
 const ZSTD_SKIPPED: u32 = 0x184d_2a50;
 
-/// Returns the decompressed contents of a stream that is compressed with gzip, xz or zstd, or not
-/// at all.
+/// Returns the decompressed contents of a stream. The stream is compressed with gzip, xz or zstd,
+/// or is not compressed.
 ///
 /// # Errors
 /// Fails if the stream can't be read.

@@ -107,8 +107,8 @@ fn scheme(address: &str) -> Result<Scheme> {
     }
 }
 
-/// Returns whether a host, with or without a port, is literally this machine: `localhost`, or a
-/// numeric address of the loopback interface.
+/// Returns whether a host, with or without a port, is this machine. The host must be `localhost` or
+/// a numeric address of the loopback interface.
 pub(super) fn is_local(host: &str) -> bool {
     let (name, port) = match host.strip_prefix("[::1]") {
         Some(port) => ("localhost", port.strip_prefix(':').unwrap_or(port)),

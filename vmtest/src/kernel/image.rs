@@ -1,5 +1,6 @@
-//! Extracts the uncompressed kernel from a bzImage. QEMU starts it immediately, whereas a bzImage
-//! decompresses itself in the guest, which takes seconds on an emulated processor.
+//! Extracts the uncompressed kernel from a bzImage. QEMU starts an uncompressed kernel immediately,
+//! whereas a bzImage decompresses itself in the guest, which takes seconds on an emulated
+//! processor.
 //!
 //! The layout is in the kernel's `Documentation/arch/x86/boot.rst`.
 
@@ -25,7 +26,7 @@ pub(super) fn vmlinux(image: &[u8], name: &str) -> Result<Vec<u8>> {
 pub(super) fn vmlinux_up_to(largest: usize, image: &[u8], name: &str) -> Result<Vec<u8>> {
     let corrupt = |what: &str| {
         Error::new(ErrorKind::KernelCorrupt, format!("{name} is not a usable kernel image: {what}"))
-            .help("fetch it anew, or give an x86-64 vmlinux or bzImage")
+            .help("fetch the image again, or use an x86-64 vmlinux or bzImage")
     };
     let kernel = if image.starts_with(ELF) {
         image.to_vec()

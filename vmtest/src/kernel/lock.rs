@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 
 /// Packages that are no longer in Debian's index, but whose files are still in its pool. Their
 /// checksums were computed when they were first fetched, without verification by the index. A
-/// kernel refuses a module whose signature is wrong. A kernel loads a module without a signature,
-/// and only notes that the signature is missing (6.12, 7.1).
+/// kernel refuses a module whose signature is wrong. However, Linux 6.12 and 7.1 load a module
+/// without a signature, and only log that the signature is missing.
 const KNOWN: &str = include_str!("known.lock");
 
 /// A pinned package.
@@ -24,7 +24,7 @@ pub(crate) struct Package {
     pub(super) file: String,
     pub(super) sha256: String,
     /// A digest of the files that the cache keeps of the package, computed by [`super::debian`].
-    /// With this digest, a lock file can verify a cache that somebody else filled.
+    /// This digest is used to verify a cache that somebody else filled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) kept: Option<String>,
 }

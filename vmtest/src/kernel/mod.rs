@@ -113,8 +113,8 @@ struct Image {
 }
 
 impl Kernel {
-    /// Returns the kernel with a name. The name is one of `sources`, or else a line of Debian's
-    /// kernels.
+    /// Returns the kernel with the given name, from `sources`. If `sources` does not contain the
+    /// name, it must be a line of Debian's kernels.
     ///
     /// # Errors
     /// Fails if there is no such kernel, if it can't be fetched or read, or if its checksum is
@@ -283,8 +283,8 @@ impl Kernel {
 /// Removes the kernels that are no longer wanted from the cache, and all snapshots and root file
 /// systems. Returns the number of removed kernels. For each line of Debian's kernels, the pinned
 /// kernel is wanted, or else the newest one in the cache. The kernels of `sources` are wanted as
-/// well. The function waits until no other process uses the cache. If there is such a process,
-/// `is_waited_for` is called first.
+/// well. If another process uses the cache, this function calls `is_waited_for` and waits until no
+/// other process uses the cache.
 ///
 /// # Errors
 /// Fails if a file or directory can't be removed.

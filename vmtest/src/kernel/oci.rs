@@ -2,7 +2,7 @@
 //! little-vm-helper: a `vmlinuz` anywhere in the image, and optionally modules in a directory
 //! `lib/modules/RELEASE`.
 //!
-//! The protocol is the OCI distribution specification, used read-only and without an account.
+//! The protocol is the OCI distribution specification. It is used only to read, without an account.
 
 use super::archive::{self, Budget};
 use super::cache::{Cache, Lock, fill_directory, remove};
@@ -173,7 +173,8 @@ fn get_manifest(reference: &Reference, name: &str, directory: &Path, lock: &Lock
     serde_json::from_slice(&text).map_err(|_| damaged(reference, "its manifest is not JSON"))
 }
 
-/// Returns the digits of a SHA-256 digest, or `None` if it is not one.
+/// Returns the hexadecimal digits of a SHA-256 digest such as `sha256:…`, or `None` if the text is
+/// not such a digest.
 fn digest_of(text: &str) -> Option<&str> {
     text.strip_prefix("sha256:").filter(|digits| is_sha256(digits))
 }

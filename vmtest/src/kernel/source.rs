@@ -38,7 +38,7 @@ pub enum KernelSource {
 }
 
 /// A source as written in the configuration. Exactly one of the fields must be set, except that
-/// `modules` and `sha256` belong to another field.
+/// `modules` can also be set with `path`, and `sha256` must also be set with `url`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct Entry {
@@ -91,8 +91,8 @@ impl KernelSource {
         }
     }
 
-    /// Returns the path in the cache of the files that are fetched only for this source, if there
-    /// are any.
+    /// Returns the path in the cache for the files that are fetched only for this source. Returns
+    /// `None` if there are no such files.
     pub(super) fn place(&self) -> Option<String> {
         match self {
             Self::Url { sha256, .. } => Some(format!("{URLS}/{sha256}")),
@@ -133,7 +133,8 @@ fn host_kernel() -> Result<Kernel> {
     let images = [format!("/boot/vmlinuz-{release}"), format!("/lib/modules/{release}/vmlinuz")];
     let image = images.iter().map(Path::new).find(|path| path.is_file()).ok_or_else(|| {
         let message = format!("the image of this machine's kernel, {release}, does not exist");
-        Error::new(ErrorKind::UnknownKernel, message).help("name the image with `path`")
+        Error::new(ErrorKind::UnknownKernel, message)
+            .help("specify the path of the image with `path`")
     })?;
     let modules = PathBuf::from(format!("/lib/modules/{release}"));
     Kernel::at(image, Some(&modules).filter(|path| path.is_dir()).map(PathBuf::as_path))
@@ -142,7 +143,7 @@ fn host_kernel() -> Result<Kernel> {
 /// The cache directory with the files that were downloaded from addresses.
 pub(super) const URLS: &str = "urls";
 
-/// Returns the contents of a file, whose checksum must be right. The file is fetched only once.
+/// Returns the contents of a file after verifying its checksum. The file is fetched only once.
 fn fetch(url: &str, sha256: &str) -> Result<Vec<u8>> {
     if !is_sha256(sha256) {
         let message = format!("the sha256 of {url} is {sha256:?}, which is not a SHA-256");

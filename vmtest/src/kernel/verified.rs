@@ -1,6 +1,6 @@
-//! Compares files of the cache with their digests whenever they are used. For large files that were
-//! found to be right, their metadata is remembered, so that they are read again only after a
-//! change.
+//! Compares files of the cache with their digests whenever they are used. After a large file has
+//! passed this comparison, the metadata of the file is stored. The file is read again only if its
+//! metadata has changed.
 
 use crate::digest::{sha256, sha256_of};
 use crate::error::{Context as _, Error, ErrorKind, Result};
@@ -48,7 +48,8 @@ impl Identity {
     }
 }
 
-/// Two changes can have the same time stamp only if the file is younger than this.
+/// The resolution of time stamps. A file that was last changed longer ago than this gets a
+/// different time stamp when it changes again.
 const YOUNG: Duration = Duration::from_secs(1);
 
 /// Compares a file with its digest. The file is not read if it has not changed since the last

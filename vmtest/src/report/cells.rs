@@ -1,8 +1,8 @@
-//! The table of tests by kernels in which several tests share a row. The table shows what works,
-//! what a kernel refuses and why, and what went wrong.
+//! A table of tests by kernels. Several tests can share a row. The table shows what works, what a
+//! kernel refuses and why, and what went wrong.
 //!
-//! A kernel may refuse an operation, as a test expects. The test reports such a refusal by the note
-//! `refused.OPERATION=ERRNO, REASON`. Below the table, each refusal is listed once, with its
+//! A test may expect that a kernel refuses an operation. The test reports such a refusal with the
+//! note `refused.OPERATION=ERRNO, REASON`. Below the table, each refusal is listed once, with its
 //! kernels and rows. The list begins with the refusals that differ between kernels.
 
 use super::escape::{log_lines, terminal};
@@ -38,7 +38,7 @@ fn draw_in<'t>(
     log_lines(&(table.show(width) + &table.show_refusals(width)))
 }
 
-/// The number of rows of a table above which rows with the same cells become a single row.
+/// If a table has more rows than this, rows with the same cells become a single row.
 const LONG: usize = 30;
 
 #[derive(Default)]

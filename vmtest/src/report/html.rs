@@ -123,7 +123,7 @@ const FILTER: &str = "\
 /// A row: its number in the grid, the name of the test, and the results by kernel.
 type Row<'a> = (usize, &'a str, &'a BTreeMap<&'a str, &'a TestResult>);
 
-/// The number of rows of a page above which the tests that passed on every kernel are folded.
+/// If a page has more rows than this, the tests that passed on every kernel are folded.
 const LONG: usize = 30;
 
 /// Writes a table for each binary. If there are many tests, the tests that passed on every kernel

@@ -9,7 +9,8 @@ use std::fmt::Write as _;
 /// The size limit of the summary of one step on GitHub, in bytes. GitHub refuses a longer summary.
 pub const SUMMARY_LIMIT: usize = 1 << 20;
 
-/// The maximum number of bytes at the end of a test's output that are shown.
+/// The maximum number of bytes that are shown of a test's output. The beginning of a longer output
+/// is left out.
 const MAX_OUTPUT: usize = 16 << 10;
 /// The number of bytes that are reserved for the line that says what was left out.
 const RESERVE: usize = 200;

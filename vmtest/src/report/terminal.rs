@@ -142,8 +142,8 @@ fn finished(kernel: &KernelResult, passed: usize, failed: usize) -> String {
     lines
 }
 
-/// The number of rows of a table above which the tests of a binary that passed on every kernel
-/// become a single row.
+/// If a table has more rows than this, the tests of a binary that passed on every kernel become a
+/// single row.
 const LONG: usize = 100;
 
 /// Returns the table of tests by kernels, the skipped tests with their reasons, the failures, and

@@ -51,7 +51,7 @@ pub(super) fn read(directory: &Path) -> Result<Files> {
             left.kept = left.kept.checked_sub(metadata.size()).ok_or_else(|| {
                 let message = format!("{} has too many bytes", directory.display());
                 Error::new(ErrorKind::TooLarge, message).help(
-                    "a root file system can have 4 GiB; check that this is the right directory",
+                    "a root file system can have at most 4 GiB; check that this is the right directory",
                 )
             })?;
             Node::File(regular::read(place, regular::FILE)?.into())

@@ -164,7 +164,7 @@ impl Files {
     /// removes the files below the path instead.
     fn remove(&mut self, whiteout: &str, removed: &str) -> Result<()> {
         if removed.split('/').any(|name| matches!(name, "." | "..")) {
-            return Err(refused(format!("the whiteout {whiteout:?} leads out of it")));
+            return Err(refused(format!("the whiteout {whiteout:?} leads out of the root")));
         }
         let (directory, _) = whiteout.rsplit_once('/').unwrap_or(("", whiteout));
         // Links in the parent directories are followed. A link at the path itself is not followed.
@@ -207,7 +207,9 @@ impl Files {
         while let Some(name) = ahead.pop() {
             match name.as_str() {
                 ".." if !here.pop() => {
-                    return Err(refused(format!("{path} leads out of it through a symbolic link")));
+                    return Err(refused(format!(
+                        "{path} leads out of the root through a symbolic link"
+                    )));
                 }
                 "" | "." | ".." => continue,
                 _ => here.push(&name),
@@ -220,7 +222,7 @@ impl Files {
             };
             links_left -= 1;
             if links_left == 0 {
-                return Err(refused(format!("{path} goes round in symbolic links")));
+                return Err(refused(format!("{path} leads into a loop of symbolic links")));
             }
             here.pop();
             if target.starts_with('/') {
@@ -286,7 +288,7 @@ fn text(path: &str, target: &[u8]) -> Result<String> {
 pub(super) fn of(error: Error, what: impl std::fmt::Display) -> Error {
     let help = match error.kind() {
         ErrorKind::ArchiveRefused => {
-            "a root file system is made of directories, files and links that stay in it"
+            "a root file system is made of directories, files and links that do not lead out of it"
         }
         _ => return error.of(what),
     };
@@ -330,7 +332,7 @@ mod tests {
         }
         files.put("round", Node::Symlink("round/x".into()), ACCESS).unwrap();
         let error = files.put("round/y", file("x"), ACCESS).unwrap_err();
-        assert!(error.to_string().contains("goes round"), "{error}");
+        assert!(error.to_string().contains("loop of symbolic links"), "{error}");
     }
 
     #[test]
@@ -356,7 +358,7 @@ mod tests {
         assert!(error.to_string().contains("b is both a file and a directory"), "{error}");
         for (whiteout, removed) in [("a/.wh...", "a/.."), (".wh..", ".")] {
             let error = files.remove(whiteout, removed).unwrap_err();
-            assert!(error.to_string().contains("leads out of it"), "{error}");
+            assert!(error.to_string().contains("leads out of the root"), "{error}");
         }
     }
 

@@ -85,7 +85,7 @@ fn of_path(path: &Path) -> Result<Root> {
     if !path.exists() {
         let message = "there is no such file or directory";
         return Err(Error::new(ErrorKind::Usage, message)
-            .help("name a directory, an archive, or `debian:SUITE/PACKAGE,PACKAGE`"));
+            .help("specify a directory, an archive, or `debian:SUITE/PACKAGE,PACKAGE`"));
     }
     let path = &path.canonicalize().at("find", path)?;
     let source = RootSource::Path(path.clone());
@@ -132,7 +132,8 @@ fn unchanged(path: &Path, before: &str, after: &str) -> Result<()> {
         return Ok(());
     }
     let message = format!("{} has changed while it was read", path.display());
-    Err(Error::new(ErrorKind::Io, message).help("run it again when nothing writes to the source"))
+    Err(Error::new(ErrorKind::Io, message)
+        .help("repeat the run when no program writes to the source"))
 }
 
 /// Returns the root file system for a state of a source. If it is not in the cache, it is made

@@ -21,7 +21,7 @@ const EXAMPLES: &[(&str, &str)] = &[
     ("matrix --print github --shards 4", "4/4"),
     ("kernels list", "7.3"),
     ("kernels fetch 5.10 7.3", "5.10"),
-    ("kernels prune", "0 kernels removed"),
+    ("kernels prune", "removed 0 kernels"),
 ];
 
 #[test]

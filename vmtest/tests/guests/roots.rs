@@ -289,11 +289,11 @@ fn archive_with_a_path_that_leaves_it() {
     let target = format!("../../../../../../../..{}", outside.display());
     archive_refused(
         |tar| append(tar, EntryType::Regular, &target, "", b"x"),
-        &["root.tar: the name", "leads out of it"],
+        &["root.tar: the name", "leads out of the archive"],
     );
     archive_refused(
         |tar| append(tar, EntryType::Link, "x", "../../etc/passwd", b""),
-        &["\"../../etc/passwd\" leads out of it"],
+        &["\"../../etc/passwd\" leads out of the archive"],
     );
     assert!(!outside.exists());
 }
@@ -306,7 +306,7 @@ fn archive_with_a_link_that_leaves_it() {
             append(tar, EntryType::Symlink, "way", "../../../../../../../../tmp", b"");
             append(tar, EntryType::Regular, "way/left-through-a-link", "", b"x");
         },
-        &["way/left-through-a-link leads out of it through a symbolic link"],
+        &["way/left-through-a-link leads out of the root through a symbolic link"],
     );
     assert!(!outside.exists());
 }
@@ -341,11 +341,11 @@ fn image_that_leaves_itself() {
         })
     };
     for (layer, expected) in [
-        (layer(EntryType::Regular, "../x", ""), "leads out of it"),
-        (layer(EntryType::Regular, ".wh...", ""), "the whiteout \".wh...\" leads out of it"),
+        (layer(EntryType::Regular, "../x", ""), "leads out of the archive"),
+        (layer(EntryType::Regular, ".wh...", ""), "the whiteout \".wh...\" leads out of the root"),
         (
             layer(EntryType::Regular, "way/.wh.passwd", ""),
-            "leads out of it through a symbolic link",
+            "leads out of the root through a symbolic link",
         ),
         (layer(EntryType::Char, "opt/x", ""), "opt/x is a device"),
     ] {

@@ -1,11 +1,18 @@
 //! Compares maps of two objects as libbpf and the kernel interpret them.
 //!
-//! These differences are ignored: the name of an integer (`long` and `long long` are the same), a
-//! typedef with the name of its struct, the generated name of a nameless type, padding that has a
-//! name on only one side, the target of a pointer except the name of its struct, the type of a key
-//! if the kernel accepts no BTF for it, a missing size if the map type allows only one, what a
-//! program declares in the kernel's own fields, and `const`, `volatile` and `restrict`. Everything
-//! else must be equal.
+//! These differences are ignored:
+//!
+//! - the name of an integer (`long` and `long long` are the same)
+//! - a typedef with the name of its struct
+//! - the generated name of a nameless type
+//! - padding that has a name on only one side
+//! - the target of a pointer, except the name of the struct that it points to
+//! - the type of a key, if the kernel accepts no BTF for it
+//! - a missing size, if the map type allows only one size
+//! - declarations of a program in the kernel's own fields
+//! - `const`, `volatile` and `restrict`
+//!
+//! Everything else must be equal.
 
 use std::collections::HashSet;
 
@@ -220,14 +227,14 @@ impl Comparison<'_, '_, '_> {
                 let same = one.size == other_enum.size
                     && one.is_signed == other_enum.is_signed
                     && one.variants == other_enum.variants;
-                if same { None } else { differs!(path, "another enum", ENUM) }
+                if same { None } else { differs!(path, "a different enum", ENUM) }
             }
             // The kernel finds its special fields by the names of their structs.
             (Kind::Struct(one), Kind::Struct(copy)) if is_kernels(name) && name == other.name => {
                 if one.size == copy.size {
                     None
                 } else {
-                    differs!(path, "another size", &[])
+                    differs!(path, "a different size", &[])
                 }
             }
             (Kind::Struct(one), Kind::Struct(copy)) | (Kind::Union(one), Kind::Union(copy)) => {
@@ -243,7 +250,7 @@ impl Comparison<'_, '_, '_> {
                 }
                 self.members(path, (from_id, &one.members), (to_id, &copy.members))
             }
-            _ => differs!(path, "another kind of type", BYTES),
+            _ => differs!(path, "a different kind of type", BYTES),
         }
     }
 
@@ -334,8 +341,9 @@ fn is_kernels(name: &str) -> bool {
     SpecialField::ALL.iter().any(|field| !field.is_pointer() && field.name() == name)
 }
 
-/// Returns the type behind typedefs, qualifiers and tags, together with these. The words for
-/// integers in a schema are treated as integers.
+/// Returns the type behind typedefs, qualifiers and tags, together with the names of these typedefs
+/// and tags. A typedef that means the same as an integer type of a schema is treated as that
+/// integer.
 fn strip<'s, 'a>(btf: &'s Btf<'a>, id: TypeId) -> (Before<'a>, TypeId, Option<&'s Type<'a>>) {
     let mut before = Before::default();
     let mut at = id;

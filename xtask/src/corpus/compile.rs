@@ -119,7 +119,7 @@ impl<'a> Compiler<'a> {
         Ok(Programs { tried: sources.len(), objects })
     }
 
-    /// Compiles a program, unless an earlier call has compiled it or has failed to.
+    /// Compiles a program, unless an earlier call has compiled it or has failed to compile it.
     fn program(&self, source: &Path) -> Option<Program> {
         let name = source.file_stem()?.to_string_lossy().into_owned();
         let object = self.objects.join(format!("{name}.bpf.o"));
@@ -166,7 +166,7 @@ impl<'a> Compiler<'a> {
         Ok(object)
     }
 
-    /// Returns the path of the TOML schema `name` of an object.
+    /// Returns the path of the TOML schema of the object `name`.
     pub(super) fn schema(&self, name: &str) -> PathBuf {
         self.objects.join("made").join(format!("{name}.toml"))
     }

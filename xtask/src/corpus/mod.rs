@@ -1,9 +1,10 @@
 //! `cargo xtask corpus`: tests whether the maps of other projects are unchanged after a round trip.
 //!
 //! The objects are those of the kernel's own BPF selftests, from Debian's package of the kernel's
-//! source. Each object is imported, the schema is generated as C and compiled, and the BTF of its
-//! maps is compared with the original's. `bpfmap verify` must find no difference between the schema
-//! and the original. None of that source is added to this repository.
+//! source. Each object is imported as a schema. C is generated from the schema and compiled. Then
+//! the BTF of the compiled maps is compared with the BTF of the original maps. `bpfmap verify` must
+//! find no difference between the schema and the original. None of that source is added to this
+//! repository.
 
 mod compare;
 mod compile;
@@ -122,7 +123,7 @@ impl Report {
             "{objects} objects, {maps} maps: {equal} are unchanged, {named} changed with a diagnostic"
         );
         if by_project {
-            println!("\n{:40} objects    maps    same finding", "project");
+            println!("\n{:40} objects    maps    same changed", "project");
             for (project, count) in &self.projects {
                 let Count { objects, maps, equal, named } = count;
                 println!("{project:40} {objects:7} {maps:7} {equal:7} {named:7}");
@@ -137,7 +138,7 @@ impl Report {
             print_all(&self.unreadable);
         }
         if !self.verified.is_empty() {
-            println!("\nnot verified: {} differences", self.verified.len());
+            println!("\ndifferences that `bpfmap verify` found: {}", self.verified.len());
             print_all(&self.verified);
         }
         if !self.unnamed.is_empty() {
@@ -265,13 +266,14 @@ fn verify(bpfmap: &Path, schema: &Path, program: &Program) -> Result<Vec<String>
     Ok(said.lines().map(|line| format!("{}: {line}", program.name)).collect())
 }
 
-/// Returns the rule for which a map was left out.
+/// Returns the rule that reports why a map was left out, or `None` if the map was not left out.
 fn left_out(imported: &Imported, map: &str) -> Option<&'static str> {
     let left_out = imported.left_out.iter().find(|left_out| left_out.map == map)?;
     Some(left_out.rule.id)
 }
 
-/// Generates C from the schema by way of its TOML text, as a user would, and compiles it.
+/// Writes the schema as TOML, generates C from this TOML text like a user would, and compiles the C
+/// code.
 fn regenerated(
     compiler: &Compiler<'_>,
     name: &str,

@@ -10,10 +10,11 @@ use crate::{Error, matrix};
 /// The package with the source.
 const PACKAGE: &str = "linux-source-6.12";
 
-/// The kernel whose types programs are compiled with. It belongs to the same line as the source.
+/// The kernel that provides the types for compiling programs. It belongs to the same line as the
+/// source.
 const KERNEL: &str = "6.12";
 
-/// The parts of the source that programs are compiled with.
+/// The parts of the source that are necessary for compiling programs.
 const PARTS: &[&str] = &[
     "*/tools/testing/selftests/bpf/*",
     "*/tools/lib/bpf/*",
@@ -53,8 +54,8 @@ pub(super) fn ensure(cache: &Path) -> Result<Source, Error> {
     Ok(Source { root, vmlinux })
 }
 
-/// Fetches the package with a separate state of apt, verified like this machine's apt does, and
-/// unpacks it.
+/// Fetches the package and unpacks it. apt uses a separate state, but verifies the package with the
+/// keys and sources of this machine.
 fn fetch(cache: &Path, root: &Path) -> Result<(), Error> {
     let state = cache.join("apt");
     // Files that an interrupted run left behind may be older than the ones that are fetched now.

@@ -1,4 +1,5 @@
-//! A release archive. Its bytes do not depend on the time, the place and the user of its creation.
+//! A release archive. The same files result in the same bytes, no matter when, where and by which
+//! user the archive is created.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;

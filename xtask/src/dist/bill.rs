@@ -20,7 +20,7 @@ const FILE: &str = "bpfmap-dist.cdx";
 ///
 /// # Errors
 ///
-/// Fails if cargo-cyclonedx can't be installed, or fails.
+/// Fails if cargo-cyclonedx can't be installed, or if it returns an error.
 pub(crate) fn of(tool: &Tool, time: u64) -> Result<Vec<u8>, Error> {
     let mut command = cargo();
     command.env("PATH", path_with("cyclonedx")?).env("SOURCE_DATE_EPOCH", time.to_string());
@@ -58,8 +58,8 @@ fn without_place(text: &str) -> String {
     text.replace(&root().display().to_string(), "/bpfmap")
 }
 
-/// Removes all crates except these. cargo-cyclonedx also lists crates that other packages of the
-/// workspace would add through their features.
+/// Removes all crates that are not in `crates`. cargo-cyclonedx also lists crates that other
+/// packages of the workspace would add through their features.
 fn keep(bill: &mut Value, crates: &Crates) {
     let mut kept = BTreeSet::new();
     if let Some(own) = bill["metadata"]["component"]["bom-ref"].as_str() {

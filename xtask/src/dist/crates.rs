@@ -36,7 +36,7 @@ pub(crate) fn of(tool: &str, target: &str, selection: Selection) -> Result<Crate
     Ok(tree.lines().filter_map(parse).collect())
 }
 
-/// Parses the crate in a line such as `adler2 2.0.1`, with a `v` before the version.
+/// Parses a line of `cargo tree`, such as `adler2 v2.0.1`.
 fn parse(line: &str) -> Option<(String, String)> {
     let mut words = line.split_whitespace();
     let (name, version) = (words.next()?, words.next()?.strip_prefix('v')?);

@@ -14,12 +14,12 @@ use crate::cargo::root;
 /// The names of licence files, in capital letters.
 const NAMES: &[&str] = &["COPYING", "COPYRIGHT", "LICENCE", "LICENSE", "NOTICE", "UNLICENSE"];
 
-/// Returns the licences of all third-party crates that are built into the package `tool`: for each
-/// crate the name, the version and the licence, and the licence texts of its authors.
+/// Returns the licences of all third-party crates that are built into the package `tool`. For each
+/// crate, the text contains the name, the version, the licence, and the licence texts in the crate.
 ///
 /// # Errors
 ///
-/// Fails if a crate names no licence, or its files can't be read.
+/// Fails if a crate specifies no licence, or if its files can't be read.
 pub(crate) fn of(tool: &str, target: &str) -> Result<String, Error> {
     let mut command = MetadataCommand::new();
     command.current_dir(root());
@@ -39,7 +39,7 @@ pub(crate) fn of(tool: &str, target: &str) -> Result<String, Error> {
         };
         let name = format!("{} {}", package.name, package.version);
         let licence = package.license.as_deref();
-        let licence = licence.ok_or_else(|| format!("{name} names no licence"))?;
+        let licence = licence.ok_or_else(|| format!("{name} specifies no licence"))?;
         writeln!(text, "\n{name}: {licence}")?;
         for file in licence_files(source.as_std_path())? {
             texts.entry(fs::read_to_string(&file)?).or_default().insert(name.clone());

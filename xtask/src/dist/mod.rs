@@ -1,9 +1,10 @@
 //! `cargo xtask dist`: creates an archive of each tool for releases.
 //!
 //! An archive contains the program, its man pages and completions, the licences of all its
-//! dependencies, and a list of these as `CycloneDX` (a bill of materials). The same commit results
-//! in the same bytes, regardless of the directory of the checkout. Paths are replaced in the
-//! program, and times are that of the commit, or `SOURCE_DATE_EPOCH`.
+//! dependencies, and a bill of materials (the list of its dependencies in `CycloneDX` format). The
+//! same commit results in the same bytes, regardless of the directory of the checkout. For this
+//! purpose, paths in the program are replaced. All times are the time of the commit, or
+//! `SOURCE_DATE_EPOCH` if that variable is set.
 
 mod archive;
 mod bill;
@@ -157,7 +158,7 @@ fn try_out(dist: &Path) -> Result<(), Error> {
         let expected = format!("{} {}", tool.program, env!("CARGO_PKG_VERSION"));
         if said.trim() != expected {
             return Err(
-                format!("expected `{expected}` of the program, found `{}`", said.trim()).into()
+                format!("expected the version `{expected}`, found `{}`", said.trim()).into()
             );
         }
         let program = fs::read(unpacked.join(tool.program))?;

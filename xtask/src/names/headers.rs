@@ -10,10 +10,10 @@ use super::Uses;
 use super::clang::{Clang, strings};
 use crate::Error;
 
-/// The compilers: the oldest one that the generated headers support, and a new one.
+/// The oldest compiler that the generated headers support, and a newer compiler.
 const CLANGS: [&str; 2] = ["clang-14", "clang-19"];
 
-/// The compiler that headers are measured with.
+/// The compiler that finds the names in the headers.
 const NEWER: &str = CLANGS[1];
 
 /// The packages with the headers of the oldest and of the newest kernel of the matrix.
@@ -32,7 +32,8 @@ const HEADERS: [(Origin, Origin, &str); 6] = [
     (Origin::Endian, Origin::Helpers, "#include <bpf/bpf_endian.h>\n"),
 ];
 
-/// Adds the names to `uses`. Returns the versions that were measured.
+/// Adds the names to `uses`. Returns the versions of the compilers, and the packages of the
+/// headers.
 pub(super) fn measure(uses: &mut Uses) -> Result<String, Error> {
     let mut found: BTreeMap<(String, Origin, NameKind), Vec<usize>> = BTreeMap::new();
     let mut versions = vec![];
@@ -91,8 +92,8 @@ fn prelude(origin: Origin) -> String {
     found.map_or(String::new(), |(_, parent, text)| prelude(*parent) + text)
 }
 
-/// Returns the names that are reserved after a header but were not in `before`, among the words of
-/// the header and `more`.
+/// Returns the names that are reserved after the headers of `clang`, but are not reserved after the
+/// headers of `before`. The candidates are the words in the headers of `clang`, and `more`.
 fn new_in(
     clang: &Clang,
     before: Option<&Clang>,
@@ -150,7 +151,7 @@ fn new_in(
     Ok(found)
 }
 
-/// Compares the names that clang rejected with the kinds of names.
+/// Checks that clang rejects exactly the names that [`NameKind::takes`] says are taken.
 fn agree(
     found: &BTreeSet<(String, NameKind)>,
     refused: &BTreeMap<Namespace, BTreeSet<String>>,

@@ -23,7 +23,7 @@ const PATH: &str = "bpfmap-schema/src/taken/names.txt";
 /// The section that contains a program's license.
 const LICENSE: &str = "license";
 
-/// Other sections of objects that libbpf reads or once read, besides those of programs.
+/// Sections that do not contain programs, but that libbpf reads or once read.
 const SECTIONS: &[&str] = &["maps", "version"];
 
 /// The usual names of the variables in such sections.
@@ -85,8 +85,8 @@ fn header(origins: &[String], versions: &str) -> String {
 ///
 /// # Errors
 ///
-/// Fails if the names of a kernel differ from the list. If the kernel has a different version than
-/// the one that was measured, one percent of its names may differ.
+/// Fails if the names of a kernel differ from the list. If a kernel has a different version than
+/// the kernel for which the list was created, up to one percent of its names may differ.
 pub(crate) fn check() -> Result<(), Error> {
     let listed = Names::listed(LIST.entries());
     let origins = LIST.text().lines().find_map(|line| line.strip_prefix("# kernels: "));

@@ -33,7 +33,8 @@ int main(void)
 }
 "#;
 
-/// Returns the names of all such sections that could be the name of a map: letters, digits and `_`.
+/// Returns the names of the sections of programs that could also be the name of a map, because they
+/// consist of letters, digits and `_`.
 pub(super) fn all() -> Result<BTreeSet<String>, Error> {
     let mirror = Mirror::configured(None, None);
     let [libc, libbpf] = [

@@ -58,7 +58,7 @@ fn libbpf(package: &Path) -> Result<PathBuf, Error> {
         .windows(2)
         .find_map(|pair| (pair[0] == "name = \"libbpf-sys\"").then_some(pair[1]))
         .and_then(|line| line.strip_prefix("version = \"")?.strip_suffix('"'))
-        .ok_or("the lock file of libbpf-rs names no libbpf-sys")?;
+        .ok_or("the lock file of libbpf-rs does not contain libbpf-sys")?;
     let registries = fs::read_dir(cargo_home()?.join("registry/src"))?.flatten();
     let mut sources =
         registries.map(|registry| registry.path().join(format!("libbpf-sys-{version}/libbpf/src")));

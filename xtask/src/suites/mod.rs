@@ -25,8 +25,8 @@ struct Report {
     kernels: Vec<KernelResult>,
 }
 
-/// Runs suites on kernels. The arguments are `[--kernel KERNEL]… [SUITE]…`. Without names, all
-/// suites run on all kernels.
+/// Runs suites on kernels. The arguments are `[--kernel KERNEL]… [SUITE]…`. The default is to run
+/// all suites on all kernels.
 ///
 /// # Errors
 ///

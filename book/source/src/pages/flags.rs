@@ -1,4 +1,4 @@
-//! The page of the flags for the creation of maps.
+//! The page about the flags with which maps are created.
 
 use std::fmt::Write as _;
 

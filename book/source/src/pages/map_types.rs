@@ -1,4 +1,4 @@
-//! A page for each map type, which consists of a chapter and of generated parts from the facts
+//! Builds a page for each map type from a chapter and from parts that are generated from the facts
 //! table.
 
 use std::fmt::Write as _;
@@ -23,7 +23,7 @@ pub(super) fn index() -> String {
     rows.finish()
 }
 
-/// Returns the beginning of a page without a chapter.
+/// Returns the beginning of the page for a map type that has no chapter.
 pub(super) fn intro(row: &MapType) -> String {
     format!("# `{}`\n\n{}\n", row.name, row.summary)
 }
@@ -165,7 +165,9 @@ fn max_entries(rule: MaxEntriesRule) -> String {
         ),
         MaxEntriesRule::Pages { max } => format!("a number of pages, 1 to {}", grouped(max.into())),
         MaxEntriesRule::One => "1".to_owned(),
-        MaxEntriesRule::Zero => "0: an entry exists as long as its object".to_owned(),
+        MaxEntriesRule::Zero => {
+            "0: each entry belongs to a kernel object, and is deleted with this object".to_owned()
+        }
     }
 }
 
@@ -199,7 +201,7 @@ fn as_inner(rule: InnerRule) -> String {
         InnerRule::Refused(errno) => format!("refused with `{errno}`"),
         InnerRule::AnyEntries => "yes, with any `max_entries`".to_owned(),
         InnerRule::SameEntries(since) => format!(
-            "yes; from {since}, `max_entries` must be the same as in the template, unless both have the flag `inner_map`"
+            "yes; from {since}, `max_entries` must be the same as in the template, unless both maps have the flag `inner_map`"
         ),
     }
 }

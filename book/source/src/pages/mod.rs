@@ -1,7 +1,8 @@
-//! Reference pages. Each is generated, or is a chapter with a generated part.
+//! Reference pages. Each page is either completely generated, or consists of a chapter and a
+//! generated part.
 //!
-//! A chapter in `docs/` with the path of a generated page is the beginning of that page. The
-//! generated part follows the chapter.
+//! If a chapter in `docs/` has the same path as a generated page, the page begins with this
+//! chapter. The generated part follows the chapter.
 
 mod flags;
 mod map_types;
@@ -52,8 +53,8 @@ pub(crate) fn map_types_without_chapter(chapters: &[Chapter]) -> Vec<String> {
     files.filter(|file| chapters.iter().all(|chapter| chapter.file != *file)).collect()
 }
 
-/// Returns the pages below an index. Each has its title for the table of contents, and its path in
-/// `docs/`.
+/// Returns the title and the path of each page below an index. The table of contents shows the
+/// title. The path is relative to `docs/`.
 pub(crate) fn below(index: &str) -> Vec<(String, String)> {
     match index {
         "map-types/index.md" => {

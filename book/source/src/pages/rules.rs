@@ -42,7 +42,7 @@ fn page_of_change(rule: &evolve::Rule) -> String {
     let (name, class) = (class.name(), class.words());
     let (libbpf, bpfmap) = (libbpf.words(), bpfmap.words());
     format!(
-        "# `{id}`\n\n**{title}.** `bpfmap diff` reports the class `{name}`: {class}. With the older map pinned, {libbpf}; \
+        "# `{id}`\n\n**{title}.** `bpfmap diff` reports the class `{name}`: {class}. If the older map is pinned, {libbpf}; \
          {bpfmap}.\n\n{explanation}"
     )
 }

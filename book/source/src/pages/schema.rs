@@ -1,4 +1,5 @@
-//! The page of the grammar of schemas: each table with its keys, from the grammar of the reader.
+//! The page about the grammar of schemas. It lists each table and the keys of the table, as the
+//! reader of schemas defines them.
 
 use std::fmt::Write as _;
 

@@ -1,4 +1,4 @@
-//! The page of the special fields of values, which the kernel manages.
+//! The page about the special fields of values, which the kernel manages.
 
 use std::fmt::Write as _;
 
@@ -21,7 +21,7 @@ pub(super) fn page() -> String {
             field.align()
         );
         if field.is_single() {
-            page.push_str(" A value can have only one such field.");
+            page.push_str(" A value can have only one field of this type.");
         }
         page.push('\n');
         page.push_str(&kernels(field));

@@ -1,5 +1,6 @@
-//! The page of the types, each with its size and its form in C and Rust. To determine the form,
-//! code is generated from a schema with the type.
+//! The page about the types of members. It shows the size of each type, and how the type is written
+//! in C and Rust. To determine this, the module generates code from a schema that contains the
+//! type.
 
 use std::path::Path;
 
@@ -54,7 +55,8 @@ struct Described {
 ///
 /// # Panics
 ///
-/// Panics if the type is invalid or is not generated. A test calls this function with all types.
+/// Panics if the type is invalid, or if the generated code does not contain it. A test calls this
+/// function with all types.
 fn describe(ty: &str) -> Described {
     let text = format!(
         "[types.outer]\nkind = \"struct\"\nmembers = [{{ name = \"member\", type = \"{ty}\" }}]\n"

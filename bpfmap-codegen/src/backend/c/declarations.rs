@@ -7,8 +7,8 @@ use super::portable::identifier;
 use super::type_names::TypeNames;
 use bpfmap_schema::ir::{Composite, MapDecl, MemberType, Schema, Type, TypeDefKind};
 
-/// Writes forward declarations such as `struct task_struct;`. The structs and unions that need one
-/// are targets of pointers, and are defined later or not at all.
+/// Writes forward declarations such as `struct task_struct;`. A struct or union needs a forward
+/// declaration if it is the target of a pointer and is defined later or not at all.
 pub(super) fn push(code: &mut String, schema: &Schema, names: &TypeNames<'_>) {
     // The headers of included schemas define the types of these schemas, and are included before
     // this code.

@@ -109,8 +109,10 @@ pub(super) fn mentions(schema: &Schema) -> String {
 }
 
 /// Returns the structs, unions and enums that are keys or values of inner maps declared in place,
-/// each with its C keyword. Leaves out types that an earlier map already uses. If clang 14 has left
-/// out a type once, it also leaves out the type for later maps.
+/// each with its C keyword. The result does not contain types that the same map or an earlier map
+/// uses for its own keys, values or records, because clang has then already added these types. It
+/// contains types that only a later map uses in this way: if clang 14 has left out a type once, it
+/// also leaves out the type for later maps.
 fn types_within(schema: &Schema) -> Vec<(&str, &'static str)> {
     let (mut held, mut within) = (vec![], vec![]);
     for map in &schema.maps {

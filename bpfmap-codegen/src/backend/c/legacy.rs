@@ -13,8 +13,8 @@ const OPENING: &str = "
  * These are legacy map definitions. libbpf 1.0 and newer refuses them (\"legacy map definitions in
  * 'maps' section are not supported by libbpf v1.0+\"); libbpf before 1.0, aya and iproute2 accept them.
  *
- * The name of the struct is the one that libbpf's own headers had before 1.0; within this header
- * it stands for a struct of its own, so that either header will do.
+ * The headers of libbpf before 1.0 also define a struct with the name bpf_map_def. In this header, a
+ * macro gives the struct a different name, so that the two definitions do not conflict.
  */
 ";
 
@@ -27,8 +27,8 @@ const NO_EXTERN: &str = "
 
 const ANNOTATION: &str = "
 /*
- * Tells libbpf the types of a map's key and value, by the name of a struct. The section means
- * nothing to it; headers of old had .maps.NAME there, which aya takes for a BTF-defined map.
+ * Tells libbpf the types of a map's key and value. libbpf finds the struct by its name and ignores
+ * the section. Old headers used the section .maps.NAME, which aya mistakes for a BTF-defined map.
  */
 #undef BPF_ANNOTATE_KV_PAIR
 #define BPF_ANNOTATE_KV_PAIR(name, type_key, type_val)\t\t\t\\

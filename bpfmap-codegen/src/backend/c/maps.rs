@@ -76,7 +76,7 @@ pub(super) fn map_flags(map: &MapDecl) -> Option<String> {
 /// The macros that decide whether a file defines the maps. If an object is linked from several
 /// files, only one of these files must define them.
 const STORAGE: &str = "
-/* With BPFMAP_EXTERN defined, another file of the object defines the maps, and this one declares them. */
+/* If BPFMAP_EXTERN is defined, this file only declares the maps, and another file of the object defines them. */
 #undef BPFMAP_MAP
 #ifdef BPFMAP_EXTERN
 #define BPFMAP_MAP extern

@@ -43,7 +43,7 @@ const MACROS: &[Macro] = &[
     Macro {
         used_as: "BPFMAP_ENUM(",
         definition: "
-/* An enum with an integer type. GCC before 13 accepts its size only as a mode. */
+/* An enum with this integer type. In C, GCC before 13 needs a mode to set the size of an enum. */
 #ifndef BPFMAP_ENUM
 #if defined(__GNUC__) && __GNUC__ < 13 && !defined(__clang__) && !defined(__cplusplus)
 #define BPFMAP_ENUM(name, integer, mode_of_size) enum __attribute__((mode(mode_of_size))) name
@@ -56,7 +56,7 @@ const MACROS: &[Macro] = &[
     Macro {
         used_as: "BPFMAP_NAME(",
         definition: "
-/* A keyword of C++. In C++ the name gets an underscore at its end. */
+/* A name that is a keyword in C++. In C++, the macro appends an underscore to the name. */
 #ifndef BPFMAP_NAME
 #ifdef __cplusplus
 #define BPFMAP_NAME(name) name##_
@@ -69,7 +69,7 @@ const MACROS: &[Macro] = &[
     Macro {
         used_as: "BPFMAP_TYPE(",
         definition: "
-/* A type with the name of a member in the same struct. C++ would use the member. */
+/* A type that has the same name as a member of the struct. Without ::, C++ would find the member. */
 #ifndef BPFMAP_TYPE
 #ifdef __cplusplus
 #define BPFMAP_TYPE(name) ::name
@@ -95,7 +95,7 @@ const MACROS: &[Macro] = &[
     Macro {
         used_as: "BPFMAP_TYPE_TAG(",
         definition: "
-/* Tags for the BTF of programs, with which the kernel finds kptrs. */
+/* Type tags for the BTF of programs. The kernel finds kptrs by these tags. */
 #ifndef BPFMAP_TYPE_TAG
 #ifdef __bpf__
 #define BPFMAP_TYPE_TAG(tag) __attribute__((btf_type_tag(tag)))

@@ -150,7 +150,7 @@ impl Functions<'_> {
         let called = self.called;
         let _ = write!(
             self.code,
-            "\n/* Checks whether the map of a file descriptor matches `{}`. Returns -EINVAL if it does not. */\n\
+            "\n/* Checks whether the map that `fd` refers to matches `{}`. Returns -EINVAL if it does not. */\n\
              static inline int {called}__check(int fd)\n{{\n\
              \tstruct bpf_map_info info;\n\tint err = __bpfmap_map_info(fd, &info);\n\n\
              \tif (err)\n\t\treturn err;\n\

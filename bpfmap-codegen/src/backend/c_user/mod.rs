@@ -53,7 +53,7 @@ fn opening(name: &str) -> String {
          #include <errno.h>\n#include <stddef.h>\n#include <string.h>\n\n\
          #include <bpf/bpf.h>\n#include <bpf/libbpf.h>\n\n\
          #include \"{name}.h\"\n\n\
-         /* Each function sets errno if it fails, and returns 0 or, from libbpf 1.0 on, a negative errno. */\n"
+         /*\n * Each function returns 0 on success. On failure, it sets errno and returns a negative number. From\n * libbpf 1.0 on, this number is the negative errno.\n */\n"
     )
 }
 
@@ -86,7 +86,7 @@ static inline int __bpfmap_check_cpus(int cpus)
     (
         "__bpfmap_map_info(",
         "
-/* Reads the kernel's information about the map of a descriptor. */
+/* Reads the kernel's information about the map that fd refers to. */
 #ifndef BPFMAP_MAP_INFO
 #define BPFMAP_MAP_INFO
 static inline int __bpfmap_map_info(int fd, struct bpf_map_info *info)

@@ -49,7 +49,7 @@ pub fn emit(checked: &Checked) -> GeneratedFile {
 /// visible.
 fn reexport(module: &str) -> String {
     format!(
-        "#[allow(ambiguous_glob_reexports, unreachable_pub, unused_imports, reason = \"the module that includes it may be private, unused, or that of other schemas too\")]\n\
+        "#[allow(ambiguous_glob_reexports, unreachable_pub, unused_imports, reason = \"the including module may be private or unused, and it may also include other schemas\")]\n\
          #[doc(inline)]\n\
          pub use self::{module}::*;\n"
     )

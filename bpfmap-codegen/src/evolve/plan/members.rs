@@ -103,7 +103,7 @@ pub(super) fn stays_in_place(steps: &[MigrationStep<'_>]) -> bool {
 
 const SHRINKS: &str = "keep the size, or give the member a new name";
 const OTHER_TYPE: &str = "keep the type, or give the member a new name";
-const UNION: &str = "keep the members of the union; you can add new ones";
+const UNION: &str = "keep the members of the union; you can add new members";
 
 impl<'a> Planner<'a> {
     /// Plans how the bytes of a type move from an offset in the old value to an offset in the new
@@ -309,7 +309,7 @@ impl<'a> Planner<'a> {
                         "this member and the member `{}` share bytes, but their conversions differ"
                     }
                     (false, true) => {
-                        "this member and the member `{}` share bytes, which they did not do before"
+                        "this member and the member `{}` share bytes in the new type, but not in the old type"
                     }
                     _ => continue,
                 };

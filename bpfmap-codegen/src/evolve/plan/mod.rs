@@ -153,8 +153,8 @@ struct Planner<'a> {
     arena: &'a Bump,
     old: Resolved<'a>,
     new: Resolved<'a>,
-    /// Whether the type that is being planned belongs to a key. The conversion must not make two
-    /// keys equal.
+    /// Whether the type whose conversion is being planned belongs to a key. The conversion must not
+    /// make two keys equal.
     is_key: bool,
     notes: Vec<String>,
     obstacles: Vec<Obstacle>,
@@ -220,7 +220,7 @@ impl<'a> Planner<'a> {
                     self.obstacle(path, (Side::New, is.span), message, help);
                 } else {
                     self.notes.push(format!(
-                        "{path}: `max_entries` changed from {} to {}: a map with more entries can't be migrated",
+                        "{path}: `max_entries` changed from {} to {}: the migration fails if the map contains more entries",
                         was.value, is.value
                     ));
                 }

@@ -39,7 +39,7 @@ impl Number<'_> {
 
 /// Checks whether all numbers keep their values if the width changes from `old_bits` to `new_bits`.
 /// If they do, the function returns whether to sign-extend the numbers. Otherwise, it returns the
-/// reason and a help.
+/// reason and a help text.
 pub(super) fn widen(
     (old, old_bits): (Number<'_>, u64),
     (new, new_bits): (Number<'_>, u64),

@@ -16,7 +16,7 @@ use libbpf_rs::{PrintLevel, set_print};
 /// A lock that is held while objects are linked, because libbpf has only one callback for messages.
 static LINKING: Mutex<()> = Mutex::new(());
 
-/// The messages of libbpf since it was last cleared.
+/// The messages that libbpf has printed since this text was last cleared.
 static SAID: Mutex<String> = Mutex::new(String::new());
 
 /// Links the objects `parts` into one object.

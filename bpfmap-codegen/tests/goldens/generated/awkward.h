@@ -6,8 +6,8 @@
  *     this is no example
  */
 
-#ifndef BPFMAP_AWKWARD_H_TYPES_1accd4ddaef56a9d
-#define BPFMAP_AWKWARD_H_TYPES_1accd4ddaef56a9d
+#ifndef BPFMAP_AWKWARD_H_TYPES_09a5f1299ed0bb9a
+#define BPFMAP_AWKWARD_H_TYPES_09a5f1299ed0bb9a
 
 #if !defined(__bpf__) && !defined(__VMLINUX_H__)
 #include <linux/types.h>
@@ -25,7 +25,7 @@
 #define _Bool bool
 #endif
 
-/* An enum with an integer type. GCC before 13 accepts its size only as a mode. */
+/* An enum with this integer type. In C, GCC before 13 needs a mode to set the size of an enum. */
 #ifndef BPFMAP_ENUM
 #if defined(__GNUC__) && __GNUC__ < 13 && !defined(__clang__) && !defined(__cplusplus)
 #define BPFMAP_ENUM(name, integer, mode_of_size) enum __attribute__((mode(mode_of_size))) name
@@ -34,7 +34,7 @@
 #endif
 #endif
 
-/* A keyword of C++. In C++ the name gets an underscore at its end. */
+/* A name that is a keyword in C++. In C++, the macro appends an underscore to the name. */
 #ifndef BPFMAP_NAME
 #ifdef __cplusplus
 #define BPFMAP_NAME(name) name##_
@@ -43,7 +43,7 @@
 #endif
 #endif
 
-/* A type with the name of a member in the same struct. C++ would use the member. */
+/* A type that has the same name as a member of the struct. Without ::, C++ would find the member. */
 #ifndef BPFMAP_TYPE
 #ifdef __cplusplus
 #define BPFMAP_TYPE(name) ::name
@@ -341,11 +341,11 @@ _Static_assert(sizeof(struct sized) == 4, "struct sized is 4 bytes");
 _Static_assert(_Alignof(struct sized) == 4, "struct sized is aligned to 4 bytes");
 _Static_assert(__builtin_offsetof(struct sized, id) == 0, "id has the offset 0 in struct sized");
 
-#endif /* BPFMAP_AWKWARD_H_TYPES_1accd4ddaef56a9d */
+#endif /* BPFMAP_AWKWARD_H_TYPES_09a5f1299ed0bb9a */
 
 /* The maps, for programs. A program that defines BPFMAP_TYPES gets only the types. */
-#if defined(__bpf__) && !defined(BPFMAP_TYPES) && !defined(BPFMAP_AWKWARD_H_MAPS_16b86e4f65807593)
-#define BPFMAP_AWKWARD_H_MAPS_16b86e4f65807593
+#if defined(__bpf__) && !defined(BPFMAP_TYPES) && !defined(BPFMAP_AWKWARD_H_MAPS_365420b2507a3052)
+#define BPFMAP_AWKWARD_H_MAPS_365420b2507a3052
 
 #if !defined(__uint) || !defined(SEC)
 #error "awkward.h needs the macros of <bpf/bpf_helpers.h>: include first vmlinux.h (or <linux/bpf.h>), then <bpf/bpf_helpers.h>, then awkward.h"
@@ -387,7 +387,7 @@ static __attribute__((used)) void __bpfmap_libbpf_level(enum level (*it)[1])
 }
 #endif
 
-/* With BPFMAP_EXTERN defined, another file of the object defines the maps, and this one declares them. */
+/* If BPFMAP_EXTERN is defined, this file only declares the maps, and another file of the object defines them. */
 #undef BPFMAP_MAP
 #ifdef BPFMAP_EXTERN
 #define BPFMAP_MAP extern
@@ -727,4 +727,4 @@ static __always_inline __attribute__((unused)) int skb_output(void *ctx_, const 
 				     sizeof(*event_));
 }
 
-#endif /* BPFMAP_AWKWARD_H_MAPS_16b86e4f65807593 */
+#endif /* BPFMAP_AWKWARD_H_MAPS_365420b2507a3052 */

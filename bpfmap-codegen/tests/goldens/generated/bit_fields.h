@@ -2,8 +2,8 @@
 
 /* Bit-fields in every position. */
 
-#ifndef BPFMAP_BIT_FIELDS_H_TYPES_6e2ce4c54386fc2b
-#define BPFMAP_BIT_FIELDS_H_TYPES_6e2ce4c54386fc2b
+#ifndef BPFMAP_BIT_FIELDS_H_TYPES_7486e3d6aed8248d
+#define BPFMAP_BIT_FIELDS_H_TYPES_7486e3d6aed8248d
 
 #if !defined(__bpf__) && !defined(__VMLINUX_H__)
 #include <linux/types.h>
@@ -21,7 +21,7 @@
 #define _Bool bool
 #endif
 
-/* An enum with an integer type. GCC before 13 accepts its size only as a mode. */
+/* An enum with this integer type. In C, GCC before 13 needs a mode to set the size of an enum. */
 #ifndef BPFMAP_ENUM
 #if defined(__GNUC__) && __GNUC__ < 13 && !defined(__clang__) && !defined(__cplusplus)
 #define BPFMAP_ENUM(name, integer, mode_of_size) enum __attribute__((mode(mode_of_size))) name
@@ -128,17 +128,17 @@ _Static_assert(_Alignof(union overlay) == 4, "union overlay is aligned to 4 byte
 #pragma GCC diagnostic pop
 #endif
 
-#endif /* BPFMAP_BIT_FIELDS_H_TYPES_6e2ce4c54386fc2b */
+#endif /* BPFMAP_BIT_FIELDS_H_TYPES_7486e3d6aed8248d */
 
 /* The maps, for programs. A program that defines BPFMAP_TYPES gets only the types. */
-#if defined(__bpf__) && !defined(BPFMAP_TYPES) && !defined(BPFMAP_BIT_FIELDS_H_MAPS_4145a11952abe184)
-#define BPFMAP_BIT_FIELDS_H_MAPS_4145a11952abe184
+#if defined(__bpf__) && !defined(BPFMAP_TYPES) && !defined(BPFMAP_BIT_FIELDS_H_MAPS_7046c2a41c55256d)
+#define BPFMAP_BIT_FIELDS_H_MAPS_7046c2a41c55256d
 
 #if !defined(__uint) || !defined(SEC)
 #error "bit_fields.h needs the macros of <bpf/bpf_helpers.h>: include first vmlinux.h (or <linux/bpf.h>), then <bpf/bpf_helpers.h>, then bit_fields.h"
 #endif
 
-/* With BPFMAP_EXTERN defined, another file of the object defines the maps, and this one declares them. */
+/* If BPFMAP_EXTERN is defined, this file only declares the maps, and another file of the object defines them. */
 #undef BPFMAP_MAP
 #ifdef BPFMAP_EXTERN
 #define BPFMAP_MAP extern
@@ -167,4 +167,4 @@ BPFMAP_MAP struct {
 	__uint(max_entries, 8);
 } overlays SEC(".maps");
 
-#endif /* BPFMAP_BIT_FIELDS_H_MAPS_4145a11952abe184 */
+#endif /* BPFMAP_BIT_FIELDS_H_MAPS_7046c2a41c55256d */

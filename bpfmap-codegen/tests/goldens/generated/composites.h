@@ -233,14 +233,14 @@ _Static_assert(__builtin_offsetof(struct words, fn) == 16, "fn has the offset 16
 #endif /* BPFMAP_COMPOSITES_H_TYPES_42c5fb1b712e0ea3 */
 
 /* The maps, for programs. A program that defines BPFMAP_TYPES gets only the types. */
-#if defined(__bpf__) && !defined(BPFMAP_TYPES) && !defined(BPFMAP_COMPOSITES_H_MAPS_aac08ce55ec8df1d)
-#define BPFMAP_COMPOSITES_H_MAPS_aac08ce55ec8df1d
+#if defined(__bpf__) && !defined(BPFMAP_TYPES) && !defined(BPFMAP_COMPOSITES_H_MAPS_767ec6d8efd0d710)
+#define BPFMAP_COMPOSITES_H_MAPS_767ec6d8efd0d710
 
 #if !defined(__uint) || !defined(SEC)
 #error "composites.h needs the macros of <bpf/bpf_helpers.h>: include first vmlinux.h (or <linux/bpf.h>), then <bpf/bpf_helpers.h>, then composites.h"
 #endif
 
-/* With BPFMAP_EXTERN defined, another file of the object defines the maps, and this one declares them. */
+/* If BPFMAP_EXTERN is defined, this file only declares the maps, and another file of the object defines them. */
 #undef BPFMAP_MAP
 #ifdef BPFMAP_EXTERN
 #define BPFMAP_MAP extern
@@ -277,4 +277,4 @@ BPFMAP_MAP struct {
 	__uint(max_entries, 1);
 } padded SEC(".maps");
 
-#endif /* BPFMAP_COMPOSITES_H_MAPS_aac08ce55ec8df1d */
+#endif /* BPFMAP_COMPOSITES_H_MAPS_767ec6d8efd0d710 */

@@ -2,8 +2,8 @@
 
 /* Maps that carry events, each way. */
 
-#ifndef BPFMAP_EVENTS_H_TYPES_d515e7b50e5226fa
-#define BPFMAP_EVENTS_H_TYPES_d515e7b50e5226fa
+#ifndef BPFMAP_EVENTS_H_TYPES_95bf353d836eeec0
+#define BPFMAP_EVENTS_H_TYPES_95bf353d836eeec0
 
 #if !defined(__bpf__) && !defined(__VMLINUX_H__)
 #include <linux/types.h>
@@ -17,7 +17,7 @@
 #define _Alignof alignof
 #endif
 
-/* An enum with an integer type. GCC before 13 accepts its size only as a mode. */
+/* An enum with this integer type. In C, GCC before 13 needs a mode to set the size of an enum. */
 #ifndef BPFMAP_ENUM
 #if defined(__GNUC__) && __GNUC__ < 13 && !defined(__clang__) && !defined(__cplusplus)
 #define BPFMAP_ENUM(name, integer, mode_of_size) enum __attribute__((mode(mode_of_size))) name
@@ -43,17 +43,17 @@ BPFMAP_ENUM(command, unsigned int, SI) {
 _Static_assert(sizeof(enum command) == 4, "enum command is 4 bytes");
 _Static_assert(_Alignof(enum command) == 4, "enum command is aligned to 4 bytes");
 
-#endif /* BPFMAP_EVENTS_H_TYPES_d515e7b50e5226fa */
+#endif /* BPFMAP_EVENTS_H_TYPES_95bf353d836eeec0 */
 
 /* The maps, for programs. A program that defines BPFMAP_TYPES gets only the types. */
-#if defined(__bpf__) && !defined(BPFMAP_TYPES) && !defined(BPFMAP_EVENTS_H_MAPS_82c62e54c55542c9)
-#define BPFMAP_EVENTS_H_MAPS_82c62e54c55542c9
+#if defined(__bpf__) && !defined(BPFMAP_TYPES) && !defined(BPFMAP_EVENTS_H_MAPS_4ff022b6381ffc60)
+#define BPFMAP_EVENTS_H_MAPS_4ff022b6381ffc60
 
 #if !defined(__uint) || !defined(SEC)
 #error "events.h needs the macros of <bpf/bpf_helpers.h>: include first vmlinux.h (or <linux/bpf.h>), then <bpf/bpf_helpers.h>, then events.h"
 #endif
 
-/* With BPFMAP_EXTERN defined, another file of the object defines the maps, and this one declares them. */
+/* If BPFMAP_EXTERN is defined, this file only declares the maps, and another file of the object defines them. */
 #undef BPFMAP_MAP
 #ifdef BPFMAP_EXTERN
 #define BPFMAP_MAP extern
@@ -145,4 +145,4 @@ static __always_inline __attribute__((unused)) long commands_drain(long (*handle
 	return bpf_user_ringbuf_drain(&commands, (void *)handle, context, flags);
 }
 
-#endif /* BPFMAP_EVENTS_H_MAPS_82c62e54c55542c9 */
+#endif /* BPFMAP_EVENTS_H_MAPS_4ff022b6381ffc60 */

@@ -47,14 +47,14 @@ _Static_assert(__builtin_offsetof(struct option, level) == 0, "level has the off
 #endif /* BPFMAP_LOADER_H_TYPES_41003714aad36586 */
 
 /* The maps, for programs. A program that defines BPFMAP_TYPES gets only the types. */
-#if defined(__bpf__) && !defined(BPFMAP_TYPES) && !defined(BPFMAP_LOADER_H_MAPS_427c4cf1aed86507)
-#define BPFMAP_LOADER_H_MAPS_427c4cf1aed86507
+#if defined(__bpf__) && !defined(BPFMAP_TYPES) && !defined(BPFMAP_LOADER_H_MAPS_02793cd7dcdd247a)
+#define BPFMAP_LOADER_H_MAPS_02793cd7dcdd247a
 
 #if !defined(__uint) || !defined(SEC)
 #error "loader.h needs the macros of <bpf/bpf_helpers.h>: include first vmlinux.h (or <linux/bpf.h>), then <bpf/bpf_helpers.h>, then loader.h"
 #endif
 
-/* With BPFMAP_EXTERN defined, another file of the object defines the maps, and this one declares them. */
+/* If BPFMAP_EXTERN is defined, this file only declares the maps, and another file of the object defines them. */
 #undef BPFMAP_MAP
 #ifdef BPFMAP_EXTERN
 #define BPFMAP_MAP extern
@@ -120,4 +120,4 @@ BPFMAP_MAP struct {
 	__uint(max_entries, 1);
 } debug SEC(".maps");
 
-#endif /* BPFMAP_LOADER_H_MAPS_427c4cf1aed86507 */
+#endif /* BPFMAP_LOADER_H_MAPS_02793cd7dcdd247a */

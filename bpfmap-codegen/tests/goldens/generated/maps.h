@@ -82,14 +82,14 @@ _Static_assert(__builtin_offsetof(struct prefix, address) == 4, "address has the
 #endif /* BPFMAP_MAPS_H_TYPES_1e682b249948b7ea */
 
 /* The maps, for programs. A program that defines BPFMAP_TYPES gets only the types. */
-#if defined(__bpf__) && !defined(BPFMAP_TYPES) && !defined(BPFMAP_MAPS_H_MAPS_2be778abd3d999d5)
-#define BPFMAP_MAPS_H_MAPS_2be778abd3d999d5
+#if defined(__bpf__) && !defined(BPFMAP_TYPES) && !defined(BPFMAP_MAPS_H_MAPS_ae03f1105d26372e)
+#define BPFMAP_MAPS_H_MAPS_ae03f1105d26372e
 
 #if !defined(__uint) || !defined(SEC)
 #error "maps.h needs the macros of <bpf/bpf_helpers.h>: include first vmlinux.h (or <linux/bpf.h>), then <bpf/bpf_helpers.h>, then maps.h"
 #endif
 
-/* With BPFMAP_EXTERN defined, another file of the object defines the maps, and this one declares them. */
+/* If BPFMAP_EXTERN is defined, this file only declares the maps, and another file of the object defines them. */
 #undef BPFMAP_MAP
 #ifdef BPFMAP_EXTERN
 #define BPFMAP_MAP extern
@@ -181,4 +181,4 @@ BPFMAP_MAP struct {
 	__uint(max_entries, 3);
 } slots SEC(".maps");
 
-#endif /* BPFMAP_MAPS_H_MAPS_2be778abd3d999d5 */
+#endif /* BPFMAP_MAPS_H_MAPS_ae03f1105d26372e */

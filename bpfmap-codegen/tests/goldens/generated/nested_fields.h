@@ -2,8 +2,8 @@
 
 /* A lock, a timer and a pointer in structs within the value. */
 
-#ifndef BPFMAP_NESTED_FIELDS_H_TYPES_9c5c4f3a2d658997
-#define BPFMAP_NESTED_FIELDS_H_TYPES_9c5c4f3a2d658997
+#ifndef BPFMAP_NESTED_FIELDS_H_TYPES_1f1a8bf3efd65d87
+#define BPFMAP_NESTED_FIELDS_H_TYPES_1f1a8bf3efd65d87
 
 #if !defined(__bpf__) && !defined(__VMLINUX_H__)
 #include <linux/bpf.h>
@@ -17,7 +17,7 @@
 #define _Alignof alignof
 #endif
 
-/* Tags for the BTF of programs, with which the kernel finds kptrs. */
+/* Type tags for the BTF of programs. The kernel finds kptrs by these tags. */
 #ifndef BPFMAP_TYPE_TAG
 #ifdef __bpf__
 #define BPFMAP_TYPE_TAG(tag) __attribute__((btf_type_tag(tag)))
@@ -89,11 +89,11 @@ _Static_assert(__builtin_offsetof(struct guarded, timer) == 16, "timer has the o
 _Static_assert(__builtin_offsetof(struct guarded, fired) == 32, "fired has the offset 32 in struct guarded");
 _Static_assert(__builtin_offsetof(struct guarded, task) == 40, "task has the offset 40 in struct guarded");
 
-#endif /* BPFMAP_NESTED_FIELDS_H_TYPES_9c5c4f3a2d658997 */
+#endif /* BPFMAP_NESTED_FIELDS_H_TYPES_1f1a8bf3efd65d87 */
 
 /* The maps, for programs. A program that defines BPFMAP_TYPES gets only the types. */
-#if defined(__bpf__) && !defined(BPFMAP_TYPES) && !defined(BPFMAP_NESTED_FIELDS_H_MAPS_83cd1fcdbc4efad2)
-#define BPFMAP_NESTED_FIELDS_H_MAPS_83cd1fcdbc4efad2
+#if defined(__bpf__) && !defined(BPFMAP_TYPES) && !defined(BPFMAP_NESTED_FIELDS_H_MAPS_7aa4aa0200c8e4b1)
+#define BPFMAP_NESTED_FIELDS_H_MAPS_7aa4aa0200c8e4b1
 
 #if !defined(__uint) || !defined(SEC)
 #error "nested_fields.h needs the macros of <bpf/bpf_helpers.h>: include first vmlinux.h (or <linux/bpf.h>), then <bpf/bpf_helpers.h>, then nested_fields.h"
@@ -108,7 +108,7 @@ static __attribute__((used)) void __bpfmap_kernel_task_struct(struct task_struct
 }
 #endif
 
-/* With BPFMAP_EXTERN defined, another file of the object defines the maps, and this one declares them. */
+/* If BPFMAP_EXTERN is defined, this file only declares the maps, and another file of the object defines them. */
 #undef BPFMAP_MAP
 #ifdef BPFMAP_EXTERN
 #define BPFMAP_MAP extern
@@ -123,4 +123,4 @@ BPFMAP_MAP struct {
 	__uint(max_entries, 16);
 } guarded_totals SEC(".maps");
 
-#endif /* BPFMAP_NESTED_FIELDS_H_MAPS_83cd1fcdbc4efad2 */
+#endif /* BPFMAP_NESTED_FIELDS_H_MAPS_7aa4aa0200c8e4b1 */

@@ -40,14 +40,14 @@ _Static_assert(__builtin_offsetof(struct guarded, total) == 8, "total has the of
 #endif /* BPFMAP_OBJECTS_H_TYPES_433fd9edf2e4d917 */
 
 /* The maps, for programs. A program that defines BPFMAP_TYPES gets only the types. */
-#if defined(__bpf__) && !defined(BPFMAP_TYPES) && !defined(BPFMAP_OBJECTS_H_MAPS_90212de5ac253726)
-#define BPFMAP_OBJECTS_H_MAPS_90212de5ac253726
+#if defined(__bpf__) && !defined(BPFMAP_TYPES) && !defined(BPFMAP_OBJECTS_H_MAPS_13c6b304ad5e85ff)
+#define BPFMAP_OBJECTS_H_MAPS_13c6b304ad5e85ff
 
 #if !defined(__uint) || !defined(SEC)
 #error "objects.h needs the macros of <bpf/bpf_helpers.h>: include first vmlinux.h (or <linux/bpf.h>), then <bpf/bpf_helpers.h>, then objects.h"
 #endif
 
-/* With BPFMAP_EXTERN defined, another file of the object defines the maps, and this one declares them. */
+/* If BPFMAP_EXTERN is defined, this file only declares the maps, and another file of the object defines them. */
 #undef BPFMAP_MAP
 #ifdef BPFMAP_EXTERN
 #define BPFMAP_MAP extern
@@ -180,4 +180,4 @@ BPFMAP_MAP struct {
 #endif
 ;
 
-#endif /* BPFMAP_OBJECTS_H_MAPS_90212de5ac253726 */
+#endif /* BPFMAP_OBJECTS_H_MAPS_13c6b304ad5e85ff */

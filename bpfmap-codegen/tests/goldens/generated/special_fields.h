@@ -2,8 +2,8 @@
 
 /* Fields that belong to the kernel. */
 
-#ifndef BPFMAP_SPECIAL_FIELDS_H_TYPES_de475382f50b92ac
-#define BPFMAP_SPECIAL_FIELDS_H_TYPES_de475382f50b92ac
+#ifndef BPFMAP_SPECIAL_FIELDS_H_TYPES_51be93c833678c5c
+#define BPFMAP_SPECIAL_FIELDS_H_TYPES_51be93c833678c5c
 
 #if !defined(__bpf__) && !defined(__VMLINUX_H__)
 #include <linux/bpf.h>
@@ -26,7 +26,7 @@
 #endif
 #endif
 
-/* Tags for the BTF of programs, with which the kernel finds kptrs. */
+/* Type tags for the BTF of programs. The kernel finds kptrs by these tags. */
 #ifndef BPFMAP_TYPE_TAG
 #ifdef __bpf__
 #define BPFMAP_TYPE_TAG(tag) __attribute__((btf_type_tag(tag)))
@@ -204,11 +204,11 @@ _Static_assert(__builtin_offsetof(struct watched, group) == 64, "group has the o
 _Static_assert(__builtin_offsetof(struct watched, tally) == 72, "tally has the offset 72 in struct watched");
 _Static_assert(__builtin_offsetof(struct watched, first) == 80, "first has the offset 80 in struct watched");
 
-#endif /* BPFMAP_SPECIAL_FIELDS_H_TYPES_de475382f50b92ac */
+#endif /* BPFMAP_SPECIAL_FIELDS_H_TYPES_51be93c833678c5c */
 
 /* The maps, for programs. A program that defines BPFMAP_TYPES gets only the types. */
-#if defined(__bpf__) && !defined(BPFMAP_TYPES) && !defined(BPFMAP_SPECIAL_FIELDS_H_MAPS_d66c312aa591f03e)
-#define BPFMAP_SPECIAL_FIELDS_H_MAPS_d66c312aa591f03e
+#if defined(__bpf__) && !defined(BPFMAP_TYPES) && !defined(BPFMAP_SPECIAL_FIELDS_H_MAPS_b596a15df8c3d2bd)
+#define BPFMAP_SPECIAL_FIELDS_H_MAPS_b596a15df8c3d2bd
 
 #if !defined(__uint) || !defined(SEC)
 #error "special_fields.h needs the macros of <bpf/bpf_helpers.h>: include first vmlinux.h (or <linux/bpf.h>), then <bpf/bpf_helpers.h>, then special_fields.h"
@@ -250,7 +250,7 @@ static __attribute__((used)) void __bpfmap_kernel_tally(struct tally *it)
 }
 #endif
 
-/* With BPFMAP_EXTERN defined, another file of the object defines the maps, and this one declares them. */
+/* If BPFMAP_EXTERN is defined, this file only declares the maps, and another file of the object defines them. */
 #undef BPFMAP_MAP
 #ifdef BPFMAP_EXTERN
 #define BPFMAP_MAP extern
@@ -272,4 +272,4 @@ BPFMAP_MAP struct {
 	__uint(max_entries, 16);
 } watch_list SEC(".maps");
 
-#endif /* BPFMAP_SPECIAL_FIELDS_H_MAPS_d66c312aa591f03e */
+#endif /* BPFMAP_SPECIAL_FIELDS_H_MAPS_b596a15df8c3d2bd */

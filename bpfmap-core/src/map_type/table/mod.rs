@@ -136,9 +136,9 @@ const fn v(major: u16, minor: u16) -> KernelVersion {
     KernelVersion::new(major, minor)
 }
 
-/// Returns a list of cases, as in `cases! { Missing: (3, 19) ENOENT, (7, 0) Ok | ENOENT; … }`. If the list begins with
-/// `..LOOKUP;`, the result contains the cases of `LOOKUP`, and the cases in the list replace those with the same
-/// condition.
+/// Returns a list of cases, as in `cases! { Missing: (3, 19) ENOENT, (7, 0) Ok | ENOENT; … }`. If
+/// the list begins with `..LOOKUP;`, the result contains the cases of `LOOKUP`, and each case in
+/// the list replaces the case of `LOOKUP` that has the same condition.
 macro_rules! cases {
     (..$base:ident; ..$changes:ident;) => {{
         const CASES: [crate::map_type::Case; crate::map_type::table::changed_length($base, $changes)] =
@@ -276,7 +276,7 @@ const READ_ONE_CPU: &[Case] = cases! {
     AllCpus: (4, 6) EINVAL;
 };
 
-/// The cases of [`READ_ONE_CPU`], with the additional case that the same value is written for all CPUs.
+/// The cases of [`READ_ONE_CPU`], and the case of a call that writes the same value for all CPUs.
 const WRITE_ONE_CPU: &[Case] = cases! { ..READ_ONE_CPU; AllCpus: (4, 6) EINVAL, (7, 0) Ok; };
 
 /// The answers to updates of maps that always have space for a new key.

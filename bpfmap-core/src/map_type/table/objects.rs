@@ -42,7 +42,7 @@ pub const CGROUP_ARRAY: MapType = MapType {
     number: 8,
     since: v(4, 8),
     summary: "An array of cgroups. A program can test whether a task or a packet's socket belongs \
-              to a cgroup in the array or to one of its descendants.",
+              to a cgroup in the array or to a descendant of such a cgroup.",
     value: ValueRule::Object(KernelObject::Cgroup),
     as_inner: InnerRule::AnyEntries,
     btf: BtfRule::Refused(Errno::ENOTSUPP),
@@ -150,8 +150,8 @@ const LOOKUP_BY_KEY: &[Case] = cases! {
     LockWithoutSpinLock: (5, 1) EINVAL;
 };
 
-/// The answers to a lookup of an object that user space can't look up. The kernel checks the flags first. Source:
-/// `fd_array_map_lookup_elem`.
+/// The answers to a lookup in a map whose objects user space can't look up. The kernel checks the
+/// flags first. Source: `fd_array_map_lookup_elem`.
 const NOT_READABLE: &[Case] = cases! {
     Plain: (4, 3) ENOTSUPP;
     Missing: (4, 3) ENOTSUPP;

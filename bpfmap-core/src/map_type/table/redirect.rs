@@ -134,8 +134,9 @@ pub const XSKMAP: MapType = MapType {
 /// `arch/x86/Kconfig`.
 const NR_CPUS: u32 = 8192;
 
-/// The answers to storing an object in a slot. Every slot counts as present, even if it is empty. Storing the number 0
-/// empties the slot, because 0 is not the index of an interface or is the length of an empty queue.
+/// The answers to storing an object in a slot. Every slot counts as present, even if it is empty.
+/// Storing the number 0 empties the slot: no interface has the index 0, and a queue of length 0
+/// can't contain packets.
 const UPDATE_SLOT: &[Case] = cases! {
     ..UPDATE_UNBOUNDED;
     NoExistOnMissing: (4, 14) EEXIST;

@@ -46,7 +46,8 @@ pub const SOCKMAP: MapType = MapType {
     ..row("sockmap", 15, v(4, 14))
 };
 
-/// `BPF_MAP_TYPE_SOCKHASH`. Programs can write to the map under the same conditions as to a [`SOCKMAP`].
+/// `BPF_MAP_TYPE_SOCKHASH`. The conditions under which programs can write to the map are the same
+/// as for a [`SOCKMAP`].
 pub const SOCKHASH: MapType = MapType {
     name: "sockhash",
     number: 18,

@@ -7,7 +7,7 @@ use crate::map_type::{BtfRule, KeyRule, MapType, MaxEntriesRule, MemoryRule, Val
 /// `BPF_MAP_TYPE_STACK_TRACE`.
 pub const STACK_TRACE: MapType = MapType {
     summary: "Stack traces of the kernel and of processes. When a program records a stack trace, \
-              it gets an ID, which is the key of the entry.",
+              the program gets an ID, which is the key of the entry.",
     key: KeyRule::Number,
     value: ValueRule::Stack,
     max_entries: MaxEntriesRule::AtLeastOne { max: 1 << 31 },

@@ -16,8 +16,8 @@ const MAX_VALUE_SIZE: u32 = (64 << 10) - 256;
 
 /// `BPF_MAP_TYPE_CGROUP_STORAGE`.
 pub const CGROUP_STORAGE: MapType = MapType {
-    summary: "A value for each cgroup to which a program that uses the map is attached. The \
-              kernel creates the value when the program is attached. Deprecated: `cgrp_storage` \
+    summary: "Values of cgroups. The kernel creates the value of a cgroup when a program that \
+              uses the map is attached to this cgroup. Deprecated: `cgrp_storage` \
               (since Linux 6.2) works without attaching a program to the cgroup.",
     privilege: Privilege::None,
     key: KeyRule::CgroupStorage,

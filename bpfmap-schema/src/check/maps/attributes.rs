@@ -122,7 +122,7 @@ fn ops(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) {
             &rules::OPS_MISSING,
             map.span,
             format!(
-                "the map `{}` does not name the kernel struct that it \
+                "the map `{}` does not specify the kernel struct that it \
                      implements",
                 map.name.value
             ),

@@ -276,7 +276,8 @@ fn maps(cx: &mut Context<'_>, map: &MapDecl) {
     }
 }
 
-/// Returns the first property in which the two maps differ for the kernel, and the values of this property.
+/// Returns the first property that the kernel compares and in which the two maps differ, with the
+/// values of this property in both maps.
 ///
 /// Source: `kernel/bpf/map_in_map.c`, `bpf_map_meta_equal`.
 fn difference(

@@ -106,14 +106,14 @@ fn not_for_inner(
         |outer: &&MapDecl| schema.inner_of(outer).is_some_and(|inner| std::ptr::eq(inner, map));
     let outer = cx.maps().iter().find(is_inner)?;
     let message = format!(
-        "`{}` is the template of `{}`, and the loader sets its attributes too late for a template",
+        "a loader can't set attributes of `{}`, because this map is the template of `{}`",
         map.name.value, outer.name.value
     );
     Some(
         finding(attribute, message)
             .related(
                 outer.inner.as_ref().map_or(outer.span, |inner| inner.span),
-                "names the template",
+                "refers to the template",
             )
             .help(
                 "declare the template in place with `inner`, or set the attributes in the schema",

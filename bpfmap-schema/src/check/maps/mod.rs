@@ -69,7 +69,7 @@ fn deprecated(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) {
         if has_btf && cx.resolved.layout(key).size > 8 {
             // `cgroup_storage_check_btf` in `kernel/bpf/local_storage.c`.
             finding = finding.note(
-                "the kernel accepts the BTF of this key only if its struct has two members, but \
+                "the kernel accepts the BTF of this key only if the struct has two members, but \
                  the named padding is a third member: write `btf = false`, or use a `u64` with \
                  the inode number of the cgroup as the key",
             );

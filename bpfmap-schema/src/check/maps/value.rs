@@ -62,7 +62,10 @@ fn stack_depth(cx: &mut Context<'_>, map: &MapDecl, value: &KeyValue, size: u64)
             ),
         )
         .label(format!("{size} bytes"))
-        .note("creating the map fails with EINVAL if the sysctl `kernel.perf_event_max_stack` is smaller")
+        .note(
+            "creating the map fails with EINVAL if the sysctl `kernel.perf_event_max_stack` is less \
+             than the number of frames",
+        )
         .help(format!(
             "use {DEFAULT_STACK_DEPTH} frames, or set `kernel.perf_event_max_stack` to {frames} before the map is created"
         )),
@@ -86,8 +89,8 @@ fn large(cx: &mut Context<'_>, row: &MapType, value: &KeyValue, size: u64) {
             &rules::LARGE_VALUE,
             value.span(),
             format!(
-                "a lookup that returns a value of {size} bytes can overflow the stack of its \
-                     thread"
+                "a lookup that returns a value of {size} bytes can overflow the stack of the \
+                     calling thread"
             ),
         )
         .label(format!("{size} bytes"))
@@ -128,7 +131,8 @@ fn not_allowed(cx: &mut Context<'_>, row: &MapType, value: &KeyValue) {
     );
 }
 
-/// Reports a map with BTF for only one of key and value. The kernel accepts BTF for both of them or for neither.
+/// Reports a map that has BTF only for its key or only for its value. The kernel accepts BTF for
+/// both the key and the value, or no BTF.
 fn half_typed(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) {
     if matches!(row.btf, BtfRule::Refused(_)) {
         if let Some(btf) = &map.btf {

@@ -1,5 +1,6 @@
-//! Reads map definitions in the same way as libbpf. A definition is in the section `.maps` and its BTF, or in the
-//! section `maps`, which libbpf supported before version 1.0. Other loaders use a section `maps/NAME` for each map.
+//! Reads map definitions in the same way as libbpf. A definition is either in the section `.maps`,
+//! whose contents BTF describes, or in the section `maps`, which libbpf supported before version
+//! 1.0. Other loaders use a section `maps/NAME` for each map.
 //!
 //! Source: libbpf, `parse_btf_map_def` and `bpf_object__collect_map_relos` in `src/libbpf.c`.
 
@@ -76,7 +77,8 @@ pub struct EventDefinition {
 }
 
 impl MapDefinition {
-    /// Moves the type of the records from the value to `event`. Removes a type that can't be the type of a record.
+    /// For a map type with records, moves the type of the records from `value` to `event`. For any
+    /// other map type, removes `event`.
     fn tell_event(&mut self, btf: &Btf<'_>) {
         let row = MAP_TYPES.iter().find(|row| Some(row.number) == self.map_type);
         let Some(row) = row.filter(|row| row.events != EventRule::Nothing) else {
@@ -106,8 +108,9 @@ impl MapDefinition {
         self.value.filter(|id| btf.size(*id).is_ok_and(|size| size != 0))
     }
 
-    /// Returns the sizes of a key and a value with which libbpf creates the map. If the definition contains both a type
-    /// and a size, libbpf requires that they agree. The values of maps of maps and of program arrays have 4 bytes.
+    /// Returns the key size and the value size with which libbpf creates the map. If the definition
+    /// contains both a type and a size, libbpf requires that they agree. The values of maps of maps
+    /// and of program arrays have 4 bytes.
     #[must_use]
     pub fn sizes(&self, btf: &Btf<'_>) -> (u32, u32) {
         let size = |said: Option<u32>, ty: Option<TypeId>| {
@@ -198,7 +201,8 @@ pub(super) fn read(
 }
 
 /// The sections whose variables become `struct_ops` maps in libbpf, with the flags of those maps.
-/// libbpf creates the maps of sections with a question mark only on demand.
+/// If the name of a section begins with a question mark, libbpf creates the maps of this section
+/// only on demand.
 const STRUCT_OPS_SECTIONS: &[(&str, u32)] = &[
     (".struct_ops", 0),
     (".struct_ops.link", 1 << 13),

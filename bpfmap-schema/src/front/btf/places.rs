@@ -60,7 +60,7 @@ impl Places {
         Span::new(self.source, start..end)
     }
 
-    /// Moves the generated text into `sources`, which the display of diagnostics needs.
+    /// Moves the generated text into `sources`, from which diagnostics are displayed.
     pub(super) fn finish(self, sources: &mut SourceMap) -> Owners {
         sources.set_text(self.source, self.text);
         Owners { source: self.source, all: self.owners, starts: self.starts }

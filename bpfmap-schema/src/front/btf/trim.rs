@@ -1,5 +1,5 @@
-//! Removes parts that break a rule from an imported schema, and reports these parts. If it is sufficient, only the type
-//! of a key or value is removed. Otherwise, the whole map is removed.
+//! Removes all parts of an imported schema that break a rule, and reports these parts. If removing
+//! the type of a key or value is sufficient, the map is kept. Otherwise, the whole map is removed.
 
 use std::collections::{HashMap, HashSet};
 
@@ -28,8 +28,8 @@ const OF_BYTES: &[&Rule] = &[
     &rules::VALUE_SIZE,
 ];
 
-/// Removes parts that break a rule from `schema`, and reports them in `findings`. The types of keys and values become
-/// bytes. Maps that still break a rule are left out.
+/// Removes all parts of `schema` that break a rule, and reports these parts in `findings`. The
+/// types of keys and values become bytes. Maps that still break a rule are left out.
 pub(super) fn trim(
     schema: &mut Schema,
     findings: &mut Vec<Finding>,
@@ -160,8 +160,8 @@ fn to_bytes(
         (
             span,
             message,
-            "change the type in the program; libbpf creates a map with the original \
-                         type without BTF",
+            "change the type in the program; with the original type, libbpf creates \
+                         the map without BTF",
         )
     } else {
         let Some(event) = map.event.take() else { return false };

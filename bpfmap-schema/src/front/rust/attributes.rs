@@ -117,7 +117,7 @@ impl<'r, 'c> Entries<'r, 'c> {
         self.asked.iter().copied()
     }
 
-    /// Takes all words that have no value and were not requested out of the list.
+    /// Removes from the list all remaining words that have no value, and returns them.
     pub(super) fn take_bare(&mut self) -> Vec<Ident> {
         let is_bare = |entry: &Entry| matches!(entry.value, Value::None);
         let (bare, rest) = std::mem::take(&mut self.words).into_iter().partition(is_bare);

@@ -10,9 +10,9 @@ use syn::{Ident, LitStr, Token};
 
 /// The known conditions for `cfg(…)` and `cfg_attr(…)`.
 ///
-/// By default, conditions that are never set when a program is built are false, such as `test` and `doc`. The target
-/// operating system is Linux, because bpfmap supports no other. For any other condition that changes the schema, there
-/// is an error with the help to set the condition.
+/// By default, conditions that are never set when a program is built are false, such as `test` and
+/// `doc`. The target operating system is Linux, because bpfmap supports no other. Any other
+/// condition that changes the schema causes an error, whose help says how to set the condition.
 ///
 /// ```
 /// use bpfmap_schema::front::rust::Cfg;
@@ -25,7 +25,7 @@ use syn::{Ident, LitStr, Token};
 /// ```
 #[derive(Debug, Clone, Default)]
 pub struct Cfg {
-    /// The known conditions, each with whether it is true.
+    /// For each known condition, whether it is true.
     said: HashMap<(String, Option<String>), bool>,
     /// All enabled features, or `None` if the features are unknown.
     features: Option<Vec<String>>,
@@ -142,8 +142,9 @@ impl Cfg {
         cfg
     }
 
-    /// Returns the conditions for the source at `path`. The features that Cargo passes to a build script apply only to
-    /// sources in the same package. If `said` contains a condition, its value in `said` is used.
+    /// Returns the conditions for the source at `path`. The features that Cargo passes to a build
+    /// script apply only to sources in the same package. If `said` contains a condition, the value
+    /// in `said` takes precedence.
     #[must_use]
     pub fn for_source(&self, path: &Path, said: &Self) -> Self {
         let mut cfg = self.clone();

@@ -27,8 +27,8 @@ pub enum FieldRole {
         index: usize,
         /// Whether the member has no name in C, because it is an anonymous struct or union.
         anonymous: bool,
-        /// The number of padding bytes after the value that make the member as large as its union.
-        /// `None` if only the compiler knows the number, `Some(0)` if there is no padding.
+        /// The number of padding bytes that follow the value, so that the member is as large as its
+        /// union. `None` if only the compiler knows the number, `Some(0)` if there is no padding.
         padding: Option<u32>,
     },
     /// The field contains the bytes of one or more bit-fields.
@@ -262,7 +262,8 @@ fn alias(reader: &Reader<'_>, input: &DeriveInput, opening: Opening, fields: &Fi
     TypeItem { fields: vec![role], std_traits, ..reader.item(def) }
 }
 
-/// Reads `type NAME = TARGET;`, which becomes an alias of the type `target` without attributes.
+/// Reads `type NAME = TARGET;`, which becomes an alias without attributes. `target` is the type
+/// that gets the new name.
 #[cfg(feature = "rust")]
 pub(super) fn plain_alias(
     reader: &Reader<'_>,
@@ -426,7 +427,9 @@ fn storage(reader: &Reader<'_>, ident: &Ident, ty: &syn::Type) -> Storage {
                 Finding::new(
                     &rules::ATTRIBUTE_SYNTAX,
                     reader.place(ty),
-                    format!("`{ident}` must be bytes that store the members in its attribute"),
+                    format!(
+                        "`{ident}` must be `u8` or an array of `u8`, because it stores members"
+                    ),
                 )
                 .help("write `[u8; N]`"),
             );

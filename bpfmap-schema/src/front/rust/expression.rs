@@ -43,7 +43,7 @@ pub(super) struct NoNames;
 
 impl Names for NoNames {
     fn path(&self, path: &syn::Path) -> Result<Value, Why> {
-        limit(&words(path)).ok_or_else(|| "the expression names a constant".to_owned())
+        limit(&words(path)).ok_or_else(|| "the expression refers to a constant".to_owned())
     }
 
     fn call(&self, _: &Expr) -> Result<Value, Why> {
@@ -132,8 +132,8 @@ fn overflow() -> Why {
     "the expression overflows or divides by zero".to_owned()
 }
 
-/// Returns `number` as a value of the type `int`. If the type can't represent the number, returns an error, like the
-/// compiler for an overflow.
+/// Returns `number` as a value of the type `int`. If the type can't represent the number, returns
+/// an error, as the compiler does for an overflow.
 fn fitting(number: i128, int: Option<Int>) -> Result<Value, Why> {
     if int.is_some_and(|int| wrapped(number, int) != number) {
         return Err(overflow());
@@ -191,7 +191,7 @@ fn int_word(word: &str) -> Option<Int> {
     }
 }
 
-/// The type `usize`, on all targets that bpfmap supports.
+/// The type `usize`, which has 8 bytes on all targets that bpfmap supports.
 pub(super) const USIZE: Int = Int { size: 8, signed: false };
 
 /// Returns `value` truncated to the width of `int`, as a number of the type `int`.

@@ -21,8 +21,8 @@ use bpfmap_core::KernelVersion;
 /// A type with `#[derive(BpfType)]`.
 #[derive(Debug, Clone)]
 pub struct TypeItem {
-    /// The declaration of the type. It contains only the names of types that are declared in place: see
-    /// [`FieldRole::Member`].
+    /// The declaration of the type. A member whose type is declared in place contains only the name
+    /// of this type: see [`FieldRole::Member`].
     pub def: TypeDef,
     /// Whether the type has no name in C, because it is declared in place in each member that uses it.
     pub in_place: bool,
@@ -35,12 +35,13 @@ pub struct TypeItem {
     pub repr: Repr,
     /// The types of the schema that the type contains by value.
     pub held: Vec<Held>,
-    /// The targets of the pointers, lists and trees in the type that are named in Rust.
+    /// The targets of pointers, lists and trees in the type, as far as they are written as Rust
+    /// paths.
     pub pointees: Vec<Pointee>,
     /// The members that are stored as bytes. Each is given by its index and its Rust type.
     pub stored: Vec<(usize, TokenStream)>,
-    /// The numbers that only the compiler knows. [`def`](Self::def) contains placeholders for them, which follow all
-    /// rules.
+    /// The numbers that only the compiler knows. [`def`](Self::def) contains a placeholder for each
+    /// of these numbers. The placeholders do not break any rule.
     pub later: Vec<(Later, TokenStream)>,
     /// Whether the whole item could be read.
     pub readable: bool,
@@ -72,7 +73,8 @@ pub enum Later {
 /// A map with `#[derive(BpfMap)]`.
 #[derive(Debug, Clone)]
 pub struct MapItem {
-    /// The declaration of the map. It contains only the name of the inner map.
+    /// The declaration of the map. It contains the name of the inner map, but not the inner map
+    /// itself.
     pub def: MapDecl,
     /// Whether the map is only a template for the inner maps of another map.
     pub template: bool,
@@ -86,7 +88,8 @@ pub struct MapItem {
     /// Whether the map contains a number or a length of an array that only the compiler knows. Such a length is
     /// replaced by 1.
     pub has_later: bool,
-    /// The targets of the pointers, lists and trees in the map that are named in Rust.
+    /// The targets of pointers, lists and trees in the map, as far as they are written as Rust
+    /// paths.
     pub pointees: Vec<Pointee>,
     /// Whether the whole item could be read, except for numbers that only the compiler knows.
     pub complete: bool,
@@ -101,7 +104,7 @@ pub struct Held {
     pub as_enum: bool,
 }
 
-/// The target of a special field that is named in Rust.
+/// The target of a special field, written as a Rust path.
 #[derive(Debug, Clone)]
 pub struct Pointee {
     /// The position of the [target](crate::ir::Target)'s name.
@@ -217,7 +220,7 @@ impl<'c> Reader<'c> {
         (!self.reported.get(), self.later.get(), self.held.take())
     }
 
-    /// Returns the result of reading a type that `def` describes completely.
+    /// Returns the item for a type that needs no information besides `def`.
     pub(super) fn item(&self, def: TypeDef) -> TypeItem {
         let (readable, later, held) = self.finish();
         TypeItem {

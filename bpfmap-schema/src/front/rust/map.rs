@@ -187,8 +187,8 @@ fn kernel(reader: &Reader<'_>, text: &Spanned<String>) -> Option<KernelVersion> 
     Some(kernel.value)
 }
 
-/// Reads `set_by_loader(max_entries)`. The list can't contain types, which are left to the loader with a type
-/// parameter.
+/// Reads `set_by_loader(max_entries)`. The list can't contain types. A type parameter leaves a type
+/// to the loader.
 fn set_by_loader(reader: &Reader<'_>, entries: &mut Entries<'_, '_>) -> Vec<Spanned<Attribute>> {
     let words = entries.list(
         "set_by_loader",
@@ -376,7 +376,8 @@ impl Parts {
     }
 }
 
-/// Returns the attribute that `field` sets, if a type parameter can leave this attribute to the loader.
+/// Returns the attribute that `field` sets, or `None` if the type of this field can't be a type
+/// parameter.
 fn open(field: &Ident) -> Option<Attribute> {
     let parts = Attribute::WORDS.iter().filter(|(_, it)| *it != Attribute::MaxEntries);
     parts.clone().find(|(name, _)| field == name).map(|(_, attribute)| *attribute)
@@ -396,7 +397,7 @@ fn no_parameter(reader: &Reader<'_>, parameter: &impl quote::ToTokens) {
     );
 }
 
-/// Returns the inner map that the field `inner` names.
+/// Returns the inner map to which the field `inner` refers.
 fn inner(reader: &Reader<'_>, ty: &syn::Type) -> Option<Spanned<InnerMap>> {
     let span = reader.place(ty);
     if let syn::Type::Path(TypePath { qself: None, path, .. }) = ty {

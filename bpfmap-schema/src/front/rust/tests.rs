@@ -14,7 +14,8 @@ use crate::front::toml::read_str;
 use crate::ir::{Composite, Int, MapDecl, MemberType, TypeDef, TypeDefKind};
 use crate::source::{SourceMap, Span};
 
-/// A context that knows only the item, like a derive macro, and that `LEN` is 7.
+/// The context of a derive macro, which knows only the item. In addition, it knows the constant
+/// `LEN`, which is 7.
 #[derive(Default)]
 struct Alone {
     findings: RefCell<Vec<Finding>>,
@@ -420,7 +421,7 @@ fn attributes_without_a_meaning_are_refused() {
     assert_eq!(rules, ["attribute-syntax", "wrong-kind-of-value", "wrong-kind-of-value"]);
 }
 
-/// Returns the rules that the fields of a struct or union break, and the helps.
+/// Returns the rule and the help of each diagnostic for the fields of a struct or union.
 fn field_findings(text: &str) -> Vec<(&'static str, String)> {
     let item = type_of(text);
     let (body, is_union) = match &item.def.kind {

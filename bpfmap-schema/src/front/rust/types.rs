@@ -123,12 +123,12 @@ fn target(
         let (message, example) = match field.node() {
             Some(_) => (
                 format!(
-                    "a `{name}` must name the struct of its \
+                    "a `{name}` must specify the struct of its \
                                  elements"
                 ),
                 "STRUCT.MEMBER",
             ),
-            None => (format!("a `{name}` must name its target"), "STRUCT"),
+            None => (format!("a `{name}` must specify its target"), "STRUCT"),
         };
         reader.report(
             Finding::new(&rules::TYPE_SYNTAX, text.span, message)
@@ -402,8 +402,8 @@ fn targeted(
     }
     let name = fields[0].name();
     let message = match fields[0].node() {
-        Some(_) => format!("a `{name}` must name the struct of its elements"),
-        None => format!("a `{name}` must name its target"),
+        Some(_) => format!("a `{name}` must specify the struct of its elements"),
+        None => format!("a `{name}` must specify its target"),
     };
     reader.report(
         Finding::new(&rules::TYPE_SYNTAX, span, message)
@@ -423,7 +423,7 @@ fn argument(reader: &Reader<'_>, path: &Path, span: Span) -> Option<Spanned<Stri
     refuse(
         reader,
         span,
-        format!("a `bpfmap::{word}` must name a type of the schema"),
+        format!("the argument of `bpfmap::{word}` must be a type of the schema"),
         "write the name of a type with `#[derive(BpfType)]` between `<` and `>`",
     )
 }

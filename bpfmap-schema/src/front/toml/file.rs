@@ -213,7 +213,7 @@ impl<'v, 't, 's> Fields<'v, 't, 's> {
         Self { file, table, grammar, span }
     }
 
-    /// Sets the table of the grammar when the kind of the table is known.
+    /// Sets the grammar of the table as soon as the kind of the table is known.
     pub(super) fn is(&mut self, grammar: &'static Table) {
         self.grammar = grammar;
     }

@@ -84,13 +84,14 @@ pub enum Value {
         /// The largest possible integer.
         max: i128,
     },
-    /// An array whose elements are such values.
+    /// An array whose elements are values of this kind.
     List(&'static Value),
     /// A table of one of these kinds.
     Tables(&'static [&'static Table]),
-    /// A table whose keys are names that the author of the schema chooses. The values of these keys are such values.
+    /// A table whose keys are names that the author of the schema chooses. Each key has a value of
+    /// this kind.
     Named(&'static Value),
-    /// A table whose keys are non-negative numbers. The values of these keys are such values.
+    /// A table whose keys are non-negative numbers. Each key has a value of this kind.
     Indexed(&'static Value),
     /// A value of one of these kinds.
     AnyOf(&'static [Value]),

@@ -133,7 +133,8 @@ impl Reader {
         self.draft
     }
 
-    /// Adds a text to the sources of the draft. Reports a text whose reading would take too much memory.
+    /// Adds a text to the sources of the draft. If reading the text would take too much memory,
+    /// reports an error and returns `None`.
     fn source(&mut self, path: &Path, text: &str) -> Option<SourceId> {
         let id = self.draft.schema.sources.add(path, text);
         if is_too_much(text) {

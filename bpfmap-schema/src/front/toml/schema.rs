@@ -21,7 +21,7 @@ const MAX_SYNTAX_ERRORS: usize = 20;
 pub(super) struct Top {
     /// The name of the schema, or an empty string if the name can't be determined.
     pub(super) name: Spanned<String>,
-    /// The files that it includes.
+    /// The files that this file includes.
     pub(super) includes: Vec<Spanned<String>>,
 }
 

@@ -50,7 +50,8 @@ pub(super) const KINDS: &[(&str, Kind)] = &[
     ("alias", Kind::Alias),
 ];
 
-/// The kinds of types that a member can declare in place, each with whether it is a struct.
+/// The kinds of types that a member can declare in place. The boolean is whether the kind is a
+/// struct.
 pub(super) const MEMBER_KINDS: &[(&str, bool)] = &[("struct", true), ("union", false)];
 
 fn type_def(file: &File<'_>, name: Spanned<String>, table: &DeTable<'_>) -> TypeDef {

@@ -153,7 +153,7 @@ impl Accessor<'_> {
         } else {
             write!(
                 code,
-                "    /// Returns the value with another `{shown}`.\n    #[inline]\n    #[must_use]\n    \
+                "    /// Returns `self` with `{shown}` set to `value`.\n    #[inline]\n    #[must_use]\n    \
                  {vis}fn {build}(mut self, value: {ty}) -> Self {{\n        \
                      self.{set}(value);\n        self\n    }}\n"
             )

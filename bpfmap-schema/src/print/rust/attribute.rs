@@ -20,7 +20,8 @@ pub(super) fn tags(tags: &[Spanned<String>]) -> impl Iterator<Item = String> {
     tags.iter().map(|tag| format!("tag = {}", string(&tag.value)))
 }
 
-/// Returns the attributes of a member about older entries: `renamed_from = "…"` and `default = …`.
+/// Returns the attributes that describe the member in older entries: `renamed_from = "…"` and
+/// `default = …`.
 pub(super) fn history(member: &Member) -> impl Iterator<Item = String> {
     let default = member.default.as_ref().map(|default| format!("default = {}", default.value));
     former_name(member.renamed_from.as_ref()).into_iter().chain(default)

@@ -6,20 +6,21 @@
 //!
 //! | in the schema | in Rust |
 //! | --- | --- |
-//! | struct, union | struct or union with `repr(C)`; if a member of a union is shorter than the union, its type is
-//! `Padded` | | struct or union in place | separate type with `bpf_type(in_place)`, after the type that
-//! contains it |
+//! | struct | struct with `repr(C)` |
+//! | union | union with `repr(C)`, and `Padded` for members that are shorter than the union |
+//! | struct or union declared in place | type with `bpf_type(in_place)`, after its outer type |
 //! | bit-fields | bytes with `bpf(bits(…))` |
-//! | member of a packed type that Rust refuses at its offset | bytes with `bpf(holds(…))` |
+//! | member that Rust can't have at its offset | bytes with `bpf(holds(…))` |
 //! | `[char; N]` | `CharArray<N>` |
-//! | enum | enum, which members contain as `Enum<…>`; if two variants have the same value, newtype with
-//! `bpf_type(variants(…))` | | alias | `type`; if the alias has attributes or nothing refers to it,
-//! newtype |
+//! | enum | enum, which members contain as `Enum<…>` |
+//! | enum with two variants of the same value | newtype with `bpf_type(variants(…))` |
+//! | alias | `type` |
+//! | alias with attributes, or to which nothing refers | newtype |
 //! | map | struct with `key` and `value`, `event` or `inner` |
-//! | key, value or inner map that the loader sets | type parameter of the struct, which is the type of the field |
+//! | key, value or inner map that the loader sets | field whose type is a type parameter |
 //! | template for inner maps | struct with `bpf_map(template, …)`, before the outer map |
-//! | all maps without attributes that the loader sets | struct `Maps` with a handle for each map; the handle of an
-//! optional map is an `Option` |
+//! | all maps without attributes that the loader sets | struct `Maps` with a handle for each map |
+//! | optional map | `Option` of the handle in `Maps` |
 
 pub mod accessor;
 pub mod alignment;

@@ -4,11 +4,11 @@
 //! | --- | --- |
 //! | type `ip_key` | `IpKey` |
 //! | type `self` | `TypeSelf` |
-//! | struct or union in place that is the member `limits` of `ip_key` | `IpKeyLimits` |
+//! | struct or union that `ip_key` declares in place as the member `limits` | `IpKeyLimits` |
 //! | first anonymous struct or union in `ip_key` | field `anon0`, type `IpKeyAnon0` |
 //! | map `counters` | spec type `Counters`, field `counters` of `Maps` |
 //! | key, value or inner map that the loader sets | type parameter `K`, `V` or `I` of the spec type |
-//! | inner map in place of the map `tenants` | spec type `TenantsInner` |
+//! | inner map that the map `tenants` declares in place | spec type `TenantsInner` |
 //! | member `type` | `r#type`; `self`, `Self`, `super`, `crate` get the suffix `_` |
 //!
 //! If two names would be the same, `Map` is appended to the name of a spec type, and a number is appended to any other

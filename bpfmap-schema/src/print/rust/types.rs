@@ -22,8 +22,8 @@ pub(super) struct Spelled {
 /// The traits that an enum derives. With these traits, the variants can be used as patterns and have an order.
 const ENUM_TRAITS: &str = "Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash";
 
-/// The traits that a newtype for an enum derives. `Debug` is not in the list, because the word `std_traits` implements
-/// a `Debug` that shows the names of the constants.
+/// The traits that a newtype for an enum derives. `Debug` is not in the list, because the word
+/// `std_traits` requests a `Debug` that shows the names of the constants.
 const NEW_TYPE_TRAITS: &str = "Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash";
 
 /// The word that requests these traits for a type on which the derives of the standard library don't work.
@@ -111,7 +111,7 @@ impl<'a> Printer<'a> {
         text.push_str("}\n");
     }
 
-    /// Writes an enum as a newtype with constants, because it is not possible as a Rust enum.
+    /// Writes an enum as a newtype with constants, because a Rust enum can't represent this enum.
     fn push_new_type(&mut self, text: &mut String, name: &str, body: &Enum, words: Vec<String>) {
         self.push_derive(text, NEW_TYPE_TRAITS);
         text.push_str("#[repr(transparent)]\n");

@@ -59,7 +59,7 @@ kind!(/// `BPF_MAP_TYPE_SK_STORAGE` (Linux 5.2): values that are attached to [so
     /// [`attach`](crate::Map::attach) and [`attached`](crate::Map::attached) accept an open socket.
     /// Any other descriptor fails with `ENOTSOCK`.
     ///
-    /// Errors: `EBADF` (the descriptor is closed), `ENOTSOCK`, `ENOMEM` (the kernel has not enough
+    /// Errors: `EBADF` (the descriptor is closed), `ENOTSOCK`, `ENOMEM` (there is not enough
     /// memory for the value), `EPERM` (the map is frozen).
     ///
     /// ```no_run
@@ -81,7 +81,7 @@ kind!(/// `BPF_MAP_TYPE_INODE_STORAGE` (Linux 5.10): values that are attached to
     /// Debian's Linux 5.10 runs without the module by default.
     ///
     /// Errors: `EBADF` (the descriptor is closed, or the security module `bpf` is not active),
-    /// `ENOMEM` (the kernel has not enough memory for the value), `EPERM` (the map is frozen).
+    /// `ENOMEM` (there is not enough memory for the value), `EPERM` (the map is frozen).
     ///
     /// ```no_run
     #[doc = include_str!("../examples/inode_storage.rs")]
@@ -101,7 +101,7 @@ kind!(/// `BPF_MAP_TYPE_TASK_STORAGE` (Linux 5.11): values that are attached to 
     /// has no value, and attaching a value to such a task fails with `ENOENT`.
     ///
     /// Errors: `EBADF` (the descriptor is not a pidfd), `ENOENT` (the task has exited), `ENOMEM`
-    /// (the kernel has not enough memory for the value), `EPERM` (the map is frozen).
+    /// (there is not enough memory for the value), `EPERM` (the map is frozen).
     ///
     /// ```no_run
     #[doc = include_str!("../examples/task_storage.rs")]
@@ -120,7 +120,7 @@ kind!(/// `BPF_MAP_TYPE_CGRP_STORAGE` (Linux 6.2): values that are attached to [
     /// Operations with a descriptor that is not a directory of a cgroup2 file system fail with
     /// `EBADF`.
     ///
-    /// Errors: `EBADF` (the descriptor is not a directory of a cgroup), `ENOMEM` (the kernel has
+    /// Errors: `EBADF` (the descriptor is not a directory of a cgroup), `ENOMEM` (there is
     /// not enough memory for the value), `EPERM` (the map is frozen).
     ///
     /// ```no_run

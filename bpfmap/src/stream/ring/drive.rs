@@ -6,8 +6,8 @@ use core::ptr::NonNull;
 use core::sync::atomic::{AtomicU64, Ordering};
 
 /// The memory of a ring: the words of the consumer's position, the words of the producer's
-/// position, and the data twice. Each is a separate allocation, so that a sanitizer detects
-/// accesses outside of it.
+/// position, and the data twice. Each of the three parts is a separate allocation, so that a
+/// sanitizer detects accesses outside of the part.
 pub(super) struct Own {
     pub(super) consumer: Box<[AtomicU64]>,
     pub(super) producer: Box<[AtomicU64]>,
@@ -15,7 +15,7 @@ pub(super) struct Own {
 }
 
 impl Own {
-    /// Returns a ring of this many bytes, all zero.
+    /// Returns a ring of this many bytes, which are all zero.
     pub(super) fn new(size: usize) -> Self {
         let words = |count| (0..count).map(|_| AtomicU64::new(0)).collect();
         Self { consumer: words(1), producer: words(3), data: words(size / 8 * 2) }
@@ -25,7 +25,7 @@ impl Own {
         self.data.len() as u64 * 4
     }
 
-    /// Returns a reader of events of type `E`. The memory must outlive it.
+    /// Returns a reader of events of type `E`. The memory must outlive the reader.
     pub(super) fn reader<E: Plain>(&self, overwrites: bool) -> Result<Reader<E>, Fault> {
         let (consumer, producer) = (start(&self.consumer), start(&self.producer));
         // SAFETY: the memory has these sizes, is aligned and is accessed atomically. The callers ensure that it
@@ -33,7 +33,7 @@ impl Own {
         unsafe { Reader::new(consumer, producer, start(&self.data), self.size(), overwrites) }
     }
 
-    /// Returns a writer of events of type `E`. The memory must outlive it.
+    /// Returns a writer of events of type `E`. The memory must outlive the writer.
     pub(super) fn writer<E: Plain>(&self) -> Result<Writer<E>, Fault> {
         let (consumer, producer) = (start(&self.consumer), start(&self.producer));
         // SAFETY: as in `reader`.
@@ -60,7 +60,7 @@ impl Own {
         }
     }
 
-    /// Simulates a change by another process.
+    /// Changes the memory as another process could change it.
     fn disturb(&self, what: u8, input: &mut Input<'_>) {
         let near = self.consumer[0].load(Ordering::Relaxed);
         match what % 8 {
@@ -76,7 +76,7 @@ fn start(words: &[AtomicU64]) -> NonNull<u8> {
     NonNull::from(words).cast()
 }
 
-/// The bytes of the input that determine what happens, followed by zeros.
+/// The unread bytes of the input. After its end, the input consists of zeros.
 struct Input<'a>(&'a [u8]);
 
 impl Input<'_> {
@@ -92,7 +92,7 @@ impl Input<'_> {
         u8::from_ne_bytes(self.take())
     }
 
-    /// Returns a word, which usually is the header of a small record.
+    /// Returns a word. In most cases, the word is the header of a small record.
     fn word(&mut self) -> u64 {
         match self.byte() {
             byte @ 0..0x40 => u64::from(byte),
@@ -104,7 +104,7 @@ impl Input<'_> {
         }
     }
 
-    /// Returns a position, which usually is slightly after `near`.
+    /// Returns a position. In most cases, the position is slightly after `near`.
     fn position(&mut self, near: u64) -> u64 {
         match self.byte() {
             0xff => u64::from_ne_bytes(self.take()),
@@ -115,9 +115,9 @@ impl Input<'_> {
     }
 }
 
-/// Runs a reader and a writer on memory that an input describes, and changes it while they work.
-/// Checks that no code accesses other memory or runs forever, and that a fault is reported again
-/// until the memory changes.
+/// Runs a reader or a writer on memory that an input describes, and changes this memory while the
+/// reader or writer works. Checks that the code does not access other memory and does not run
+/// forever. Also checks that a second call reports the same fault if the memory has not changed.
 pub(crate) fn drive(input: &[u8]) {
     let mut input = Input(input);
     let mode = input.byte();

@@ -9,8 +9,9 @@ use core::sync::atomic::{AtomicU64, Ordering};
 /// The positions and the data of a ring buffer with events of type `E`.
 ///
 /// The kernel writes to this memory, and so can all other processes that have opened the map. So
-/// all accesses are atomic accesses to words, and there are no references to events in it. An
-/// offset is a masked position, so no position can point outside the memory.
+/// this process accesses the memory only in words, with atomic operations, and does not create
+/// references to events in the memory. To compute an offset, the code masks the position. So no
+/// position can lead to an access outside the memory.
 pub(super) struct Memory<E> {
     consumer: NonNull<u8>,
     producer: NonNull<u8>,
@@ -25,8 +26,8 @@ unsafe impl<E> Send for Memory<E> {}
 // SAFETY: as above.
 unsafe impl<E> Sync for Memory<E> {}
 
-/// The distance of `overwrite_pos` from `producer_pos` in `struct bpf_ringbuf` (`kernel/bpf/ringbuf.c`), from Linux
-/// 6.19.
+/// The distance in bytes from `producer_pos` to `overwrite_pos` in `struct bpf_ringbuf`
+/// (`kernel/bpf/ringbuf.c`, Linux 6.19).
 const OVERWRITE_POSITION: usize = 16;
 
 impl<E: Plain> Memory<E> {
@@ -36,13 +37,14 @@ impl<E: Plain> Memory<E> {
     /// Wraps the memory of a ring of `size` bytes.
     ///
     /// # Errors
-    /// [`Fault::Size`]: the size is not a power of two, or an event is larger.
+    /// [`Fault::Size`]: the size is not a power of two, or an event is larger than the ring.
     ///
     /// # Safety
-    /// All three addresses must be multiples of 8. As long as the value is in use, there must be 8 bytes at `consumer`,
-    /// 24 at `producer` and twice `size` at `data` that can be read, and also written if a method writes there. In this
-    /// process, no reference to them may exist, and every access to them must be atomic or happen before or after all
-    /// accesses here.
+    /// All three addresses must be multiples of 8. As long as the value is in use, it must be
+    /// possible to read 8 bytes at `consumer`, 24 bytes at `producer` and twice `size` bytes at
+    /// `data`. If a method writes to an address, it must also be possible to write there. In this
+    /// process, no reference to these bytes may exist, and every other access to them must be
+    /// atomic or happen before or after all accesses through this value.
     pub(super) unsafe fn new(
         consumer: NonNull<u8>,
         producer: NonNull<u8>,
@@ -73,8 +75,8 @@ impl<E: Plain> Memory<E> {
         unsafe { AtomicU64::from_ptr(self.producer.as_ptr().cast()) }
     }
 
-    /// Returns the position of the oldest record that is not overwritten, in a ring that
-    /// overwrites.
+    /// Returns the position of the oldest record that has not been overwritten. This position
+    /// exists only in a ring that overwrites old records.
     #[inline]
     pub(super) fn oldest(&self) -> &AtomicU64 {
         // SAFETY: the contract of `new` guarantees 24 aligned bytes at the producer's position.
@@ -88,7 +90,8 @@ impl<E: Plain> Memory<E> {
         Record { start: unsafe { self.data.add(self.offset(position)) }, memory: PhantomData }
     }
 
-    /// Returns the offset of a position in the data, which is a multiple of 8 below the ring's size.
+    /// Returns the offset in the data to which a position refers. The offset is a multiple of 8
+    /// that is less than the size of the ring.
     #[inline]
     fn offset(&self, position: u64) -> usize {
         // The memory exists, so its size fits.
@@ -98,7 +101,8 @@ impl<E: Plain> Memory<E> {
     }
 }
 
-/// An offset at which a record begins or may begin: a multiple of 8, with space for an event after the header.
+/// A place where a record begins or may begin. Its offset is a multiple of 8, and there is enough
+/// space for a header and an event.
 #[derive(Clone, Copy)]
 pub(super) struct Record<'a, E> {
     start: NonNull<u8>,
@@ -106,15 +110,15 @@ pub(super) struct Record<'a, E> {
 }
 
 impl<'a, E: Plain> Record<'a, E> {
-    /// Reads the length in its header, and synchronises with everything that was written to the
-    /// record before.
+    /// Reads the length in the record's header. After this call, everything that was written to the
+    /// record before its length is visible.
     #[inline]
     pub(super) fn len(self) -> u32 {
         let [a, b, c, d, ..] = self.header().load(Ordering::Acquire).to_ne_bytes();
         u32::from_ne_bytes([a, b, c, d])
     }
 
-    /// Writes its header: the length, and a word for the kernel's own use.
+    /// Writes the record's header: the length, and a word that the kernel uses itself.
     #[inline]
     pub(super) fn set_len(self, len: u32) {
         let [a, b, c, d] = len.to_ne_bytes();
@@ -122,18 +126,18 @@ impl<'a, E: Plain> Record<'a, E> {
         self.header().store(header, Ordering::Relaxed);
     }
 
-    /// Returns its whole header, because Rust's memory model does not allow atomic accesses of
-    /// different sizes to the same location.
+    /// Returns the record's whole header as one word, because Rust's memory model does not allow
+    /// atomic accesses of different sizes to the same location.
     #[inline]
     fn header(self) -> &'a AtomicU64 {
         // SAFETY: a ring has at least 8 bytes, and a record begins at a multiple of 8.
         unsafe { AtomicU64::from_ptr(self.start.as_ptr().cast()) }
     }
 
-    /// Returns a reference to its event in the ring.
+    /// Returns a reference to the record's event in the ring.
     ///
     /// # Safety
-    /// Nobody may write to the record as long as the reference is used.
+    /// As long as the reference is used, no process, program or thread may write to the record.
     #[inline]
     pub(super) unsafe fn event(self) -> &'a E {
         const {
@@ -144,8 +148,8 @@ impl<'a, E: Plain> Record<'a, E> {
         unsafe { self.start.add(super::RECORD_HEADER).cast().as_ref() }
     }
 
-    /// Copies its event. Another process or program may write to the record during the copy, so the
-    /// caller must check afterwards whether the copy is valid.
+    /// Copies the record's event to `to`. Another process or program may write to the record during
+    /// the copy, so the caller must check afterwards whether the copy is valid.
     #[inline]
     pub(super) fn copy_out(self, to: &mut E) {
         let to = core::ptr::from_mut(to).cast::<u8>();
@@ -157,7 +161,7 @@ impl<'a, E: Plain> Record<'a, E> {
         }
     }
 
-    /// Copies an event into it.
+    /// Copies an event into the record.
     #[inline]
     pub(super) fn copy_in(self, from: &E) {
         let from = core::ptr::from_ref(from).cast::<u8>();
@@ -170,7 +174,7 @@ impl<'a, E: Plain> Record<'a, E> {
         }
     }
 
-    /// Returns eight bytes of its event, at the offset `start` in the event.
+    /// Returns the eight bytes at the offset `start` in the record's event.
     #[inline]
     fn word(self, start: usize) -> &'a AtomicU64 {
         debug_assert!(start < size_of::<E>() && start % 8 == 0);

@@ -1,5 +1,6 @@
-//! Ring buffers as memory: positions, headers and sizes. Nothing here makes system calls, so that tests can use
-//! ordinary memory, with positions and headers that no kernel writes.
+//! Accesses the memory of ring buffers: the positions, headers and records. This module makes no
+//! system calls, so tests can use ordinary memory, with positions and headers that the kernel would
+//! never write.
 
 #[cfg(any(test, fuzzing))]
 pub(super) mod drive;
@@ -18,10 +19,12 @@ pub(super) use writer::Writer;
 
 use core::fmt;
 
-/// Each record of a ring buffer begins with a header, at a multiple of 8 bytes.
+/// The size in bytes of the header at the beginning of each record. Each record begins at a
+/// multiple of 8 bytes.
 const RECORD_HEADER: usize = 8;
 
-/// The bits of a record's length (`include/uapi/linux/bpf.h`): the record is not submitted yet, or was discarded.
+/// Bits in a record's length (`include/uapi/linux/bpf.h`). The first bit means that the record is
+/// not submitted yet. The second bit means that the record was discarded.
 const BUSY: u32 = 1 << 31;
 const DISCARDED: u32 = 1 << 30;
 
@@ -31,8 +34,8 @@ const fn record_size(event: u64) -> u64 {
     (event + RECORD_HEADER as u64).next_multiple_of(8)
 }
 
-/// A state of a ring's memory that no kernel causes: another process or library has moved a
-/// position, or the memory is not a ring.
+/// An invalid state of a ring's memory. The kernel never causes such a state. Either another
+/// process or library has moved a position, or the memory is not a ring.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fault {
     /// The position of this reader or writer has changed.
@@ -41,7 +44,7 @@ pub(super) enum Fault {
     Unaligned { position: u64 },
     /// The distance from the consumer's to the producer's position is larger than the ring.
     Apart { consumer: u64, producer: u64, ring: u64 },
-    /// A record extends beyond the end of the last one.
+    /// A record extends beyond the end of all records.
     Record { position: u64, size: u64, left: u64 },
     /// A ring of this size can't hold an event.
     Size { record: u64, ring: u64, room: u64 },

@@ -7,18 +7,19 @@ use core::sync::atomic::{AtomicU64, Ordering};
 
 /// The state of a perf ring's reader.
 pub(in super::super) struct PerfReader<E> {
-    /// Holds both positions (`struct perf_event_mmap_page`).
+    /// The page that contains both positions (`struct perf_event_mmap_page`).
     page: NonNull<u8>,
     data: NonNull<u8>,
     /// The size of the data in bytes, a power of two.
     size: u64,
     /// The position of the next record.
     next: u64,
-    /// The end of the records that [`look`](Self::look) found, at most the ring's size after `next`.
+    /// The end of the records that [`look`](Self::look) found. The distance from `next` is at most
+    /// the size of the ring.
     end: u64,
-    /// The offset in the data of the last event, unless it is in the copy.
+    /// The offset of the last event in the data, or `None` if the event is in `copy`.
     event: Option<usize>,
-    /// The copy of an event that can't be used in place.
+    /// A copy of the last event, if the event can't be used in place.
     copy: Box<E>,
 }
 
@@ -32,9 +33,9 @@ unsafe impl<E: Sync> Sync for PerfReader<E> {}
 pub(in super::super) enum PerfFound {
     /// An event, which [`PerfReader::event`] returns.
     Event,
-    /// This many records were lost, because they did not fit.
+    /// This many records were lost, because the ring had no space for them.
     Lost(u64),
-    /// The size of a record is not that of an event.
+    /// A record has this size, which is not the size of an event.
     WrongSize(usize),
 }
 
@@ -54,16 +55,17 @@ const DATA_HEAD: usize = 1024;
 const DATA_TAIL: usize = 1032;
 
 impl<E: Plain> PerfReader<E> {
-    /// Starts to read a ring that nobody has read before.
+    /// Creates a reader for a ring from which no record has been read.
     ///
     /// # Errors
     /// Fails if the size is not a power of two or is less than 8.
     ///
     /// # Safety
-    /// The addresses must be multiples of 8. As long as the reader is used, there must be 1040
-    /// bytes at `page` that can be read and written, and `size` bytes at `data` that can be read.
-    /// Nobody may write to the data between the two positions, and only this reader to the tail
-    /// position. The kernel follows these rules, and only the process that opened a ring maps it.
+    /// Both addresses must be multiples of 8. As long as the reader is used, it must be possible to
+    /// read and write 1040 bytes at `page`, and to read `size` bytes at `data`. The data between
+    /// the two positions must not change, and only this reader may write the tail position. The
+    /// kernel follows these rules, and only the process that opened a ring maps the ring into
+    /// memory.
     pub(in super::super) unsafe fn new(
         page: NonNull<u8>,
         data: NonNull<u8>,
@@ -75,7 +77,7 @@ impl<E: Plain> PerfReader<E> {
         Ok(Self { page, data, size, next: 0, end: 0, event: None, copy: zeroed_box() })
     }
 
-    /// Looks for records after those that were found before, and returns whether there are any.
+    /// Looks for new records, and returns whether there is a record that has not been returned yet.
     ///
     /// # Errors
     /// Fails if the kernel's position is impossible.
@@ -90,12 +92,13 @@ impl<E: Plain> PerfReader<E> {
         Ok(self.next != end)
     }
 
-    /// Returns the next of the records that [`look`](Self::look) found. This method does not look
-    /// for more records, so that one busy CPU doesn't keep the reader from the other CPUs. It
-    /// releases the record that it returned before.
+    /// Releases the previous record, and returns the next of the records that [`look`](Self::look)
+    /// found. This method does not look for new records itself. Otherwise, a CPU that sends many
+    /// events could prevent the reader from reading the rings of other CPUs.
     ///
     /// # Errors
-    /// Fails if there is no valid record in the ring, and does not skip anything.
+    /// Fails if there is no valid record at the position. In this case, the method does not skip
+    /// any bytes.
     #[inline]
     pub(in super::super) fn take(&mut self) -> Result<Option<PerfFound>, Fault> {
         self.event = None;
@@ -144,8 +147,9 @@ impl<E: Plain> PerfReader<E> {
         }
     }
 
-    /// Reads the event of a sample: the size of the program's data, rounded up so that the record is a multiple of 8,
-    /// followed by the data.
+    /// Reads the event of a sample. The body of a sample consists of the size of the program's
+    /// data, followed by the data. The size is rounded up so that the size of the whole record is a
+    /// multiple of 8.
     #[inline]
     fn sample(&mut self, body: u64, len: u64) -> Result<PerfFound, Fault> {
         const { assert!(size_of::<E>() <= u16::MAX as usize, "a record has at most 65,535 bytes") };
@@ -178,7 +182,7 @@ impl<E: Plain> PerfReader<E> {
         Ok(PerfFound::Event)
     }
 
-    /// Releases the records that were found before.
+    /// Releases all records before the next record.
     #[inline]
     fn release(&self) {
         let tail = self.position(DATA_TAIL);
@@ -194,7 +198,7 @@ impl<E: Plain> PerfReader<E> {
         unsafe { AtomicU64::from_ptr(self.page.add(at).as_ptr().cast()) }
     }
 
-    /// Returns the offset of a position in the data.
+    /// Returns the offset in the data to which a position refers.
     #[inline]
     fn offset(&self, position: u64) -> usize {
         // The ring is mapped, so its size fits in a `usize`.

@@ -5,7 +5,8 @@ use crate::plain::Plain;
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicU64, Ordering};
 
-/// The number of words in the page with the positions, and the indices of the positions.
+/// The number of words in the page that contains the positions, and the indices of these positions
+/// in the page.
 const PAGE: usize = 4096 / 8;
 const HEAD: usize = 1024 / 8;
 const TAIL: usize = 1032 / 8;

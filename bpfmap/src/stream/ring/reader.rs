@@ -14,7 +14,8 @@ pub(in super::super) struct Reader<E> {
     overwrites: bool,
     /// The position of the next record.
     next: u64,
-    /// The end of the records at the last check, at most the ring's size after `next`.
+    /// The end of the records at the last check. The distance from `next` is at most the size of
+    /// the ring.
     end: u64,
     overwritten: u64,
 }
@@ -23,21 +24,22 @@ pub(in super::super) struct Reader<E> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in super::super) enum Found {
     Event,
-    /// The size of a record is not that of an event.
+    /// A record has this size, which is not the size of an event.
     WrongSize(u32),
 }
 
 impl<E: Plain> Reader<E> {
-    /// Starts to read at the consumer's position.
+    /// Creates a reader that starts at the consumer's position.
     ///
     /// # Errors
-    /// Fails if an event does not fit into the ring, or the positions are impossible.
+    /// Fails if an event does not fit into the ring, or if the positions are impossible.
     ///
     /// # Safety
-    /// The addresses must be those of a ring's positions and data, aligned to 8 bytes, and must be accessible as long
-    /// as the reader is used: 8 bytes at `consumer`, which can be written, 24 bytes at `producer` and twice `size` at
-    /// `data`. In this process, no reference to them may exist, and every access to them must be atomic or happen
-    /// before or after all accesses here.
+    /// The addresses must be multiples of 8, and must be the addresses of a ring's positions and
+    /// data. As long as the reader is used, it must be possible to read and write 8 bytes at
+    /// `consumer`, and to read 24 bytes at `producer` and twice `size` bytes at `data`. In this
+    /// process, no reference to these bytes may exist, and every other access to them must be
+    /// atomic or happen before or after all accesses through the reader.
     pub(in super::super) unsafe fn new(
         consumer: NonNull<u8>,
         producer: NonNull<u8>,
@@ -117,13 +119,13 @@ impl<E: Plain> Reader<E> {
         true
     }
 
-    /// Copies the next event to `to`, or reports a record of a different size, and releases its
-    /// space. Returns `None` if there is no record. The content of `to` is valid only if the result
-    /// is [`Found::Event`].
+    /// Copies the next event to `to`, or reports that the next record has a different size. In both
+    /// cases, releases the space of the record. Returns `None` if there is no record. The content
+    /// of `to` is valid only if the result is [`Found::Event`].
     ///
     /// # Errors
     /// Fails if another process or library has moved the consumer's position, or if there is no
-    /// valid record in the ring. In these cases, it releases nothing.
+    /// valid record in the ring. In these cases, the method releases nothing.
     #[inline(never)]
     pub(in super::super) fn take(&mut self, to: &mut E) -> Result<Option<Found>, Fault> {
         loop {
@@ -232,7 +234,8 @@ impl<E: Plain> Reader<E> {
         }
     }
 
-    /// Continues after a record, and releases its space.
+    /// Moves the position to the end of the record, which has `size` bytes. This releases the space
+    /// of the record.
     fn pass(&mut self, size: u64) -> Result<(), Fault> {
         self.check_position()?;
         let left = self.end.wrapping_sub(self.next);
@@ -259,7 +262,8 @@ impl<E: Plain> Reader<E> {
         Ok(())
     }
 
-    /// Continues at the oldest remaining record, and returns whether some were overwritten.
+    /// If records were overwritten before they were read, moves the position to the oldest
+    /// remaining record. Returns whether records were overwritten.
     fn skip_overwritten(&mut self) -> Result<bool, Fault> {
         let oldest = self.memory.oldest().load(Ordering::Acquire);
         if !is_behind(self.next, oldest) {
@@ -277,9 +281,9 @@ impl<E: Plain> Reader<E> {
         Ok(true)
     }
 
-    /// Ensures that a record begins at the consumer's position, so that the bytes of an event are
-    /// not read as a header. This is possible in a ring that overwrites, because a record certainly
-    /// begins at the oldest position.
+    /// Checks that a record begins at the consumer's position. Otherwise, the reader could read the
+    /// bytes of an event as a header. The check follows the records from the oldest record, whose
+    /// position is known in a ring that overwrites.
     fn find_next(&mut self) -> Result<(), Fault> {
         let mut position = self.memory.oldest().load(Ordering::Acquire);
         while is_behind(position, self.next) {

@@ -1,5 +1,5 @@
-//! Tests of rings in ordinary memory, with all contents that programs and other processes can write
-//! there.
+//! Tests of rings in ordinary memory. The tests use all kinds of contents that programs and other
+//! processes can write to a ring.
 
 use super::drive::{Own, drive};
 use super::{BUSY, DISCARDED, Fault, Found, Reader};
@@ -25,7 +25,7 @@ fn oldest(own: &Own, position: u64) {
     own.producer[2].store(position, Ordering::Relaxed);
 }
 
-/// Returns the next event, read in both ways.
+/// Reads the next event with `take_quickly`, or with `take` if that fails.
 fn take<E: Plain>(reader: &mut Reader<E>) -> Result<Option<(Found, E)>, Fault> {
     let mut event = zeroed();
     if reader.take_quickly(&mut event) {
@@ -34,7 +34,7 @@ fn take<E: Plain>(reader: &mut Reader<E>) -> Result<Option<(Found, E)>, Fault> {
     take_any(reader)
 }
 
-/// Returns the next event, also for a ring that overwrites.
+/// Reads the next event with `take`, which also works for a ring that overwrites.
 fn take_any<E: Plain>(reader: &mut Reader<E>) -> Result<Option<(Found, E)>, Fault> {
     let mut event = zeroed();
     Ok(reader.take(&mut event)?.map(|found| (found, event)))
@@ -286,8 +286,8 @@ fn a_writer_sends_events_that_fit_and_notices_another_writer() {
     assert_eq!(writer.unread(), 0);
 }
 
-/// The position is checked before an event is copied. It moves past the event and is checked a
-/// second time in one atomic step.
+/// The writer checks its position before it copies an event. After that, one atomic step checks the
+/// position again and moves it past the event.
 #[test]
 fn a_position_that_moves_while_an_event_is_copied_is_not_lost() {
     /// The event is so large that copying takes nearly all the time.

@@ -15,14 +15,15 @@ pub(in super::super) struct Writer<E> {
 }
 
 impl<E: Plain> Writer<E> {
-    /// Starts to write at the producer's position.
+    /// Creates a writer that starts at the producer's position.
     ///
     /// # Errors
-    /// Fails if an event does not fit into the ring, or the positions are impossible.
+    /// Fails if an event does not fit into the ring, or if the positions are impossible.
     ///
     /// # Safety
-    /// The same as for [`Reader::new`](super::Reader::new), but the producer's position and the data must be writable,
-    /// and the consumer's position need not be.
+    /// The requirements are the same as for [`Reader::new`](super::Reader::new), except that the
+    /// producer's position and the data must be writable, and that the consumer's position does not
+    /// have to be writable.
     pub(in super::super) unsafe fn new(
         consumer: NonNull<u8>,
         producer: NonNull<u8>,
@@ -58,7 +59,8 @@ impl<E: Plain> Writer<E> {
     /// nothing and returns `false`.
     ///
     /// # Errors
-    /// Fails in the same cases as [`has_room`](Self::has_room). Programs don't see the event.
+    /// Fails in the same cases as [`has_room`](Self::has_room). In these cases, programs don't see
+    /// the event.
     #[inline]
     pub(in super::super) fn publish(&mut self, event: &E) -> Result<bool, Fault> {
         if !self.has_room()? {
@@ -80,7 +82,8 @@ impl<E: Plain> Writer<E> {
         Ok(true)
     }
 
-    /// Does the same as [`publish`](Self::publish) after [`has_room`](Self::has_room) has returned `true`.
+    /// Does the same as [`publish`](Self::publish), but assumes that [`has_room`](Self::has_room)
+    /// has just returned `true`.
     #[inline]
     pub(in super::super) fn submit(&mut self, event: &E) -> Result<(), Fault> {
         if self.publish(event)? {
@@ -114,7 +117,8 @@ impl<E: Plain> Writer<E> {
     }
 }
 
-/// Returns the size of an event in its header, which also has two flag bits.
+/// Returns the size of an event, as the header of a record contains it. The header also has two
+/// flag bits, so the size must be less than a gigabyte.
 const fn size_of_u32<E: Plain>() -> u32 {
     assert!(size_of::<E>() < (BUSY >> 1) as usize, "a record has less than a gigabyte");
     #[allow(clippy::cast_possible_truncation, reason = "asserted")]

@@ -2,8 +2,8 @@
 
 /* The ends of a connection. It has no maps. */
 
-#ifndef BPFMAP_ENDPOINT_H_TYPES_d7d768e2861ab0b9
-#define BPFMAP_ENDPOINT_H_TYPES_d7d768e2861ab0b9
+#ifndef BPFMAP_ENDPOINT_H_TYPES_ac6a792253939ab3
+#define BPFMAP_ENDPOINT_H_TYPES_ac6a792253939ab3
 
 #ifdef BPFMAP_TYPES
 #include "net.h"
@@ -25,7 +25,7 @@
 #define _Alignof alignof
 #endif
 
-/* A type with the name of a member in the same struct. C++ would use the member. */
+/* A type that has the same name as a member of the struct. Without ::, C++ would find the member. */
 #ifndef BPFMAP_TYPE
 #ifdef __cplusplus
 #define BPFMAP_TYPE(name) ::name
@@ -51,4 +51,4 @@ _Static_assert(__builtin_offsetof(endpoint, port) == 16, "port has the offset 16
 _Static_assert(__builtin_offsetof(endpoint, transport) == 18, "transport has the offset 18 in endpoint");
 _Static_assert(__builtin_offsetof(endpoint, next) == 24, "next has the offset 24 in endpoint");
 
-#endif /* BPFMAP_ENDPOINT_H_TYPES_d7d768e2861ab0b9 */
+#endif /* BPFMAP_ENDPOINT_H_TYPES_ac6a792253939ab3 */

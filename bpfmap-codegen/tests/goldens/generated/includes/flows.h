@@ -37,14 +37,14 @@ _Static_assert(__builtin_offsetof(struct flow, to) == 32, "to has the offset 32 
 #endif /* BPFMAP_FLOWS_H_TYPES_e64415311a0b9e10 */
 
 /* The maps, for programs. A program that defines BPFMAP_TYPES gets only the types. */
-#if defined(__bpf__) && !defined(BPFMAP_TYPES) && !defined(BPFMAP_FLOWS_H_MAPS_83ad212e9e508012)
-#define BPFMAP_FLOWS_H_MAPS_83ad212e9e508012
+#if defined(__bpf__) && !defined(BPFMAP_TYPES) && !defined(BPFMAP_FLOWS_H_MAPS_965f3b787db32477)
+#define BPFMAP_FLOWS_H_MAPS_965f3b787db32477
 
 #if !defined(__uint) || !defined(SEC)
 #error "flows.h needs the macros of <bpf/bpf_helpers.h>: include first vmlinux.h (or <linux/bpf.h>), then <bpf/bpf_helpers.h>, then flows.h"
 #endif
 
-/* With BPFMAP_EXTERN defined, another file of the object defines the maps, and this one declares them. */
+/* If BPFMAP_EXTERN is defined, this file only declares the maps, and another file of the object defines them. */
 #undef BPFMAP_MAP
 #ifdef BPFMAP_EXTERN
 #define BPFMAP_MAP extern
@@ -109,4 +109,4 @@ static __always_inline __attribute__((unused)) int ended_output(const endpoint *
 	return bpf_ringbuf_output(&ended, (void *)event, sizeof(*event), flags);
 }
 
-#endif /* BPFMAP_FLOWS_H_MAPS_83ad212e9e508012 */
+#endif /* BPFMAP_FLOWS_H_MAPS_965f3b787db32477 */

@@ -18,8 +18,8 @@
 #endif /* BPFMAP_LIMITS_H_TYPES_238e64270b795cb4 */
 
 /* The maps, for programs. A program that defines BPFMAP_TYPES gets only the types. */
-#if defined(__bpf__) && !defined(BPFMAP_TYPES) && !defined(BPFMAP_LIMITS_H_MAPS_8068be66e69c7d52)
-#define BPFMAP_LIMITS_H_MAPS_8068be66e69c7d52
+#if defined(__bpf__) && !defined(BPFMAP_TYPES) && !defined(BPFMAP_LIMITS_H_MAPS_5da719da1afb5205)
+#define BPFMAP_LIMITS_H_MAPS_5da719da1afb5205
 
 #if !defined(__uint) || !defined(SEC)
 #error "limits.h needs the macros of <bpf/bpf_helpers.h>: include first vmlinux.h (or <linux/bpf.h>), then <bpf/bpf_helpers.h>, then limits.h"
@@ -34,7 +34,7 @@ static __attribute__((used)) void __bpfmap_libbpf_endpoint(struct endpoint (*it)
 }
 #endif
 
-/* With BPFMAP_EXTERN defined, another file of the object defines the maps, and this one declares them. */
+/* If BPFMAP_EXTERN is defined, this file only declares the maps, and another file of the object defines them. */
 #undef BPFMAP_MAP
 #ifdef BPFMAP_EXTERN
 #define BPFMAP_MAP extern
@@ -62,4 +62,4 @@ BPFMAP_MAP struct {
 	});
 } idle SEC(".maps");
 
-#endif /* BPFMAP_LIMITS_H_MAPS_8068be66e69c7d52 */
+#endif /* BPFMAP_LIMITS_H_MAPS_5da719da1afb5205 */

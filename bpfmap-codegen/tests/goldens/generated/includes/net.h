@@ -2,8 +2,8 @@
 
 /* Addresses and ports, which several schemas share. */
 
-#ifndef BPFMAP_NET_H_TYPES_4ee2f0b0100fda66
-#define BPFMAP_NET_H_TYPES_4ee2f0b0100fda66
+#ifndef BPFMAP_NET_H_TYPES_ffed41565d484f68
+#define BPFMAP_NET_H_TYPES_ffed41565d484f68
 
 #if !defined(__bpf__) && !defined(__VMLINUX_H__)
 #include <linux/types.h>
@@ -17,7 +17,7 @@
 #define _Alignof alignof
 #endif
 
-/* An enum with an integer type. GCC before 13 accepts its size only as a mode. */
+/* An enum with this integer type. In C, GCC before 13 needs a mode to set the size of an enum. */
 #ifndef BPFMAP_ENUM
 #if defined(__GNUC__) && __GNUC__ < 13 && !defined(__clang__) && !defined(__cplusplus)
 #define BPFMAP_ENUM(name, integer, mode_of_size) enum __attribute__((mode(mode_of_size))) name
@@ -47,17 +47,17 @@ BPFMAP_ENUM(transport, unsigned char, QI) {
 _Static_assert(sizeof(enum transport) == 1, "enum transport is 1 byte");
 _Static_assert(_Alignof(enum transport) == 1, "enum transport is aligned to 1 byte");
 
-#endif /* BPFMAP_NET_H_TYPES_4ee2f0b0100fda66 */
+#endif /* BPFMAP_NET_H_TYPES_ffed41565d484f68 */
 
 /* The maps, for programs. A program that defines BPFMAP_TYPES gets only the types. */
-#if defined(__bpf__) && !defined(BPFMAP_TYPES) && !defined(BPFMAP_NET_H_MAPS_69dc6db4b8063ca6)
-#define BPFMAP_NET_H_MAPS_69dc6db4b8063ca6
+#if defined(__bpf__) && !defined(BPFMAP_TYPES) && !defined(BPFMAP_NET_H_MAPS_a2221b484cf0cc79)
+#define BPFMAP_NET_H_MAPS_a2221b484cf0cc79
 
 #if !defined(__uint) || !defined(SEC)
 #error "net.h needs the macros of <bpf/bpf_helpers.h>: include first vmlinux.h (or <linux/bpf.h>), then <bpf/bpf_helpers.h>, then net.h"
 #endif
 
-/* With BPFMAP_EXTERN defined, another file of the object defines the maps, and this one declares them. */
+/* If BPFMAP_EXTERN is defined, this file only declares the maps, and another file of the object defines them. */
 #undef BPFMAP_MAP
 #ifdef BPFMAP_EXTERN
 #define BPFMAP_MAP extern
@@ -73,4 +73,4 @@ BPFMAP_MAP struct {
 	__uint(max_entries, 64);
 } blocked SEC(".maps");
 
-#endif /* BPFMAP_NET_H_MAPS_69dc6db4b8063ca6 */
+#endif /* BPFMAP_NET_H_MAPS_a2221b484cf0cc79 */

@@ -2,8 +2,8 @@
 
 /* Bit-fields in every position. */
 
-#ifndef BPFMAP_BIT_FIELDS_H_TYPES_6e2ce4c54386fc2b
-#define BPFMAP_BIT_FIELDS_H_TYPES_6e2ce4c54386fc2b
+#ifndef BPFMAP_BIT_FIELDS_H_TYPES_7486e3d6aed8248d
+#define BPFMAP_BIT_FIELDS_H_TYPES_7486e3d6aed8248d
 
 #if !defined(__bpf__) && !defined(__VMLINUX_H__)
 #include <linux/types.h>
@@ -21,7 +21,7 @@
 #define _Bool bool
 #endif
 
-/* An enum with an integer type. GCC before 13 accepts its size only as a mode. */
+/* An enum with this integer type. In C, GCC before 13 needs a mode to set the size of an enum. */
 #ifndef BPFMAP_ENUM
 #if defined(__GNUC__) && __GNUC__ < 13 && !defined(__clang__) && !defined(__cplusplus)
 #define BPFMAP_ENUM(name, integer, mode_of_size) enum __attribute__((mode(mode_of_size))) name
@@ -128,11 +128,11 @@ _Static_assert(_Alignof(union overlay) == 4, "union overlay is aligned to 4 byte
 #pragma GCC diagnostic pop
 #endif
 
-#endif /* BPFMAP_BIT_FIELDS_H_TYPES_6e2ce4c54386fc2b */
+#endif /* BPFMAP_BIT_FIELDS_H_TYPES_7486e3d6aed8248d */
 
 /* The maps, for programs. A program that defines BPFMAP_TYPES gets only the types. */
-#if defined(__bpf__) && !defined(BPFMAP_TYPES) && !defined(BPFMAP_BIT_FIELDS_H_MAPS_948bb0f8de85ad76)
-#define BPFMAP_BIT_FIELDS_H_MAPS_948bb0f8de85ad76
+#if defined(__bpf__) && !defined(BPFMAP_TYPES) && !defined(BPFMAP_BIT_FIELDS_H_MAPS_90c458e04a819943)
+#define BPFMAP_BIT_FIELDS_H_MAPS_90c458e04a819943
 
 #if !defined(__uint) || !defined(SEC)
 #error "bit_fields.h needs the macros of <bpf/bpf_helpers.h>: include first vmlinux.h (or <linux/bpf.h>), then <bpf/bpf_helpers.h>, then bit_fields.h"
@@ -146,8 +146,8 @@ _Static_assert(_Alignof(union overlay) == 4, "union overlay is aligned to 4 byte
  * These are legacy map definitions. libbpf 1.0 and newer refuses them ("legacy map definitions in
  * 'maps' section are not supported by libbpf v1.0+"); libbpf before 1.0, aya and iproute2 accept them.
  *
- * The name of the struct is the one that libbpf's own headers had before 1.0; within this header
- * it stands for a struct of its own, so that either header will do.
+ * The headers of libbpf before 1.0 also define a struct with the name bpf_map_def. In this header, a
+ * macro gives the struct a different name, so that the two definitions do not conflict.
  */
 #define bpf_map_def __bpfmap_bit_fields_map_def
 struct bpf_map_def {
@@ -159,8 +159,8 @@ struct bpf_map_def {
 };
 
 /*
- * Tells libbpf the types of a map's key and value, by the name of a struct. The section means
- * nothing to it; headers of old had .maps.NAME there, which aya takes for a BTF-defined map.
+ * Tells libbpf the types of a map's key and value. libbpf finds the struct by its name and ignores
+ * the section. Old headers used the section .maps.NAME, which aya mistakes for a BTF-defined map.
  */
 #undef BPF_ANNOTATE_KV_PAIR
 #define BPF_ANNOTATE_KV_PAIR(name, type_key, type_val)			\
@@ -198,4 +198,4 @@ BPF_ANNOTATE_KV_PAIR(overlays, typeof(__u32), typeof(union overlay));
 
 #undef bpf_map_def
 
-#endif /* BPFMAP_BIT_FIELDS_H_MAPS_948bb0f8de85ad76 */
+#endif /* BPFMAP_BIT_FIELDS_H_MAPS_90c458e04a819943 */

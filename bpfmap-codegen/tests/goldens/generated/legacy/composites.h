@@ -233,8 +233,8 @@ _Static_assert(__builtin_offsetof(struct words, fn) == 16, "fn has the offset 16
 #endif /* BPFMAP_COMPOSITES_H_TYPES_42c5fb1b712e0ea3 */
 
 /* The maps, for programs. A program that defines BPFMAP_TYPES gets only the types. */
-#if defined(__bpf__) && !defined(BPFMAP_TYPES) && !defined(BPFMAP_COMPOSITES_H_MAPS_24c581683464c0cd)
-#define BPFMAP_COMPOSITES_H_MAPS_24c581683464c0cd
+#if defined(__bpf__) && !defined(BPFMAP_TYPES) && !defined(BPFMAP_COMPOSITES_H_MAPS_cb1012116426e50c)
+#define BPFMAP_COMPOSITES_H_MAPS_cb1012116426e50c
 
 #if !defined(__uint) || !defined(SEC)
 #error "composites.h needs the macros of <bpf/bpf_helpers.h>: include first vmlinux.h (or <linux/bpf.h>), then <bpf/bpf_helpers.h>, then composites.h"
@@ -248,8 +248,8 @@ _Static_assert(__builtin_offsetof(struct words, fn) == 16, "fn has the offset 16
  * These are legacy map definitions. libbpf 1.0 and newer refuses them ("legacy map definitions in
  * 'maps' section are not supported by libbpf v1.0+"); libbpf before 1.0, aya and iproute2 accept them.
  *
- * The name of the struct is the one that libbpf's own headers had before 1.0; within this header
- * it stands for a struct of its own, so that either header will do.
+ * The headers of libbpf before 1.0 also define a struct with the name bpf_map_def. In this header, a
+ * macro gives the struct a different name, so that the two definitions do not conflict.
  */
 #define bpf_map_def __bpfmap_composites_map_def
 struct bpf_map_def {
@@ -261,8 +261,8 @@ struct bpf_map_def {
 };
 
 /*
- * Tells libbpf the types of a map's key and value, by the name of a struct. The section means
- * nothing to it; headers of old had .maps.NAME there, which aya takes for a BTF-defined map.
+ * Tells libbpf the types of a map's key and value. libbpf finds the struct by its name and ignores
+ * the section. Old headers used the section .maps.NAME, which aya mistakes for a BTF-defined map.
  */
 #undef BPF_ANNOTATE_KV_PAIR
 #define BPF_ANNOTATE_KV_PAIR(name, type_key, type_val)			\
@@ -309,4 +309,4 @@ BPF_ANNOTATE_KV_PAIR(padded, typeof(__u32), typeof(struct padded));
 
 #undef bpf_map_def
 
-#endif /* BPFMAP_COMPOSITES_H_MAPS_24c581683464c0cd */
+#endif /* BPFMAP_COMPOSITES_H_MAPS_cb1012116426e50c */

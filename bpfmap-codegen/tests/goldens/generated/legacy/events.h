@@ -2,8 +2,8 @@
 
 /* Maps that carry events, each way. */
 
-#ifndef BPFMAP_EVENTS_H_TYPES_d515e7b50e5226fa
-#define BPFMAP_EVENTS_H_TYPES_d515e7b50e5226fa
+#ifndef BPFMAP_EVENTS_H_TYPES_95bf353d836eeec0
+#define BPFMAP_EVENTS_H_TYPES_95bf353d836eeec0
 
 #if !defined(__bpf__) && !defined(__VMLINUX_H__)
 #include <linux/types.h>
@@ -17,7 +17,7 @@
 #define _Alignof alignof
 #endif
 
-/* An enum with an integer type. GCC before 13 accepts its size only as a mode. */
+/* An enum with this integer type. In C, GCC before 13 needs a mode to set the size of an enum. */
 #ifndef BPFMAP_ENUM
 #if defined(__GNUC__) && __GNUC__ < 13 && !defined(__clang__) && !defined(__cplusplus)
 #define BPFMAP_ENUM(name, integer, mode_of_size) enum __attribute__((mode(mode_of_size))) name
@@ -43,11 +43,11 @@ BPFMAP_ENUM(command, unsigned int, SI) {
 _Static_assert(sizeof(enum command) == 4, "enum command is 4 bytes");
 _Static_assert(_Alignof(enum command) == 4, "enum command is aligned to 4 bytes");
 
-#endif /* BPFMAP_EVENTS_H_TYPES_d515e7b50e5226fa */
+#endif /* BPFMAP_EVENTS_H_TYPES_95bf353d836eeec0 */
 
 /* The maps, for programs. A program that defines BPFMAP_TYPES gets only the types. */
-#if defined(__bpf__) && !defined(BPFMAP_TYPES) && !defined(BPFMAP_EVENTS_H_MAPS_dc423e52b37ac9f5)
-#define BPFMAP_EVENTS_H_MAPS_dc423e52b37ac9f5
+#if defined(__bpf__) && !defined(BPFMAP_TYPES) && !defined(BPFMAP_EVENTS_H_MAPS_7f001998377a338c)
+#define BPFMAP_EVENTS_H_MAPS_7f001998377a338c
 
 #if !defined(__uint) || !defined(SEC)
 #error "events.h needs the macros of <bpf/bpf_helpers.h>: include first vmlinux.h (or <linux/bpf.h>), then <bpf/bpf_helpers.h>, then events.h"
@@ -61,8 +61,8 @@ _Static_assert(_Alignof(enum command) == 4, "enum command is aligned to 4 bytes"
  * These are legacy map definitions. libbpf 1.0 and newer refuses them ("legacy map definitions in
  * 'maps' section are not supported by libbpf v1.0+"); libbpf before 1.0, aya and iproute2 accept them.
  *
- * The name of the struct is the one that libbpf's own headers had before 1.0; within this header
- * it stands for a struct of its own, so that either header will do.
+ * The headers of libbpf before 1.0 also define a struct with the name bpf_map_def. In this header, a
+ * macro gives the struct a different name, so that the two definitions do not conflict.
  */
 #define bpf_map_def __bpfmap_events_map_def
 struct bpf_map_def {
@@ -74,8 +74,8 @@ struct bpf_map_def {
 };
 
 /*
- * Tells libbpf the types of a map's key and value, by the name of a struct. The section means
- * nothing to it; headers of old had .maps.NAME there, which aya takes for a BTF-defined map.
+ * Tells libbpf the types of a map's key and value. libbpf finds the struct by its name and ignores
+ * the section. Old headers used the section .maps.NAME, which aya mistakes for a BTF-defined map.
  */
 #undef BPF_ANNOTATE_KV_PAIR
 #define BPF_ANNOTATE_KV_PAIR(name, type_key, type_val)			\
@@ -174,4 +174,4 @@ static __always_inline __attribute__((unused)) long commands_drain(long (*handle
 	return bpf_user_ringbuf_drain(&commands, (void *)handle, context, flags);
 }
 
-#endif /* BPFMAP_EVENTS_H_MAPS_dc423e52b37ac9f5 */
+#endif /* BPFMAP_EVENTS_H_MAPS_7f001998377a338c */

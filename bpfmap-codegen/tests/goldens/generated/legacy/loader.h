@@ -47,8 +47,8 @@ _Static_assert(__builtin_offsetof(struct option, level) == 0, "level has the off
 #endif /* BPFMAP_LOADER_H_TYPES_41003714aad36586 */
 
 /* The maps, for programs. A program that defines BPFMAP_TYPES gets only the types. */
-#if defined(__bpf__) && !defined(BPFMAP_TYPES) && !defined(BPFMAP_LOADER_H_MAPS_92f41656d751c63e)
-#define BPFMAP_LOADER_H_MAPS_92f41656d751c63e
+#if defined(__bpf__) && !defined(BPFMAP_TYPES) && !defined(BPFMAP_LOADER_H_MAPS_0b87670e399febed)
+#define BPFMAP_LOADER_H_MAPS_0b87670e399febed
 
 #if !defined(__uint) || !defined(SEC)
 #error "loader.h needs the macros of <bpf/bpf_helpers.h>: include first vmlinux.h (or <linux/bpf.h>), then <bpf/bpf_helpers.h>, then loader.h"
@@ -62,8 +62,8 @@ _Static_assert(__builtin_offsetof(struct option, level) == 0, "level has the off
  * These are legacy map definitions. libbpf 1.0 and newer refuses them ("legacy map definitions in
  * 'maps' section are not supported by libbpf v1.0+"); libbpf before 1.0, aya and iproute2 accept them.
  *
- * The name of the struct is the one that libbpf's own headers had before 1.0; within this header
- * it stands for a struct of its own, so that either header will do.
+ * The headers of libbpf before 1.0 also define a struct with the name bpf_map_def. In this header, a
+ * macro gives the struct a different name, so that the two definitions do not conflict.
  */
 #define bpf_map_def __bpfmap_loader_map_def
 struct bpf_map_def {
@@ -75,8 +75,8 @@ struct bpf_map_def {
 };
 
 /*
- * Tells libbpf the types of a map's key and value, by the name of a struct. The section means
- * nothing to it; headers of old had .maps.NAME there, which aya takes for a BTF-defined map.
+ * Tells libbpf the types of a map's key and value. libbpf finds the struct by its name and ignores
+ * the section. Old headers used the section .maps.NAME, which aya mistakes for a BTF-defined map.
  */
 #undef BPF_ANNOTATE_KV_PAIR
 #define BPF_ANNOTATE_KV_PAIR(name, type_key, type_val)			\
@@ -152,4 +152,4 @@ BPF_ANNOTATE_KV_PAIR(debug, typeof(__u32), typeof(struct option));
 
 #undef bpf_map_def
 
-#endif /* BPFMAP_LOADER_H_MAPS_92f41656d751c63e */
+#endif /* BPFMAP_LOADER_H_MAPS_0b87670e399febed */

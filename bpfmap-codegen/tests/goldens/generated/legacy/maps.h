@@ -82,8 +82,8 @@ _Static_assert(__builtin_offsetof(struct prefix, address) == 4, "address has the
 #endif /* BPFMAP_MAPS_H_TYPES_1e682b249948b7ea */
 
 /* The maps, for programs. A program that defines BPFMAP_TYPES gets only the types. */
-#if defined(__bpf__) && !defined(BPFMAP_TYPES) && !defined(BPFMAP_MAPS_H_MAPS_2764c8f4f9f1d105)
-#define BPFMAP_MAPS_H_MAPS_2764c8f4f9f1d105
+#if defined(__bpf__) && !defined(BPFMAP_TYPES) && !defined(BPFMAP_MAPS_H_MAPS_fa4981c6caa3348e)
+#define BPFMAP_MAPS_H_MAPS_fa4981c6caa3348e
 
 #if !defined(__uint) || !defined(SEC)
 #error "maps.h needs the macros of <bpf/bpf_helpers.h>: include first vmlinux.h (or <linux/bpf.h>), then <bpf/bpf_helpers.h>, then maps.h"
@@ -97,8 +97,8 @@ _Static_assert(__builtin_offsetof(struct prefix, address) == 4, "address has the
  * These are legacy map definitions. libbpf 1.0 and newer refuses them ("legacy map definitions in
  * 'maps' section are not supported by libbpf v1.0+"); libbpf before 1.0, aya and iproute2 accept them.
  *
- * The name of the struct is the one that libbpf's own headers had before 1.0; within this header
- * it stands for a struct of its own, so that either header will do.
+ * The headers of libbpf before 1.0 also define a struct with the name bpf_map_def. In this header, a
+ * macro gives the struct a different name, so that the two definitions do not conflict.
  */
 #define bpf_map_def __bpfmap_maps_map_def
 struct bpf_map_def {
@@ -110,8 +110,8 @@ struct bpf_map_def {
 };
 
 /*
- * Tells libbpf the types of a map's key and value, by the name of a struct. The section means
- * nothing to it; headers of old had .maps.NAME there, which aya takes for a BTF-defined map.
+ * Tells libbpf the types of a map's key and value. libbpf finds the struct by its name and ignores
+ * the section. Old headers used the section .maps.NAME, which aya mistakes for a BTF-defined map.
  */
 #undef BPF_ANNOTATE_KV_PAIR
 #define BPF_ANNOTATE_KV_PAIR(name, type_key, type_val)			\
@@ -214,4 +214,4 @@ BPF_ANNOTATE_KV_PAIR(slots, typeof(__u32), typeof(__u32));
 
 #undef bpf_map_def
 
-#endif /* BPFMAP_MAPS_H_MAPS_2764c8f4f9f1d105 */
+#endif /* BPFMAP_MAPS_H_MAPS_fa4981c6caa3348e */

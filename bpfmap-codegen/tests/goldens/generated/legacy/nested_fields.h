@@ -2,8 +2,8 @@
 
 /* A lock, a timer and a pointer in structs within the value. */
 
-#ifndef BPFMAP_NESTED_FIELDS_H_TYPES_9c5c4f3a2d658997
-#define BPFMAP_NESTED_FIELDS_H_TYPES_9c5c4f3a2d658997
+#ifndef BPFMAP_NESTED_FIELDS_H_TYPES_1f1a8bf3efd65d87
+#define BPFMAP_NESTED_FIELDS_H_TYPES_1f1a8bf3efd65d87
 
 #if !defined(__bpf__) && !defined(__VMLINUX_H__)
 #include <linux/bpf.h>
@@ -17,7 +17,7 @@
 #define _Alignof alignof
 #endif
 
-/* Tags for the BTF of programs, with which the kernel finds kptrs. */
+/* Type tags for the BTF of programs. The kernel finds kptrs by these tags. */
 #ifndef BPFMAP_TYPE_TAG
 #ifdef __bpf__
 #define BPFMAP_TYPE_TAG(tag) __attribute__((btf_type_tag(tag)))
@@ -89,11 +89,11 @@ _Static_assert(__builtin_offsetof(struct guarded, timer) == 16, "timer has the o
 _Static_assert(__builtin_offsetof(struct guarded, fired) == 32, "fired has the offset 32 in struct guarded");
 _Static_assert(__builtin_offsetof(struct guarded, task) == 40, "task has the offset 40 in struct guarded");
 
-#endif /* BPFMAP_NESTED_FIELDS_H_TYPES_9c5c4f3a2d658997 */
+#endif /* BPFMAP_NESTED_FIELDS_H_TYPES_1f1a8bf3efd65d87 */
 
 /* The maps, for programs. A program that defines BPFMAP_TYPES gets only the types. */
-#if defined(__bpf__) && !defined(BPFMAP_TYPES) && !defined(BPFMAP_NESTED_FIELDS_H_MAPS_6fb13c84d399d14b)
-#define BPFMAP_NESTED_FIELDS_H_MAPS_6fb13c84d399d14b
+#if defined(__bpf__) && !defined(BPFMAP_TYPES) && !defined(BPFMAP_NESTED_FIELDS_H_MAPS_f405319a21a639ea)
+#define BPFMAP_NESTED_FIELDS_H_MAPS_f405319a21a639ea
 
 #if !defined(__uint) || !defined(SEC)
 #error "nested_fields.h needs the macros of <bpf/bpf_helpers.h>: include first vmlinux.h (or <linux/bpf.h>), then <bpf/bpf_helpers.h>, then nested_fields.h"
@@ -116,8 +116,8 @@ static __attribute__((used)) void __bpfmap_kernel_task_struct(struct task_struct
  * These are legacy map definitions. libbpf 1.0 and newer refuses them ("legacy map definitions in
  * 'maps' section are not supported by libbpf v1.0+"); libbpf before 1.0, aya and iproute2 accept them.
  *
- * The name of the struct is the one that libbpf's own headers had before 1.0; within this header
- * it stands for a struct of its own, so that either header will do.
+ * The headers of libbpf before 1.0 also define a struct with the name bpf_map_def. In this header, a
+ * macro gives the struct a different name, so that the two definitions do not conflict.
  */
 #define bpf_map_def __bpfmap_nested_fields_map_def
 struct bpf_map_def {
@@ -129,8 +129,8 @@ struct bpf_map_def {
 };
 
 /*
- * Tells libbpf the types of a map's key and value, by the name of a struct. The section means
- * nothing to it; headers of old had .maps.NAME there, which aya takes for a BTF-defined map.
+ * Tells libbpf the types of a map's key and value. libbpf finds the struct by its name and ignores
+ * the section. Old headers used the section .maps.NAME, which aya mistakes for a BTF-defined map.
  */
 #undef BPF_ANNOTATE_KV_PAIR
 #define BPF_ANNOTATE_KV_PAIR(name, type_key, type_val)			\
@@ -152,4 +152,4 @@ BPF_ANNOTATE_KV_PAIR(guarded_totals, typeof(__u32), typeof(struct guarded));
 
 #undef bpf_map_def
 
-#endif /* BPFMAP_NESTED_FIELDS_H_MAPS_6fb13c84d399d14b */
+#endif /* BPFMAP_NESTED_FIELDS_H_MAPS_f405319a21a639ea */

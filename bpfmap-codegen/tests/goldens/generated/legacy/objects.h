@@ -40,8 +40,8 @@ _Static_assert(__builtin_offsetof(struct guarded, total) == 8, "total has the of
 #endif /* BPFMAP_OBJECTS_H_TYPES_433fd9edf2e4d917 */
 
 /* The maps, for programs. A program that defines BPFMAP_TYPES gets only the types. */
-#if defined(__bpf__) && !defined(BPFMAP_TYPES) && !defined(BPFMAP_OBJECTS_H_MAPS_b9c1752ac767eb4a)
-#define BPFMAP_OBJECTS_H_MAPS_b9c1752ac767eb4a
+#if defined(__bpf__) && !defined(BPFMAP_TYPES) && !defined(BPFMAP_OBJECTS_H_MAPS_a19e464810146281)
+#define BPFMAP_OBJECTS_H_MAPS_a19e464810146281
 
 #if !defined(__uint) || !defined(SEC)
 #error "objects.h needs the macros of <bpf/bpf_helpers.h>: include first vmlinux.h (or <linux/bpf.h>), then <bpf/bpf_helpers.h>, then objects.h"
@@ -55,8 +55,8 @@ _Static_assert(__builtin_offsetof(struct guarded, total) == 8, "total has the of
  * These are legacy map definitions. libbpf 1.0 and newer refuses them ("legacy map definitions in
  * 'maps' section are not supported by libbpf v1.0+"); libbpf before 1.0, aya and iproute2 accept them.
  *
- * The name of the struct is the one that libbpf's own headers had before 1.0; within this header
- * it stands for a struct of its own, so that either header will do.
+ * The headers of libbpf before 1.0 also define a struct with the name bpf_map_def. In this header, a
+ * macro gives the struct a different name, so that the two definitions do not conflict.
  */
 #define bpf_map_def __bpfmap_objects_map_def
 struct bpf_map_def {
@@ -68,8 +68,8 @@ struct bpf_map_def {
 };
 
 /*
- * Tells libbpf the types of a map's key and value, by the name of a struct. The section means
- * nothing to it; headers of old had .maps.NAME there, which aya takes for a BTF-defined map.
+ * Tells libbpf the types of a map's key and value. libbpf finds the struct by its name and ignores
+ * the section. Old headers used the section .maps.NAME, which aya mistakes for a BTF-defined map.
  */
 #undef BPF_ANNOTATE_KV_PAIR
 #define BPF_ANNOTATE_KV_PAIR(name, type_key, type_val)			\
@@ -166,4 +166,4 @@ BPF_ANNOTATE_KV_PAIR(filled, typeof(__u32), typeof(__u32));
 
 #undef bpf_map_def
 
-#endif /* BPFMAP_OBJECTS_H_MAPS_b9c1752ac767eb4a */
+#endif /* BPFMAP_OBJECTS_H_MAPS_a19e464810146281 */

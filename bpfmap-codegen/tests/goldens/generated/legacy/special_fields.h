@@ -2,8 +2,8 @@
 
 /* Fields that belong to the kernel. */
 
-#ifndef BPFMAP_SPECIAL_FIELDS_H_TYPES_de475382f50b92ac
-#define BPFMAP_SPECIAL_FIELDS_H_TYPES_de475382f50b92ac
+#ifndef BPFMAP_SPECIAL_FIELDS_H_TYPES_51be93c833678c5c
+#define BPFMAP_SPECIAL_FIELDS_H_TYPES_51be93c833678c5c
 
 #if !defined(__bpf__) && !defined(__VMLINUX_H__)
 #include <linux/bpf.h>
@@ -26,7 +26,7 @@
 #endif
 #endif
 
-/* Tags for the BTF of programs, with which the kernel finds kptrs. */
+/* Type tags for the BTF of programs. The kernel finds kptrs by these tags. */
 #ifndef BPFMAP_TYPE_TAG
 #ifdef __bpf__
 #define BPFMAP_TYPE_TAG(tag) __attribute__((btf_type_tag(tag)))
@@ -204,11 +204,11 @@ _Static_assert(__builtin_offsetof(struct watched, group) == 64, "group has the o
 _Static_assert(__builtin_offsetof(struct watched, tally) == 72, "tally has the offset 72 in struct watched");
 _Static_assert(__builtin_offsetof(struct watched, first) == 80, "first has the offset 80 in struct watched");
 
-#endif /* BPFMAP_SPECIAL_FIELDS_H_TYPES_de475382f50b92ac */
+#endif /* BPFMAP_SPECIAL_FIELDS_H_TYPES_51be93c833678c5c */
 
 /* The maps, for programs. A program that defines BPFMAP_TYPES gets only the types. */
-#if defined(__bpf__) && !defined(BPFMAP_TYPES) && !defined(BPFMAP_SPECIAL_FIELDS_H_MAPS_55e1bee1de963594)
-#define BPFMAP_SPECIAL_FIELDS_H_MAPS_55e1bee1de963594
+#if defined(__bpf__) && !defined(BPFMAP_TYPES) && !defined(BPFMAP_SPECIAL_FIELDS_H_MAPS_3c2e3b0107b28ac1)
+#define BPFMAP_SPECIAL_FIELDS_H_MAPS_3c2e3b0107b28ac1
 
 #if !defined(__uint) || !defined(SEC)
 #error "special_fields.h needs the macros of <bpf/bpf_helpers.h>: include first vmlinux.h (or <linux/bpf.h>), then <bpf/bpf_helpers.h>, then special_fields.h"
@@ -258,8 +258,8 @@ static __attribute__((used)) void __bpfmap_kernel_tally(struct tally *it)
  * These are legacy map definitions. libbpf 1.0 and newer refuses them ("legacy map definitions in
  * 'maps' section are not supported by libbpf v1.0+"); libbpf before 1.0, aya and iproute2 accept them.
  *
- * The name of the struct is the one that libbpf's own headers had before 1.0; within this header
- * it stands for a struct of its own, so that either header will do.
+ * The headers of libbpf before 1.0 also define a struct with the name bpf_map_def. In this header, a
+ * macro gives the struct a different name, so that the two definitions do not conflict.
  */
 #define bpf_map_def __bpfmap_special_fields_map_def
 struct bpf_map_def {
@@ -271,8 +271,8 @@ struct bpf_map_def {
 };
 
 /*
- * Tells libbpf the types of a map's key and value, by the name of a struct. The section means
- * nothing to it; headers of old had .maps.NAME there, which aya takes for a BTF-defined map.
+ * Tells libbpf the types of a map's key and value. libbpf finds the struct by its name and ignores
+ * the section. Old headers used the section .maps.NAME, which aya mistakes for a BTF-defined map.
  */
 #undef BPF_ANNOTATE_KV_PAIR
 #define BPF_ANNOTATE_KV_PAIR(name, type_key, type_val)			\
@@ -302,4 +302,4 @@ BPF_ANNOTATE_KV_PAIR(watch_list, typeof(__u32), typeof(struct watched));
 
 #undef bpf_map_def
 
-#endif /* BPFMAP_SPECIAL_FIELDS_H_MAPS_55e1bee1de963594 */
+#endif /* BPFMAP_SPECIAL_FIELDS_H_MAPS_3c2e3b0107b28ac1 */

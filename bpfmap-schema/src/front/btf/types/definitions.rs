@@ -1,4 +1,5 @@
-//! Converts types with a name: structs, unions, enums and aliases. Each type is converted when it is first needed.
+//! Converts named types: structs, unions, enums and aliases. Each type is converted when it is
+//! first needed.
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};

@@ -39,7 +39,7 @@ pub(super) struct Types<'a> {
     layouts: Layouts,
     /// The schema name of each type of each source.
     names: HashMap<(usize, TypeId), String>,
-    /// The type with each schema name.
+    /// The source and the ID of the type to which each schema name belongs.
     named: HashMap<String, (usize, TypeId)>,
     /// The names of enum constants.
     constants: HashSet<&'a str>,
@@ -157,7 +157,7 @@ impl<'a> Types<'a> {
                 (_, size @ (1 | 2 | 4 | 8 | 16)) => {
                     of(Type::Int(Int { size, signed: int.is_signed }))
                 }
-                _ => self.bytes(id, place, "is an integer of an odd size"),
+                _ => self.bytes(id, place, "is an integer of an unsupported size"),
             },
             Kind::Pointer(target) => {
                 let target = self.pointer(*target, place)?;

@@ -184,7 +184,8 @@ fn read_what_is_reached(krate: &Crate) {
     }
 }
 
-/// Adds aliases to which only pointers refer. The pointers give their names in C.
+/// Adds the aliases in `own` to which only pointers refer. Such a pointer contains the C name of
+/// the alias.
 fn add_pointees(krate: &Crate, own: &[DeclarationId]) {
     let mut named = HashSet::new();
     for item in krate.memory.types.borrow().values().flatten() {
@@ -363,7 +364,8 @@ fn declared_layout(krate: &Crate, id: DeclarationId) -> Option<TypeLayout> {
     layout_of_item(krate, &item)
 }
 
-/// The maximum number of types whose layouts are computed for all constants together.
+/// The maximum number of types whose layouts are computed to evaluate constants. All constants
+/// share this limit.
 const MAX_LAID_OUT: usize = 100_000;
 
 /// Computes the layout of `item` and of the types that it contains. Returns `None` if a size

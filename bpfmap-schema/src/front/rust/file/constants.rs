@@ -96,8 +96,8 @@ impl Names for InModule<'_> {
     }
 }
 
-/// The subject of the message about constants that depend on too many other constants.
-const DEPTH_NAME: &str = "constants depend on other constants";
+/// The beginning of the message about a constant that depends on too many other constants.
+const DEPTH_NAME: &str = "a constant depends on itself";
 
 /// A counter of the current depth.
 #[derive(Debug, Default)]
@@ -109,7 +109,7 @@ pub(super) struct Deeper<'a>(&'a Depth);
 impl Depth {
     pub(super) fn deeper(&self, what: &str) -> Result<Deeper<'_>, Why> {
         if self.0.get() >= MAX_DEPTH {
-            return Err(format!("{what} in a chain of more than {MAX_DEPTH}, or on themselves"));
+            return Err(format!("{what}, or on a chain of more than {MAX_DEPTH} constants"));
         }
         self.0.set(self.0.get() + 1);
         Ok(Deeper(self))

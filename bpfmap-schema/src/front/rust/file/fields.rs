@@ -10,8 +10,8 @@ use crate::front::rust::{TypeItem, check_fields};
 use crate::ir::{Schema, TypeDef, TypeDefKind};
 use crate::layout::Layouts;
 
-/// Reports fields whose offsets differ from C, in the types in `own` and in types in place. Each element of `own` is a
-/// type and its definition in the schema.
+/// Reports fields whose offsets differ from C, in the types in `own` and in types that are declared
+/// in place. Each element of `own` is a type and its definition in the schema.
 pub(super) fn check(
     krate: &Crate,
     own: Vec<(Rc<TypeItem>, TypeDef)>,

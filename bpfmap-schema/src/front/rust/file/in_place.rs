@@ -1,4 +1,5 @@
-//! Inserts types without a name in C and templates of inner maps at the positions where the source refers to them.
+//! Inserts the definitions of types and inner maps that are declared in place, at the positions
+//! where the source refers to them.
 
 use super::assemble::{map_item, type_item};
 use super::items::Declared;
@@ -11,11 +12,11 @@ use crate::ir::{
 use crate::rules;
 use crate::source::{Span, Spanned};
 
-/// The maximum number of members of all types in place together. The members of a type count once for each use of the
-/// type, because each use inserts a copy.
+/// The maximum total number of members of all types that are declared in place. The members of a
+/// type count once for each use of the type, because each use inserts a copy.
 const MAX_MEMBERS: usize = 100_000;
 
-/// The maximum nesting depth of types in place.
+/// The maximum nesting depth of types that are declared in place.
 const MAX_DEPTH: usize = 32;
 
 /// Returns whether the declaration has no name in C.
@@ -61,14 +62,15 @@ fn each_named_type(ty: &Type, each: &mut dyn FnMut(&str)) {
     }
 }
 
-/// Inserts types in place, and counts their members.
+/// Inserts types that are declared in place, and counts their members.
 #[derive(Default)]
 pub(super) struct Places {
     members: usize,
 }
 
 impl Places {
-    /// Inserts types in place into `def`, which was read as `item`. Returns whether all inserted types are complete.
+    /// Inserts types that are declared in place into `def`, the definition of `item`. Returns
+    /// whether all inserted types are complete.
     pub(super) fn fill(&mut self, krate: &Crate, def: &mut TypeDef, item: &TypeItem) -> bool {
         natural_alignment(&mut def.kind, item);
         match &mut def.kind {
@@ -185,8 +187,8 @@ pub(super) fn fill_map(krate: &Crate, map: &mut MapDecl, depth: usize) -> bool {
     whole
 }
 
-/// Checks a type in a position where types in place are not allowed. Returns whether `ty` contains no types in place,
-/// and reports an error otherwise.
+/// Checks a type in a position where types that are declared in place are not allowed. If `ty`
+/// contains such a type, reports an error and returns false.
 fn no_key(krate: &Crate, ty: &mut Spanned<Type>) -> bool {
     let mut found = false;
     replace_keys(&mut ty.value, &mut found);

@@ -33,7 +33,7 @@ pub(super) enum Item {
     Foreign(Ident),
     /// The contents of `schema!`.
     Schema { place: Span, body: TokenStream, doubts: Vec<Doubt> },
-    /// A struct, union or enum with one of the derives that a `cfg` removes.
+    /// A struct, union or enum that has one of the derives but is removed by a `cfg`.
     LeftOut,
     /// An item that can't be read, with its position and the reason.
     Broken(Span, String),
@@ -85,7 +85,7 @@ pub(super) struct Contents {
 
 /// Splits the tokens of a module into items, until the memory limit is reached.
 ///
-/// Each item reduces `room`.
+/// The memory that each item needs is subtracted from `room`.
 pub(super) fn split(tokens: TokenStream, room: &Room, cfg: &Cfg) -> Contents {
     let mut cursor = Cursor { tokens: tokens.into_iter().collect(), at: 0, room, cfg };
     let mut attributes = cursor.inner_attributes();

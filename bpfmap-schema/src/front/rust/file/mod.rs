@@ -1,10 +1,11 @@
 //! Reads Rust source files that contain a schema.
 //!
-//! The schema of `src/maps.rs` consists of the types and maps in that file and in its submodules. If these refer to
-//! types in other modules of the crate, with `use` or with a path, the other types are added before them, like the
-//! types of an included schema. Inner maps in other modules are added in the same way. `bpfmap::schema!` sets the name
-//! and the oldest kernel of the schema. Without `bpfmap::schema!`, the schema has the name of the file. Constants can
-//! be anywhere in the crate and can be expressions: see [`constants`].
+//! The schema of `src/maps.rs` consists of the types and maps in that file and in its submodules.
+//! They can refer to types in other modules of the crate, with `use` or with a path. These other
+//! types are added first, like the types of an included schema. Inner maps in other modules are
+//! added in the same way. `bpfmap::schema!` sets the name and the oldest kernel of the schema.
+//! Without `bpfmap::schema!`, the schema has the name of the file. Constants can be anywhere in the
+//! crate and can be expressions: see [`constants`].
 //!
 //! The reader reads the source without the compiler, so it has these limits:
 //!

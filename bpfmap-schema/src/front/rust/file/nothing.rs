@@ -27,7 +27,10 @@ pub(super) fn instead(krate: &Crate, own: &[DeclarationId]) -> Vec<String> {
         notes.push("declarations under a `cfg` that is false are left out".to_owned());
     }
     if krate.memory.types.borrow().len() + krate.memory.maps.borrow().len() > 0 {
-        notes.push("types in place and templates are only parts of other declarations".to_owned());
+        notes.push(
+            "types with `in_place` and maps with `template` are only parts of other declarations"
+                .to_owned(),
+        );
     }
     notes
 }

@@ -15,13 +15,13 @@ pub(super) enum Meaning {
     Declaration(DeclarationId),
     /// The constant with this name in this module.
     Constant(ModuleId, String),
-    /// The variant with this name of an enum.
+    /// The variant of this enum with this name.
     Variant(DeclarationId, String),
     /// An item of another crate whose source is not read.
     External(Vec<String>),
 }
 
-/// The namespace of a lookup, because a type and a constant can have the same name.
+/// The namespace in which a name is looked up. A type and a constant can have the same name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Space {
     Types,

@@ -110,7 +110,8 @@ impl Crate {
         }
     }
 
-    /// Returns the module of a file that has already been read. Only now does the first file get its parent module.
+    /// Returns the module `known` of a file that has already been read. If the module has no parent
+    /// yet, sets its parent to `parent`.
     fn known_file(
         &self,
         known: ModuleId,
@@ -161,7 +162,8 @@ impl Crate {
     }
 }
 
-/// Returns whether a file that the user named is a module of a package and not the root of a program.
+/// Returns whether a file that the user passed is a module of a package and not the root of a
+/// program.
 pub(super) fn is_in_sources(path: &Path) -> bool {
     let file = canonical(path);
     file.ancestors()
@@ -179,8 +181,8 @@ pub(super) fn canonical(path: &Path) -> PathBuf {
     path.canonicalize().unwrap_or_else(|_| path.to_owned())
 }
 
-/// Returns the path of `root` in the same form as `named`, which is the path with which the user named `file`. Both
-/// files belong to the same package.
+/// Returns the path of `root` in the same form as `named`, which is the path of `file` as the user
+/// wrote it. Both files belong to the same package.
 fn shown(named: &Path, file: &Path, root: &Path) -> PathBuf {
     let mut named = named.to_owned();
     let mut file = file.to_owned();

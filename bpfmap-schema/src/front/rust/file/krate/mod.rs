@@ -41,7 +41,7 @@ pub(super) struct Crate {
     declarations: RefCell<Vec<Rc<Declaration>>>,
     /// The module of each file that was read, by its canonical path.
     files: RefCell<HashMap<PathBuf, ModuleId>>,
-    /// The number of bytes that are still allowed to be read.
+    /// The number of bytes that can be read before the limit is reached.
     rest: Cell<u64>,
     /// The known conditions of the build.
     cfg: Rc<Cfg>,
@@ -75,7 +75,7 @@ pub(super) struct Module {
     /// The parent module. It is `None` for the root of the crate, and for a file whose parent was not needed yet.
     pub(super) parent: Cell<Option<ModuleId>>,
     depth: usize,
-    /// The known conditions of the build of the module's crate.
+    /// The known conditions with which the module's crate is built.
     cfg: Rc<Cfg>,
     /// The file of the module.
     file: PathBuf,
@@ -245,8 +245,8 @@ impl Crate {
         found
     }
 
-    /// Returns the parent module. For the file that the user named, the first call searches the package of that file
-    /// for the parent.
+    /// Returns the parent module. For the file that the user passed, the first call searches the
+    /// file's package for the parent.
     pub(super) fn parent(&self, id: ModuleId) -> Option<ModuleId> {
         let module = self.module(id);
         if module.parent.get().is_none() {
