@@ -133,9 +133,13 @@ fn described_name(ident: &Ident, name: &str) -> Ident {
     if ident == name { format_ident!("__{name}") } else { identifier(name) }
 }
 
-/// Returns a name of C as an identifier. In Rust, it may be a keyword.
+/// Returns a name of C as an identifier. Keywords of Rust become raw identifiers. The keywords that
+/// can't be raw identifiers get a trailing underscore, because Rust has no item with such a name.
 fn identifier(name: &str) -> Ident {
-    syn::parse_str(name).unwrap_or_else(|_| Ident::new_raw(name, Span::call_site()))
+    match name {
+        "self" | "Self" | "super" | "crate" => format_ident!("{name}_"),
+        _ => syn::parse_str(name).unwrap_or_else(|_| Ident::new_raw(name, Span::call_site())),
+    }
 }
 
 /// The definition of a map.

@@ -178,10 +178,7 @@ fn not_taken(cx: &mut Context<'_>, name: &CName<'_>) {
             finding = finding.label("becomes this name in C");
         }
         Is::EventFunction => {
-            finding = finding.label(
-                "the generated C contains a function with \
-                                                      this name",
-            )
+            finding = finding.label("the generated C contains a function with this name");
         }
         _ => {}
     }
