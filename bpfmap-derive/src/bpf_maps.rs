@@ -35,9 +35,11 @@ pub(crate) fn expand(input: TokenStream) -> TokenStream {
         (vec![], handles.map(|handle| handle.checked(|check| quote!(const { #check };))).collect())
     };
     let lints = lints(&runtime);
+    // A program has no handles to open.
     quote! {
-        #(#checked)*
+        #(#[cfg(not(target_arch = "bpf"))] #checked)*
 
+        #[cfg(not(target_arch = "bpf"))]
         #[automatically_derived]
         #lints
         impl #bounded #ident #parameters #bounds {

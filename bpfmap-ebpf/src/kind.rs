@@ -5,8 +5,9 @@
 
 use bpfmap::MapSpec;
 use bpfmap::kind::{
-    Array, BloomFilter, Hash, Kind, LpmTrie, LruHash, LruPercpuHash, PercpuArray, PercpuHash,
-    Queue, Rhash, Ringbuf, Stack,
+    Array, ArrayOfMaps, BloomFilter, Cpumap, Devmap, DevmapHash, Hash, HashOfMaps, Kind, LpmTrie,
+    LruHash, LruPercpuHash, PercpuArray, PercpuHash, ProgArray, Queue, Rhash, Ringbuf, Stack,
+    Xskmap,
 };
 use bpfmap_core::map_type::{Helper, MAP_TYPES, MapType, ValueRule};
 use bpfmap_core::{Text, rule};
@@ -89,6 +90,30 @@ capabilities! {
     "a map of type `{Self}` is not a ring buffer that programs fill",
     "only a `ringbuf` is (from Linux 5.8)":
     Ringbuf;
+
+    /// The capability to call a function for each entry (Linux 5.13).
+    Iterate, offer::iterate,
+    "programs can't iterate over a map of type `{Self}`",
+    "`bpf_for_each_map_elem` takes hashes and arrays":
+    Hash Array PercpuHash PercpuArray LruHash LruPercpuHash Rhash;
+
+    /// The capability to get an inner map.
+    HoldMaps, offer::maps,
+    "a map of type `{Self}` holds no maps",
+    "use `lookup` for values":
+    ArrayOfMaps HashOfMaps;
+
+    /// The capability to jump to another program.
+    HoldPrograms, offer::programs,
+    "a map of type `{Self}` holds no programs to jump to",
+    "only a `prog_array` does":
+    ProgArray;
+
+    /// The capability to redirect packets.
+    Redirect, offer::redirect,
+    "packets can't be redirected with a map of type `{Self}`",
+    "`redirect` takes a devmap, devmap_hash, cpumap or xskmap":
+    Devmap DevmapHash Cpumap Xskmap;
 }
 
 /// What a row offers to programs.
@@ -121,6 +146,22 @@ mod offer {
 
     pub(super) const fn filter(row: &MapType) -> bool {
         plain(row, Helper::MapPushElem) && row.helper_since(Helper::MapPopElem).is_none()
+    }
+
+    pub(super) const fn iterate(row: &MapType) -> bool {
+        plain(row, Helper::ForEachMapElem)
+    }
+
+    pub(super) const fn maps(row: &MapType) -> bool {
+        row.holds_maps() && row.helper_since(Helper::MapLookupElem).is_some()
+    }
+
+    pub(super) const fn programs(row: &MapType) -> bool {
+        row.helper_since(Helper::TailCall).is_some()
+    }
+
+    pub(super) const fn redirect(row: &MapType) -> bool {
+        row.helper_since(Helper::RedirectMap).is_some()
     }
 
     pub(super) const fn ring(row: &MapType) -> bool {

@@ -61,7 +61,9 @@ pub mod kind;
 
 mod cell;
 mod map;
+mod objects;
 mod ring;
+mod walk;
 
 pub use bpfmap::{Be16, Be32, Be64, Bool, CharArray, Enum, KernelPtr, Padded, Plain, zeroed};
 pub use bpfmap_core::Errno;

@@ -18,9 +18,9 @@ use crate::kind::{
     self, DeleteElement, Filter, LookupElement, Pop, Push, SelectCpu, UpdateElement,
 };
 
-/// A map of the object file.
+/// A map: one that the object file defines, or the inner map of another.
 ///
-/// It is only the map's address, which the loader sets, so a constant is enough:
+/// It is only the map's address. The loader sets that of a map of the object file, so a constant is enough:
 ///
 /// ```ignore
 /// const FLOWS: Map<Flows> = Map::new();
@@ -68,6 +68,12 @@ pub enum UpdateMode {
 }
 
 impl<S: MapSpec> Map<S> {
+    /// Returns the map at an address that the kernel has returned.
+    #[inline(always)]
+    pub(crate) const fn at(address: *mut c_void) -> Self {
+        Self { address, spec: PhantomData }
+    }
+
     /// Returns the address of the map, for a helper function that takes one.
     #[inline(always)]
     #[must_use]
@@ -205,7 +211,7 @@ impl<S: MapSpec> Map<S> {
     }
 }
 
-fn pointer<T>(value: &T) -> *const c_void {
+pub(crate) fn pointer<T>(value: &T) -> *const c_void {
     core::ptr::from_ref(value).cast()
 }
 
@@ -242,6 +248,6 @@ fn present(result: i64, absent: Errno) -> Result<bool, Errno> {
 
 #[inline(always)]
 #[allow(clippy::cast_possible_truncation, reason = "an errno is below 4096")]
-fn errno(result: i64) -> Errno {
+pub(crate) fn errno(result: i64) -> Errno {
     Errno(-result as i32)
 }

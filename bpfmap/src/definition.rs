@@ -54,6 +54,21 @@ pub unsafe trait InObject: Defined {
     const ADDRESS: *mut c_void;
 }
 
+/// Stands for the application's handle of a map in a program, so that both can compile the same source.
+/// `bpfmap_ebpf::Map` is the handle of a program.
+#[cfg(target_arch = "bpf")]
+pub struct Map<S: MapSpec> {
+    never: core::convert::Infallible,
+    spec: core::marker::PhantomData<fn() -> S>,
+}
+
+#[cfg(target_arch = "bpf")]
+impl<S: MapSpec> core::fmt::Debug for Map<S> {
+    fn fmt(&self, _: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self.never {}
+    }
+}
+
 macro_rules! in_btf {
     ($($ty:ty => $in_btf:ty,)*) => { $(
         impl InBtf for $ty {

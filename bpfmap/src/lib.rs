@@ -316,6 +316,8 @@ pub use bridges::Pod;
 #[cfg(feature = "zerocopy")]
 pub use bridges::Zerocopy;
 pub use char_array::{CharArray, CharArrayError};
+#[cfg(target_arch = "bpf")]
+pub use definition::Map;
 #[cfg(not(target_arch = "bpf"))]
 pub use error::{Action, Error, ErrorKind, Result};
 pub use insn_offsets::InsnOffsets;

@@ -46,6 +46,16 @@ pub fn set<T: Plain>(bytes: &mut [u8], offset: usize, value: T) {
     bytes[offset..offset + size_of::<T>()].copy_from_slice(bytes_of(&value));
 }
 
+/// What the bits of a bit-field are computed in. A program has no shifts of 128 bits, so its bit-fields have at most 64.
+#[cfg(not(target_arch = "bpf"))]
+type Word = u128;
+#[cfg(target_arch = "bpf")]
+type Word = u64;
+#[cfg(not(target_arch = "bpf"))]
+type SignedWord = i128;
+#[cfg(target_arch = "bpf")]
+type SignedWord = i64;
+
 /// A type that a bit-field can have in C.
 pub trait BitField: Copy {
     /// Converts the lowest `width` bits of `bits` to a value. All other bits of `bits` are 0.
@@ -77,10 +87,15 @@ macro_rules! signed {
     ($($integer:ty)*) => { $(
         impl BitField for $integer {
             #[inline]
-            #[allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "the shift extends the sign")]
+            #[allow(
+                clippy::cast_possible_truncation,
+                clippy::cast_possible_wrap,
+                clippy::unnecessary_cast,
+                reason = "the shift extends the sign"
+            )]
             fn from_bits(bits: u128, width: u32) -> Self {
-                let unused = u128::BITS - width;
-                ((bits << unused) as i128 >> unused) as Self
+                let unused = Word::BITS - width;
+                (((bits as Word) << unused) as SignedWord >> unused) as Self
             }
 
             #[inline]
@@ -126,14 +141,16 @@ impl BitField for Bool {
 /// Panics if the range is empty, wider than 128 bits or not within `bytes`.
 #[inline]
 #[must_use]
+#[allow(clippy::useless_conversion, reason = "a word has 64 bits in a program")]
 pub fn bits<T: BitField>(bytes: &[u8], range: Range<u32>) -> T {
     let width = range.end.saturating_sub(range.start);
     let mut value = 0;
+    assert_within(bytes, &range);
     for_each_part(range, |part| {
-        let bits = u128::from(bytes[part.byte] >> part.shift) & mask(part.width);
-        value |= bits << part.place;
+        let byte = bytes.get(part.byte).copied().unwrap_or_default();
+        value |= (Word::from(byte >> part.shift) & mask(part.width)) << part.place;
     });
-    T::from_bits(value, width)
+    T::from_bits(value.into(), width)
 }
 
 /// Writes the bit-field that occupies the bits `range` of `bytes`. As in C, bits of `value` that do
@@ -143,14 +160,23 @@ pub fn bits<T: BitField>(bytes: &[u8], range: Range<u32>) -> T {
 /// Panics if the range is empty, wider than 128 bits or not within `bytes`.
 #[inline]
 pub fn set_bits<T: BitField>(bytes: &mut [u8], range: Range<u32>, value: T) {
-    let value = value.into_bits();
+    #[allow(clippy::cast_possible_truncation, clippy::unnecessary_cast, reason = "at most a word")]
+    let value = value.into_bits() as Word;
+    assert_within(bytes, &range);
     for_each_part(range, |part| {
         let mask = mask(part.width);
         let [bits, ..] = ((value >> part.place) & mask).to_le_bytes();
         let [mask, ..] = mask.to_le_bytes();
-        let byte = &mut bytes[part.byte];
-        *byte = *byte & !(mask << part.shift) | bits << part.shift;
+        if let Some(byte) = bytes.get_mut(part.byte) {
+            *byte = *byte & !(mask << part.shift) | bits << part.shift;
+        }
     });
+}
+
+/// Checks once that all bits are in `bytes`. A program can't panic, and the compiler removes this comparison of constants.
+#[inline]
+fn assert_within(bytes: &[u8], range: &Range<u32>) {
+    assert!(range.end.div_ceil(8) as usize <= bytes.len(), "the bit-field is not within the bytes");
 }
 
 /// The part of a bit-field that is in one byte.
@@ -166,7 +192,7 @@ struct BitFieldByte {
 #[inline]
 fn for_each_part(range: Range<u32>, mut visit: impl FnMut(BitFieldByte)) {
     let whole = range.end.saturating_sub(range.start);
-    assert!((1..=u128::BITS).contains(&whole), "a bit-field is 1 to 128 bits wide");
+    assert!((1..=Word::BITS).contains(&whole), "a bit-field is 1 to 128 bits wide");
     let (mut bit, mut done) = (range.start, 0);
     while done < whole {
         let skipped = bit % 8;
@@ -184,7 +210,7 @@ fn for_each_part(range: Range<u32>, mut visit: impl FnMut(BitFieldByte)) {
 
 /// Returns a mask for the lowest `width` bits. `width` is at most 8.
 #[inline]
-fn mask(width: u32) -> u128 {
+fn mask(width: u32) -> Word {
     (1 << width) - 1
 }
 

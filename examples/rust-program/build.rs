@@ -8,9 +8,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// The name of the program's package and of its executable.
-const PROGRAM: &str = "rust-program-ebpf";
-
 fn main() -> Result<(), Box<dyn Error>> {
     let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("OUT_DIR is not set")?);
     println!("cargo::rerun-if-env-changed=BPFMAP_EBPF_TOOLS");
@@ -85,7 +82,9 @@ impl Compiler {
                 format!("the BPF program does not build: cargo failed with {status}").into()
             );
         }
-        let object = target.join("bpfel-unknown-none/release").join(PROGRAM);
+        // The executable has the name of the program's package.
+        let name = format!("{}-ebpf", env::var("CARGO_PKG_NAME")?);
+        let object = target.join("bpfel-unknown-none/release").join(name);
         // The sources of the program and of the crates that it uses.
         let sources = fs::read_to_string(object.with_extension("d"))?;
         for source in sources.split_whitespace().skip(1) {

@@ -30,7 +30,13 @@ pub(crate) fn run() -> Result<(), Error> {
     steps.next("Tools");
     ensure_tools()?;
     steps.next("Programs in Rust");
-    run_command(cargo().args(["build", "--package", "rust-program"]))
+    run_command(cargo().args([
+        "build",
+        "--package",
+        "rust-program",
+        "--package",
+        "bpfmap-programs",
+    ]))
 }
 
 /// Installs the tools that are missing.

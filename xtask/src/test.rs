@@ -29,6 +29,7 @@ const IN_KERNELS: &[(&str, &[&str])] = &[
     ("profiler", &["busy_loops"]),
     ("aya-loader", &["packets"]),
     ("rust-program", &["packets"]),
+    ("bpfmap-programs", &["operations"]),
 ];
 
 /// The test binaries that run on only the oldest and the newest kernel. The binary `fixtures` tests

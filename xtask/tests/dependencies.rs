@@ -66,6 +66,7 @@ fn each_package_specifies_its_oldest_rust() {
     const NEWER: &[(&str, &str)] = &[
         ("aya-loader", "1.87"),
         ("bpfmap-ebpf", "1.87"),
+        ("bpfmap-programs", "1.87"),
         ("profiler", "1.88"),
         ("rust-program", "1.87"),
     ];
