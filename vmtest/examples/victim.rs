@@ -43,8 +43,11 @@ fn main() {
     println!("test result: ok. 1 passed; 0 failed; 0 ignored;");
 }
 
+/// The serial port for results.
+const RESULTS_PORT: &str = if cfg!(target_arch = "x86_64") { "/dev/ttyS1" } else { "/dev/ttyS0" };
+
 fn tests() -> BTreeMap<&'static str, Test> {
-    let tests: [(&'static str, Test); 31] = [
+    let tests: &[(&'static str, Test)] = &[
         ("passes", || println!("vmtest:note kernel={}", kernel())),
         ("fails", || exit(101)),
         ("skips", || println!("vmtest:skip for a reason")),
@@ -65,8 +68,8 @@ fn tests() -> BTreeMap<&'static str, Test> {
         ("resets", || write("/proc/sysrq-trigger", "b")),
         ("kills_init", kill_init),
         ("freezes_init", freeze_init),
-        ("leaves_through_the_debug_port", leave_through_the_debug_port),
-        ("writes_into_the_results", || write("/dev/ttyS1", "nonsense")),
+        ("ends_the_guest", end_the_guest),
+        ("writes_into_the_results", || write(RESULTS_PORT, "nonsense")),
         ("loads_a_module", load_a_module),
         ("warns", || write("/dev/kmsg", WARNING)),
         ("warns_below_the_level", || {
@@ -94,14 +97,15 @@ fn tests() -> BTreeMap<&'static str, Test> {
         }),
         ("forges_the_last_record", || {
             forge(r#"{"type":"end","records":5}"#);
-            leave_through_the_debug_port();
+            end_the_guest();
         }),
         ("cannot_reach_init", cannot_reach_init),
+        #[cfg(target_arch = "x86_64")]
         ("writes_to_a_port", || out(0x514, 0)),
         ("is_privileged", || assert!(File::open("/proc/1/mem").is_ok())),
         ("splats", || write("/dev/kmsg", "WARNING: possible circular locking dependency detected")),
     ];
-    tests.into_iter().collect()
+    tests.iter().copied().collect()
 }
 
 fn kernel() -> String {
@@ -137,14 +141,22 @@ fn fail_at_first() {
     }
 }
 
-/// Ends the machine as init does after its last record, but without sending that record.
-fn leave_through_the_debug_port() {
+/// Ends the machine like init does after its last record, but without sending that record.
+#[cfg(target_arch = "x86_64")]
+fn end_the_guest() {
     // SAFETY: ioperm takes plain numbers.
     assert_eq!(unsafe { libc::ioperm(0xf4, 4, 1) }, 0, "{}", std::io::Error::last_os_error());
     out(0xf4, 0x10);
 }
 
-/// Writes a byte to a port. If the process may not use the port, it is killed.
+/// Ends the machine like init does after its last record, but without sending that record.
+#[cfg(not(target_arch = "x86_64"))]
+fn end_the_guest() {
+    rustix::system::reboot(rustix::system::RebootCommand::PowerOff).unwrap();
+}
+
+/// Writes a byte to a port. The process dies if it may not use the port.
+#[cfg(target_arch = "x86_64")]
 fn out(port: u16, value: u8) {
     // SAFETY: the instruction touches no memory of this process.
     unsafe {
@@ -160,7 +172,7 @@ fn forge(message: &str) {
     record.extend(u32::try_from(message.len()).unwrap().to_le_bytes());
     record.extend(message.as_bytes());
     record.extend(crc32fast::hash(&record).to_le_bytes());
-    let mut port = OpenOptions::new().write(true).open("/dev/ttyS1").unwrap();
+    let mut port = OpenOptions::new().write(true).open(RESULTS_PORT).unwrap();
     port.write_all(&record).unwrap();
     rustix::termios::tcdrain(&port).unwrap();
 }
@@ -174,12 +186,8 @@ fn cannot_reach_init() {
     // SAFETY: the calls take plain numbers.
     unsafe {
         assert_eq!(libc::ptrace(libc::PTRACE_ATTACH, 1, 0, 0), -1);
-        assert_eq!(libc::ioperm(0xf4, 4, 1), -1);
-        assert_eq!(libc::iopl(3), -1);
     }
-    // The process cannot use the ports that init itself used.
-    let status = Command::new("/proc/self/exe").args(["--exact", "writes_to_a_port"]).status();
-    assert!(!status.unwrap().success());
+    cannot_reach_ports();
     // The programs that the kernel starts for a test lack the capabilities, too.
     let helpers = fs::read_to_string("/proc/sys/kernel/usermodehelper/bset").unwrap();
     let low: u32 = helpers.split_whitespace().next().unwrap().parse().unwrap();
@@ -190,6 +198,22 @@ fn cannot_reach_init() {
     child.kill().unwrap();
     child.wait().unwrap();
 }
+
+#[cfg(target_arch = "x86_64")]
+fn cannot_reach_ports() {
+    // SAFETY: the calls take plain numbers.
+    unsafe {
+        assert_eq!(libc::ioperm(0xf4, 4, 1), -1);
+        assert_eq!(libc::iopl(3), -1);
+    }
+    // The process cannot use the ports that init itself used.
+    let status = Command::new("/proc/self/exe").args(["--exact", "writes_to_a_port"]).status();
+    assert!(!status.unwrap().success());
+}
+
+/// Other processors have no ports. Their devices are in memory, which `/dev/mem` shows.
+#[cfg(not(target_arch = "x86_64"))]
+fn cannot_reach_ports() {}
 
 /// Loads the module in `/module.ko`.
 fn load_a_module() {

@@ -3,6 +3,7 @@
 //! glibc than the version that it was built with. The newer of the two libraries is therefore used
 //! for all programs.
 
+use crate::arch::Architecture;
 use crate::elf;
 use crate::error::Result;
 use crate::regular;
@@ -10,9 +11,8 @@ use crate::root::{CLibrary, Listing};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-/// The files of glibc that are loaded into programs.
-const FILES: [&str; 14] = [
-    "ld-linux-x86-64.so.2",
+/// The files of glibc that are loaded into programs, beside its dynamic linker.
+const FILES: [&str; 13] = [
     "libBrokenLocale.so.1",
     "libanl.so.1",
     "libc.so.6",
@@ -66,13 +66,17 @@ impl Replaced<'_> {
     /// destinations. These files are needed in addition to the files that the programs need.
     pub(crate) fn by(&self, root: Option<&Listing>) -> Vec<(PathBuf, PathBuf)> {
         let (Self::All(of_root, ours), Some(root)) = (self, root) else { return Vec::new() };
-        let pairs = FILES.iter().map(|name| (ours.join(name), of_root.directory.join(name)));
+        let pairs = files().map(|name| (ours.join(name), of_root.directory.join(name)));
         pairs.filter(|(source, target)| source.is_file() && root.has_file(target)).collect()
     }
 }
 
 fn is_of_c_library(file: &Path) -> bool {
-    file.file_name().and_then(OsStr::to_str).is_some_and(|name| FILES.contains(&name))
+    file.file_name().and_then(OsStr::to_str).is_some_and(|name| files().any(|it| it == name))
+}
+
+fn files() -> impl Iterator<Item = &'static str> {
+    Architecture::ALL.iter().map(|it| it.spec().dynamic_linker).chain(FILES)
 }
 
 #[cfg(test)]
@@ -81,10 +85,12 @@ mod tests {
 
     #[test]
     fn the_newer_c_library_serves_all() {
-        let needed = elf::needed_files(&std::env::current_exe().unwrap(), &[], None).unwrap();
+        let needed =
+            elf::needed_files(&std::env::current_exe().unwrap(), &[], None, Architecture::HOST)
+                .unwrap();
         let of_root = |minor| CLibrary { version: (2, minor), directory: "/lib64".into() };
         let (older, newer) = (of_root(1), of_root(999));
-        let libc = Path::new("/lib/x86_64-linux-gnu/libc.so.6");
+        let libc = &Path::new("/lib").join(Architecture::HOST.spec().triplet).join("libc.so.6");
         assert_eq!(replaced(None, &needed).unwrap(), Replaced::Nothing);
         assert!(replaced(Some(&newer), &needed).unwrap().is_kept(libc));
         assert!(!replaced(Some(&newer), &needed).unwrap().is_kept(Path::new("/lib/libelf.so.1")));

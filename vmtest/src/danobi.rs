@@ -6,6 +6,8 @@
 //! modules gets an initramfs that loads the modules. A kernel without 9p support cannot be booted
 //! this way.
 
+use crate::arch::Architecture;
+use crate::arch::guest::RESULTS_PORT;
 use crate::error::{Context as _, Error, ErrorKind, Result};
 use crate::host::{PORT_OPTION, RUNNER};
 use crate::kernel::Packages;
@@ -66,6 +68,11 @@ pub(crate) fn start(
     modules: &[(PathBuf, Vec<u8>)],
     packages: &Packages,
 ) -> Result<RemoteSession> {
+    let architecture = machine.kernel.architecture;
+    if architecture != Architecture::HOST {
+        let message = format!("the driver `vmtest` can't boot a kernel for {architecture}");
+        return Err(Error::new(ErrorKind::WrongArchitecture, message).help("leave out --driver"));
+    }
     let files = tempfile::tempdir().doing("make a temporary directory")?;
     let write = |name: &str, data: &[u8]| {
         let path = files.path().join(name);
@@ -95,7 +102,7 @@ pub(crate) fn start(
             kernel: machine.kernel.vmlinux.clone(),
             kernel_args: machine.kernel_arguments(),
             command: format!(
-                "{SHARED}/runner {RUNNER} {PORT_OPTION} /dev/ttyS1 {SHARED}/plan.json"
+                "{SHARED}/runner {RUNNER} {PORT_OPTION} {RESULTS_PORT} {SHARED}/plan.json"
             ),
             vm: VmConfig {
                 num_cpus: machine.cpus,
@@ -179,7 +186,7 @@ fn write_qemu(machine: &Machine, directory: &Path) -> Result<()> {
                        host) set -- \"$@\" max ;;\n    *) set -- \"$@\" \"$arg\" ;;\n  esac\ndone\n";
     let filter = if machine.engine == Engine::Tcg { without_kvm } else { "" };
     let quoted = real.display().to_string().replace('\'', "'\\''");
-    let path = directory.join("qemu-system-x86_64");
+    let path = directory.join(machine.spec().qemu.program);
     fs::write(&path, format!("#!/bin/sh\n{filter}exec '{quoted}' \"$@\" -sandbox {SANDBOX}\n"))
         .at("write", &path)?;
     fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).at("write", &path)

@@ -1,6 +1,7 @@
 //! Finds the shared libraries that a program needs on this machine. It searches like the dynamic
 //! linker does (ld.so(8)), but runs neither the linker nor the program.
 
+use crate::arch::Architecture;
 use crate::error::{Context as _, Error, ErrorKind, Result};
 use crate::regular;
 use crate::root::Listing;
@@ -31,18 +32,19 @@ struct Dynamic {
 ///
 /// # Errors
 /// Fails if a library or an interpreter is neither on this machine nor in the root file system, if
-/// the program is for a different processor, or if a file cannot be read.
+/// the program is for a different processor than the guest, or if a file cannot be read.
 pub(crate) fn needed_files(
     program: &Path,
     libraries: &[PathBuf],
     root: Option<&Listing>,
+    architecture: Architecture,
 ) -> Result<Vec<PathBuf>> {
     let from_environment = std::env::var("LD_LIBRARY_PATH").unwrap_or_default();
     let from_environment = from_environment.split(':').filter(|path| !path.is_empty());
     let library_path =
         libraries.iter().cloned().chain(from_environment.map(PathBuf::from)).collect();
-    let cache = read_ld_so_cache(Path::new("/etc/ld.so.cache"));
-    Search { library_path, cache, root }.of(program)
+    let cache = read_ld_so_cache(Path::new("/etc/ld.so.cache"), architecture);
+    Search { library_path, cache, root, architecture }.of(program)
 }
 
 /// Returns the kernel modules that a program declares. The declarations are in a section called
@@ -88,17 +90,16 @@ struct Search<'a> {
     library_path: Vec<PathBuf>,
     cache: BTreeMap<String, PathBuf>,
     root: Option<&'a Listing>,
+    /// The architecture of the guest.
+    architecture: Architecture,
 }
 
-/// The directories that the dynamic linker always searches.
-const STANDARD: [&str; 6] = [
-    "/lib/x86_64-linux-gnu",
-    "/usr/lib/x86_64-linux-gnu",
-    "/lib64",
-    "/usr/lib64",
-    "/lib",
-    "/usr/lib",
-];
+/// Returns the directories that the dynamic linker always searches.
+fn standard_directories(architecture: Architecture) -> impl Iterator<Item = PathBuf> {
+    let triplet = architecture.spec().triplet;
+    let own = ["/lib", "/usr/lib"].map(|directory| Path::new(directory).join(triplet));
+    own.into_iter().chain(["/lib64", "/usr/lib64", "/lib", "/usr/lib"].map(PathBuf::from))
+}
 
 impl Search<'_> {
     fn of(&self, program: &Path) -> Result<Vec<PathBuf>> {
@@ -114,16 +115,15 @@ impl Search<'_> {
                 }
                 continue;
             }
-            let dynamic = read_dynamic(data).map_err(|what| {
+            let dynamic = read_dynamic(data, Some(self.architecture)).map_err(|what| {
                 let message =
                     format!("{} is not a program for this machine: {what}", file.display());
                 let head = data.read_bytes_at(0, 20).unwrap_or_default();
-                if let Some(Err(processor)) = machine(head) {
-                    let message = format!("{} is for {processor}", file.display());
-                    return Error::new(ErrorKind::WrongArchitecture, message)
-                        .help("build it for x86-64, the processor of the guest");
+                match machine(head) {
+                    Some(Err(processor)) => self.is_for(&file, &processor),
+                    Some(Ok(found)) if found != self.architecture => self.is_for(&file, found),
+                    _ => Error::new(ErrorKind::Usage, message),
                 }
-                Error::new(ErrorKind::Usage, message)
             })?;
             if let Some(interpreter) = &dynamic.interpreter
                 && self.is_here(program, interpreter)?
@@ -165,6 +165,22 @@ impl Search<'_> {
         Ok(files.into_iter().collect())
     }
 
+    /// Returns the error for a file that is for a different processor.
+    fn is_for(&self, file: &Path, processor: impl std::fmt::Display) -> Error {
+        let guest = self.architecture;
+        let message = format!("{} is for {processor}, and the guest for {guest}", file.display());
+        let error = Error::new(ErrorKind::WrongArchitecture, message);
+        if guest == Architecture::HOST {
+            error.help(format!("build it for {guest}"))
+        } else {
+            error.help(format!(
+                "build it for {guest} (`--target {}`), or use `--root` with a root file system that \
+                 contains it",
+                guest.spec().target
+            ))
+        }
+    }
+
     /// Returns whether an interpreter is on this machine. If not, it must be in the root file
     /// system.
     fn is_here(&self, program: &Path, interpreter: &Path) -> Result<bool> {
@@ -179,31 +195,44 @@ impl Search<'_> {
             program.display(),
             interpreter.display()
         );
-        Err(Error::new(ErrorKind::MissingInterpreter, message)
-            .help("install it, or use `--root` with a root file system that contains it"))
+        let error = Error::new(ErrorKind::MissingInterpreter, message);
+        Err(if self.architecture == Architecture::HOST {
+            error.help("install it, or use `--root` with a root file system that contains it")
+        } else {
+            error.help(
+                "link the program statically (`-C target-feature=+crt-static`), or use `--root` with \
+                 a root file system that contains it, such as `debian:trixie/libc6`",
+            )
+        })
     }
 
     /// Returns whether the root file system has a library in a directory that the dynamic linker
     /// searches.
     fn is_in_root(&self, name: &str) -> bool {
         self.root.is_some_and(|root| {
-            STANDARD.iter().any(|directory| root.has_file(&Path::new(directory).join(name)))
+            standard_directories(self.architecture)
+                .any(|directory| root.has_file(&directory.join(name)))
         })
     }
 
     fn find(&self, name: &str, rpath: &[PathBuf], runpath: &[PathBuf]) -> Option<PathBuf> {
         if name.contains('/') {
-            return Some(PathBuf::from(name)).filter(|path| is_library(path));
+            return Some(PathBuf::from(name)).filter(|path| is_library(path, self.architecture));
         }
-        let in_directory =
-            |directory: &PathBuf| Some(directory.join(name)).filter(|path| is_library(path));
+        let in_directory = |directory: &PathBuf| {
+            Some(directory.join(name)).filter(|path| is_library(path, self.architecture))
+        };
         rpath
             .iter()
             .chain(&self.library_path)
             .chain(runpath)
             .find_map(in_directory)
-            .or_else(|| self.cache.get(name).filter(|path| is_library(path)).cloned())
-            .or_else(|| STANDARD.iter().map(PathBuf::from).find_map(|path| in_directory(&path)))
+            .or_else(|| {
+                self.cache.get(name).filter(|path| is_library(path, self.architecture)).cloned()
+            })
+            .or_else(|| {
+                standard_directories(self.architecture).find_map(|path| in_directory(&path))
+            })
     }
 }
 
@@ -230,9 +259,9 @@ pub(crate) fn script_interpreter<'data>(data: impl ReadRef<'data>) -> Option<Pat
     Some(PathBuf::from(word))
 }
 
-/// Returns `Some(Ok(()))` if a file is for x86-64, and `None` if it is not an ELF file. If the file
-/// is for a different processor, the error is the name of that processor.
-pub(crate) fn machine(data: &[u8]) -> Option<Result<(), String>> {
+/// Returns the architecture of an ELF file, the name of its processor as an error if guests cannot
+/// have that, and `None` if it is not an ELF file.
+pub(crate) fn machine(data: &[u8]) -> Option<Result<Architecture, String>> {
     if !data.starts_with(b"\x7fELF") {
         return None;
     }
@@ -240,10 +269,11 @@ pub(crate) fn machine(data: &[u8]) -> Option<Result<(), String>> {
         1 => u16::from_le_bytes([*data.get(18)?, *data.get(19)?]),
         _ => u16::from_be_bytes([*data.get(18)?, *data.get(19)?]),
     };
+    if let Some(architecture) = Architecture::of_elf(number).filter(|_| data[4] == 2) {
+        return Some(Ok(architecture));
+    }
     Some(match number {
-        number if number == elf::EM_X86_64.0 && data[4] == 2 => Ok(()),
         3 | 62 => Err("32-bit x86".to_owned()),
-        183 => Err("aarch64".to_owned()),
         40 => Err("arm".to_owned()),
         243 => Err("riscv".to_owned()),
         21 => Err("powerpc64".to_owned()),
@@ -252,9 +282,17 @@ pub(crate) fn machine(data: &[u8]) -> Option<Result<(), String>> {
     })
 }
 
+/// Returns the architecture of a program, or `None` if it is not an ELF file or guests cannot have
+/// its architecture.
+pub(crate) fn architecture(program: &Path) -> Option<Architecture> {
+    let mut head = [0; 20];
+    regular::open(program).ok()?.read_exact(&mut head).ok()?;
+    machine(&head)?.ok()
+}
+
 /// Returns the interpreter (the dynamic linker) that a program specifies.
 pub(crate) fn interpreter(data: &[u8]) -> Option<PathBuf> {
-    read_dynamic(data).ok()?.interpreter
+    read_dynamic(data, None).ok()?.interpreter
 }
 
 /// Returns the version of glibc if the file is glibc's `libc.so.6`. This is the newest version
@@ -273,18 +311,23 @@ pub(crate) fn c_library_version(data: &[u8]) -> Option<(u32, u32)> {
     Some((2, found.filter_map(minor).max()?))
 }
 
-fn is_library(path: &Path) -> bool {
+fn is_library(path: &Path, architecture: Architecture) -> bool {
     let mut head = [0; 20];
     let read = regular::open(path).is_ok_and(|mut file| file.read_exact(&mut head).is_ok());
-    read && head.starts_with(b"\x7fELF\x02") && head[18..] == elf::EM_X86_64.0.to_le_bytes()
+    read && head.starts_with(b"\x7fELF\x02") && machine(&head) == Some(Ok(architecture))
 }
 
-fn read_dynamic<'data, R: ReadRef<'data>>(data: R) -> std::result::Result<Dynamic, String> {
+/// Reads a file that must be for the given architecture, or else for any that guests can have.
+fn read_dynamic<'data, R: ReadRef<'data>>(
+    data: R,
+    architecture: Option<Architecture>,
+) -> std::result::Result<Dynamic, String> {
     let text = |error: object::Error| error.to_string();
     let header = Header::parse(data).map_err(text)?;
     let endian = header.endian().map_err(text)?;
     let segments = header.program_headers(endian, data).map_err(text)?;
-    if header.e_machine(endian) != elf::EM_X86_64 {
+    let found = Architecture::of_elf(header.e_machine(endian).0);
+    if found.is_none() || architecture.is_some() && found != architecture {
         return Err("it is for another processor".to_owned());
     }
     let mut dynamic = Dynamic::default();
@@ -334,16 +377,18 @@ fn read_dynamic<'data, R: ReadRef<'data>>(data: R) -> std::result::Result<Dynami
 
 /// Reads the dynamic linker's cache of library names. The result is empty if there is no cache (as
 /// with musl).
-fn read_ld_so_cache(path: &Path) -> BTreeMap<String, PathBuf> {
-    std::fs::read(path).ok().and_then(|data| parse_ld_so_cache(&data)).unwrap_or_default()
+fn read_ld_so_cache(path: &Path, architecture: Architecture) -> BTreeMap<String, PathBuf> {
+    std::fs::read(path)
+        .ok()
+        .and_then(|data| parse_ld_so_cache(&data, architecture))
+        .unwrap_or_default()
 }
 
 /// Parses the dynamic linker's cache. The format is `struct cache_file_new` in glibc's
 /// `sysdeps/generic/dl-cache.h`.
-fn parse_ld_so_cache(data: &[u8]) -> Option<BTreeMap<String, PathBuf>> {
+fn parse_ld_so_cache(data: &[u8], architecture: Architecture) -> Option<BTreeMap<String, PathBuf>> {
     const MAGIC: &[u8] = b"glibc-ld.so.cache1.1";
-    /// `FLAG_X8664_LIB64 | FLAG_ELF_LIBC6`
-    const X86_64: u32 = 0x0303;
+    let flags = architecture.spec().library_flags;
     let start = data.windows(MAGIC.len()).position(|window| window == MAGIC)?;
     let data = &data[start..];
     let word = |at: usize| Some(u32::from_le_bytes(data.get(at..at + 4)?.try_into().ok()?));
@@ -357,7 +402,7 @@ fn parse_ld_so_cache(data: &[u8]) -> Option<BTreeMap<String, PathBuf>> {
         let hardware = word(at + 20)?;
         // Variants for newer processors work on hosts, but not on an emulated processor, and are
         // skipped.
-        if word(at)? == X86_64 && hardware == 0 {
+        if word(at)? == flags && hardware == 0 {
             libraries.entry(string(word(at + 4)?)?).or_insert(string(word(at + 8)?)?.into());
         }
     }
@@ -399,9 +444,10 @@ mod tests {
 
     #[test]
     fn this_program_needs_the_c_library_and_its_interpreter() {
-        let files = needed_files(&std::env::current_exe().unwrap(), &[], None).unwrap();
+        let files =
+            needed_files(&std::env::current_exe().unwrap(), &[], None, Architecture::HOST).unwrap();
         let named = |name: &str| files.iter().any(|file| file.to_string_lossy().contains(name));
-        assert!(named("libc.so.6") && named("ld-linux-x86-64"), "{files:?}");
+        assert!(named("libc.so.6") && named(Architecture::HOST.spec().dynamic_linker), "{files:?}");
     }
 
     #[used]
@@ -417,7 +463,12 @@ mod tests {
 
     #[test]
     fn a_missing_library_is_named() {
-        let search = Search { library_path: Vec::new(), cache: BTreeMap::new(), root: None };
+        let search = Search {
+            library_path: Vec::new(),
+            cache: BTreeMap::new(),
+            root: None,
+            architecture: Architecture::HOST,
+        };
         assert_eq!(search.find("libnonesuch.so.1", &[], &[]), None);
         let error = missing(Path::new("/a"), Path::new("/b.so"), "libnonesuch.so.1");
         assert_eq!(error.kind(), ErrorKind::MissingLibrary);
@@ -426,12 +477,12 @@ mod tests {
 
     #[test]
     fn a_file_that_is_not_a_program_is_refused_and_damage_does_not_panic() {
-        assert!(read_dynamic(b"text".as_slice()).is_err());
+        assert!(read_dynamic(b"text".as_slice(), None).is_err());
         let mut data = std::fs::read("/proc/self/exe").unwrap();
         data.truncate(4096);
         for cut in (0..data.len()).step_by(7) {
-            let _ = read_dynamic(&data[..cut]);
-            let _ = parse_ld_so_cache(&data[..cut]);
+            let _ = read_dynamic(&data[..cut], None);
+            let _ = parse_ld_so_cache(&data[..cut], Architecture::HOST);
             let _ = loadable_end(&data[..cut]);
         }
     }

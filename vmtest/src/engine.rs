@@ -5,6 +5,7 @@
 //! themselves, QEMU then aborts or the guest hangs. A trial boot therefore determines whether KVM
 //! works. The trial runs once for each boot of this machine.
 
+use crate::arch::Architecture;
 use crate::error::{Context as _, Result};
 use crate::kernel::Cache;
 use crate::launch;
@@ -44,7 +45,9 @@ impl Machine {
 /// the machine's kernel to determine it.
 fn working(machine: &Machine) -> Result<Engine> {
     let kvm = Path::new("/dev/kvm");
-    if std::fs::File::options().read(true).write(true).open(kvm).is_err() {
+    // KVM executes only instructions of this machine's processor.
+    let is_ours = machine.kernel.architecture == Architecture::HOST;
+    if !is_ours || std::fs::File::options().read(true).write(true).open(kvm).is_err() {
         return Ok(Engine::Tcg);
     }
     let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();

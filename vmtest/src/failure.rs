@@ -78,7 +78,7 @@ impl FailureKind {
                 "read the backtrace in the console log; to allow the complaint, use --allow with a part of its text"
             }
             Self::Hang => {
-                "read the console log: it shows what the processor was doing (a backtrace from an NMI), or which tasks are blocked"
+                "read the console log: it shows what the processor was doing (a backtrace from an NMI or SysRq), or which tasks are blocked"
             }
             Self::OutOfMemory => {
                 "give the guest more memory with --memory, or make the test use less"
@@ -94,10 +94,10 @@ impl FailureKind {
                 "give the guest more memory with --memory; the files of the guest can use at most half of its memory"
             }
             Self::ResultsCutShort | Self::ResultsDamaged => {
-                "check whether a test wrote to /dev/ttyS1; if not, repeat the run"
+                "check whether a test wrote to the serial port for results (/dev/ttyS1; on arm64, /dev/ttyS0); if not, repeat the run"
             }
             Self::ResultsForged => {
-                "do not trust any of the results: a test, not the guest's init, wrote a record to /dev/ttyS1"
+                "do not trust any of the results: a test, not the guest's init, wrote a record to the serial port for results (/dev/ttyS1; on arm64, /dev/ttyS0)"
             }
             Self::SnapshotDamaged => "repeat the run: the damaged snapshot was removed",
             Self::QemuCrashed => {
@@ -182,9 +182,9 @@ pub(crate) struct Evidence {
 impl Evidence {
     /// Returns why the guest failed, or `None` if it succeeded.
     ///
-    /// Success requires two pieces of evidence: the exit status that only the guest's init can
-    /// cause, and the last record. Every other combination is a failure.
-    pub(crate) fn failure(&self, clean_status: i32) -> Option<Failure> {
+    /// Success requires two pieces of evidence: that QEMU ended as the guest's init ends it
+    /// (`ended_well`), and the last record. Every other combination is a failure.
+    pub(crate) fn failure(&self, ended_well: bool) -> Option<Failure> {
         let panic = find_line(&self.console, "Kernel panic - not syncing");
         if let Some(panic) = panic {
             return Some(self.panicked(panic));
@@ -195,7 +195,7 @@ impl Evidence {
         if let Some(damage) = &self.damage {
             return Some(Failure::new(FailureKind::ResultsDamaged, damage.clone()));
         }
-        if self.qemu_status == clean_status {
+        if ended_well {
             return match &self.guest_failed {
                 Some(what) => Some(Failure::new(FailureKind::GuestSetup, what.clone())),
                 None if self.complete => None,
@@ -279,26 +279,30 @@ mod tests {
     use super::*;
 
     fn evidence() -> Evidence {
-        Evidence { qemu_status: 33, ready: true, complete: true, ..Evidence::default() }
+        Evidence { ready: true, complete: true, ..Evidence::default() }
     }
 
     fn kind(evidence: &Evidence) -> Option<FailureKind> {
-        evidence.failure(33).map(|failure| failure.kind)
+        kind_after(true, evidence)
+    }
+
+    fn kind_after(ended_well: bool, evidence: &Evidence) -> Option<FailureKind> {
+        evidence.failure(ended_well).map(|failure| failure.kind)
     }
 
     #[test]
-    fn only_the_right_status_and_all_records_are_success() {
+    fn only_the_right_end_and_all_records_are_success() {
         assert_eq!(kind(&evidence()), None);
         assert_eq!(
             kind(&Evidence { complete: false, ..evidence() }),
             Some(FailureKind::ResultsCutShort)
         );
         assert_eq!(
-            kind(&Evidence { qemu_status: 0, ..evidence() }),
+            kind_after(false, &Evidence { qemu_status: 0, ..evidence() }),
             Some(FailureKind::QemuCrashed)
         );
         assert_eq!(
-            kind(&Evidence { qemu_status: -11, ..evidence() }),
+            kind_after(false, &Evidence { qemu_status: -11, ..evidence() }),
             Some(FailureKind::QemuCrashed)
         );
         let damaged = Evidence { damage: Some("record 3".into()), ..evidence() };
@@ -329,7 +333,7 @@ mod tests {
                 shutdown: Some("guest-reset".into()),
                 ..evidence()
             };
-            assert_eq!(evidence.failure(33), Some(Failure::new(expected, line)));
+            assert_eq!(evidence.failure(false), Some(Failure::new(expected, line)));
         }
     }
 
@@ -337,7 +341,7 @@ mod tests {
     fn a_guest_that_resets_or_switches_off_is_not_a_panic() {
         for reason in ["guest-shutdown", "guest-reset"] {
             let evidence = Evidence { qemu_status: 0, shutdown: Some(reason.into()), ..evidence() };
-            assert_eq!(kind(&evidence), Some(FailureKind::PoweredOff));
+            assert_eq!(kind_after(false, &evidence), Some(FailureKind::PoweredOff));
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Starts virtual machines: by a cold boot, by a cold boot that allows saving, or from a saved
 //! state.
 
+use crate::arch::Interrogation;
 use crate::error::{Context as _, Result};
 use crate::machine::Machine;
 use crate::plan::{PAYLOAD, ROOT};
@@ -94,8 +95,18 @@ fn launch(
     // a pipe may become full, and then a serial port loses bytes.
     let (console, errors) = (memory_file("console")?, memory_file("errors")?);
     let path = line.inherited_path(console.try_clone().doing("share a file in memory")?);
-    line.args(["-serial".to_owned(), format!("file:{path}")]);
-    line.args(["-chardev", "stdio,id=results,signal=off", "-serial", "chardev:results"]);
+    let (input, keys) = match machine.spec().interrogation {
+        Interrogation::Nmi => (String::new(), None),
+        Interrogation::SysRq => {
+            let (theirs, ours) =
+                rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).doing("make a pipe")?;
+            (format!(",input-path={}", line.inherited_path(theirs)), Some(File::from(ours)))
+        }
+    };
+    line.args(["-chardev".to_owned(), format!("file,id=console,path={path}{input}")]);
+    line.args(["-serial", "chardev:console"]);
+    line.args(["-chardev", "stdio,id=results,signal=off"]);
+    line.args(machine.spec().qemu.results.iter().copied());
     let monitor = line.socket("monitor")?;
     line.args(["-mon", "chardev=monitor,mode=control"]);
     if let Some(payload) = payload {
@@ -108,5 +119,6 @@ fn launch(
     let output = qemu.stdout.take().expect("it is piped");
     let monitor = Monitor::new(monitor);
     let silence = Some(machine.silence).filter(|_| machine.gdb.is_none());
-    Vm::new(qemu, Channels { input, output, console, errors, monitor }, start, silence)
+    let channels = Channels { input, output, console, keys, errors, monitor };
+    Vm::new(qemu, channels, start, machine.spec(), silence)
 }

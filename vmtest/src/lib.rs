@@ -47,6 +47,7 @@ macro_rules! named {
     };
 }
 
+mod arch;
 mod binary;
 mod boot;
 mod c_library;
@@ -98,6 +99,7 @@ mod version;
 mod vm;
 mod wire;
 
+pub use arch::Architecture;
 pub use binary::Binary;
 pub use error::{Error, ErrorKind, Result};
 pub use failure::{Failure, FailureKind};

@@ -1,9 +1,9 @@
 //! A virtual machine that boots a kernel, and its configuration.
 
-use crate::error::Result;
+use crate::arch::Spec;
+use crate::error::{Error, ErrorKind, Result};
 use crate::initramfs::Init;
 use crate::kernel::Kernel;
-use crate::plan::DEBUG_EXIT;
 use crate::qemu::{CommandLine, Qemu};
 use crate::root::Root;
 use crate::version;
@@ -15,55 +15,9 @@ use std::time::Duration;
 /// The default of [`Machine::silence`].
 pub const SILENCE: Duration = Duration::from_secs(30);
 
-/// Arguments for every kernel.
-const KERNEL_ARGUMENTS: [&str; 6] = [
-    "console=ttyS0",
-    // A panic resets the guest, and QEMU exits on a reset.
-    "panic=-1",
-    "oops=panic",
-    // Both save time in an emulated guest. `no_timer_check` also avoids a false alarm on a busy
-    // host.
-    "no_timer_check",
-    "cryptomgr.notests",
-    // After an NMI, a guest that hangs prints where it hangs.
-    "unknown_nmi_panic=1",
-];
-
-/// Arguments for a kernel whose instructions QEMU translates.
-const TCG_ARGUMENTS: [&str; 3] = [
-    // A task that waits for an RCU grace period waits until each processor reports a quiescent
-    // state by itself. Most tasks that create or destroy BPF objects wait for such a period. If the
-    // processors are asked for the report instead, the wait takes half the time.
-    "rcupdate.rcu_expedited=1",
-    // QEMU reuses its translation of a piece of code only at the same address. Without this
-    // argument, QEMU would translate all code again for each process of a program, which takes most
-    // of the process's time.
-    "norandmaps",
-    // On a busy host, the kernel would consider the TSC unstable, and read another clock from a
-    // slow device.
-    "tsc=reliable",
-];
-
-/// An additional argument for kernels from 6.18 on. In these kernels, BPF allocates memory with
-/// `kmalloc_nolock`. On a processor without cmpxchg16b, that function fails with ENOMEM unless
-/// debugging of the slab caches is enabled. The cheapest kind of debugging is sanity checks
-/// (`mm/slub.c`). The checks take time, so older kernels run without them.
-const NOLOCK_ARGUMENT: &str = "slab_debug=F,kmalloc-*";
-const NOLOCK_SINCE: (u32, u32) = (6, 18);
-
 /// The settings of QEMU's sandbox. With these settings, a guest that breaks out of QEMU can neither
 /// run programs nor gain privileges on this machine.
 pub(crate) const SANDBOX: &str = "on,obsolete=deny,elevateprivileges=deny,spawn=deny";
-
-/// The processor that QEMU emulates when it translates instructions. It has all features that QEMU
-/// supports except:
-/// - cmpxchg16b: if an interrupt follows this instruction, QEMU 7.2 sometimes corrupts EFLAGS with
-///   bits of a different register, and the guest's allocator dies of a double fault. Kernels do not
-///   use the instruction if the processor lacks it.
-/// - fast string instructions (ERMS, FSRM): kernels would use them to clear and copy pages byte by
-///   byte, which is slow here. Without them, a page fault takes half the time.
-/// - a fifth level of page tables, which QEMU would have to walk for each page.
-const TCG_CPU: &str = "max,-cx16,-erms,-fsrm,-la57";
 
 /// The engine that executes a guest's instructions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -118,9 +72,18 @@ impl Machine {
     /// restored from snapshots.
     ///
     /// # Errors
-    /// Fails if QEMU is not installed or too old.
+    /// Fails if QEMU is not installed or too old, or if the kernel and init are for different
+    /// architectures.
     pub fn new(kernel: Kernel, init: Init) -> Result<Self> {
-        let qemu = Qemu::find()?;
+        let architecture = kernel.architecture;
+        if init.architecture != architecture {
+            let (name, of_init) = (&kernel.name, init.architecture);
+            let message =
+                format!("the kernel {name} is for {architecture}, and init for {of_init}");
+            return Err(Error::new(ErrorKind::WrongArchitecture, message)
+                .help(format!("use an init for {architecture}")));
+        }
+        let qemu = Qemu::find(architecture)?;
         Ok(Self {
             kernel,
             engine: Engine::Tcg,
@@ -159,14 +122,23 @@ impl Machine {
         ]
     }
 
+    /// Returns everything in which its architecture differs from others.
+    pub(crate) fn spec(&self) -> &'static Spec {
+        self.kernel.architecture.spec()
+    }
+
     pub(crate) fn kernel_arguments(&self) -> String {
+        let spec = self.spec();
         let is_translated = self.engine == Engine::Tcg;
-        let tcg = is_translated.then_some(TCG_ARGUMENTS).into_iter().flatten();
-        // A kernel of unknown version may be a new kernel.
-        let has_nolock =
-            version::parse(&self.kernel.release).is_none_or(|version| version >= NOLOCK_SINCE);
-        let nolock = (is_translated && has_nolock).then_some(NOLOCK_ARGUMENT);
-        let ours = KERNEL_ARGUMENTS.into_iter().chain(tcg).chain(nolock);
+        let tcg = is_translated.then_some(spec.tcg_kernel_arguments).into_iter().flatten();
+        // A kernel of unknown version may be new.
+        let is_since = |since: (u32, u32)| {
+            version::parse(&self.kernel.release).is_none_or(|version| version >= since)
+        };
+        let newer = spec.tcg_kernel_argument_since;
+        let newer = newer.filter(|(since, _)| is_translated && is_since(*since));
+        let newer = newer.as_ref().map(|(_, argument)| argument);
+        let ours = spec.kernel_arguments.iter().chain(tcg).chain(newer).copied();
         let theirs = self.kernel.arguments.iter().chain(&self.arguments).map(String::as_str);
         // The addresses in the debugger's symbols are correct only if the kernel is not relocated.
         let theirs = theirs.chain(self.gdb.as_ref().map(|_| "nokaslr"));
@@ -175,14 +147,14 @@ impl Machine {
 
     /// Returns the command line without files and channels, which differ between guests.
     pub(crate) fn command_line(&self) -> CommandLine {
+        let qemu = &self.spec().qemu;
         let mut line = CommandLine::new();
+        line.args(qemu.machine.iter().copied());
         let accelerator = match self.engine {
             Engine::Kvm => ["-accel", "kvm", "-cpu", "host"],
-            Engine::Tcg => ["-accel", "tcg", "-cpu", TCG_CPU],
+            Engine::Tcg => ["-accel", "tcg", "-cpu", qemu.tcg_cpu],
         };
         line.args([
-            "-M",
-            "q35",
             "-nodefaults",
             "-no-user-config",
             "-display",
@@ -193,8 +165,6 @@ impl Machine {
         ]);
         line.args(accelerator);
         line.args(["-smp".to_owned(), self.cpus.to_string()]);
-        let (port, _, _) = DEBUG_EXIT;
-        line.args(["-device".to_owned(), format!("isa-debug-exit,iobase={port:#x},iosize=4")]);
         line
     }
 }

@@ -10,7 +10,8 @@ use bpfmap_vmtest::event::Event;
 use bpfmap_vmtest::kernel::{Kernel, Packages};
 use bpfmap_vmtest::report::{Files, Terminal, log_lines, table};
 use bpfmap_vmtest::{
-    Binary, Ended, Error, ErrorKind, Filter, Init, Machine, Matrix, Result, Run, Symbols, kernel,
+    Architecture, Binary, Ended, Error, ErrorKind, Filter, Init, Machine, Matrix, Result, Run,
+    Symbols, kernel,
 };
 use cargo_options::TestOptions;
 use clap::{CommandFactory as _, Parser as _};
@@ -97,7 +98,16 @@ fn run_in(
         Error::new(ErrorKind::Usage, "no kernel was selected")
             .help("select one with --kernel, or write kernel = \"6.1\" in bpfmap-vmtest.toml")
     })?;
-    let kernel = Kernel::named(name, &config.kernels, &packages)?;
+    let root = options.root.as_ref().or(config.root.as_ref());
+    // With a root file system, the program may be one of that.
+    let of_program = if root.is_none() { run.architecture() } else { None };
+    let architecture = options.arch.or(of_program).unwrap_or(Architecture::HOST);
+    let kernel = kernel_for(name, architecture, &config, &packages)?;
+    if let Some(wanted) = options.arch.filter(|wanted| *wanted != kernel.architecture) {
+        let message = format!("the kernel {name} is for {}, not for {wanted}", kernel.architecture);
+        return Err(Error::new(ErrorKind::WrongArchitecture, message)
+            .help("name another kernel, or leave out --arch"));
+    }
     let mut modules = [config.modules.as_slice(), &options.modules].concat();
     modules.extend(run.declared_modules()?);
     run.modules = kernel.modules(&modules, &packages)?;
@@ -108,8 +118,8 @@ fn run_in(
     let directory = if gdb { Some(private_directory()?) } else { None };
     let socket = directory.as_ref().map(|directory| directory.path().join("gdb"));
     let mut machine = machine(kernel, &config, options, socket)?;
-    let root = options.root.as_ref().or(config.root.as_ref());
-    machine.root = root.map(|root| root.root(&packages)).transpose()?;
+    let architecture = machine.kernel.architecture;
+    machine.root = root.map(|root| root.root(&packages, architecture)).transpose()?;
     run.host_programs = [config.host_programs.as_slice(), &options.host_programs].concat();
     if let Some(socket) = &machine.gdb {
         let (vmlinux, socket) = (machine.kernel.vmlinux.display(), socket.display());
@@ -128,6 +138,20 @@ fn run_in(
     Ok(ended)
 }
 
+/// Returns the kernel with a name. The name of a line of Debian's kernels stands for the kernel of
+/// the architecture.
+fn kernel_for(
+    name: &str,
+    architecture: Architecture,
+    config: &Config,
+    packages: &Packages,
+) -> Result<Kernel> {
+    if config.kernels.contains_key(name) {
+        return Kernel::named(name, &config.kernels, packages);
+    }
+    Kernel::named(&kernel::name_for(name, architecture), &config.kernels, packages)
+}
+
 /// Creates a directory that no other user can enter.
 fn private_directory() -> Result<tempfile::TempDir> {
     let mut builder = tempfile::Builder::new();
@@ -143,7 +167,8 @@ fn machine(
     options: &MachineOptions,
     gdb: Option<PathBuf>,
 ) -> Result<Machine> {
-    let mut machine = Machine::new(kernel, Init::find()?)?;
+    let init = Init::find_for(kernel.architecture)?;
+    let mut machine = Machine::new(kernel, init)?;
     machine.memory = options.memory.or(config.memory).unwrap_or(machine.memory);
     machine.cpus = options.cpus.or(config.cpus).unwrap_or(machine.cpus);
     machine.arguments = [config.cmdline.as_slice(), &options.cmdline].concat();
@@ -226,6 +251,7 @@ fn run_matrix(
 fn matrix_of(options: &MatrixOptions, config: Config) -> Result<Matrix> {
     let machine = &options.machine;
     let mut matrix = Matrix::configured(config, options.packages.resolve()?);
+    matrix.architecture = machine.arch;
     matrix.driver = options.driver.into();
     matrix.shard = options.shard;
     matrix.jobs = options.jobs.unwrap_or(matrix.jobs);
@@ -266,14 +292,17 @@ fn kernels(options: &KernelsOptions) -> Result<ExitCode> {
         | KernelsCommand::List { names }
         | KernelsCommand::Update { names } => names.clone(),
     };
+    let architecture = options.arch.unwrap_or(Architecture::HOST);
     let all = || {
-        let lines = kernel::lines().into_iter().map(str::to_owned);
+        let lines = kernel::lines_for(architecture).into_iter().map(str::to_owned);
         lines.chain(config.kernels.keys().cloned()).collect()
     };
     for name in if names.is_empty() { all() } else { names } {
+        let is_source = config.kernels.contains_key(&name);
+        let name = if is_source { name } else { kernel::name_for(&name, architecture) };
         match one_kernel(&options.command, &name, &config, &packages)? {
-            Some(kernel) => println!("{name:>6}  {:30}  {}", kernel.release, kernel.origin),
-            None => println!("{name:>6}  not fetched"),
+            Some(kernel) => println!("{name:>10}  {:30}  {}", kernel.release, kernel.origin),
+            None => println!("{name:>10}  not fetched"),
         }
     }
     Ok(ExitCode::SUCCESS)

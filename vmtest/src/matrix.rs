@@ -1,5 +1,6 @@
 //! A matrix: test binaries, and the kernels on which they run.
 
+use crate::arch::Architecture;
 use crate::binary::Binary;
 use crate::config::Config;
 use crate::kernel::{KernelSource, Packages};
@@ -19,12 +20,15 @@ pub struct Matrix {
     pub kernels: Vec<String>,
     /// Kernels from sources other than Debian's packages, by name.
     pub sources: BTreeMap<String, KernelSource>,
+    /// The architecture of the guests. `None` means the architecture of each test binary: if the
+    /// binaries are for two architectures, each kernel runs once for each of the two.
+    pub architecture: Option<Architecture>,
     /// The test binaries.
     pub binaries: Vec<Binary>,
-    /// The program that runs the tests: as init in the guests, or as the runner on this machine.
-    /// The program must be built with the same version of this crate, and must call
+    /// The program that runs the tests: as init in the guests of its architecture, or as the runner
+    /// on this machine. The program must be built with the same version of this crate, and must call
     /// [`init::main_if_init`](crate::init::main_if_init) first. `None` means the program
-    /// `bpfmap-vmtest` that [`Init::find`](crate::Init::find) finds.
+    /// `bpfmap-vmtest` that [`Init::find_for`](crate::Init::find_for) finds.
     pub init: Option<PathBuf>,
     /// The driver that runs the tests.
     pub driver: Driver,
@@ -92,6 +96,7 @@ impl Matrix {
         Self {
             kernels: Vec::new(),
             sources: config.kernels,
+            architecture: None,
             binaries: Vec::new(),
             init: None,
             driver: Driver::default(),

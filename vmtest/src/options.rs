@@ -3,7 +3,9 @@
 use crate::cargo_options::TestOptions;
 use crate::manual;
 use bpfmap_vmtest::kernel::{LockFile, Mirror, Packages};
-use bpfmap_vmtest::{Driver, Engine, Filter, Result, RootSource, SILENCE, Shard, config};
+use bpfmap_vmtest::{
+    Architecture, Driver, Engine, Filter, Result, RootSource, SILENCE, Shard, config,
+};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use std::path::PathBuf;
@@ -193,6 +195,9 @@ impl MatrixOptions {
 
 #[derive(Debug, Args)]
 pub(crate) struct MachineOptions {
+    /// The architecture of the guest: x86-64 or arm64 (default: that of the program)
+    #[arg(long, value_name = "ARCH")]
+    pub(crate) arch: Option<Architecture>,
     /// The number of processors (default: 1)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
     pub(crate) cpus: Option<u32>,
@@ -324,6 +329,9 @@ impl PackageOptions {
 pub(crate) struct KernelsOptions {
     #[command(subcommand)]
     pub(crate) command: KernelsCommand,
+    /// The architecture of the kernels: x86-64 or arm64 (default: that of this machine)
+    #[arg(long, value_name = "ARCH", global = true)]
+    pub(crate) arch: Option<Architecture>,
     #[command(flatten)]
     pub(crate) packages: PackageOptions,
 }

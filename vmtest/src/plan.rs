@@ -23,9 +23,6 @@ pub(crate) const ROOT_TOO_LARGE: &str = "the root file system does not fit into 
 /// The `PATH` of every program in a guest.
 pub(crate) const PROGRAMS: &str =
     "/vmtest/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-/// The I/O port of QEMU's isa-debug-exit device, the value that the guest writes to it, and the
-/// resulting exit status of QEMU.
-pub(crate) const DEBUG_EXIT: (u16, u8, i32) = (0xf4, 0x10, 0x10 * 2 + 1);
 /// The time limit for a process to end after it was killed.
 pub(crate) const DYING: Duration = Duration::from_secs(5);
 

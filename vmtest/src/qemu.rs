@@ -1,5 +1,6 @@
 //! QEMU: finds the program, builds its command line, and controls it through its monitor.
 
+use crate::arch::Architecture;
 use crate::error::{Context as _, Error, ErrorKind, Result};
 use crate::version;
 use rustix::io::{FdFlags, fcntl_setfd};
@@ -14,12 +15,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 
-const PROGRAM: &str = "qemu-system-x86_64";
-/// The oldest version with all features that are used here: PVH boot with modules (4.0),
-/// `x-ignore-shared`.
-const OLDEST: (u32, u32) = (5, 0);
-
-/// A QEMU for x86-64 that is new enough.
+/// A QEMU for the architecture of a guest that is new enough.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Qemu {
     pub(crate) program: PathBuf,
@@ -28,29 +24,37 @@ pub(crate) struct Qemu {
 }
 
 impl Qemu {
-    /// Returns the QEMU at the path in `BPFMAP_VMTEST_QEMU`, or else the QEMU on the `PATH`.
-    pub(crate) fn find() -> Result<Self> {
+    /// Returns the QEMU for an architecture. It is the one that the environment variable names, or else
+    /// the one on the `PATH`.
+    pub(crate) fn find(architecture: Architecture) -> Result<Self> {
         // Running `qemu --version` takes a tenth of the time that a guest from a snapshot takes.
-        static FOUND: OnceLock<Qemu> = OnceLock::new();
-        if let Some(found) = FOUND.get() {
+        static FOUND: [OnceLock<Qemu>; 2] = [const { OnceLock::new() }; 2];
+        let known = &FOUND[architecture as usize];
+        if let Some(found) = known.get() {
             return Ok(found.clone());
         }
-        Self::ask().map(|qemu| FOUND.get_or_init(|| qemu).clone())
+        Self::ask(architecture).map(|qemu| known.get_or_init(|| qemu).clone())
     }
 
-    fn ask() -> Result<Self> {
-        let program = std::env::var_os("BPFMAP_VMTEST_QEMU")
-            .map_or_else(|| PathBuf::from(PROGRAM), PathBuf::from);
-        let output = Command::new(&program).arg("--version").stdin(Stdio::null()).output().map_err(|error| {
-            Error::new(ErrorKind::QemuMissing, format!("cannot run {}", program.display()))
-                .because(error)
-                .help("install QEMU for x86-64 (Debian: qemu-system-x86, Fedora: qemu-system-x86-core, Arch: qemu-system-x86)")
-        })?;
+    fn ask(architecture: Architecture) -> Result<Self> {
+        let qemu = &architecture.spec().qemu;
+        let program = std::env::var_os(qemu.variable)
+            .map_or_else(|| PathBuf::from(qemu.program), PathBuf::from);
+        let output =
+            Command::new(&program).arg("--version").stdin(Stdio::null()).output().map_err(
+                |error| {
+                    Error::new(ErrorKind::QemuMissing, format!("cannot run {}", program.display()))
+                        .because(error)
+                        .help(format!("install QEMU for {architecture} ({})", qemu.packages))
+                },
+            )?;
         let said = String::from_utf8_lossy(&output.stdout);
         let version = said.lines().next().unwrap_or_default().to_owned();
         let too_old = |what: String| {
-            Error::new(ErrorKind::QemuTooOld, what)
-                .help(format!("install QEMU {}.{} or newer", OLDEST.0, OLDEST.1))
+            Error::new(ErrorKind::QemuTooOld, what).help(format!(
+                "install QEMU {}.{} or newer ({})",
+                qemu.oldest.0, qemu.oldest.1, qemu.packages
+            ))
         };
         let number = version.strip_prefix("QEMU emulator version ").and_then(version::parse);
         match number {
@@ -58,7 +62,7 @@ impl Qemu {
                 "{} does not print the version of a QEMU: {version:?}",
                 program.display()
             ))),
-            Some(found) if found < OLDEST => {
+            Some(found) if found < qemu.oldest => {
                 Err(too_old(format!("{} is too old: {version}", program.display())))
             }
             Some(_) => Ok(Self { program, version }),

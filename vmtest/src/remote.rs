@@ -3,7 +3,6 @@
 use crate::console::tail;
 use crate::error::{Context as _, Result};
 use crate::failure::{Evidence, Failure, FailureKind};
-use crate::plan::DEBUG_EXIT;
 use crate::seal::Key;
 use crate::session::{Happened, Session};
 use crate::wire::{Decoder, Encoder, FromGuest, Record, ToGuest};
@@ -133,9 +132,8 @@ impl RemoteSession {
         let status = self.process.wait();
         self.evidence.console = self.console();
         let well = status.as_ref().is_ok_and(std::process::ExitStatus::success);
-        // After success, this is also the exit status of a guest that this crate boots.
-        self.evidence.qemu_status = if well { DEBUG_EXIT.2 } else { 1 };
-        let mut failure = self.evidence.failure(DEBUG_EXIT.2);
+        self.evidence.qemu_status = i32::from(!well);
+        let mut failure = self.evidence.failure(well);
         if let Some(failure) = &mut failure
             && let FailureKind::QemuCrashed | FailureKind::QemuFailed = failure.kind
         {

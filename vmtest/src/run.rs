@@ -1,5 +1,7 @@
 //! A program to run in a guest, with its files, arguments and environment.
 
+use crate::arch::Architecture;
+use crate::elf;
 use crate::error::{Context as _, Error, ErrorKind, Result};
 use crate::machine::Machine;
 use crate::plan::{Action, INPUT, PLAN, Plan, Program, guest_environment};
@@ -94,17 +96,23 @@ impl Run {
     /// Fails if the declaration is not valid.
     pub fn declared_modules(&self) -> Result<Vec<String>> {
         find_program(&self.program)
-            .map_or_else(|_| Ok(Vec::new()), |program| crate::elf::declared_modules(&program))
+            .map_or_else(|_| Ok(Vec::new()), |program| elf::declared_modules(&program))
+    }
+
+    /// Returns the architecture of the program, if it is a program of this machine.
+    #[must_use]
+    pub fn architecture(&self) -> Option<Architecture> {
+        elf::architecture(&find_program(&self.program).ok()?)
     }
 
     /// Returns the payload of the guest. If the root file system contains the program, the guest
     /// runs that program instead of the program of this machine.
     pub(crate) fn payload(&self, machine: &Machine) -> Result<Vec<u8>> {
         let listing = machine.root.as_ref().map(Root::listing);
-        let mut tree = Tree::above(listing.cloned());
+        let mut tree = Tree::above(listing.cloned(), machine.kernel.architecture);
         let of_root = listing.and_then(|root| Some((root, root.program(&self.program)?)));
         let program = if let Some((root, program)) = of_root {
-            root.check_program(&program)?;
+            root.check_program(&program, machine.kernel.architecture)?;
             program
         } else {
             let program = absolute(&find_program(&self.program)?)?;

@@ -1,6 +1,7 @@
 //! The files that a guest gets. The files are collected from the host, keep their paths, and are
 //! packed into an archive.
 
+use crate::arch::Architecture;
 use crate::c_library;
 use crate::cpio::{Kind, Writer};
 use crate::elf;
@@ -16,11 +17,13 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 /// A tree of files, ordered by absolute path.
-#[derive(Debug, Default, Clone)]
+#[derive(Debug, Clone)]
 pub(crate) struct Tree {
     nodes: BTreeMap<PathBuf, Node>,
     /// The root file system that the guest already has, if any.
     root: Option<Arc<Listing>>,
+    /// The architecture of the guest.
+    architecture: Architecture,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -31,9 +34,14 @@ struct Node {
 }
 
 impl Tree {
-    /// Returns an empty tree, whose files will be added to the root file system if there is one.
-    pub(crate) fn above(root: Option<Arc<Listing>>) -> Self {
-        Self { nodes: BTreeMap::new(), root }
+    /// Returns a tree that is added to a root file system, if there is one.
+    pub(crate) fn above(root: Option<Arc<Listing>>, architecture: Architecture) -> Self {
+        Self { nodes: BTreeMap::new(), root, architecture }
+    }
+
+    /// Returns a tree for a guest without a root file system.
+    pub(crate) fn new(architecture: Architecture) -> Self {
+        Self::above(None, architecture)
     }
 
     /// Adds a program with its interpreter and libraries. Each file keeps its path, so that a
@@ -66,7 +74,8 @@ impl Tree {
 
     fn add_needed_files(&mut self, program: &Path, libraries: &[PathBuf]) -> Result<()> {
         let root = self.root.clone();
-        let needed = elf::needed_files(&absolute(program)?, libraries, root.as_deref())?;
+        let program = absolute(program)?;
+        let needed = elf::needed_files(&program, libraries, root.as_deref(), self.architecture)?;
         let of_root = root.as_deref().and_then(Listing::c_library);
         let replaced = c_library::replaced(of_root, &needed)?;
         for file in needed.iter().filter(|file| !replaced.is_kept(file)) {
@@ -78,7 +87,9 @@ impl Tree {
         // The dynamic linker uses the cache to find libraries outside its standard directories.
         let cache = Path::new("/etc/ld.so.cache");
         let has_cache = root.is_some_and(|root| root.has_file(cache));
-        if cache.exists() && !has_cache { self.mirror(cache) } else { Ok(()) }
+        // The cache lists the libraries of this machine.
+        let is_ours = self.architecture == Architecture::HOST;
+        if is_ours && cache.exists() && !has_cache { self.mirror(cache) } else { Ok(()) }
     }
 
     /// Adds a file or a whole directory of the host at a different path in the guest, together with
@@ -120,7 +131,8 @@ impl Tree {
         let may_be_program = mode & 0o111 != 0 && data.starts_with(b"\x7fELF");
         self.add_file(target, mode, data);
         // A program for a different machine is treated like any other file.
-        if may_be_program && elf::needed_files(source, &[], self.root.as_deref()).is_ok() {
+        let root = self.root.as_deref();
+        if may_be_program && elf::needed_files(source, &[], root, self.architecture).is_ok() {
             self.add_needed_files(source, &[])?;
         }
         Ok(())
@@ -165,7 +177,7 @@ impl Tree {
 
     /// Packs the tree.
     pub(crate) fn pack(&self) -> Result<Vec<u8>> {
-        self.pack_beside(&Self::default())
+        self.pack_beside(&Self::new(self.architecture))
     }
 
     /// Packs the files of this tree that are not in `other`, a tree that the guest already has.
@@ -309,7 +321,7 @@ mod tests {
 
     #[test]
     fn a_file_behind_a_link_of_the_tree_is_put_into_the_links_target() {
-        let mut tree = Tree::default();
+        let mut tree = Tree::new(Architecture::HOST);
         tree.add_link(Path::new("/bin"), Path::new("usr/bin"));
         tree.add_link(Path::new("/usr/bin/here"), Path::new("../../opt"));
         tree.add_file(Path::new("/bin/here/tool"), 0o755, *b"tool");
@@ -341,14 +353,15 @@ mod tests {
         for name in ["a", "b"] {
             std::os::unix::fs::symlink("..", sub.join(name)).unwrap();
         }
-        let error = Tree::default().add_at(directory.path(), Path::new("/here")).unwrap_err();
+        let error =
+            Tree::new(Architecture::HOST).add_at(directory.path(), Path::new("/here")).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Usage);
         assert!(error.to_string().contains("points to a directory above it"), "{error}");
     }
 
     #[test]
     fn following_cyclic_links_ends() {
-        let mut tree = Tree::default();
+        let mut tree = Tree::new(Architecture::HOST);
         tree.add_link(Path::new("/a"), Path::new("b"));
         tree.add_link(Path::new("/b"), Path::new("a/b"));
         tree.add_file(Path::new("/a/file"), 0o644, *b"");

@@ -1,8 +1,8 @@
 //! A running virtual machine: the messages of its guest, whether it is alive, and how it ends.
 
+use crate::arch::{Exit, Interrogation, Spec};
 use crate::error::{Context as _, Result};
 use crate::failure::{Evidence, Failure, FailureKind};
-use crate::plan::DEBUG_EXIT;
 use crate::qemu::Monitor;
 use crate::seal::Key;
 use crate::session::Happened;
@@ -35,6 +35,8 @@ pub(crate) struct Channels {
     pub(crate) output: ChildStdout,
     /// The output of the kernel on its console.
     pub(crate) console: File,
+    /// The input of the kernel's console, if it has one.
+    pub(crate) keys: Option<File>,
     /// The output of QEMU itself.
     pub(crate) errors: File,
     pub(crate) monitor: Monitor,
@@ -58,6 +60,7 @@ pub(crate) struct Vm {
     qemu: Child,
     channels: Channels,
     start: Start,
+    spec: &'static Spec,
     /// Whether the guest has confirmed that it was told to start.
     awake: bool,
     /// The time for which the guest may be silent, if that time is limited.
@@ -95,6 +98,7 @@ impl Vm {
         qemu: Child,
         channels: Channels,
         start: Start,
+        spec: &'static Spec,
         limit: Option<Duration>,
     ) -> Result<Self> {
         rustix::io::ioctl_fionbio(&channels.input, true).doing("set up a pipe")?;
@@ -108,6 +112,7 @@ impl Vm {
             qemu,
             channels,
             start,
+            spec,
             awake: false,
             limit,
             encoder: Encoder::default(),
@@ -369,13 +374,31 @@ impl Vm {
     /// Makes a silent guest print where it hangs, and then ends the guest.
     fn interrogate(&mut self, failure: Failure) -> Happened {
         self.evidence.ended_by_us = Some(failure.clone());
-        if self.channels.monitor.call("inject-nmi", &json!({})).is_ok() {
+        let is_asked = match self.spec.interrogation {
+            Interrogation::Nmi => self.channels.monitor.call("inject-nmi", &json!({})).map(drop),
+            // Backtraces of all processors, blocked tasks, and a panic.
+            Interrogation::SysRq => b"lwc".iter().try_for_each(|key| self.press_sysrq(*key)),
+        };
+        if is_asked.is_ok() {
             let end = Instant::now() + GRACE;
             while Instant::now() < end && !matches!(self.wait(&[], LOOK), Ok(Waited::Gone) | Err(_))
             {
             }
         }
         self.end(failure)
+    }
+
+    /// Presses a key of `SysRq` on the console: a break, followed by the key.
+    fn press_sysrq(&mut self, key: u8) -> Result<()> {
+        /// The time that the guest has to notice a break or a key.
+        const TIME: Duration = Duration::from_millis(100);
+        self.channels.monitor.call("chardev-send-break", &json!({ "id": "console" }))?;
+        std::thread::sleep(TIME);
+        if let Some(keys) = &mut self.channels.keys {
+            keys.write_all(&[key]).doing("write to the guest")?;
+        }
+        std::thread::sleep(TIME);
+        Ok(())
     }
 
     /// Waits for QEMU to end, and returns the result.
@@ -398,7 +421,15 @@ impl Vm {
         self.evidence.console = self.console();
         self.evidence.qemu_said =
             String::from_utf8_lossy(&read_all(&self.channels.errors)).into_owned();
-        Happened::Ended(self.evidence.failure(DEBUG_EXIT.2))
+        let ended_well = match self.spec.exit {
+            Exit::Device { status } => self.evidence.qemu_status == status,
+            Exit::PowerOff => {
+                let reason = self.evidence.shutdown.as_deref();
+                // Only init can send the last record.
+                self.evidence.complete && reason == Some("guest-shutdown")
+            }
+        };
+        Happened::Ended(self.evidence.failure(ended_well))
     }
 }
 

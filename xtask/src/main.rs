@@ -5,6 +5,7 @@
 
 mod api;
 mod apt;
+mod arm64;
 mod book;
 mod cargo;
 mod corpus;
@@ -23,6 +24,7 @@ mod roundtrip;
 mod sanitize;
 mod step;
 mod suites;
+mod system;
 mod table;
 mod test;
 mod tools;
@@ -44,6 +46,7 @@ fn main() -> ExitCode {
         ["roundtrip", arguments @ ..] => roundtrip::run(arguments),
         ["make-c"] => make_c::run(),
         ["ebpf"] => ebpf::run(),
+        ["arm64", arguments @ ..] => arm64::run(arguments),
         ["fuzz", arguments @ ..] => fuzz::run(arguments),
         ["sanitize"] => sanitize::run(),
         ["miri"] => sanitize::miri(),
@@ -88,6 +91,8 @@ Tests
              [--objects DIR]: use the objects in a directory instead
   make-c     Build the example without Rust with Make, and run its test on all kernels
   ebpf       Install what builds BPF programs in Rust, and build those of the repository
+  arm64      Run the fixtures of all map types on three kernels for arm64; needs root
+             [--kernel KERNEL]… [--all]: on other kernels, or on all
   suites     Run the test suites of published crates on all kernels, and compare their failures with the expected ones
              [--kernel KERNEL]… [SUITE]…
   fuzz       Pass random inputs to the readers of schemas, BTF, rings and files

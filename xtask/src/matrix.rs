@@ -50,6 +50,21 @@ pub(crate) fn run(
     binaries: &[PathBuf],
     name: &str,
 ) -> Result<Report, Error> {
+    run_with(harness, kernels, binaries, name, &[])
+}
+
+/// Like [`run`], with additional options of the harness.
+///
+/// # Errors
+///
+/// Fails if the harness can't be run or leaves no report. Failed tests are not an error.
+pub(crate) fn run_with(
+    harness: &Path,
+    kernels: &[&str],
+    binaries: &[PathBuf],
+    name: &str,
+    options: &[&str],
+) -> Result<Report, Error> {
     let folder = root().join("target").join(name);
     std::fs::create_dir_all(&folder)?;
     let json = folder.join("matrix.jsonl");
@@ -58,7 +73,7 @@ pub(crate) fn run(
         std::fs::remove_file(&json)?;
     }
     let mut command = Command::new(harness);
-    command.arg("matrix");
+    command.arg("matrix").args(options);
     for kernel in kernels {
         command.args(["--kernel", kernel]);
     }

@@ -53,7 +53,40 @@ pub(crate) const OLDEST_RUST: &[Package] = &[
     Package { name: "zlib1g-dev", purpose: "libelf's compressed sections" },
 ];
 
-/// A Debian package, and its purpose.
+/// What boots kernels for arm64.
+pub(crate) const BOOT_ARM64: &[Package] =
+    &[Package { name: "qemu-system-arm", purpose: "boots the kernels for arm64" }];
+
+/// What a system that builds for arm64 has for its own build scripts.
+pub(crate) const CROSS_BASE: &[Package] = &[
+    Package { name: "ca-certificates", purpose: "lets apt verify mirrors" },
+    Package { name: "clang-19", purpose: "compiles BPF programs" },
+    Package { name: "gcc", purpose: "links build scripts" },
+    Package { name: "libbpf-dev", purpose: "bpf/bpf_helpers.h" },
+    Package { name: "libc6-dev", purpose: "what gcc links with" },
+    Package { name: "libelf-dev", purpose: "libbpf reads object files with it" },
+    Package { name: "make", purpose: "builds libbpf for libbpf-rs" },
+    Package { name: "pkg-config", purpose: "finds libelf and zlib" },
+    Package { name: "zlib1g-dev", purpose: "libelf's compressed sections" },
+];
+
+/// The compiler of that system.
+pub(crate) const CROSS_RUST: &[Package] = &[
+    Package { name: "cargo", purpose: "builds with it" },
+    Package { name: "libstd-rust-dev", purpose: "the standard library of build scripts" },
+    Package { name: "libstd-rust-dev:arm64", purpose: "the standard library of the tests" },
+    Package { name: "rustc", purpose: "compiles for arm64" },
+];
+
+/// What links programs for arm64.
+pub(crate) const CROSS_ARM64: &[Package] = &[
+    Package { name: "gcc-aarch64-linux-gnu", purpose: "links, and compiles libbpf for libbpf-rs" },
+    Package { name: "libc6-dev-arm64-cross", purpose: "what it links with" },
+    Package { name: "libelf-dev:arm64", purpose: "libbpf reads object files with it" },
+    Package { name: "zlib1g-dev:arm64", purpose: "libelf's compressed sections" },
+];
+
+/// A Debian package, and why it is needed.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Package {
     pub(crate) name: &'static str,

@@ -1,16 +1,15 @@
 //! Files that QEMU passes to the guest (`-fw_cfg`), read through its DMA interface.
 //!
 //! The kernel's own driver for these files is a module and reads one byte at a time. DMA is ten
-//! times as fast, and needs only two port writes for each contiguous run of pages. The format is
+//! times as fast, and needs only one request for each contiguous run of pages. The format is
 //! described in QEMU's `docs/specs/fw_cfg.rst`.
 
-use super::port;
+use crate::arch::guest::FirmwareDma;
 use std::io::{self, BufRead, Read};
 use std::os::unix::fs::FileExt;
 use std::ptr::NonNull;
 use std::sync::atomic::{Ordering, fence};
 
-const DMA_PORT: u16 = 0x514;
 const DIRECTORY: u16 = 0x19;
 const CONTROL_ERROR: u32 = 1;
 const CONTROL_READ: u32 = 2;
@@ -18,15 +17,10 @@ const CONTROL_SELECT: u32 = 8;
 const PAGE: usize = 4096;
 const WINDOW: usize = 1 << 20;
 
-/// Denies this process the ports of the device. Through these ports, a process can read and write
-/// all memory.
-pub(super) fn give_up_ports() -> io::Result<()> {
-    port::forbid(DMA_PORT, 8)
-}
-
 /// The device through which QEMU offers its files.
 pub(super) struct Device {
     window: Window,
+    dma: FirmwareDma,
 }
 
 /// A file that QEMU offers.
@@ -80,8 +74,12 @@ impl Read for FirmwareReader<'_> {
 impl Device {
     /// Prepares the device. The preparation takes a while, so call this before the guest is saved.
     pub(super) fn new() -> io::Result<Self> {
-        port::allow(DMA_PORT, 8)?;
-        Ok(Self { window: Window::new()? })
+        Ok(Self { dma: FirmwareDma::open()?, window: Window::new()? })
+    }
+
+    /// Denies this process the device. Through the device, a process can read and write all memory.
+    pub(super) fn close(self) -> io::Result<()> {
+        self.dma.close()
     }
 
     /// Opens the file that was passed to QEMU as `name`. Returns `None` if QEMU has no such file.
@@ -119,7 +117,7 @@ impl Device {
         let mut at = 0;
         while at < length {
             let run = self.window.run(at, length - at);
-            self.window.transfer(control, at, run)?;
+            self.window.transfer(&self.dma, control, at, run)?;
             control = CONTROL_READ;
             at += run;
         }
@@ -180,23 +178,26 @@ impl Window {
         ((side_by_side + 1) * PAGE - at % PAGE).min(length)
     }
 
-    fn transfer(&mut self, control: u32, at: usize, length: usize) -> io::Result<()> {
+    fn transfer(
+        &mut self,
+        dma: &FirmwareDma,
+        control: u32,
+        at: usize,
+        length: usize,
+    ) -> io::Result<()> {
         let target = self.pages[1 + at / PAGE] + (at % PAGE) as u64;
         let length = u32::try_from(length).expect("a run is within the window");
         let mut request = [0; 16];
         request[..4].copy_from_slice(&control.to_be_bytes());
         request[4..8].copy_from_slice(&length.to_be_bytes());
         request[8..].copy_from_slice(&target.to_be_bytes());
-        let address = self.pages[0];
-        let (high, low) = ((address >> 32) as u32, (address & 0xffff_ffff) as u32);
         // SAFETY: the page of the request belongs to this struct. The device writes `length` bytes
         // from `target` on, and then the control word. `run` limits these bytes to contiguous pages
         // of this locked mapping.
         unsafe {
             self.memory.as_ptr().cast::<[u8; 16]>().write_volatile(request);
             fence(Ordering::SeqCst);
-            port::write_u32(DMA_PORT, high.to_be());
-            port::write_u32(DMA_PORT + 4, low.to_be());
+            dma.start(self.pages[0]);
         }
         loop {
             fence(Ordering::SeqCst);

@@ -2,22 +2,22 @@
 //!
 //! This program sets up the machine, reports that it is ready and waits for the host's message to
 //! start. Then it takes the payload (the programs, the files that they need, and a plan) from QEMU,
-//! carries out the plan, and exits through QEMU's debug-exit port. It does not know whether the
-//! guest was booted cold or restored from a snapshot that was taken during the wait.
+//! carries out the plan, and ends the guest. It does not know whether the guest was booted cold or
+//! restored from a snapshot that was taken during the wait.
 
 mod channel;
 mod firmware;
 mod guard;
 mod machine;
-mod port;
 mod process;
 mod root;
 mod terminal;
 mod tests;
 mod unpack;
 
+use crate::arch::guest;
 use crate::host::{PORT_OPTION, RUNNER};
-use crate::plan::{Action, DEBUG_EXIT, PAYLOAD, PLAN, Plan, ROOT, SWITCH_ROOT};
+use crate::plan::{Action, PAYLOAD, PLAN, Plan, ROOT, SWITCH_ROOT};
 use crate::protocol;
 use crate::wire::{FromGuest, Record, Status, Stream, ToGuest};
 use channel::Channel;
@@ -101,7 +101,7 @@ fn init() -> io::Result<Infallible> {
     if let Some(root) = device.find(ROOT)? {
         root::enter(root)?;
     }
-    let mut channel = Channel::open(Path::new("/dev/ttyS1"))?;
+    let mut channel = Channel::open(Path::new(guest::RESULTS_PORT))?;
     channel.send(&FromGuest::Ready { release: release(), uptime: uptime() })?;
     let (clock, seed) = wait_for_go(&mut channel)?;
     machine::set_clock(clock)?;
@@ -112,9 +112,7 @@ fn init() -> io::Result<Infallible> {
         channel.send(&FromGuest::Failed { what: error.to_string() })?;
     }
     channel.end()?;
-    let (port, value, _) = DEBUG_EXIT;
-    port::allow(port, 4)?;
-    port::write_u8(port, value);
+    guest::exit()?;
     // QEMU 7.2 exits during the write. QEMU 10 asks its main thread to exit, and the guest runs
     // until that thread exits.
     std::thread::sleep(EXIT_LIMIT);
@@ -150,9 +148,7 @@ fn wait_for_go(channel: &mut Channel) -> io::Result<(u64, Vec<u8>)> {
 
 fn work(channel: &mut Channel, mut device: firmware::Device) -> io::Result<()> {
     unpack::unpack(device.open(PAYLOAD)?.reader(), Path::new("/"))?;
-    drop(device);
-    // A program inherits access to ports from the process that starts it.
-    firmware::give_up_ports()?;
+    device.close()?;
     let plan = std::fs::read(PLAN)?;
     let plan: Plan = serde_json::from_slice(&plan)?;
     for module in &plan.modules {

@@ -5,6 +5,7 @@
 use super::Mirror;
 use super::cache::{Cache, Lock};
 use super::lock::Package;
+use crate::arch::Architecture;
 use crate::digest::sha256_of;
 use crate::error::{Context as _, Error, ErrorKind, Result};
 use crate::qemu::end_with_us;
@@ -13,23 +14,29 @@ use std::cmp::Ordering;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// apt for one suite, with separate state in the cache. It neither reads nor changes the packages
-/// that are installed on this machine, and needs no privileges.
+/// An apt for one suite and one architecture, with its state in the cache. It neither reads nor
+/// changes the packages that are installed on this machine, and needs no privileges.
 pub(crate) struct Apt<'a> {
     mirror: &'a str,
     state: PathBuf,
     cache: &'a Cache,
     suite: &'a str,
+    architecture: Architecture,
 }
 
 impl<'a> Apt<'a> {
-    pub(crate) fn new(cache: &'a Cache, suite: &'a str, mirror: &'a Mirror) -> Result<Self> {
-        let state = cache.directory(&format!("apt/{suite}"))?;
+    pub(crate) fn new(
+        cache: &'a Cache,
+        suite: &'a str,
+        mirror: &'a Mirror,
+        architecture: Architecture,
+    ) -> Result<Self> {
+        let state = cache.directory(&format!("apt/{suite}{}", architecture.suffix()))?;
         for directory in ["lists/partial", "archives/partial"] {
             let path = state.join(directory);
             std::fs::create_dir_all(&path).at("make the directory", &path)?;
         }
-        Ok(Self { mirror: mirror.of(suite)?, state, cache, suite })
+        Ok(Self { mirror: mirror.of(suite)?, state, cache, suite, architecture })
     }
 
     /// Fetches the suite's index and returns all packages in it. apt verifies the signature of the
@@ -47,15 +54,21 @@ impl<'a> Apt<'a> {
                     .help("install the package debian-archive-keyring")
             })?;
         // Without this lock, one of two processes would fail to get apt's own lock.
-        let lock = self.cache.lock(&format!("apt-{}", self.suite))?;
+        let lock = self.lock()?;
+        let name = self.architecture.spec().debian;
         let source =
-            format!("deb [arch=amd64 signed-by={keyring}] {} {} main\n", self.mirror, self.suite);
+            format!("deb [arch={name} signed-by={keyring}] {} {} main\n", self.mirror, self.suite);
         for (name, text) in [("sources.list", source.as_str()), ("status", "")] {
             let path = self.state.join(name);
             std::fs::write(&path, text).at("write", &path)?;
         }
         self.call("apt-get", &["update", "--error-on=any"], &lock)?;
         Ok(parse_packages(&self.call("apt-cache", &["dumpavail"], &lock)?))
+    }
+
+    /// Takes the lock that this program holds while apt holds its own.
+    fn lock(&self) -> Result<Lock> {
+        self.cache.lock(&format!("apt-{}{}", self.suite, self.architecture.suffix()))
     }
 
     /// Finds packages and all their dependencies, as apt would install them on an empty system.
@@ -66,7 +79,7 @@ impl<'a> Apt<'a> {
                 return Err(self.lacks(name, &index));
             }
         }
-        let lock = self.cache.lock(&format!("apt-{}", self.suite))?;
+        let lock = self.lock()?;
         let install = ["install", "--simulate", "--no-install-recommends"];
         let names: Vec<&str> =
             install.into_iter().chain(names.iter().map(String::as_str)).collect();
@@ -136,7 +149,7 @@ impl<'a> Apt<'a> {
             format!("Dir::Etc::SourceList={}", path("sources.list")),
             "Dir::Etc::SourceParts=-".to_owned(),
             "APT::Sandbox::User=".to_owned(),
-            "APT::Architecture=amd64".to_owned(),
+            format!("APT::Architecture={}", self.architecture.spec().debian),
             "Acquire::Languages=none".to_owned(),
             "Acquire::Retries=3".to_owned(),
         ];

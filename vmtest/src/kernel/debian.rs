@@ -7,6 +7,7 @@ use super::kept::{Keeper, List};
 use super::lock::{self, LockFile, Package};
 use super::manifest::{MODULES, Manifest, ModuleList, write};
 use super::{Mirror, deb, image};
+use crate::arch::Architecture;
 use crate::error::{Context as _, Error, ErrorKind, Result};
 use crate::regular;
 use std::path::{Path, PathBuf};
@@ -14,7 +15,11 @@ use std::path::{Path, PathBuf};
 /// A line of kernels in Debian, such as 6.1.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Line {
+    /// Its name: `6.12`, or `6.12-arm64`.
     pub(super) name: &'static str,
+    /// Its version: `6.12`.
+    version: &'static str,
+    pub(super) architecture: Architecture,
     suite: &'static str,
     /// The prefix of the name of the package with the image, before the version.
     image: &'static str,
@@ -24,41 +29,65 @@ pub(super) struct Line {
     pub(super) arguments: &'static [&'static str],
 }
 
+/// Returns the lines of an architecture, oldest first. The second argument is the end of their names.
+///
 /// From 6.19 on, `linux-image` is an empty package that depends on `linux-binary` and
 /// `linux-modules`.
-pub(super) const LINES: [Line; 11] = [
-    // BPF is built into 5.10's security modules, but is not in the list of the enabled ones.
-    Line { arguments: &["lsm=lockdown,yama,apparmor,bpf"], ..whole("5.10", "bullseye-security") },
-    whole("6.1", "bookworm-security"),
-    whole("6.12", "trixie-security"),
-    whole("6.16", "trixie-backports"),
-    whole("6.17", "trixie-backports"),
-    whole("6.18", "trixie-backports"),
-    split("6.19"),
-    split("7.0"),
-    split("7.1"),
-    split("7.2"),
-    split("7.3"),
-];
-
-const fn whole(name: &'static str, suite: &'static str) -> Line {
-    Line { name, suite, image: "linux-image-", modules: "linux-image-", arguments: &[] }
+macro_rules! lines_of {
+    (@ $architecture:expr, $suffix:literal, $version:literal, $suite:literal, $package:literal) => {
+        Line {
+            name: concat!($version, $suffix),
+            version: $version,
+            architecture: $architecture,
+            suite: $suite,
+            image: concat!("linux-", $package, "-"),
+            modules: match $package.as_bytes() {
+                b"binary" => "linux-modules-",
+                _ => "linux-image-",
+            },
+            arguments: &[],
+        }
+    };
+    ($architecture:expr, $suffix:literal) => {
+        [
+            Line {
+                // BPF is built into 5.10's security modules, but is not in the list of the enabled
+                // ones.
+                arguments: &["lsm=lockdown,yama,apparmor,bpf"],
+                ..lines_of!(@ $architecture, $suffix, "5.10", "bullseye-security", "image")
+            },
+            lines_of!(@ $architecture, $suffix, "6.1", "bookworm-security", "image"),
+            lines_of!(@ $architecture, $suffix, "6.12", "trixie-security", "image"),
+            lines_of!(@ $architecture, $suffix, "6.16", "trixie-backports", "image"),
+            lines_of!(@ $architecture, $suffix, "6.17", "trixie-backports", "image"),
+            lines_of!(@ $architecture, $suffix, "6.18", "trixie-backports", "image"),
+            lines_of!(@ $architecture, $suffix, "6.19", "trixie-backports", "binary"),
+            lines_of!(@ $architecture, $suffix, "7.0", "trixie-backports", "binary"),
+            lines_of!(@ $architecture, $suffix, "7.1", "trixie-backports", "binary"),
+            lines_of!(@ $architecture, $suffix, "7.2", "trixie-backports", "binary"),
+            lines_of!(@ $architecture, $suffix, "7.3", "trixie-backports", "binary"),
+        ]
+    };
 }
 
-const fn split(name: &'static str) -> Line {
-    Line { image: "linux-binary-", modules: "linux-modules-", ..whole(name, "trixie-backports") }
-}
+static LINES: [[Line; 11]; 2] =
+    [lines_of!(Architecture::X86_64, ""), lines_of!(Architecture::Aarch64, "-arm64")];
 
-/// The flavour that boots fastest, because it leaves out drivers for hardware that virtual machines
-/// do not have.
-const FLAVOUR: &str = "-cloud-amd64";
+/// Returns the lines of all architectures.
+pub(super) fn lines() -> impl Iterator<Item = &'static Line> {
+    LINES.iter().flatten()
+}
 
 /// Returns the line with this name. Fails if there is no such line.
 pub(super) fn line(name: &str) -> Result<&'static Line> {
-    LINES.iter().find(|line| line.name == name).ok_or_else(|| {
-        let known: Vec<_> = LINES.iter().map(|line| line.name).collect();
-        Error::new(ErrorKind::UnknownKernel, format!("unknown kernel {name}"))
-            .help(format!("use one of {}", known.join(", ")))
+    lines().find(|line| line.name == name).ok_or_else(|| {
+        let of_host = lines().filter(|line| line.architecture == Architecture::HOST);
+        let known: Vec<&str> = of_host.map(|line| line.name).collect();
+        let others = Architecture::ALL.iter().filter(|it| **it != Architecture::HOST);
+        let others: Vec<String> =
+            others.map(|it| format!("6.12{} for {it}", it.suffix())).collect();
+        let help = format!("use one of {}; or {}, and so on", known.join(", "), others.join(", "));
+        Error::new(ErrorKind::UnknownKernel, format!("unknown kernel {name}")).help(help)
     })
 }
 
@@ -104,20 +133,33 @@ impl Packages {
     ) -> Result<()> {
         let Some(lock) = &self.lock else { return Ok(()) };
         let package = Package { kept: Some(kept()?), ..package };
-        lock.pin(&package, |other| {
-            let rest = other.name.strip_prefix(line.modules);
-            rest.and_then(|rest| rest.strip_prefix(line.name)).is_some_and(|it| it.starts_with('.'))
-        })
+        lock.pin(&package, |other| line.is_version(&other.name, line.modules))
     }
 }
 
 impl Line {
     /// Returns whether a package contains the image of a kernel of this line.
     pub(super) fn has_image(&self, package: &Package) -> bool {
-        let name = package.name.strip_prefix(self.image);
-        let name = name.and_then(|name| name.strip_suffix(FLAVOUR)?.strip_prefix(self.name));
+        self.is_version(&package.name, self.image)
+    }
+
+    /// Whether the name of a package is a prefix with a version of this line and its architecture.
+    fn is_version(&self, name: &str, prefix: &str) -> bool {
+        let name = name.strip_prefix(prefix);
+        let flavour = self.architecture.spec().flavour;
+        let name = name.and_then(|name| name.strip_suffix(flavour)?.strip_prefix(self.version));
         // This excludes `6.1-cloud-amd64`, which only depends on the newest kernel.
         name.is_some_and(|rest| rest.starts_with('.'))
+    }
+
+    /// Returns the directory in the cache with its kernels.
+    fn directory(&self) -> String {
+        format!("debian{}/{}", self.architecture.suffix(), self.version)
+    }
+
+    /// Returns the name of the lock of that directory.
+    fn lock(&self) -> String {
+        format!("kernel-{}", self.name)
     }
 }
 
@@ -135,7 +177,7 @@ pub(super) enum Wanted {
 /// # Errors
 /// Fails if the lock file pins a different package of this version, or if the cache can't be read.
 pub(super) fn cached(line: &Line, cache: &Cache, packages: &Packages) -> Result<Option<PathBuf>> {
-    let parent = cache.directory(&format!("debian/{}", line.name))?;
+    let parent = cache.directory(&line.directory())?;
     let Some(pinned) = packages.pinned()?.into_iter().find(|package| line.has_image(package))
     else {
         return newest_cached(&parent);
@@ -200,7 +242,7 @@ pub(super) fn ensure(
     packages: &Packages,
     wanted: Wanted,
 ) -> Result<PathBuf> {
-    let lock = cache.lock(&format!("kernel-{}", line.name))?;
+    let lock = cache.lock(&line.lock())?;
     let pinned = packages.pinned()?.into_iter().find(|package| line.has_image(package));
     let pinned = pinned.filter(|_| wanted == Wanted::Pinned);
     let found = if wanted == Wanted::Pinned { cached(line, cache, packages)? } else { None };
@@ -229,10 +271,10 @@ fn fetch(
     pinned: Option<&Package>,
     lock: &Lock,
 ) -> Result<PathBuf> {
-    let apt = Apt::new(cache, line.suite, &packages.mirror)?;
+    let apt = Apt::new(cache, line.suite, &packages.mirror, line.architecture)?;
     let package =
         pinned.map_or_else(|| newest(line, apt.index()?), |package| Ok(package.clone()))?;
-    let target = cache.directory(&format!("debian/{}", line.name))?.join(&package.version);
+    let target = cache.directory(&line.directory())?.join(&package.version);
     if !Manifest::is_in(&target) {
         // A directory without a description was not created by this program.
         remove(&target)?;
@@ -255,7 +297,8 @@ fn fill(line: &Line, package: &Package, deb: &Path, directory: &Path) -> Result<
         Error::new(ErrorKind::KernelCorrupt, message)
     })?;
     let image = regular::read(&unpacked.join(place), regular::IMAGE)?;
-    let vmlinux = image::vmlinux(&image, &format!("{place} of the package {}", package.name))?;
+    let name = format!("{place} of the package {}", package.name);
+    let (vmlinux, _) = image::vmlinux(&image, &name)?;
     write(&directory.join("vmlinux"), &vmlinux)?;
     if line.modules == line.image {
         keep_modules(&unpacked, &list, &release, directory, package)?;
@@ -301,7 +344,7 @@ pub(super) fn ensure_package(
     let directory = cache.directory(&format!("packages/{suite}"))?.join(name);
     let lock = cache.lock(&format!("package-{name}"))?;
     if !directory.exists() {
-        let apt = Apt::new(cache, suite, mirror)?;
+        let apt = Apt::new(cache, suite, mirror, Architecture::HOST)?;
         let packages = apt.index()?.into_iter().filter(|package| package.name == name);
         let newest = packages.max_by(|a, b| compare_versions(&a.version, &b.version));
         let package = newest.ok_or_else(|| {
@@ -326,9 +369,9 @@ pub(super) fn ensure_modules(
     let pinned = pinned.filter(|_| line.modules != line.image);
     if !directory.join(MODULES).exists() {
         let cache = Cache::open()?;
-        let lock = cache.lock(&format!("kernel-{}", line.name))?;
+        let lock = cache.lock(&line.lock())?;
         if !ModuleList::is_in(directory) {
-            let apt = Apt::new(&cache, line.suite, &packages.mirror)?;
+            let apt = Apt::new(&cache, line.suite, &packages.mirror, line.architecture)?;
             fetch_modules(line, directory, release, pinned.as_ref(), &apt, &lock)?;
         }
     }
@@ -384,9 +427,9 @@ fn fetch_modules(
 
 /// Removes all kernels of a line except the wanted one. Returns the number of removed kernels.
 pub(super) fn prune(line: &Line, cache: &Cache, packages: &Packages) -> Result<usize> {
-    let _lock = cache.lock(&format!("kernel-{}", line.name))?;
+    let _lock = cache.lock(&line.lock())?;
     let kept = cached(line, cache, packages)?;
-    let parent = cache.directory(&format!("debian/{}", line.name))?;
+    let parent = cache.directory(&line.directory())?;
     let mut removed = 0;
     for entry in std::fs::read_dir(&parent).at("list", &parent)?.flatten() {
         if Some(entry.path()) != kept {

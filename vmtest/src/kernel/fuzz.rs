@@ -55,8 +55,11 @@ pub fn lock(data: &[u8]) {
 /// Reads a kernel image. The result must be an uncompressed kernel.
 pub fn image(data: &[u8]) {
     const LARGEST: usize = 4 << 20;
-    if let Ok(vmlinux) = image::vmlinux_up_to(LARGEST, data, "fuzz") {
-        assert!(vmlinux.starts_with(b"\x7fELF") && vmlinux.len() <= LARGEST.max(data.len()));
+    if let Ok((vmlinux, _)) = image::vmlinux_up_to(LARGEST, data, "fuzz") {
+        assert!(image::architecture(&vmlinux).is_ok() && vmlinux.len() <= LARGEST.max(data.len()));
+        if let Some(btf) = image::btf(&vmlinux) {
+            assert!(btf.len() <= vmlinux.len());
+        }
         if let Some(release) = image::release(&vmlinux) {
             assert!(is_below(&release) && !release.contains('/'), "{release:?}");
         }

@@ -27,6 +27,7 @@ pub use mirror::Mirror;
 pub use source::KernelSource;
 pub(crate) use verified::{Identity, check as check_file};
 
+use crate::arch::Architecture;
 use crate::digest::sha256;
 use crate::error::{Context as _, Error, ErrorKind, Result};
 use crate::regular;
@@ -35,10 +36,45 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-/// Returns the lines of kernels in Debian's packages, such as `6.1`, oldest first.
+/// Returns the lines of kernels in Debian's packages for this machine's architecture, such as `6.1`,
+/// oldest first.
 #[must_use]
 pub fn lines() -> Vec<&'static str> {
-    debian::LINES.iter().map(|line| line.name).collect()
+    lines_for(Architecture::HOST)
+}
+
+/// Returns the lines of kernels in Debian's packages for an architecture, oldest first.
+///
+/// ```
+/// use bpfmap_vmtest::{Architecture, kernel};
+///
+/// assert_eq!(kernel::lines_for(Architecture::Aarch64)[1], "6.1-arm64");
+/// ```
+#[must_use]
+pub fn lines_for(architecture: Architecture) -> Vec<&'static str> {
+    let lines = debian::lines().filter(|line| line.architecture == architecture);
+    lines.map(|line| line.name).collect()
+}
+
+/// Returns the architecture of a line of Debian's kernels, or `None` if there is no such line.
+#[must_use]
+pub fn architecture_of(name: &str) -> Option<Architecture> {
+    debian::line(name).ok().map(|line| line.architecture)
+}
+
+/// Returns the name of a kernel for an architecture. Users can write `6.12` for the line of each
+/// architecture if it is clear which architecture they want. Other names are returned unchanged.
+///
+/// ```
+/// use bpfmap_vmtest::{Architecture, kernel};
+///
+/// assert_eq!(kernel::name_for("6.12", Architecture::Aarch64), "6.12-arm64");
+/// assert_eq!(kernel::name_for("mine", Architecture::Aarch64), "mine");
+/// ```
+#[must_use]
+pub fn name_for(name: &str, architecture: Architecture) -> String {
+    let full = format!("{name}{}", architecture.suffix());
+    if debian::line(&full).is_ok() { full } else { name.to_owned() }
 }
 
 /// Returns the directory with the files of a Debian package. apt fetches and verifies the package.
@@ -73,7 +109,10 @@ pub struct Kernel {
     pub name: String,
     /// The release, as in `uname -r`.
     pub release: String,
-    /// Its uncompressed image, which QEMU starts through PVH.
+    /// The architecture of the kernel.
+    pub architecture: Architecture,
+    /// Its uncompressed image, which QEMU starts without a boot loader: an ELF file for x86-64, which
+    /// starts through PVH, and an `Image` for arm64.
     pub vmlinux: PathBuf,
     /// The arguments that this kernel needs on its command line.
     pub arguments: Vec<String>,
@@ -110,6 +149,9 @@ struct Image {
     release: String,
     /// The SHA-256 of the uncompressed kernel.
     vmlinux: String,
+    /// `None` if a version of this program wrote the file that knew only x86-64.
+    #[serde(default)]
+    architecture: Option<Architecture>,
 }
 
 impl Kernel {
@@ -170,6 +212,7 @@ impl Kernel {
         Ok(Self {
             name: line.name.to_owned(),
             release,
+            architecture: line.architecture,
             vmlinux,
             arguments: line.arguments.iter().map(ToString::to_string).collect(),
             origin: format!("{} {}", package.name, package.version),
@@ -178,8 +221,8 @@ impl Kernel {
         })
     }
 
-    /// Returns the kernel in a local image (`vmlinux` or `bzImage`). `modules` is the directory
-    /// with the kernel's modules, if it has any.
+    /// Returns the kernel in a local image (`vmlinux` or `bzImage`; for arm64, `Image` or
+    /// `vmlinuz.efi`). `modules` is the directory with the kernel's modules, if it has any.
     ///
     /// # Errors
     /// Fails if the image can't be read or is not a kernel image.
@@ -198,13 +241,14 @@ impl Kernel {
         let _lock = cache.lock(&format!("image-{digest}"))?;
         let path = directory.join(IMAGE);
         if !path.exists() {
-            let vmlinux = image::vmlinux(data, &name)?;
+            let (vmlinux, architecture) = image::vmlinux(data, &name)?;
             // An older version of this program created the directory without a description.
             cache::remove(&directory)?;
             fill_directory(&directory, |directory| {
                 manifest::write(&directory.join("vmlinux"), &vmlinux)?;
                 let release = image::release(&vmlinux).unwrap_or_default();
-                let image = Image { release, vmlinux: sha256(&vmlinux) };
+                let architecture = Some(architecture);
+                let image = Image { release, vmlinux: sha256(&vmlinux), architecture };
                 manifest::write_json(&directory.join(IMAGE), &image)
             })?;
         }
@@ -213,6 +257,7 @@ impl Kernel {
         verified::check(&vmlinux, &image.vmlinux)?;
         Ok(Self {
             release: image.release,
+            architecture: image.architecture.unwrap_or(Architecture::X86_64),
             vmlinux,
             arguments: Vec::new(),
             origin: name.clone(),
@@ -223,12 +268,17 @@ impl Kernel {
     }
 
     /// Returns the kernel's BTF, which describes the kernel's types. A running kernel shows the
-    /// same BTF in `/sys/kernel/btf/vmlinux`. The BTF is read from the section `.BTF` of the image.
+    /// same BTF in `/sys/kernel/btf/vmlinux`.
     ///
     /// # Errors
-    /// Fails if the image can't be read, or has no such section.
+    /// Fails if the image can't be read, or has no BTF.
     pub fn btf(&self) -> Result<Vec<u8>> {
-        crate::elf::section(&self.vmlinux, ".BTF")?.ok_or_else(|| {
+        let found = match self.architecture {
+            Architecture::X86_64 => crate::elf::section(&self.vmlinux, ".BTF")?,
+            // An `Image` has no sections.
+            Architecture::Aarch64 => image::btf(&regular::read(&self.vmlinux, regular::IMAGE)?),
+        };
+        found.ok_or_else(|| {
             let message = format!("the kernel {} has no BTF", self.name);
             Error::new(ErrorKind::KernelCorrupt, message)
                 .help("use a kernel that was built with CONFIG_DEBUG_INFO_BTF")
@@ -310,7 +360,7 @@ pub fn prune(
                 }
             }
         }
-        for line in &debian::LINES {
+        for line in debian::lines() {
             removed += debian::prune(line, &cache, packages)?;
         }
         Ok(removed)

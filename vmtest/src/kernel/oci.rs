@@ -8,6 +8,7 @@ use super::archive::{self, Budget};
 use super::cache::{Cache, Lock, fill_directory, remove};
 use super::kept::{Keeper, List};
 use super::{Kernel, ModuleSource, download, manifest, verified};
+use crate::arch::Architecture;
 use crate::digest::{is_sha256, sha256, sha256_of};
 use crate::error::{Context as _, Error, ErrorKind, Result};
 use crate::regular;
@@ -128,7 +129,8 @@ fn find_image(files: &List) -> Option<(&String, &String)> {
 fn unpack(reference: &Reference, directory: &Path, lock: &Lock) -> Result<List> {
     let mut manifest = get_manifest(reference, &reference.tag, directory, lock)?;
     if let Some(manifests) = manifest["manifests"].as_array() {
-        let ours = |entry: &&Value| entry["platform"]["architecture"] == "amd64";
+        let name = Architecture::HOST.spec().debian;
+        let ours = |entry: &&Value| entry["platform"]["architecture"] == name;
         let entry = manifests.iter().find(ours).or(manifests.first()).unwrap_or(&Value::Null);
         let digest = digest_in(reference, entry)?;
         manifest = get_manifest(reference, digest, directory, lock)?;

@@ -2,6 +2,7 @@
 
 use super::cache::{Cache, fill_directory, remove};
 use super::{Kernel, ModuleSource, Packages, download, oci, verified};
+use crate::arch::Architecture;
 use crate::digest::{is_sha256, sha256_of};
 use crate::error::{Context as _, Error, ErrorKind, Result};
 use crate::regular;
@@ -15,7 +16,8 @@ use std::path::{Path, PathBuf};
 pub enum KernelSource {
     /// A line of Debian's kernels.
     Debian(String),
-    /// An image (`vmlinux` or `bzImage`), and optionally a directory with the kernel's modules.
+    /// An image (`vmlinux` or `bzImage`; `Image` for arm64), and optionally a directory with the
+    /// kernel's modules.
     Path {
         /// The path of the image.
         image: PathBuf,
@@ -121,10 +123,13 @@ impl KernelSource {
 }
 
 fn built_image(tree: &Path) -> Result<PathBuf> {
-    let images = ["arch/x86/boot/bzImage", "vmlinux"];
-    images.iter().map(|image| tree.join(image)).find(|path| path.is_file()).ok_or_else(|| {
+    let images = Architecture::ALL.iter().flat_map(|it| it.spec().built_images);
+    // An uncompressed kernel has the same name for all architectures.
+    let mut images = images.copied().chain(["vmlinux"]);
+    images.find_map(|image| Some(tree.join(image)).filter(|path| path.is_file())).ok_or_else(|| {
         let message = format!("no kernel was built in {}", tree.display());
-        Error::new(ErrorKind::UnknownKernel, message).help("run `make bzImage` there first")
+        Error::new(ErrorKind::UnknownKernel, message)
+            .help("run `make bzImage` there first (`make Image` for arm64)")
     })
 }
 

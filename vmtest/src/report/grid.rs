@@ -53,9 +53,11 @@ pub(super) fn full_name(binary: &str, test: &str) -> String {
     if test.is_empty() { binary.to_owned() } else { format!("{binary} {test}") }
 }
 
-/// Returns a key that sorts `6.2` before `6.10`, and names that are not versions last.
+/// Returns a key that sorts `6.2` before `6.10`, `6.10` before `6.10-arm64`, and names that are not
+/// versions last.
 pub(super) fn version_key(kernel: &str) -> (Vec<u32>, &str) {
-    (kernel.split('.').map(|part| part.parse().unwrap_or(u32::MAX)).collect(), kernel)
+    let version = kernel.split_once('-').map_or(kernel, |(version, _)| version);
+    (version.split('.').map(|part| part.parse().unwrap_or(u32::MAX)).collect(), kernel)
 }
 
 /// Events with texts that a malicious guest might choose to break reports.

@@ -3,6 +3,7 @@
 //! the host.
 
 use super::listing::{Entry, Listing, Program};
+use crate::arch::Architecture;
 use crate::cpio::{Kind, Writer};
 use crate::error::{Context as _, Error, ErrorKind, Result};
 use crate::initramfs::MOUNTED;
@@ -249,12 +250,14 @@ impl Files {
     }
 
     /// Lists the files.
-    pub(super) fn list(&self) -> Listing {
+    pub(super) fn list(&self, architecture: Architecture) -> Listing {
         let entries = self.placed.iter().map(|(path, placed)| {
             let entry = match &placed.node {
                 Node::Directory => Entry::Directory,
                 Node::Symlink(target) => Entry::Symlink(target.into()),
-                Node::File(data) if placed.mode & 0o111 != 0 => Entry::File(Program::of(data)),
+                Node::File(data) if placed.mode & 0o111 != 0 => {
+                    Entry::File(Program::of(data, architecture))
+                }
                 Node::File(_) => Entry::File(None),
             };
             let size = match &placed.node {
@@ -267,7 +270,7 @@ impl Files {
             Some(Node::File(data)) => crate::elf::c_library_version(data),
             _ => None,
         };
-        Listing::new(entries, c_library)
+        Listing::new(entries, c_library, architecture)
     }
 }
 

@@ -3,6 +3,7 @@
 
 use super::files::{Directories, Files, budget};
 use super::listing::wrong_architecture;
+use crate::arch::Architecture;
 use crate::digest::{is_sha256, sha256, sha256_of};
 use crate::error::{Context as _, Error, ErrorKind, Result};
 use crate::kernel::archive::{self, ItemKind, damaged, refused, relative};
@@ -71,19 +72,19 @@ impl Layout {
     }
 
     /// Combines the layers of the image for this processor.
-    pub(super) fn read(&self) -> Result<Files> {
+    pub(super) fn read(&self, architecture: Architecture) -> Result<Files> {
         let mut manifest = json(&self.text(INDEX)?, INDEX)?;
         for _ in 0..INDICES {
             let Some(entries) = manifest["manifests"].as_array() else { break };
-            let digest = digest_of(for_this_processor(entries)?)?;
+            let digest = digest_of(for_this_processor(entries, architecture)?)?;
             manifest = json(&self.blob(digest, MANIFEST_LIMIT)?, digest)?;
         }
         let config = digest_of(&manifest["config"]).ok();
         let config = config.map(|digest| json(&self.blob(digest, MANIFEST_LIMIT)?, digest));
         if let Some(processor) = config.transpose()?.as_ref().and_then(processor)
-            && processor != "amd64"
+            && processor != architecture.spec().debian
         {
-            return Err(wrong_architecture(format!("it is for {processor}")));
+            return Err(wrong_architecture(format!("it is for {processor}"), architecture));
         }
         let layers = manifest["layers"].as_array().filter(|layers| !layers.is_empty());
         let layers = layers.ok_or_else(|| refused("its manifest has no layers"))?;
@@ -145,10 +146,11 @@ impl Layout {
     }
 }
 
-/// Returns the entry of an index that is for x86-64.
-fn for_this_processor(entries: &[Value]) -> Result<&Value> {
+/// Returns the entry of an index that is for the guest's processor.
+fn for_this_processor(entries: &[Value], architecture: Architecture) -> Result<&Value> {
     let platform = |entry: &Value| processor(&entry["platform"]).map(str::to_owned);
-    let ours = entries.iter().find(|entry| platform(entry).as_deref() == Some("amd64"));
+    let debian = architecture.spec().debian;
+    let ours = entries.iter().find(|entry| platform(entry).as_deref() == Some(debian));
     // An entry of an index may lack the platform.
     let unsaid = || entries.iter().find(|entry| platform(entry).is_none());
     ours.or_else(unsaid).ok_or_else(|| {
@@ -157,7 +159,7 @@ fn for_this_processor(entries: &[Value]) -> Result<&Value> {
         if others.is_empty() {
             refused("its index is empty")
         } else {
-            wrong_architecture(format!("it is for {}", others.join(", ")))
+            wrong_architecture(format!("it is for {}", others.join(", ")), architecture)
         }
     })
 }

@@ -1,6 +1,7 @@
 //! A list of the files in a root file system, with the facts that this machine needs to prepare
 //! programs for a guest.
 
+use crate::arch::Architecture;
 use crate::elf;
 use crate::error::{Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
@@ -15,9 +16,12 @@ const INODE: u64 = 1024;
 /// The maximum number of symbolic links in a path. The kernel has the same limit.
 const MAX_LINKS: u32 = 40;
 
-/// The directories in which distributions put the C library.
-const LIBRARIES: [&str; 5] =
-    ["lib/x86_64-linux-gnu", "usr/lib/x86_64-linux-gnu", "lib64", "usr/lib64", "lib"];
+/// Returns the directories in which distributions put the C library.
+fn libraries(architecture: Architecture) -> impl Iterator<Item = PathBuf> {
+    let triplet = architecture.spec().triplet;
+    let own = ["lib", "usr/lib"].map(|directory| Path::new(directory).join(triplet));
+    own.into_iter().chain(["lib64", "usr/lib64", "lib"].map(PathBuf::from))
+}
 
 /// The object at a path.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,7 +37,7 @@ pub(crate) enum Entry {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Program {
-    /// A program for x86-64, with its interpreter unless it is static.
+    /// A program for the guest's processor, with its interpreter unless it is static.
     Native(Option<PathBuf>),
     /// A script, with its interpreter.
     Script(PathBuf),
@@ -42,13 +46,15 @@ pub(crate) enum Program {
 }
 
 impl Program {
-    /// Returns how the kernel runs a file, or `None` if the file is not a program.
-    pub(super) fn of(data: &[u8]) -> Option<Self> {
+    /// Returns how the kernel of a guest with this architecture runs a file, or `None` if the file is
+    /// not a program.
+    pub(super) fn of(data: &[u8], architecture: Architecture) -> Option<Self> {
         if let Some(interpreter) = elf::script_interpreter(data) {
             return Some(Self::Script(interpreter));
         }
         match elf::machine(data)? {
-            Ok(()) => Some(Self::Native(elf::interpreter(data))),
+            Ok(found) if found != architecture => Some(Self::Foreign(found.to_string())),
+            Ok(_) => Some(Self::Native(elf::interpreter(data))),
             Err(processor) => Some(Self::Foreign(processor)),
         }
     }
@@ -78,6 +84,7 @@ impl Listing {
     pub(super) fn new(
         entries: impl Iterator<Item = (PathBuf, Entry, u64)>,
         version: impl Fn(&Path) -> Option<(u32, u32)>,
+        architecture: Architecture,
     ) -> Self {
         let mut memory = 0;
         let mut listing = Self { entries: BTreeMap::new(), memory: 0, c_library: None };
@@ -86,10 +93,10 @@ impl Listing {
             listing.entries.insert(path, entry);
         }
         listing.memory = memory;
-        listing.c_library = LIBRARIES.iter().find_map(|directory| {
-            let (path, _) = listing.find(&Path::new(directory).join("libc.so.6"))?;
+        listing.c_library = libraries(architecture).find_map(|directory| {
+            let (path, _) = listing.find(&directory.join("libc.so.6"))?;
             let version = version(&path)?;
-            Some(CLibrary { version, directory: Path::new("/").join(directory) })
+            Some(CLibrary { version, directory: Path::new("/").join(&directory) })
         });
         listing
     }
@@ -170,7 +177,7 @@ impl Listing {
     ///
     /// # Errors
     /// Fails if the program is for a different processor, or if its interpreter is missing.
-    pub(crate) fn check_program(&self, path: &Path) -> Result<()> {
+    pub(crate) fn check_program(&self, path: &Path, architecture: Architecture) -> Result<()> {
         let mut path = path;
         // The kernel refuses longer chains of scripts.
         for _ in 0..5 {
@@ -178,7 +185,7 @@ impl Listing {
                 Some((_, Entry::File(Some(Program::Foreign(processor))))) => {
                     let shown = path.display();
                     let message = format!("{shown} of the root file system is for {processor}");
-                    return Err(wrong_architecture(message));
+                    return Err(wrong_architecture(message, architecture));
                 }
                 Some((_, Entry::File(Some(Program::Native(Some(it)) | Program::Script(it))))) => it,
                 _ => return Ok(()),
@@ -197,11 +204,11 @@ impl Listing {
         Ok(())
     }
 
-    /// Checks that the programs are for x86-64. A root file system without programs is accepted.
+    /// Checks that the programs are for the guest's processor. A root file system without programs is accepted.
     ///
     /// # Errors
     /// Fails if all programs are for different processors.
-    pub(super) fn check_processor(&self) -> Result<()> {
+    pub(super) fn check_processor(&self, architecture: Architecture) -> Result<()> {
         let mut foreign = None;
         for (path, entry) in &self.entries {
             match entry {
@@ -213,14 +220,15 @@ impl Listing {
             }
         }
         let Some((path, processor)) = foreign else { return Ok(()) };
-        Err(wrong_architecture(format!(
+        let message = format!(
             "its programs are for another processor: {} is for {processor}",
             path.display()
-        )))
+        );
+        Err(wrong_architecture(message, architecture))
     }
 }
 
-pub(super) fn wrong_architecture(message: String) -> Error {
+pub(super) fn wrong_architecture(message: String, architecture: Architecture) -> Error {
     Error::new(ErrorKind::WrongArchitecture, message)
-        .help("use one for x86-64, the processor of the guest")
+        .help(format!("use one for {architecture}, the processor of the guest"))
 }

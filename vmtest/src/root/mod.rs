@@ -13,6 +13,7 @@ mod source;
 pub(crate) use listing::{CLibrary, Listing};
 pub use source::RootSource;
 
+use crate::arch::Architecture;
 use crate::digest::{sha256, sha256_of};
 use crate::error::{Context as _, Error, ErrorKind, Result};
 use crate::kernel::{
@@ -58,22 +59,23 @@ struct Kept {
 }
 
 impl RootSource {
-    /// Makes the root file system, or returns it from the cache.
+    /// Makes the root file system for guests with this architecture, or returns it from the cache.
     ///
     /// # Errors
     /// Fails if the source can't be read or fetched, or if it is for a different processor. Also
     /// fails if a name or link in the source leads out of the root, or if the source contains
     /// devices.
-    pub fn root(&self, packages: &Packages) -> Result<Root> {
+    pub fn root(&self, packages: &Packages, architecture: Architecture) -> Result<Root> {
         let made = match self {
-            Self::Path(path) => of_path(path),
+            Self::Path(path) => of_path(path, architecture),
             Self::Debian { suite, packages: names } => {
                 packages::check_suite(suite)?;
                 let wanted = packages::wanted(names);
                 // The versions are chosen only once. A newer package has no effect until the cache
                 // is emptied.
-                ensure(["debian", suite], &sha256(wanted.join(" ")), self, |scratch| {
-                    packages::read(suite, names, packages, scratch)
+                let (state, origin) = (sha256(wanted.join(" ")), (self, architecture));
+                ensure(["debian", suite], &state, origin, |scratch| {
+                    packages::read(suite, names, packages, architecture, scratch)
                 })
             }
         };
@@ -81,7 +83,7 @@ impl RootSource {
     }
 }
 
-fn of_path(path: &Path) -> Result<Root> {
+fn of_path(path: &Path, architecture: Architecture) -> Result<Root> {
     if !path.exists() {
         let message = "there is no such file or directory";
         return Err(Error::new(ErrorKind::Usage, message)
@@ -98,9 +100,9 @@ fn of_path(path: &Path) -> Result<Root> {
             Ok(sha256(identity.expect("it is plain data")))
         };
         let before = state()?;
-        return ensure(["file", &place], &before, &source, |_| {
+        return ensure(["file", &place], &before, (&source, architecture), |_| {
             let files = match Layout::in_archive(path)? {
-                Some(layout) => layout.read()?,
+                Some(layout) => layout.read(architecture)?,
                 None => of_archive(path)?,
             };
             unchanged(path, &before, &state()?)?;
@@ -109,10 +111,12 @@ fn of_path(path: &Path) -> Result<Root> {
     }
     if let Some(layout) = Layout::in_directory(path) {
         let state = layout.state()?;
-        return ensure(["image", &place], &state, &source, |_| layout.read().map(unnamed));
+        return ensure(["image", &place], &state, (&source, architecture), |_| {
+            layout.read(architecture).map(unnamed)
+        });
     }
     let state = directory::state(path)?;
-    ensure(["directory", &place], &state, &source, |_| {
+    ensure(["directory", &place], &state, (&source, architecture), |_| {
         let files = directory::read(path)?;
         unchanged(path, &state, &directory::state(path)?)?;
         Ok(unnamed(files))
@@ -136,17 +140,17 @@ fn unchanged(path: &Path, before: &str, after: &str) -> Result<()> {
         .help("repeat the run when no program writes to the source"))
 }
 
-/// Returns the root file system for a state of a source. If it is not in the cache, it is made
-/// first.
+/// Returns the root file system for a state of a source and an architecture. If it is not in the
+/// cache, it is made first.
 fn ensure(
     [kind, place]: [&str; 2],
     state: &str,
-    source: &RootSource,
+    (source, architecture): (&RootSource, Architecture),
     make: impl FnOnce(&Path) -> Result<(Files, Vec<String>)>,
 ) -> Result<Root> {
     let cache = Cache::open()?;
     let parent = cache.directory(ROOTS)?;
-    let prefix = format!("{kind}-{}", &place[..place.len().min(24)]);
+    let prefix = format!("{kind}{}-{}", architecture.suffix(), &place[..place.len().min(24)]);
     let directory = parent.join(format!("{prefix}-{}", &state[..24]));
     let lock = cache.lock(&format!("root-{prefix}"))?;
     let list = directory.join(LIST);
@@ -154,8 +158,8 @@ fn ensure(
         remove_directory(&directory)?;
         fill_directory(&directory, |directory| {
             let (files, packages) = make(directory)?;
-            let listing = files.list();
-            listing.check_processor()?;
+            let listing = files.list(architecture);
+            listing.check_processor(architecture)?;
             let path = directory.join(ARCHIVE);
             let mut out = BufWriter::new(File::create(&path).at("write", &path)?);
             files.pack(&mut out)?;

@@ -3,6 +3,7 @@
 
 use super::base;
 use super::files::{Directories, Files, Node, budget};
+use crate::arch::Architecture;
 use crate::error::{Context as _, Error, ErrorKind, Result};
 use crate::kernel::apt::Apt;
 use crate::kernel::archive::{self, Item};
@@ -34,11 +35,12 @@ pub(super) fn read(
     suite: &str,
     names: &[String],
     sources: &Packages,
+    architecture: Architecture,
     scratch: &Path,
 ) -> Result<(Files, Vec<String>)> {
     let cache = Cache::open()?;
     let lock = cache.lock(&format!("root-{suite}"))?;
-    let apt = Apt::new(&cache, suite, &sources.mirror)?;
+    let apt = Apt::new(&cache, suite, &sources.mirror, architecture)?;
     let packages = apt.resolve(&wanted(names))?;
     let mut files = Files::new(Directories::Follow);
     for directory in MERGED {

@@ -164,7 +164,7 @@ fn init_died() {
 
 #[test]
 fn results_cut_short() {
-    let test = "leaves_through_the_debug_port";
+    let test = "ends_the_guest";
     assert_eq!(broken_by(test, &["--privileged"]).0, "results-cut-short");
     // Without the privilege, only the test fails.
     let report = run_victim(&[test], &[]);

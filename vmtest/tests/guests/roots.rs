@@ -392,16 +392,52 @@ fn wrong_architecture() {
     let other = tempfile::tempdir().unwrap();
     fs::create_dir(other.path().join("bin")).unwrap();
     write_program(&other.path().join("bin/sh"), &aarch64);
-    refused(text(other.path()), &[], "sh", &["bin/sh is for aarch64"]);
+    refused(text(other.path()), &[], "sh", &["bin/sh is for arm64"]);
     let root = small_root();
     write_program(&root.path().join("bin/foreign"), &aarch64);
-    refused(text(root.path()), &[], "foreign", &["foreign of the root file system is for aarch64"]);
-    // A test binary is refused in the same way, with its name in reports.
+    refused(text(root.path()), &[], "foreign", &["foreign of the root file system is for arm64"]);
+    // The same of a test binary, with the name that reports have.
     let program = other.path().join("test");
-    write_program(&program, &aarch64);
-    let output = harness().args(["matrix", "--kernel", KERNEL]).arg(&program).output().unwrap();
+    for (machine, args, expected) in [
+        (243, &["--kernel", KERNEL][..], "test is for riscv, and the guest for x86-64"),
+        (
+            183,
+            &["--kernel", KERNEL, "--arch", "x86-64"],
+            "test is for arm64, and the guest for x86-64",
+        ),
+    ] {
+        write_program(&program, &program_for(machine));
+        let output = harness().arg("matrix").args(args).arg(&program).output().unwrap();
+        let text = said(&output);
+        assert!(output.status.code() == Some(125) && text.contains(expected), "{text}");
+    }
+    // Guests for arm64 run no programs of this machine, and it has no kernel for an architecture of
+    // which no binary is.
+    let kernel = format!("{KERNEL}-arm64");
+    let this = std::env::current_exe().unwrap();
+    let output = harness().args(["matrix", "--kernel", &kernel]).arg(&this).output().unwrap();
     let text = said(&output);
-    assert!(output.status.code() == Some(125) && text.contains("test is for aarch64"), "{text}");
+    let expected = format!("the kernel {kernel} is for arm64, but no test binary is");
+    assert!(output.status.code() == Some(125) && text.contains(&expected), "{text}");
+}
+
+#[test]
+fn init_for_arm64_missing() {
+    let directory = tempfile::tempdir().unwrap();
+    let (program, here) = (directory.path().join("test"), directory.path().join("harness"));
+    write_program(&program, &program_for(183));
+    // A harness without the other programs that Cargo built beside it.
+    fs::copy(env!("CARGO_BIN_EXE_bpfmap-vmtest"), &here).unwrap();
+    let mut command = std::process::Command::new(&here);
+    command.current_dir(directory.path()).args(["matrix", "--kernel", KERNEL]).arg(&program);
+    let output = command.output().unwrap();
+    let text = said(&output);
+    assert_eq!(output.status.code(), Some(125), "{text}");
+    for expected in
+        ["the program bpfmap-vmtest-arm64, which arm64 guests run as init", "rustup target add"]
+    {
+        assert!(text.contains(expected), "{text}");
+    }
 }
 
 #[test]
