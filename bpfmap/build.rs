@@ -1,9 +1,10 @@
 //! Reports that libelf is missing, before the build of libbpf fails with an error that is hard to
 //! find in the output of make.
 //!
-//! libbpf-rs compiles libbpf, which includes a header of libelf, unless its feature `vendored`
-//! compiles libelf as well. This script does not know which features of libbpf-rs other crates turn
-//! on, so it fails only if both ways would fail.
+//! libbpf-rs compiles libbpf, which includes a header of libelf. If the feature `vendored` of
+//! libbpf-rs is on, libbpf-rs also compiles libelf. Otherwise, libelf must be installed. This
+//! script does not know which features of libbpf-rs other crates turn on. It fails only if libelf
+//! is not installed and can't be compiled either.
 
 use std::env;
 use std::io::Write as _;

@@ -159,8 +159,8 @@ pub struct Enum<'a> {
     /// same 32 bits.
     pub is_signed: bool,
     /// The number of bits of each value in the BTF: 32 (`BTF_KIND_ENUM`) or 64 (`BTF_KIND_ENUM64`). If a compiler does
-    /// not set [`is_signed`](Self::is_signed) correctly, an enum of 8 bytes can have values of 32 bits, whose upper
-    /// halves are lost.
+    /// not set [`is_signed`](Self::is_signed) correctly, the BTF of an 8-byte enum can contain only the lower 32 bits
+    /// of each value.
     pub value_bits: u32,
     /// The variants.
     pub variants: Vec<Variant<'a>>,

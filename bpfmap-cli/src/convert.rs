@@ -47,7 +47,8 @@ pub(crate) fn run(options: &ConvertOptions) -> Outcome {
 }
 
 /// Returns the language of the output. The option determines the language. Without this option, the
-/// extension of the output file determines the language. Messages call the option `name`.
+/// extension of the output file determines the language. `name` is the name of the option in
+/// messages.
 pub(crate) fn chosen(
     option: Option<Language>,
     name: &str,

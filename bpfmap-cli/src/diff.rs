@@ -20,7 +20,8 @@ bpfmap diff [OPTIONS] <OLD> <NEW>
        bpfmap diff [OPTIONS] <NEW> --against <REV>
        bpfmap diff [OPTIONS] [--against <REV>]";
 
-/// The description of the command. As a documentation comment, it would be the short one as well.
+/// The long description of the command. If this text were the documentation comment of
+/// [`DiffOptions`], clap would use its first paragraph as the short description.
 const ABOUT: &str = "\
 Show what a changed schema means for pinned maps. A change can be safe for a live pin, it can need a new pin \
 because libbpf or bpfmap refuses the old pin, or it can make programs silently read wrong data.";

@@ -13,7 +13,8 @@ use crate::options::{DiagnosticOptions, Language};
 use crate::schemas::show_findings;
 use crate::{Failed, Outcome, complain, kernel_btf, manual, standard_input};
 
-/// The description of the command. In a doc comment, its words would need backticks.
+/// The description of the command. It is not a doc comment, because some of its words would need
+/// backticks there.
 const ABOUT: &str = "\
 Generate a schema from the maps of a compiled program, or from live maps.
 
@@ -50,7 +51,7 @@ pub(crate) struct ImportOptions {
     diagnostics: DiagnosticOptions,
 }
 
-/// What is imported.
+/// The maps to import.
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
 struct ImportFrom {

@@ -89,7 +89,7 @@ pub(crate) struct SchemasOption {
     pub(crate) schemas: Vec<PathBuf>,
 }
 
-/// The build of a schema in Rust.
+/// The build settings that affect a schema in Rust.
 #[derive(Debug, Args)]
 pub(crate) struct BuildOptions {
     /// All features that are enabled, for `#[cfg(…)]` in a schema in Rust; '' if none is enabled

@@ -118,8 +118,8 @@ pub(crate) fn show_findings(format: MessageFormat, found: &[Finding], sources: &
     findings.close();
 }
 
-/// Reads the schema in `path`. If `path` is `-`, reads a schema in TOML from standard input, whose
-/// includes are relative to the current directory.
+/// Reads the schema in `path`. If `path` is `-`, reads a schema in TOML from standard input. The
+/// paths of its includes are then relative to the current directory.
 pub(crate) fn draft(path: &Path, cfg: &Cfg) -> Draft {
     if !standard_input::is_meant(path) {
         return read_file_with(path, cfg);
@@ -151,11 +151,11 @@ pub(crate) struct Findings {
     warnings: usize,
     /// The rule of one of the errors, which the summary uses as an example.
     example: Option<&'static str>,
-    /// The names of the kernel of `--kernel-btf`. If this is set, only these names are reserved.
-    /// Otherwise, the names of all known kernels are reserved.
+    /// The names that the kernel given with `--kernel-btf` uses. If this field is set, only these
+    /// names are reserved. Otherwise, the names of all known kernels are reserved.
     kernel: Option<KernelNames>,
-    /// The diagnostics that have already been shown. If several schemas include the same schema, it
-    /// is read several times, but its diagnostics are shown only once.
+    /// The diagnostics that have already been shown. If several schemas include the same schema,
+    /// bpfmap reads that schema several times, but shows its diagnostics only once.
     shown: HashSet<Shown>,
 }
 

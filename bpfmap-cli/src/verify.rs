@@ -39,7 +39,7 @@ pub(crate) struct VerifyOptions {
     diagnostics: DiagnosticOptions,
 }
 
-/// What the schema is compared with.
+/// The object or the live map that the schema is compared with.
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
 struct Real {
@@ -148,8 +148,9 @@ fn of_object(
     Ok(found)
 }
 
-/// libbpf creates a `struct_ops` map for a variable. The type of the variable is the kernel's
-/// struct, and its section determines the flags.
+/// Returns the differences between a `struct_ops` map of the schema and the variable for which
+/// libbpf creates this map. The type of the variable is the kernel's struct, and the section of the
+/// variable determines the flags of the map.
 fn of_struct_ops(map: &MapDefinition, declared: &MapDef<'_>, ops: Option<&str>) -> Vec<Difference> {
     let mut found = vec![];
     let mut differ = |what: &str, real: String, said: String| {

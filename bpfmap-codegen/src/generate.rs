@@ -37,7 +37,7 @@ pub enum Emit {
 }
 
 impl Emit {
-    /// Every kind that is available with the enabled features, with the name of the kind on the
+    /// Every kind that is available with the enabled features, and the name of each kind on the
     /// command line.
     pub const ALL: &'static [(&'static str, Self)] = &[
         ("c", Self::C),

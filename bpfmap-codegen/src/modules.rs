@@ -28,7 +28,7 @@ pub(crate) fn file(folder: &Path, modules: &[String]) -> Option<GeneratedFile> {
     Some(emit_modules(NAME, all))
 }
 
-/// Prints the path of the file that `include_maps!` includes, for Cargo.
+/// Tells Cargo the path of the file that `include_maps!` includes.
 pub(crate) fn tell_cargo(folder: &Path) {
     let file = folder.join(NAME);
     let file = std::path::absolute(&file).unwrap_or(file);

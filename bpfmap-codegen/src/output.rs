@@ -233,7 +233,7 @@ fn try_lock(file: &File) -> io::Result<()> {
     Ok(flock(file, FlockOperation::NonBlockingLockExclusive)?)
 }
 
-/// Returns an error on every system that is not Unix, so that leftovers are never removed there.
+/// Always returns an error. Leftover files are therefore never removed on systems other than Unix.
 #[cfg(not(unix))]
 fn try_lock(_: &File) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
@@ -250,7 +250,7 @@ fn temporary_prefix(name: &OsStr) -> OsString {
     prefix
 }
 
-/// Removes temporary files for the file `name` in `folder` that killed processes have left.
+/// Removes the temporary files that killed processes have left in `folder` for the file `name`.
 fn remove_leftovers(folder: &Path, name: &OsStr) {
     let Ok(entries) = fs::read_dir(folder) else { return };
     let prefix = temporary_prefix(name);

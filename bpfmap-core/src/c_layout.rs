@@ -2,13 +2,14 @@
 
 /// Lays out a struct or a union of C, member by member, as clang does for the BPF target.
 ///
-/// Offsets and widths are in bits, sizes and alignments in bytes. Arithmetic on sizes saturates and does not overflow.
-/// Sizes at which this happens are too large for any kernel.
+/// Offsets and widths are in bits, sizes and alignments in bytes. Arithmetic on sizes saturates
+/// instead of overflowing. A size that saturates is too large for any kernel.
 ///
-/// The data layout of the target is `e-m:e-p:64:64-i64:64-i128:128`: pointers are 8 bytes long, and each integer is
-/// aligned to its size, up to 16. Bit-fields follow the System V rules: a bit-field begins at the next free bit if it
-/// then does not cross a boundary of its declared type. Otherwise, the bit-field begins at that boundary. In a packed
-/// struct, a bit-field always begins at the next free bit.
+/// The data layout of the target is `e-m:e-p:64:64-i64:64-i128:128`: pointers are 8 bytes long, and
+/// each integer is aligned to its size, up to 16. Bit-fields follow the System V rules: a bit-field
+/// begins at the next free bit, unless the bit-field would then cross a boundary of its declared
+/// type. In that case, the bit-field begins at the boundary. In a packed struct, a bit-field always
+/// begins at the next free bit.
 ///
 /// Source: `ItaniumRecordLayoutBuilder` in clang's `lib/AST/RecordLayoutBuilder.cpp`.
 ///

@@ -64,8 +64,9 @@ macro_rules! steps {
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub enum Step {
             $($(#[$doc])* $variant,)*
-            /// The verifier refuses the program with this role, because a flag of the map forbids the operation of the
-            /// program. The full name of the role is [`REFUSED`] followed by this text.
+            /// The verifier refuses the program with this role, because a flag of the map forbids
+            /// the operation of the program. The full name of the role is [`REFUSED`] followed by
+            /// the text in this variant.
             ProgramIsRefused(&'static str),
         }
 
@@ -152,7 +153,7 @@ steps! {
     Answers "answers" Map,
     /// User space reads the offsets of a program's instructions from the map.
     FindsTheInstructionsOfAProgram "finds_the_instructions_of_a_program" Map,
-    /// Programs of the types that may write to the map insert and delete sockets.
+    /// Programs insert and delete sockets. Each program has a type that may write to the map.
     WritesSocketsInProgram "writes_sockets_in_program" Object,
 }
 

@@ -19,13 +19,14 @@ impl KernelVersion {
         Self { major, minor }
     }
 
-    /// Returns whether this release is newer than `other`. This method works in constants, where `>` does not.
+    /// Returns whether this release is newer than `other`. Unlike `>`, this method can be called in
+    /// constants.
     #[must_use]
     pub const fn is_newer(self, other: Self) -> bool {
         self.major > other.major || self.major == other.major && self.minor > other.minor
     }
 
-    /// Returns the newer of two releases. This method works in constants, where `max` does not.
+    /// Returns the newer of two releases. Unlike `max`, this method can be called in constants.
     #[must_use]
     pub const fn newest(self, other: Self) -> Self {
         if other.is_newer(self) { other } else { self }

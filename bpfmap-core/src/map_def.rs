@@ -182,12 +182,12 @@ pub enum Pinning {
     None,
     /// The loader pins the map under the map's name (`LIBBPF_PIN_BY_NAME`). The default directory is `/sys/fs/bpf`.
     ByName,
-    /// A number that only your own loader understands, not libbpf.
+    /// A number that libbpf does not know. Only your own loader understands it.
     Other(u32),
 }
 
 impl Pinning {
-    /// The variants that have a name in schemas, by that name.
+    /// The names of variants in schemas, each with its variant.
     pub const WORDS: &'static [(&'static str, Self)] =
         &[("none", Self::None), ("by_name", Self::ByName)];
 

@@ -43,7 +43,7 @@ named! {
         RefCount = "bpf_refcount",
         /// A pointer to an object that the map owns: either a kernel object or an object from `bpf_obj_new`.
         Kptr = "kptr",
-        /// A pointer to a kernel object that is possibly already freed.
+        /// A pointer to a kernel object that may already have been freed.
         UntrustedKptr = "kptr_untrusted",
         /// A pointer to per-CPU memory from `bpf_percpu_obj_new`.
         PerCpuKptr = "percpu_kptr",

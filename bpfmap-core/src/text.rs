@@ -103,7 +103,7 @@ impl core::fmt::Debug for Text {
     }
 }
 
-/// Returns whether two texts are equal. This function works in constants, where `==` does not.
+/// Returns whether two texts are equal. Unlike `==`, this function can be called in constants.
 #[must_use]
 pub const fn is_same(one: &str, other: &str) -> bool {
     let (one, other) = (one.as_bytes(), other.as_bytes());

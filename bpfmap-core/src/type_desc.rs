@@ -1,8 +1,8 @@
 //! Descriptions of types, as in BTF.
 //!
-//! In generated code, descriptions are constants. Tools create descriptions at run time from a schema. When an
-//! application opens a map, bpfmap compares the descriptions with the BTF of the map. When it creates a map, bpfmap
-//! encodes the descriptions as BTF.
+//! In generated code, descriptions are constants. Tools create descriptions at run time from a
+//! schema. When an application opens a map, bpfmap compares the descriptions with the BTF of the
+//! map. When an application creates a map, bpfmap encodes the descriptions as BTF.
 
 use crate::SpecialField;
 

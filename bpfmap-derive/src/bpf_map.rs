@@ -270,8 +270,8 @@ impl Expansion<'_> {
     }
 
     /// Returns the type and the layout of the value. If the value represents a kernel object, the
-    /// type is the integer of the same size, whatever type the schema declares. The integer type
-    /// determines which objects the runtime accepts and returns.
+    /// type is the integer of the same size, even if the schema declares a different type. The
+    /// integer type determines which objects the runtime accepts and returns.
     fn value(&self) -> (TokenStream, TokenStream) {
         let runtime = self.runtime;
         let implied = match self.row.value {

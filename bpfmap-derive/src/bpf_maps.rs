@@ -45,7 +45,7 @@ pub(crate) fn expand(input: TokenStream) -> TokenStream {
         impl #bounded #ident #parameters #bounds {
             /// The first Linux release that can create all maps that are not optional. Programs and
             /// operations can need a newer release.
-            // A program need not ask.
+            // A program does not have to use this item.
             #[allow(dead_code)]
             #visibility const MIN_KERNEL: #runtime::KernelVersion =
                 #runtime::__private::min_kernel(&[#(#defs),*]);
@@ -59,7 +59,7 @@ pub(crate) fn expand(input: TokenStream) -> TokenStream {
             /// Returns an error of the kind `Unsupported`. For each map that the running kernel
             /// does not support, the error states the missing feature and the first kernel that
             /// supports this feature.
-            // A program need not ask.
+            // A program does not have to use this item.
             #[allow(dead_code)]
             #visibility fn preflight() -> #runtime::Result<()> {
                 #runtime::__private::preflight(&[#(#defs),*])

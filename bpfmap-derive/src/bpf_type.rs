@@ -76,7 +76,7 @@ fn draft(item: &TypeItem) -> Draft {
     draft
 }
 
-/// If the type of a bit-field is an enum that is declared elsewhere, replaces the type by the
+/// If the type of a bit-field is an enum that is declared elsewhere, replaces the type with the
 /// widest integer. The proof checks that the resulting position is also right for the enum.
 fn place_enums(body: &mut Composite, item: &TypeItem) {
     for member in body.members.iter_mut().filter(|member| member.bits.is_some()) {

@@ -1,5 +1,6 @@
-//! What the object file of a program in Rust says about a type or a map: code that is only compiled for the target `bpf`.
-//! `bpfmap/src/definition.rs` says why types have a second form there.
+//! Generates the code that describes types and maps in the object file of a program in Rust. This
+//! code is only compiled for the target `bpf`. `bpfmap/src/definition.rs` explains why types have a
+//! second form in such an object file.
 
 use bpfmap_core::map_type::{MapFlag, MapType, ValueRule};
 use bpfmap_schema::front::rust::{FieldRole, MapItem, TypeItem};
@@ -58,7 +59,7 @@ pub(crate) fn composite(
     )
 }
 
-/// Returns the description of a newtype, which is that of its member.
+/// Returns the description of a newtype. It is the same as the description of the member.
 pub(crate) fn new_type(input: &DeriveInput, runtime: &TokenStream) -> TokenStream {
     let ident = &input.ident;
     let fields = fields(input);
@@ -73,7 +74,7 @@ pub(crate) fn new_type(input: &DeriveInput, runtime: &TokenStream) -> TokenStrea
     }
 }
 
-/// Returns the description of an enum, whose variants have the names in C.
+/// Returns the description of an enum. The variants have the same names as in C.
 pub(crate) fn enumeration(
     input: &DeriveInput,
     name: &str,
@@ -128,13 +129,15 @@ fn described(
     }
 }
 
-/// Returns the name of the type that describes `ident`, which is the name in C unless Rust has the same name.
+/// Returns the name of the type that describes `ident`. This is the C name. If the Rust type has
+/// the same name, the result is the C name with the prefix `__`.
 fn described_name(ident: &Ident, name: &str) -> Ident {
     if ident == name { format_ident!("__{name}") } else { identifier(name) }
 }
 
-/// Returns a name of C as an identifier. Keywords of Rust become raw identifiers. The keywords that
-/// can't be raw identifiers get a trailing underscore, because Rust has no item with such a name.
+/// Returns a C name as a Rust identifier. Keywords of Rust become raw identifiers. The keywords
+/// that can't be raw identifiers get a trailing underscore, because Rust has no item with such a
+/// name.
 fn identifier(name: &str) -> Ident {
     match name {
         "self" | "Self" | "super" | "crate" => format_ident!("{name}_"),
@@ -152,8 +155,8 @@ pub(crate) struct Definition<'a> {
 }
 
 impl Definition<'_> {
-    /// Returns the definition of the map, and the variable unless the map is only a template. Returns nothing for maps
-    /// that an object file in Rust can't define.
+    /// Returns the definition of the map and, unless the map is only a template, the variable.
+    /// Returns nothing for maps that a program in Rust can't define.
     pub(crate) fn expand(&self) -> TokenStream {
         let (ident, runtime, def) = (&self.input.ident, self.runtime, &self.item.def);
         if !self.input.generics.params.is_empty() || self.row.has_kernel_value() {
@@ -185,7 +188,7 @@ impl Definition<'_> {
                 #[unsafe(link_section = ".maps")]
                 static DEFINITION: Definition = Definition { #(#names: #values,)* };
 
-                // SAFETY: the variable above.
+                // SAFETY: the address is the address of the variable above.
                 #[automatically_derived]
                 unsafe impl #runtime::__private::InObject for #ident {
                     const ADDRESS: *mut ::core::ffi::c_void =
@@ -217,13 +220,14 @@ impl Definition<'_> {
         }
     }
 
-    /// Returns the members of the struct, in the order in which C has them.
+    /// Returns the members of the struct, in the same order as in C.
     fn attributes(&self) -> Vec<(Ident, TokenStream)> {
         let (runtime, def) = (self.runtime, &self.item.def);
         let mut members = vec![];
         let mut add = |name: &str, ty: TokenStream| members.push((identifier(name), ty));
         let number = Literal::u32_unsuffixed(self.row.number);
-        // Loaders only read the length. If the map has records, their type is that of the elements, as in C.
+        // Loaders read only the length of the array. If the map has records, the elements have the
+        // type of the records, as in C.
         let event = self.field("event");
         let element = event.map_or_else(
             || quote!(i32),
@@ -291,7 +295,7 @@ impl Definition<'_> {
         }
         let extra = def.map_extra.as_ref().map(|extra| extra.value);
         if let Some(number) = number(extra, "map_extra") {
-            // A number that does not fit is an error rather than a shorter number.
+            // A number that does not fit causes an error and is not truncated.
             let fits = quote!({
                 let extra: u64 = (#number) as u64;
                 ::core::assert!(
@@ -327,7 +331,8 @@ fn has_btf(def: &MapDecl) -> bool {
     def.btf.as_ref().is_none_or(|btf| btf.value)
 }
 
-/// Returns the type of an attribute that is a number: a pointer to an array of this length.
+/// Returns the type that stores a numeric attribute. The type is a pointer to an array, and the
+/// number is the length of the array.
 fn array(length: &TokenStream) -> TokenStream {
     quote!(*const [i32; #length])
 }

@@ -1,4 +1,4 @@
-//! Generates calls of the rules in `bpfmap-core`, for types and numbers that only the compiler
+//! Generates calls to the rules in `bpfmap-core`, for types and numbers that only the compiler
 //! knows. The compiler reports each violation at its position in the source.
 
 use bpfmap_core::map_type::{KeyRule, MapType, MaxEntriesRule};

@@ -125,8 +125,7 @@ pub(crate) fn new_type(input: &DeriveInput, runtime: &TokenStream) -> TokenStrea
 }
 
 /// Returns the name of the local variable in the proof. The variable gets the macro hygiene of the
-/// derive instead of that of a field, because a field can come from a different macro than the
-/// type.
+/// derive and not of a field, because a field can come from a different macro than the type.
 fn prover(span: Span) -> Ident {
     Ident::new("__prover", Span::mixed_site().located_at(span))
 }

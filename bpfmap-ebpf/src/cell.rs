@@ -1,16 +1,18 @@
-//! Values in maps, which other programs and user space change at any time.
+//! Access to map values that other programs and user space can change at any time.
 
 use core::cell::UnsafeCell;
 use core::mem::MaybeUninit;
 
 use bpfmap::Plain;
 
-/// The value of an entry, which other CPUs, other programs and user space may change at any time.
+/// The value of an entry. Other CPUs, other programs and user space can change this value at any
+/// time.
 ///
-/// An integer of up to 8 bytes is read and written in one piece. A larger value is copied in words of its alignment, and
-/// these can come from different changes. To prevent this, use a spin lock, or a map with a value for each CPU.
+/// An integer of up to 8 bytes is read and written in one piece. A larger value is copied word by
+/// word, and the words of one copy can come from different changes. To prevent this, use a spin
+/// lock, or a map with a value for each CPU.
 ///
-/// [`field!`](crate::field) selects a member, so that only its bytes are copied.
+/// [`field!`](crate::field) selects a member, so that only the bytes of this member are copied.
 ///
 /// ```ignore
 /// if let Some(traffic) = FLOWS.lookup(&flow) {
@@ -23,9 +25,10 @@ use bpfmap::Plain;
 #[repr(transparent)]
 pub struct SharedCell<T: Plain>(UnsafeCell<T>);
 
-// SAFETY: all accesses are volatile copies of words, and plain data has no address that safe code follows.
+// SAFETY: all accesses are volatile copies of words, and safe code can't dereference an address in
+// plain data.
 unsafe impl<T: Plain> Sync for SharedCell<T> {}
-// SAFETY: as above.
+// SAFETY: the reasons are the same as for `Sync`.
 unsafe impl<T: Plain> Send for SharedCell<T> {}
 
 impl<T: Plain> SharedCell<T> {
@@ -35,9 +38,10 @@ impl<T: Plain> SharedCell<T> {
     pub fn load(&self) -> T {
         let mut value = MaybeUninit::<T>::uninit();
         let (from, to) = (self.0.get().cast_const(), value.as_mut_ptr());
-        // SAFETY: both addresses have the size and the alignment of `T`. The words cover the whole value, and any bytes
-        // are a value of a plain type. The memory of a map is not Rust's, so reading what others write at the same time
-        // is defined for volatile accesses.
+        // SAFETY: both addresses have the size and the alignment of `T`. The words cover the whole
+        // value, and any bytes are a value of a plain type. The memory of a map does not belong to
+        // Rust. Volatile reads are therefore defined even if other code writes to the memory at the
+        // same time.
         unsafe {
             match align_of::<T>() {
                 1 => read::<u8, T>(from, to),
@@ -53,7 +57,7 @@ impl<T: Plain> SharedCell<T> {
     #[inline(always)]
     pub fn store(&self, value: T) {
         let (from, to) = (&raw const value, self.0.get());
-        // SAFETY: as for `load`, in the other direction.
+        // SAFETY: the conditions are the same as in `load`, in the other direction.
         unsafe {
             match align_of::<T>() {
                 1 => write::<u8, T>(from, to),
@@ -66,8 +70,9 @@ impl<T: Plain> SharedCell<T> {
 
     /// Changes a copy of the value, and writes it back.
     ///
-    /// A change by others in between is lost. Use it for the value of this CPU, or [`add`](Self::add) for counters that
-    /// several CPUs share.
+    /// If the value changes between the read and the write, that change is lost. Use this method
+    /// only if no other CPU changes the value, as in a per-CPU map. For counters that several CPUs
+    /// share, use [`add`](Self::add).
     #[inline(always)]
     pub fn modify(&self, change: impl FnOnce(&mut T)) {
         let mut value = self.load();
@@ -75,9 +80,9 @@ impl<T: Plain> SharedCell<T> {
         self.store(value);
     }
 
-    /// Returns the address of the value, for a helper function that takes one.
+    /// Returns the address of the value. You can pass this address to a helper function.
     ///
-    /// Others may read and write there at any time.
+    /// Other CPUs, other programs and user space can read and write the value at any time.
     #[inline(always)]
     #[must_use]
     pub const fn as_ptr(&self) -> *mut T {
@@ -88,13 +93,15 @@ impl<T: Plain> SharedCell<T> {
 macro_rules! add {
     ($($integer:ty => $atomic:ty, $instruction:literal, $register:ty;)*) => { $(
         impl SharedCell<$integer> {
-            /// Adds to the value in one step, so that no addition by others is lost (`__sync_fetch_and_add` in C). The
-            /// value wraps around on overflow.
+            /// Adds a number to the value in one step, so that no concurrent addition is lost
+            /// (`__sync_fetch_and_add` in C). The value wraps around on overflow.
             #[inline(always)]
             pub fn add(&self, number: $integer) {
-                // The target has no atomic additions in Rust's library, although the instruction exists.
+                // Rust's library has no atomic additions for this target, although the instruction
+                // exists.
                 #[cfg(target_arch = "bpf")]
-                // SAFETY: the address is that of an aligned integer of this size, which the instruction changes.
+                // SAFETY: the address refers to an aligned integer of this size. The instruction
+                // changes only this integer.
                 unsafe {
                     core::arch::asm!(
                         $instruction,
@@ -104,7 +111,8 @@ macro_rules! add {
                     );
                 }
                 #[cfg(not(target_arch = "bpf"))]
-                // SAFETY: the address is that of an aligned integer, and all accesses are volatile or atomic.
+                // SAFETY: the address refers to an aligned integer, and all accesses are volatile
+                // or atomic.
                 unsafe { <$atomic>::from_ptr(self.0.get()) }
                     .fetch_add(number, core::sync::atomic::Ordering::Relaxed);
             }
@@ -118,13 +126,15 @@ add! {
     i64 => core::sync::atomic::AtomicI64, "lock *(u64 *)({address} + 0) += {number}", i64;
 }
 
-/// Returns the cell of a member of a struct or union: `field!(traffic.packets)` of a `&SharedCell<Traffic>`.
+/// Returns the cell of a member of a struct or union. For example, `traffic` in
+/// `field!(traffic.packets)` is a `&SharedCell<Traffic>`.
 ///
-/// A member of a packed struct can't be selected if its alignment is larger than that of the struct.
+/// A member of a packed struct can't be selected if the member has a larger alignment than the
+/// struct.
 #[macro_export]
 macro_rules! field {
     ($cell:ident . $($field:tt).+) => {
-        // SAFETY: the closure only computes the address of a member, which `project` compares with the value's.
+        // SAFETY: the closure only computes the address of a member. `project` checks this address.
         $crate::__private::project($cell, |value| unsafe { &raw mut (*value).$($field).+ })
     };
 }
@@ -133,8 +143,8 @@ macro_rules! field {
 ///
 /// # Panics
 ///
-/// Panics if the address is not within the value. [`field!`](crate::field) makes no such address of a plain struct, and
-/// the compiler removes the comparison.
+/// Panics if the address is not within the value. For a plain struct, [`field!`](crate::field)
+/// never computes such an address, and the compiler removes the comparison.
 #[inline(always)]
 pub fn project<T: Plain, M: Plain>(
     cell: &SharedCell<T>,
@@ -150,20 +160,21 @@ pub fn project<T: Plain, M: Plain>(
     let member = member(value);
     let offset = member.addr().wrapping_sub(value.addr());
     assert!(offset <= size_of::<T>() && size_of::<M>() <= size_of::<T>() - offset);
-    // SAFETY: the member is within the value. It is aligned, because a value is and the compiler aligns its members,
-    // except those of packed structs, which the constant above refuses. A cell has the layout of its type.
+    // SAFETY: the member is within the value. It is aligned, because the value is aligned and the
+    // compiler aligns the members of a struct. Members of packed structs can be misaligned, but the
+    // constant above refuses them. A cell has the same layout as the type in it.
     unsafe { &*member.cast::<SharedCell<M>>() }
 }
 
 /// # Safety
 ///
-/// `T` can be read at `from` and written at `to`, and the alignment of both addresses and the size of `T` are multiples
-/// of the size of `W`.
+/// `from` must be valid for reading a `T`, and `to` must be valid for writing a `T`. The alignment
+/// of both addresses and the size of `T` must be multiples of the size of `W`.
 #[inline(always)]
 unsafe fn read<W, T>(from: *const T, to: *mut T) {
     let mut index = 0;
     while index < size_of::<T>() / size_of::<W>() {
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller guarantees these conditions.
         unsafe { to.cast::<W>().add(index).write(from.cast::<W>().add(index).read_volatile()) };
         index += 1;
     }
@@ -171,12 +182,12 @@ unsafe fn read<W, T>(from: *const T, to: *mut T) {
 
 /// # Safety
 ///
-/// As for [`read`].
+/// The conditions are the same as for [`read`].
 #[inline(always)]
 unsafe fn write<W, T>(from: *const T, to: *mut T) {
     let mut index = 0;
     while index < size_of::<T>() / size_of::<W>() {
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller guarantees these conditions.
         unsafe { to.cast::<W>().add(index).write_volatile(from.cast::<W>().add(index).read()) };
         index += 1;
     }

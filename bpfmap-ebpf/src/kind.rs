@@ -1,7 +1,8 @@
-//! What programs can do with each map type.
+//! The operations that programs can perform on each map type.
 //!
-//! The markers are those of [`bpfmap::kind`], which the application uses too. A marker implements a capability of this
-//! module if the kernel lets programs call the helper function with maps of the type.
+//! The markers are the types in [`bpfmap::kind`], which the application also uses. A marker
+//! implements a capability of this module if the kernel lets programs call the helper function with
+//! maps of the type.
 
 use bpfmap::MapSpec;
 use bpfmap::kind::{
@@ -12,8 +13,8 @@ use bpfmap::kind::{
 use bpfmap_core::map_type::{Helper, MAP_TYPES, MapType, ValueRule};
 use bpfmap_core::{Text, rule};
 
-/// Defines a trait for each capability, implements it for the markers, and checks that these are exactly the map types
-/// whose row offers it.
+/// Defines a trait for each capability, and implements the trait for the listed markers. Checks
+/// that the list contains exactly the map types whose row offers the capability.
 macro_rules! capabilities {
     ($(
         $(#[$doc:meta])*
@@ -116,7 +117,7 @@ capabilities! {
     Devmap DevmapHash Cpumap Xskmap;
 }
 
-/// What a row offers to programs.
+/// Functions that return whether a row offers a capability to programs.
 mod offer {
     use super::{Helper, MapType, ValueRule};
 
@@ -169,7 +170,8 @@ mod offer {
     }
 }
 
-/// Checks at compile time that the implementations are those for exactly the rows that offer the capability.
+/// Checks at compile time that the capability is implemented for exactly those map types whose row
+/// offers it.
 const fn agrees(capability: &str, implemented: &[&MapType], offered: &[bool]) {
     let mut index = 0;
     while index < MAP_TYPES.len() {

@@ -1,6 +1,7 @@
 //! Typed BPF maps for programs in Rust.
 //!
-//! The program and the application share one crate with the types and the maps, declared with the derives of `bpfmap`:
+//! The program and the application share one crate, which declares the types and the maps with the
+//! derives of `bpfmap`:
 //!
 //! ```ignore
 //! // The crate `packets-common`: bpfmap without default features, and with the feature `derive`.
@@ -24,8 +25,9 @@
 //! }
 //! ```
 //!
-//! When it is compiled for a BPF target, the derive also defines the map in the section `.maps` of the object file, with
-//! the names that C would have. libbpf and aya load it. A program uses the map through [`Map`]:
+//! If the crate is compiled for a BPF target, the derive also defines the map in the section
+//! `.maps` of the object file, with the same names as in C. libbpf and aya can load this object
+//! file. A program uses the map through [`Map`]:
 //!
 //! ```ignore
 //! // The program.
@@ -37,20 +39,24 @@
 //! }
 //! ```
 //!
-//! `S::Kind` is a marker of [`bpfmap::kind`], and each method requires a capability of [`kind`]. So an operation that
-//! programs lack on this map type does not compile, and neither does one that the schema's `min_kernel` lacks.
+//! `S::Kind` is a marker of [`bpfmap::kind`], and each method requires a capability of [`kind`]. An
+//! operation therefore does not compile if programs can't perform it on this map type, or if it
+//! needs a newer kernel than the schema's `min_kernel`.
 //!
 //! # Safety
 //!
-//! Other programs, other CPUs and user space access the entries of a map at any time. [`lookup`](Map::lookup) therefore
-//! returns a [`SharedCell`], which copies values in and out and never hands out a reference to the value itself. A
-//! value can be torn if it is larger than 8 bytes, but it always has the right type.
+//! Other programs, other CPUs and user space access the entries of a map at any time.
+//! [`lookup`](Map::lookup) therefore returns a [`SharedCell`], which copies values in and out and
+//! never returns a reference to the value itself. A value can be torn if it is larger than 8 bytes,
+//! but it always has the right type.
 //!
-//! A reference to an entry is valid until the program returns: the kernel keeps the memory of the entry until then, even
-//! if it is deleted. If it is deleted, the memory may become another entry of the same map.
+//! A reference to an entry is valid until the program returns: the kernel keeps the memory of the
+//! entry until then, even if the entry is deleted. After the deletion, the kernel may use the
+//! memory for another entry of the same map.
 
 #![no_std]
-// For the instruction of an atomic addition. Programs need a nightly compiler, or RUSTC_BOOTSTRAP, anyway.
+// The instruction for atomic additions needs this feature. Programs need a nightly compiler or
+// RUSTC_BOOTSTRAP anyway.
 #![cfg_attr(target_arch = "bpf", feature(asm_experimental_arch))]
 #![allow(
     clippy::inline_always,
@@ -71,7 +77,7 @@ pub use cell::SharedCell;
 pub use map::{Map, UpdateMode};
 pub use ring::{Record, Reservation};
 
-/// Items for the expansion of macros. Not meant for use by hand.
+/// Items that the expansions of macros use. Do not use these items directly.
 #[doc(hidden)]
 pub mod __private {
     pub use crate::cell::project;

@@ -18,9 +18,10 @@ use crate::kind::{
     self, DeleteElement, Filter, LookupElement, Pop, Push, SelectCpu, UpdateElement,
 };
 
-/// A map: one that the object file defines, or the inner map of another.
+/// A handle to a map of the object file, or to an inner map of a map of maps.
 ///
-/// It is only the map's address. The loader sets that of a map of the object file, so a constant is enough:
+/// The handle contains only the address of the map. For a map of the object file, the loader sets
+/// the address, so the handle can be a constant:
 ///
 /// ```ignore
 /// const FLOWS: Map<Flows> = Map::new();
@@ -39,7 +40,7 @@ impl<S: MapSpec> Clone for Map<S> {
 impl<S: MapSpec> Copy for Map<S> {}
 
 impl<S: InObject> Map<S> {
-    /// Returns the map that the object file defines.
+    /// Returns the handle to the map that the object file defines.
     #[inline(always)]
     #[must_use]
     pub const fn new() -> Self {
@@ -53,11 +54,11 @@ impl<S: InObject> Default for Map<S> {
     }
 }
 
-/// When to write an entry.
+/// The condition under which an update writes an entry.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[repr(u64)]
 pub enum UpdateMode {
-    /// Writes the entry in both cases (`BPF_ANY`).
+    /// Writes the entry whether or not the key is present (`BPF_ANY`).
     #[default]
     Any = 0,
     /// Writes only if the key is absent, and fails with `EEXIST` otherwise (`BPF_NOEXIST`).
@@ -74,7 +75,7 @@ impl<S: MapSpec> Map<S> {
         Self { address, spec: PhantomData }
     }
 
-    /// Returns the address of the map, for a helper function that takes one.
+    /// Returns the address of the map. You can pass this address to a helper function.
     #[inline(always)]
     #[must_use]
     pub const fn as_ptr(&self) -> *mut c_void {
@@ -83,14 +84,14 @@ impl<S: MapSpec> Map<S> {
 
     /// Returns the value of a key, or `None` if the key is absent. In a per-CPU map, this is the value of this CPU.
     ///
-    /// In an `lru_hash`, it marks the entry as recently used.
+    /// In an `lru_hash`, the lookup marks the entry as recently used.
     #[inline(always)]
     #[must_use]
     pub fn lookup(&self, key: &S::Key) -> Option<&'static SharedCell<S::Value>>
     where
         S::Kind: LookupElement,
     {
-        // SAFETY: the address is a map's, and the key has the size of its keys.
+        // SAFETY: the address refers to a map, and the key has the size of this map's keys.
         let value = unsafe { bpf_map_lookup_elem(self.address, pointer(key)) };
         // SAFETY: the helper has returned the value of an entry, or NULL.
         unsafe { cell::<S>(value) }
@@ -104,9 +105,9 @@ impl<S: MapSpec> Map<S> {
         S::Kind: SelectCpu,
     {
         const { kind::needs::<S>("lookup_on", Helper::MapLookupPercpuElem) };
-        // SAFETY: as for `lookup`.
+        // SAFETY: the conditions are the same as in `lookup`.
         let value = unsafe { bpf_map_lookup_percpu_elem(self.address, pointer(key), cpu) };
-        // SAFETY: as for `lookup`.
+        // SAFETY: the conditions are the same as in `lookup`.
         unsafe { cell::<S>(value) }
     }
 
@@ -114,14 +115,17 @@ impl<S: MapSpec> Map<S> {
     ///
     /// # Errors
     ///
-    /// Fails with `E2BIG` if the map is full or the index is out of range (`ENOSPC` for an `lpm_trie`), `EEXIST` or
-    /// `ENOENT` as the mode says, `ENOMEM`, or `EBUSY` if this program has interrupted another that changes the map.
+    /// Fails with `E2BIG` if the map is full (`ENOSPC` for an `lpm_trie`) or the index is out of
+    /// range. Fails with `EEXIST` or `ENOENT` if the mode does not allow the update, and with
+    /// `ENOMEM` if there is not enough memory. Fails with `EBUSY` if this program has interrupted
+    /// another program that is changing the map.
     #[inline(always)]
     pub fn update(&self, key: &S::Key, value: &S::Value, mode: UpdateMode) -> Result<(), Errno>
     where
         S::Kind: UpdateElement,
     {
-        // SAFETY: the address is a map's, and key and value have the sizes of its keys and values.
+        // SAFETY: the address refers to a map, and key and value have the sizes of this map's keys
+        // and values.
         done(unsafe {
             bpf_map_update_elem(self.address, pointer(key), pointer(value), mode as u64)
         })
@@ -131,14 +135,14 @@ impl<S: MapSpec> Map<S> {
     ///
     /// # Errors
     ///
-    /// Fails with `EBUSY` if this program has interrupted another that changes the map.
+    /// Fails with `EBUSY` if this program has interrupted another program that is changing the map.
     #[inline(always)]
     pub fn delete(&self, key: &S::Key) -> Result<bool, Errno>
     where
         S::Kind: DeleteElement,
     {
         const { kind::needs::<S>("delete", Helper::MapDeleteElem) };
-        // SAFETY: as for `lookup`.
+        // SAFETY: the conditions are the same as in `lookup`.
         present(unsafe { bpf_map_delete_elem(self.address, pointer(key)) }, Errno::ENOENT)
     }
 
@@ -153,11 +157,11 @@ impl<S: MapSpec> Map<S> {
     where
         S::Kind: Push,
     {
-        // SAFETY: the address is a map's, and the value has the size of its values.
+        // SAFETY: the address refers to a map, and the value has the size of this map's values.
         done(unsafe { bpf_map_push_elem(self.address, pointer(value), mode as u64) })
     }
 
-    /// Removes the next value and returns it, or `None` if the map is empty.
+    /// Removes and returns the next value. Returns `None` if the map is empty.
     #[inline(always)]
     #[must_use]
     pub fn pop(&self) -> Option<S::Value>
@@ -165,7 +169,8 @@ impl<S: MapSpec> Map<S> {
         S::Kind: Pop,
     {
         let mut value = MaybeUninit::<S::Value>::uninit();
-        // SAFETY: the helper writes a value of this size, zeros if the map is empty, or nothing if it fails otherwise.
+        // SAFETY: the helper writes a value of this size. If the map is empty, it writes zeros. If
+        // it fails for another reason, it writes nothing.
         let result = unsafe { bpf_map_pop_elem(self.address, value.as_mut_ptr().cast()) };
         // SAFETY: the helper has succeeded, and any bytes are a value.
         (result == 0).then(|| unsafe { value.assume_init() })
@@ -179,9 +184,9 @@ impl<S: MapSpec> Map<S> {
         S::Kind: Pop,
     {
         let mut value = MaybeUninit::<S::Value>::uninit();
-        // SAFETY: as for `pop`.
+        // SAFETY: the conditions are the same as in `pop`.
         let result = unsafe { bpf_map_peek_elem(self.address, value.as_mut_ptr().cast()) };
-        // SAFETY: as for `pop`.
+        // SAFETY: the conditions are the same as in `pop`.
         (result == 0).then(|| unsafe { value.assume_init() })
     }
 
@@ -189,13 +194,13 @@ impl<S: MapSpec> Map<S> {
     ///
     /// # Errors
     ///
-    /// The kernel does not refuse a value.
+    /// Never fails in practice, because the kernel accepts every value.
     #[inline(always)]
     pub fn add(&self, value: &S::Value) -> Result<(), Errno>
     where
         S::Kind: Filter,
     {
-        // SAFETY: as for `push`.
+        // SAFETY: the conditions are the same as in `push`.
         done(unsafe { bpf_map_push_elem(self.address, pointer(value), 0) })
     }
 
@@ -217,7 +222,8 @@ pub(crate) fn pointer<T>(value: &T) -> *const c_void {
 
 /// # Safety
 ///
-/// `value` is NULL, or the address of a value of an entry, which is valid until the program returns.
+/// `value` is NULL or points to the value of an entry. The pointer is valid until the program
+/// returns.
 #[inline(always)]
 unsafe fn cell<S: MapSpec>(value: *mut c_void) -> Option<&'static SharedCell<S::Value>> {
     const {
@@ -226,7 +232,8 @@ unsafe fn cell<S: MapSpec>(value: *mut c_void) -> Option<&'static SharedCell<S::
             "the kernel aligns values to 8 bytes: use a smaller alignment"
         );
     }
-    // SAFETY: the caller's promise. The kernel aligns values to 8 bytes, and any bytes are a value.
+    // SAFETY: the caller guarantees that the pointer is valid. The kernel aligns values to 8 bytes,
+    // and any bytes are a value.
     unsafe { value.cast::<SharedCell<S::Value>>().as_ref() }
 }
 

@@ -1,4 +1,4 @@
-//! Records for user space, in a ring buffer.
+//! Sends records to user space through a ring buffer.
 
 use core::marker::PhantomData;
 use core::mem::MaybeUninit;
@@ -22,9 +22,9 @@ impl<S: EventSpec> Map<S> {
     where
         S::Kind: WriteRecords,
     {
-        // The derive compares the alignment with the kernel's as well.
+        // The derive also checks the alignment.
         const { assert!(align_of::<S::Event>() <= 8, "the kernel aligns records to 8 bytes") };
-        // SAFETY: the address is that of a ring buffer.
+        // SAFETY: the address refers to a ring buffer.
         let space = unsafe { bpf_ringbuf_reserve(self.as_ptr(), size_of::<S::Event>() as u64, 0) };
         NonNull::new(space.cast()).map(|space| Reservation { space })
     }
@@ -45,7 +45,8 @@ impl<S: EventSpec> Map<S> {
     }
 }
 
-/// Space for a record, which nobody else accesses. If it is dropped, the space is released (`bpf_ringbuf_discard`).
+/// Reserved space for a record. Only this program writes to the space. Dropping this value releases
+/// the space (`bpf_ringbuf_discard`).
 #[must_use = "the reader of the ring waits until the record is submitted"]
 pub struct Reservation<T> {
     space: NonNull<MaybeUninit<T>>,
@@ -60,10 +61,10 @@ impl<T: bpfmap::Plain> Reservation<T> {
         self.written()
     }
 
-    /// Writes zeros, for a record whose members are set one by one.
+    /// Fills the record with zeros. You can then set the members one by one.
     #[inline(always)]
     pub fn zeroed(self) -> Record<T> {
-        // SAFETY: as for `write`.
+        // SAFETY: the conditions are the same as in `write`.
         unsafe { self.space.as_ptr().write(MaybeUninit::zeroed()) };
         self.written()
     }
@@ -90,7 +91,8 @@ impl<T> Drop for Reservation<T> {
     }
 }
 
-/// A record that is written and not yet sent. If it is dropped, the space is released (`bpf_ringbuf_discard`).
+/// A record that has been written but not yet sent. Dropping this value releases the space
+/// (`bpf_ringbuf_discard`).
 ///
 /// User space maps the ring and can read the bytes before the record is submitted, but can't change them.
 #[must_use = "the reader of the ring waits until the record is submitted"]
@@ -115,7 +117,7 @@ impl<T> Deref for Record<T> {
 
     #[inline(always)]
     fn deref(&self) -> &T {
-        // SAFETY: the record is written, and nobody else changes it before it is submitted.
+        // SAFETY: the record is written, and no other code changes it before it is submitted.
         unsafe { self.space.as_ref() }
     }
 }
@@ -123,7 +125,7 @@ impl<T> Deref for Record<T> {
 impl<T> DerefMut for Record<T> {
     #[inline(always)]
     fn deref_mut(&mut self) -> &mut T {
-        // SAFETY: as for `deref`.
+        // SAFETY: the conditions are the same as in `deref`.
         unsafe { self.space.as_mut() }
     }
 }

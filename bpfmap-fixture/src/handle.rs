@@ -23,7 +23,7 @@ use bpfmap_core::map_type::MapType;
 
 use crate::arena::Words;
 
-/// A handle: an open map, with its definition.
+/// A handle to an open map. The handle also contains the definition of the map.
 pub trait Handle: AsFd {
     /// Returns the definition of the map.
     fn def(&self) -> &'static MapDef<'static>;

@@ -37,7 +37,7 @@ where
     drop(program);
 }
 
-/// Loads a program that consists of `len` instructions without effect and a return.
+/// Loads a program that consists of `len` instructions that have no effect, followed by a return.
 fn load(map: BorrowedFd<'_>, len: u32) -> OwnedFd {
     /// `r0 = 0` and `exit` (`include/linux/filter.h`).
     const R0_IS_0: libbpf_sys::bpf_insn = instruction(0xb7);

@@ -85,14 +85,15 @@ pub(crate) fn index(index: u32) -> [u8; 4] {
     index.to_ne_bytes()
 }
 
-/// Returns `key` with its first byte replaced by the number.
+/// Replaces the first byte of `key` with the number, and returns the changed key.
 #[must_use]
 pub(crate) fn numbered(mut key: Vec<u8>, number: u8) -> Vec<u8> {
     key[0] ^= number;
     key
 }
 
-/// Returns `key`, which is a key of an LPM trie, with its prefix length set to `bits`.
+/// Sets the prefix length of `key`, which is a key of an LPM trie, to `bits`. Returns the changed
+/// key.
 #[must_use]
 pub(crate) fn prefixed(mut key: Vec<u8>, bits: u32) -> Vec<u8> {
     key[..PREFIX_LEN].copy_from_slice(&bits.to_ne_bytes());

@@ -73,7 +73,7 @@ pub(crate) fn other_owner(subject: &Subject) -> Answer {
     subject.lookup_with(Some(&file.as_raw_fd().to_ne_bytes()), 0).0
 }
 
-/// Looks up only the value of the last CPU, with `BPF_F_CPU`.
+/// Uses `BPF_F_CPU` to look up only the value of the last CPU.
 pub(crate) fn one_cpu(subject: &Subject) -> Answer {
     subject.insert(0);
     let cpu = subject.last_cpu();

@@ -25,7 +25,7 @@ pub(crate) fn end(subject: &Subject) -> Answer {
     answer
 }
 
-/// Reads only the value of the last CPU for each entry, with `BPF_F_CPU`.
+/// Uses `BPF_F_CPU` to read only the value of the last CPU for each entry.
 pub(crate) fn one_cpu(subject: &Subject) -> Answer {
     subject.fill();
     let entries = subject.entries();

@@ -19,7 +19,7 @@ pub(crate) struct Owners {
     hierarchy: Option<Cgroup2>,
 }
 
-/// An object, with the values that must live as long as the object.
+/// An object, and the values that must live as long as the object.
 struct Owner {
     fd: OwnedFd,
     _process: Option<Process>,

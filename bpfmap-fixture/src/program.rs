@@ -216,8 +216,8 @@ impl Fixture {
         self.run_repeatedly(program, argument, 1)
     }
 
-    /// Binds the thread to a CPU, runs a program there `times` times with a packet of zeros, and
-    /// returns the last result.
+    /// Binds the thread to a CPU, and runs a program `times` times on this CPU with a packet of
+    /// zeros. Returns the last result.
     ///
     /// # Panics
     ///
@@ -343,7 +343,7 @@ pub(crate) fn program_of(role: &str, map: &str) -> String {
     format!("__bpfmap_{role}_{map}")
 }
 
-/// Returns whether libbpf pins the map when it creates it.
+/// Returns whether libbpf pins the map when libbpf creates the map.
 fn is_pinned_by_name(map: &OpenMap<'_>) -> bool {
     // SAFETY: the pointer belongs to the map, whose object lives as long as `map`.
     !unsafe { libbpf_sys::bpf_map__pin_path(map.as_libbpf_object().as_ptr()) }.is_null()

@@ -68,8 +68,8 @@ fn run(fixture: &Fixture, map: &impl Handle, role: &str) -> u32 {
     id
 }
 
-/// Deletes a stack that was read. A map with a single entry accepts no second stack, whatever ID
-/// the second stack has (`ENOMEM`).
+/// Deletes a stack that was read. A map with a single entry does not accept a second stack
+/// (`ENOMEM`), even if the second stack has a different ID.
 fn make_room(map: &impl ReadStacks, id: u32) {
     assert!(map.delete(&index(id)), "there is no stack {id}");
 }
@@ -123,7 +123,7 @@ pub(crate) fn record_one_more(map: BorrowedFd<'_>, entries: impl Fn() -> u32) {
 /// four IDs, the probability that all kernel stacks have the same ID is less than one in 10^100.
 const PROGRAMS: usize = 25;
 
-/// Runs a program that records a stack, and returns the program. `flags` are those of
+/// Runs a program that records a stack, and returns the program. `flags` are the flags for
 /// `bpf_get_stackid`.
 fn record(map: BorrowedFd<'_>, flags: u64) -> OwnedFd {
     const RAW_TRACEPOINT: u32 = 17;

@@ -173,7 +173,7 @@ impl Subject {
         self.lookup_through(self.map.as_fd(), number)
     }
 
-    /// Looks up the entry with this number, whatever the flags of the map are.
+    /// Looks up the entry with this number, regardless of the flags of the map.
     pub(crate) fn look(&self, number: u32) -> (Answer, Vec<u8>) {
         self.lookup_through(self.whole.as_fd(), number)
     }
@@ -199,7 +199,7 @@ impl Subject {
         self.update_with(self.key(number).as_deref(), &self.value(number), flags)
     }
 
-    /// Writes the entry with this number, whatever the flags of the map are.
+    /// Writes the entry with this number, regardless of the flags of the map.
     pub(crate) fn put(&self, number: u32) -> Answer {
         let (key, value) = (self.key(number), self.value(number));
         let value = Buffer::In(&value);
@@ -403,7 +403,7 @@ impl Subject {
 /// The `max_entries` of most maps. The number is small, so that a map is quickly full.
 const ENTRIES: u32 = 4;
 
-/// The size in bytes of a batch position in a hash table, which is the number of a bucket.
+/// The size in bytes of a batch position in a hash table. The position is the number of a bucket.
 const HASH_POSITION: usize = 4;
 
 /// Raises `RLIMIT_MEMLOCK`. Up to Linux 5.10, the memory of maps counts against this limit, even

@@ -22,8 +22,8 @@ pub(crate) struct Untyped {
 }
 
 impl Untyped {
-    /// Returns a handle to a map. The map must have been created from the definition, or compared
-    /// with it.
+    /// Returns a handle to a map. The caller must have created the map from the definition, or must
+    /// have checked that the map matches the definition.
     pub(crate) fn new(map: LiveMap, def: &'static MapDef<'static>) -> Self {
         Self { map, def }
     }

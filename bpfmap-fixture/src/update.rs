@@ -189,7 +189,7 @@ macro_rules! refused {
     )* };
 }
 refused! {
-    /// Passes an object whose number is 0.
+    /// Passes an interface index or a queue length of 0.
     zero_number: ZeroNumber;
 
     /// Passes an index that no interface has.

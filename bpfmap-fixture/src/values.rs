@@ -202,12 +202,12 @@ impl MakeValues for Instructions {
     }
 }
 
-/// Values that contain the pattern.
+/// Values that user space fills with a test pattern.
 struct Plain(Layout);
 
 impl MakeValues for Plain {
-    /// Returns the value with the pattern for each CPU. The bytes after the value of a CPU are
-    /// zero, because kernels differ in the contents of these bytes.
+    /// Returns a value that is filled with the pattern for each CPU. The bytes after the value of a
+    /// CPU are zero, because kernels differ in the contents of these bytes.
     fn written(&self, number: u32) -> Vec<u8> {
         let Layout { one, stride, copies, .. } = self.0;
         // A pointer to user memory must contain a valid address.
@@ -222,8 +222,8 @@ impl MakeValues for Plain {
         (0..stride * copies).map(byte).collect()
     }
 
-    /// Returns the value with the pattern for each CPU. The bytes that belong to the kernel are
-    /// zero.
+    /// Returns a value that is filled with the pattern for each CPU. The bytes that belong to the
+    /// kernel are zero.
     fn shown(&self, number: u32) -> Option<Vec<u8>> {
         let mut value = self.written(number);
         self.0.clear(&mut value, |_| true);

@@ -139,7 +139,7 @@ mod tests {
         assert_eq!(error(folder.path()), "is a directory");
     }
 
-    /// Checks the case that a FIFO replaces a regular file just before the path is opened.
+    /// Checks the case in which a FIFO replaces a regular file just before the path is opened.
     #[cfg(unix)]
     #[test]
     fn opening_does_not_wait_for_a_writer() {

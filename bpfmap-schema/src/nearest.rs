@@ -32,7 +32,7 @@ pub fn nearest<'w>(wrong: &str, words: impl IntoIterator<Item = &'w str>) -> Str
 }
 
 /// Returns a help text with suggestions for an unknown key of a map or a type, like [`nearest`].
-/// `by_name` is the spelling of the value for pinning by name.
+/// `by_name` is the value of `pinning` that pins a map by name, in the syntax of the schema.
 #[must_use]
 pub fn nearest_key<'w>(
     wrong: &str,

@@ -1,8 +1,9 @@
-//! What the object file of a program in Rust says about maps and types. Not meant for use by hand.
+//! Descriptions of maps and types in the object file of a Rust program. Only the derives use this module.
 //!
-//! An object file describes its maps with BTF, which the compiler derives from Rust's types. Their names would be Rust's
-//! names, and `Be32` would be a struct. So `#[derive(BpfType)]` declares a second type for each type, with the names that
-//! C has for the type and its members. Values never have this second type: it only exists for its description.
+//! The BTF of an object file describes its maps. The compiler generates this BTF from the types in Rust. The BTF of
+//! these types contains their Rust names, and describes `Be32` as a struct. So for each type, `#[derive(BpfType)]`
+//! declares a second type, in which the type and its members have their C names. No value has this second type. The
+//! second type exists only so that the BTF describes it.
 
 use core::ffi::c_void;
 
@@ -13,7 +14,7 @@ use crate::scalars::{Be16, Be32, Be64, Bool, KernelPtr};
 use crate::types::{BpfEnum, Enum, Padded};
 use crate::{MapSpec, Plain};
 
-/// A type that an object file in Rust can describe as C would.
+/// A type that the object file of a Rust program can describe in the same way as a C program.
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
     message = "an object file in Rust can't describe `{Self}`",
@@ -21,11 +22,11 @@ use crate::{MapSpec, Plain};
     note = "`#[derive(bpfmap::BpfType)]` describes structs, unions and enums; programs in Rust can't declare kptrs, lists, trees, user pointers and members with `#[bpf(holds(…))]`, which need BTF that the Rust compiler does not write"
 )]
 pub trait InBtf {
-    /// The type with the names that C has.
+    /// The same type, with the names from C.
     type InBtf: Copy + 'static;
 }
 
-/// A map whose definition an object file in Rust can contain. The derive implements it for the target `bpf`.
+/// A map whose definition can be in the object file of a Rust program. The derive implements it for the target `bpf`.
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
     message = "an object file in Rust can't define the map `{Self}`",
@@ -37,12 +38,12 @@ pub trait Defined: MapSpec {
     type Definition: 'static;
 }
 
-/// A map that is a variable of the object file: every map but a template.
+/// A map that is a variable in the object file. All maps except templates are variables.
 ///
 /// # Safety
 ///
 /// [`ADDRESS`](Self::ADDRESS) must be the address of a variable of the type [`Defined::Definition`] in the section
-/// `.maps`, which loaders replace by the address of the map.
+/// `.maps`. Loaders replace this address with the address of the map.
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
     message = "the object file has no variable for the map `{Self}`",
@@ -102,8 +103,8 @@ impl<T: Plain + InBtf, const N: usize> InBtf for Padded<T, N> {
     type InBtf = T::InBtf;
 }
 
-/// The types that have names in the kernel, of which the first three are typedefs in C. The comparison with a schema
-/// knows these as well.
+/// The types that the kernel knows by their names. In C, the first three are typedefs. Here they are newtypes, which
+/// the comparison with a schema accepts as well.
 #[allow(
     dead_code,
     missing_debug_implementations,

@@ -3,9 +3,9 @@
 /// The offsets of an instruction of a program (`struct bpf_insn_array_value` in
 /// `include/uapi/linux/bpf.h`, Linux 6.19).
 ///
-/// Before user space loads the program, it stores the offset of the instruction in the program, and
-/// freezes the map. When the program is loaded, the kernel stores the offsets of the instruction
-/// after the verifier and the JIT have moved it.
+/// Before user space loads a program, it stores the offset of one of the program's instructions in
+/// the map, and freezes the map. The verifier and the JIT can move the instruction. When the program
+/// is loaded, the kernel stores the new offsets of the instruction in the map.
 ///
 /// ```no_run
 /// # use bpfmap::{MapDef, InsnOffsets, Map, MapSpec, UpdateMode, kind, TypeDesc};

@@ -1,8 +1,8 @@
 //! Special fields: members of a value that the kernel manages. User space reserves space for these
 //! members and can't access them. A lookup returns zeros for a special field, or the bytes of an
 //! empty list or of an initial count. An update ignores the new bytes and resets the field. This
-//! cancels timers, and releases objects that the value owns. From Linux 7.1 on, the elements of an
-//! array keep their fields on update.
+//! cancels timers, and releases objects that the value owns. From Linux 7.1 on, an update of an
+//! array element does not reset its special fields.
 
 use crate::plain::Plain;
 use bpfmap_core::SpecialField;

@@ -51,7 +51,7 @@ struct Slot<V> {
 impl<V: Plain> PerCpu<V> {
     /// The number of bytes that the kernel copies for one CPU's value.
     const SLOT: usize = {
-        assert!(size_of::<V>() > 0, "a map's value has a size");
+        assert!(size_of::<V>() > 0, "the size of a map's value is not zero");
         assert!(
             size_of::<Slot<V>>() == size_of::<V>().next_multiple_of(8),
             "a slot does not have the size that the kernel copies"
@@ -110,11 +110,14 @@ impl<V: Plain> PerCpu<V> {
 
     /// Returns a `PerCpu` for this many CPUs, in which all bytes of each value are zero.
     fn zeroed_for(cpus: usize) -> Self {
-        let () = assert!(cpus > 0 && Self::SLOT > 0, "a machine has a CPU, and a value has a size");
+        let () = assert!(
+            cpus > 0 && Self::SLOT > 0,
+            "a machine has at least one CPU, and the size of a value is not zero"
+        );
         // This can't overflow, because the kernel keeps all values in memory.
         let Ok(layout) = Layout::array::<Slot<V>>(cpus) else { panic!("more values than memory") };
-        // SAFETY: the size of the layout is not zero, because there is at least one CPU and a value
-        // has a size.
+        // SAFETY: the size of the layout is not zero, because there is at least one CPU, and the
+        // size of a value is not zero.
         let start = unsafe { alloc_zeroed(layout) }.cast::<Slot<V>>();
         if start.is_null() {
             handle_alloc_error(layout);

@@ -52,7 +52,7 @@ unsafe impl<T: Plain, const N: usize> Plain for [T; N] {}
 #[inline]
 #[must_use]
 pub const fn zeroed<T: Plain>() -> T {
-    // SAFETY: every bit pattern of a `Plain` type is valid, zero too.
+    // SAFETY: every bit pattern of a `Plain` type is valid, including zero.
     unsafe { MaybeUninit::zeroed().assume_init() }
 }
 

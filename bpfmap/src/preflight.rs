@@ -119,7 +119,7 @@ impl Kernel {
         let creates = creates(map);
         let type_since = requirements.as_slice()[0].since;
         newer.retain(|requirement| match requirement.feature {
-            // A kernel accepts a field that it does not know as plain bytes.
+            // If a kernel does not know a field, it accepts the bytes of the field as plain data.
             Feature::SpecialField(_) | Feature::NestedField(_) => {
                 let came_with_type = creates && requirement.since <= type_since;
                 !came_with_type && self.fields() < requirement.since

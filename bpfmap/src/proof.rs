@@ -12,12 +12,12 @@ use bpfmap_core::rule::{self, Violation};
 use bpfmap_core::{CLayout, IntEncoding, Text, TypeDesc};
 use core::ops::Range;
 
-/// `u8` and arrays of `u8`, which are the types of padding and of bytes that store members that
-/// can't be fields in Rust.
+/// `u8` and arrays of `u8`. Padding has one of these types, and so does a field that stores a
+/// member that can't be a field in Rust.
 #[diagnostic::on_unimplemented(
     message = "expected `u8` or `[u8; N]`, found `{Self}`",
     label = "not bytes",
-    note = "padding, and the storage of bit-fields or other members, must have the built-in type `u8`, which another type with this name may hide"
+    note = "the bytes of padding, of bit-fields and of stored members must have the built-in type `u8`; a type of your own that is called `u8` hides the built-in type"
 )]
 pub trait Bytes: Plain {}
 

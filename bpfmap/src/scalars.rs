@@ -45,7 +45,7 @@ macro_rules! big_endian {
             }
         }
 
-        // SAFETY: an integer.
+        // SAFETY: the type is an integer.
         unsafe impl Plain for $name {}
 
         impl From<$integer> for $name {
@@ -83,10 +83,10 @@ macro_rules! big_endian {
         }
 
         #[cfg(feature = "bytemuck")]
-        // SAFETY: an integer.
+        // SAFETY: the type is an integer.
         unsafe impl bytemuck::Zeroable for $name {}
         #[cfg(feature = "bytemuck")]
-        // SAFETY: an integer.
+        // SAFETY: the type is an integer.
         unsafe impl bytemuck::Pod for $name {}
     )* };
 }
@@ -181,7 +181,7 @@ impl Bool {
     }
 }
 
-// SAFETY: a `u8`. Every value of it is read as true or false.
+// SAFETY: the type is a `u8`. Every value of the `u8` is read as true or false.
 unsafe impl Plain for Bool {}
 
 impl From<bool> for Bool {
@@ -271,7 +271,7 @@ impl KernelPtr {
     }
 }
 
-// SAFETY: an integer. It can't be dereferenced.
+// SAFETY: the type is an integer, which can't be dereferenced.
 unsafe impl Plain for KernelPtr {}
 
 impl fmt::Debug for KernelPtr {
@@ -284,12 +284,12 @@ impl fmt::Debug for KernelPtr {
 mod pod {
     use super::{Bool, KernelPtr};
 
-    // SAFETY: a byte of any value.
+    // SAFETY: the type is a byte that can have any value.
     unsafe impl bytemuck::Zeroable for Bool {}
-    // SAFETY: a byte of any value.
+    // SAFETY: the type is a byte that can have any value.
     unsafe impl bytemuck::Pod for Bool {}
-    // SAFETY: an integer.
+    // SAFETY: the type is an integer.
     unsafe impl bytemuck::Zeroable for KernelPtr {}
-    // SAFETY: an integer.
+    // SAFETY: the type is an integer.
     unsafe impl bytemuck::Pod for KernelPtr {}
 }

@@ -18,7 +18,7 @@ macro_rules! as_number {
 }
 as_number!(Be16 Be32 Be64 Bool);
 
-/// Writes the text up to the first NUL, and replaces bytes that are not UTF-8 by `\u{fffd}`.
+/// Writes the text up to the first NUL, and replaces bytes that are not UTF-8 with `\u{fffd}`.
 impl<const N: usize> Serialize for CharArray<N> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)

@@ -1,4 +1,4 @@
-//! The bpf(2) system call, with its commands, the attributes of the commands, and its errors.
+//! The bpf(2) system call, its commands, the attributes of the commands, and its errors.
 
 use core::ffi::{c_int, c_long, c_void};
 use std::os::fd::{AsRawFd as _, BorrowedFd};

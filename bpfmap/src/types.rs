@@ -182,8 +182,8 @@ impl<E: BpfEnum> Enum<E> {
     }
 }
 
-// SAFETY: transparent over `E::Repr`, which is plain. Variants are compared with the number, and the number is never
-// read as a variant.
+// SAFETY: the type is transparent over `E::Repr`, which is plain. Variants are compared with the
+// number, and the number is never read as a variant.
 unsafe impl<E: BpfEnum> Plain for Enum<E> {}
 
 impl<E: BpfEnum> BpfType for Enum<E> {
@@ -301,7 +301,8 @@ impl<T: Plain, const N: usize> Padded<T, N> {
     }
 }
 
-// SAFETY: a plain part and bytes, packed, so there is no padding between or after them.
+// SAFETY: the type consists of a plain value and bytes. It is packed, so there is no padding
+// between or after them.
 unsafe impl<T: Plain, const N: usize> Plain for Padded<T, N> {}
 
 impl<T: BpfType, const N: usize> BpfType for Padded<T, N> {

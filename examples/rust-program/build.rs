@@ -1,6 +1,8 @@
-//! Builds the program for the kernel, with the tools that `cargo xtask ebpf` installs, or else with a nightly compiler.
+//! Builds the BPF program with the tools that `cargo xtask ebpf` installs. If these tools are not
+//! installed, uses a nightly compiler.
 //!
-//! Without these tools the application still builds, and fails at its start: see `OBJECT` in `src/lib.rs`.
+//! If neither is available, the application can still be built, but it fails when it starts: see
+//! `OBJECT` in `src/lib.rs`.
 
 use std::env;
 use std::error::Error;
@@ -29,10 +31,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// A compiler that has its library's source, and the folder of bpf-linker.
+/// A compiler for which the source of the standard library is installed.
 struct Compiler {
     cargo: Command,
-    /// Tools of `cargo xtask ebpf`.
+    /// The folder of the tools that `cargo xtask ebpf` installed, or `None` for a nightly compiler.
     tools: Option<PathBuf>,
 }
 
@@ -61,7 +63,7 @@ impl Compiler {
 
     /// Builds the program, and returns the path of the object file.
     fn build(mut self, target: &Path) -> Result<PathBuf, Box<dyn Error>> {
-        // They are meant for the application.
+        // These variables are meant for the build of the application.
         for variable in ["RUSTC", "RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER", "CARGO_TARGET_DIR"] {
             self.cargo.env_remove(variable);
         }
@@ -69,7 +71,7 @@ impl Compiler {
             let path = env::var_os("PATH").unwrap_or_default();
             let folders = std::iter::once(tools.join("bin")).chain(env::split_paths(&path));
             self.cargo.env("PATH", env::join_paths(folders)?);
-            // The stable compiler accepts unstable options with this variable.
+            // If RUSTC_BOOTSTRAP is set, the stable compiler accepts unstable options.
             self.cargo.env("RUSTC", tools.join("rustc")).env("RUSTC_BOOTSTRAP", "1");
         }
         self.cargo.env("CARGO_ENCODED_RUSTFLAGS", "-Cdebuginfo=2\x1f-Clink-arg=--btf");

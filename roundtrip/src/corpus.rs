@@ -11,7 +11,7 @@ use crate::Error;
 
 const FOLDERS: &[&str] = &["schemas", "bpfmap-codegen/tests/goldens", "fixtures"];
 
-/// Returns all schemas, each with a name for its module.
+/// Returns all schemas, and a name for the module of each schema.
 pub(crate) fn schemas() -> Result<Vec<(String, Schema)>, Error> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize()?;
     let mut found = vec![];

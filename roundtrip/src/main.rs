@@ -127,7 +127,7 @@ impl Report {
         }
     }
 
-    /// Prints one failure for each cause, with the smallest schema that causes the failure.
+    /// Prints one failure for each cause, and the smallest schema that causes this failure.
     fn explain(&self, schemas: &[(String, Schema)], tools: &Tools) {
         let mut causes: BTreeMap<String, Vec<&(String, Failure)>> = BTreeMap::new();
         for failure in &self.failures {

@@ -123,7 +123,7 @@ const MAP_CHANGES: &[fn(&mut MapDecl)] = &[
     },
 ];
 
-/// Replaces the type of a key or value by `u32`. Returns `None` if there is no key or value.
+/// Replaces the type of a key or value with `u32`. Returns `None` if there is no key or value.
 fn number(part: Option<&KeyValue>) -> Option<KeyValue> {
     part.map(|_| KeyValue::Type(plain().into()))
 }

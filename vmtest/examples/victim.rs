@@ -115,7 +115,7 @@ fn kernel() -> String {
 fn write(path: &str, text: &str) {
     let mut file = OpenOptions::new().write(true).open(path).unwrap();
     file.write_all(text.as_bytes()).unwrap();
-    // The effect of the write may take a moment, and the test must not end before.
+    // The write may take effect only after a moment, and the test must not end before that.
     std::thread::sleep(Duration::from_millis(if path == "/dev/kmsg" { 0 } else { 5000 }));
 }
 

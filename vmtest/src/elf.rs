@@ -139,9 +139,9 @@ impl Search<'_> {
                 };
                 paths.iter().map(expand).collect()
             };
-            // DT_RPATH applies to a file's own dependencies and to those of its libraries, and is
-            // ignored if the file also has a DT_RUNPATH. DT_RUNPATH applies to the file's own
-            // dependencies only.
+            // DT_RPATH applies to the dependencies of a file and of its libraries, and is ignored
+            // if the file also has a DT_RUNPATH. DT_RUNPATH applies to the file's own dependencies
+            // only.
             let mut rpath = expand(&dynamic.rpath);
             rpath.extend(inherited);
             let runpath = expand(&dynamic.runpath);

@@ -27,8 +27,8 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
-/// The maximum number of a kernel's guests that may fail. After that, the remaining tests of the
-/// kernel are not run.
+/// The maximum number of guests that may fail on one kernel. After that, the remaining tests are
+/// not run on this kernel.
 const MAX_GUESTS: u32 = 5;
 /// The interval at which a run checks whether the matrix should stop.
 const LOOK: Duration = Duration::from_millis(200);
@@ -459,7 +459,8 @@ impl<'a> KernelRun<'a> {
         }
     }
 
-    /// Returns whether the kernel complained while a test ran, but only in ways that are allowed.
+    /// Returns whether the kernel complained while a test ran, and all of these complaints are
+    /// allowed.
     fn complained_as_allowed(&self, guest: &dyn Session, test: &Running) -> bool {
         let mut complaints = complaints(&guest.console());
         complaints.retain(|complaint| complaint.test.as_ref() == Some(&test.test));

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// The description of which test binaries to run, on which kernels, and how.
+/// A set of test binaries and kernels, and the settings with which the binaries run on the kernels.
 #[derive(Debug, Clone)]
 pub struct Matrix {
     /// The names of the kernels. A name is one of `sources` or a line of Debian's kernels.
@@ -55,7 +55,8 @@ pub struct Matrix {
     pub host_programs: Vec<String>,
     /// Whether the symbols of test binaries are copied to the guests.
     pub symbols: Symbols,
-    /// Environment variables of the tests, in addition to those of all programs in a guest.
+    /// Environment variables of the tests, in addition to the variables that all programs in a
+    /// guest get.
     pub env: Vec<(String, String)>,
     /// Whether tests keep all capabilities of root, including `CAP_SYS_PTRACE` and `CAP_SYS_RAWIO`.
     /// With these two capabilities, a test can forge results. Tests that run on this machine itself

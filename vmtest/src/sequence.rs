@@ -38,7 +38,7 @@ impl<'a> Sequence<'a> {
     /// Checks a message, and updates the state.
     ///
     /// # Errors
-    /// Fails if init does not send this message at this point. The error is the reason.
+    /// Fails if init never sends this message at this point. The error is the reason.
     pub(crate) fn check(&mut self, message: &FromGuest) -> Result<(), String> {
         match message {
             FromGuest::Listed { binary, list } => {

@@ -4,7 +4,8 @@
 //! The guest's memory is a file. The guests that are restored from it map this file privately, so
 //! that nothing is copied and the file never changes. QEMU saves the state of the devices as a
 //! migration without the memory. The name of a snapshot is derived from everything that the
-//! snapshot was made with. A snapshot that was made with something else is therefore never found.
+//! snapshot depends on. If one of these inputs changes, the name changes too, so an outdated
+//! snapshot is never used.
 
 use crate::digest::sha256;
 use crate::error::{Context as _, Error, ErrorKind, Result};
@@ -21,7 +22,7 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
-/// The maximum number of boots until the clock of a guest is right.
+/// The maximum number of times that a machine is booted until the clock of its guest is right.
 const BOOTS: u32 = 3;
 
 /// The time limit for saving.

@@ -56,8 +56,8 @@ impl Verdict {
     }
 
     /// Changes the outcome according to the bits of the kernel's taint that were set since the test
-    /// began. `is_allowed` returns whether the kernel complained while the test ran, but only in
-    /// ways that are allowed.
+    /// began. `is_allowed` returns whether the kernel complained while the test ran, and all of
+    /// these complaints are allowed.
     pub(crate) fn with_taint(mut self, taint: u64, is_allowed: impl FnOnce() -> bool) -> Self {
         if taint == 0 {
             return self;

@@ -54,8 +54,8 @@ pub(crate) enum Status {
 }
 
 impl Status {
-    /// Returns whether a test that ended like this is repeated in the same guest, if retries are
-    /// left.
+    /// Returns whether a test that ended with this status is repeated in the same guest, if retries
+    /// are left.
     pub(crate) fn is_tried_again(self) -> bool {
         !matches!(self, Self::Exited(0) | Self::Stuck)
     }

@@ -87,8 +87,9 @@ impl Apt {
         command
     }
 
-    /// Returns the newest version of a package that begins with the version of its contents, followed by Debian's
-    /// addition: `1.95.0+dfsg1-2` for 1.95.0.
+    /// Returns Debian's newest version of `package` for the upstream version `contents`. Debian
+    /// appends a suffix to the upstream version. For example, the result for 1.95.0 can be
+    /// `1.95.0+dfsg1-2`.
     ///
     /// # Errors
     ///
@@ -134,7 +135,8 @@ fn codename(release: &str) -> Option<&str> {
     Some(name.trim().trim_matches('"')).filter(|name| !name.is_empty())
 }
 
-/// Returns the first version in a list of apt-cache(8), `PACKAGE | VERSION | SOURCE` per line, that has these contents.
+/// Returns the first version in the output of `apt-cache madison` that belongs to the upstream
+/// version `contents`. Each line of the output has the form `PACKAGE | VERSION | SOURCE`.
 fn newest<'a>(madison: &'a str, contents: &str) -> Option<&'a str> {
     let mut versions = madison.lines().filter_map(|line| line.split('|').nth(1)).map(str::trim);
     versions.find(|version| {

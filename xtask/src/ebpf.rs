@@ -1,8 +1,10 @@
-//! `cargo xtask ebpf`: what builds BPF programs in Rust, and the programs of the repository.
+//! `cargo xtask ebpf`: installs the tools that build BPF programs in Rust, and builds the Rust
+//! programs of this repository.
 //!
-//! The target `bpfel-unknown-none` has no compiled library, so Cargo compiles `core` from the source of the compiler's
-//! library. The tools are in a folder of the user's cache, and `target/ebpf-tools` refers to them. The installed
-//! toolchain stays unchanged: a directory of links takes its place, which has the source as well.
+//! The target `bpfel-unknown-none` has no compiled library, so Cargo compiles `core` from its
+//! source. The tools are in a directory of the user's cache, and `target/ebpf-tools` contains links
+//! to them. The installed toolchain stays unchanged. Instead, Cargo uses a directory that contains
+//! links to the toolchain and the source of the library.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
@@ -43,7 +45,7 @@ pub(crate) fn run() -> Result<(), Error> {
 ///
 /// # Errors
 ///
-/// Fails if one can't be installed.
+/// Fails if a tool can't be installed.
 pub(crate) fn ensure_tools() -> Result<(), Error> {
     let cache = cache("bpfmap-tools")?;
     let linker = linker(&cache)?;
@@ -69,7 +71,7 @@ pub(crate) fn ensure_tools() -> Result<(), Error> {
     Ok(fs::set_permissions(&wrapper, fs::Permissions::from_mode(0o755))?)
 }
 
-/// Returns the path of bpf-linker, which is installed if it is missing or has another version.
+/// Returns the path of bpf-linker. Installs bpf-linker if it is missing or has a different version.
 fn linker(cache: &Path) -> Result<PathBuf, Error> {
     let program = cache.join("bin/bpf-linker");
     let found = Command::new(&program).arg("--version").output();
@@ -84,7 +86,8 @@ fn linker(cache: &Path) -> Result<PathBuf, Error> {
     Ok(program)
 }
 
-/// Returns the library source of this compiler, which Debian has for some compilers.
+/// Returns the directory with the library source of this compiler. Debian contains this source for
+/// some versions of the compiler.
 fn source(cache: &Path) -> Result<PathBuf, Error> {
     let version = output(Command::new("rustc").arg("--version"))?;
     let version = version.split_whitespace().nth(1).unwrap_or_default().to_owned();
@@ -121,7 +124,8 @@ fn download(version: &str, folder: &Path) -> Result<(), Error> {
     Err(format!("the suites {} of Debian have no such version", SUITES.join(", ")).into())
 }
 
-/// Makes a directory of links to a compiler's system root, with the library source where Cargo expects it.
+/// Creates a directory that contains links to the files of a compiler's system root, and a link to
+/// the library source at the path where Cargo expects it.
 fn add_source(sysroot: &Path, source: &Path, with_source: &Path) -> Result<(), Error> {
     let library = library(with_source);
     fs::create_dir_all(library.parent().ok_or("the root has no library")?)?;
@@ -136,12 +140,12 @@ fn add_source(sysroot: &Path, source: &Path, with_source: &Path) -> Result<(), E
     link(source, &library)
 }
 
-/// Returns where Cargo expects the library source.
+/// Returns the path at which Cargo expects the library source.
 fn library(sysroot: &Path) -> PathBuf {
     sysroot.join("lib/rustlib/src/rust/library")
 }
 
-/// Makes a link, in place of one that is there.
+/// Creates a symbolic link. An existing link is replaced.
 fn link(target: &Path, place: &Path) -> Result<(), Error> {
     match fs::read_link(place) {
         Ok(there) if there == target => return Ok(()),

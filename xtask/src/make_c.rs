@@ -1,5 +1,5 @@
-//! `cargo xtask make-c`: builds the example `make-c`, which needs no Rust, with its Makefile, and
-//! runs the test of the example on every kernel.
+//! `cargo xtask make-c`: uses the Makefile of the example `make-c`, which needs no Rust, to build
+//! the example. It then runs the test of the example on every kernel.
 
 use std::path::Path;
 use std::process::Command;

@@ -81,7 +81,7 @@ pub(crate) fn run_with(
     command.args(["--cpus", "2", "--cmdline", SECOND_CPU_ON_REQUEST, "--retries", "2"]);
     command.args(["--allow", WARNING_OF_7_1]);
     command.arg("--json").arg(&json).arg("--report-dir").arg(&folder);
-    // With this variable, the guests would get all debug information, which has 200 MB. Tests
+    // With this variable, the guests would get all debug information, which takes 200 MB. Tests
     // report the location of a failure without it.
     command.env_remove("RUST_BACKTRACE");
     let status = command.args(binaries).stdin(std::process::Stdio::null()).status()?;

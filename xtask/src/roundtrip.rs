@@ -1,8 +1,8 @@
 //! `cargo xtask roundtrip`: tests every stage, from C to the kernel and back, with many schemas.
 //!
-//! The stages are in the package `bpfmap-roundtrip`. This module builds that package. It passes the
-//! paths of the crates to link, and the BTF of the kernels with whose types the programs are
-//! compiled.
+//! The stages are in the package `bpfmap-roundtrip`. This module builds that package. Then it runs
+//! the stages with the paths of the crates to link, and with the BTF of some kernels. The programs
+//! are compiled with the types of these kernels.
 
 use std::fs;
 use std::path::PathBuf;
@@ -45,7 +45,7 @@ pub(crate) fn run(arguments: &[&str]) -> Result<(), Error> {
             _ => return Err(format!("unknown argument `{argument}`").into()),
         }
     }
-    // A single schema is the repetition of an earlier run.
+    // A run with a single schema only repeats a schema of an earlier run.
     if schemas > 1 {
         more.push("--corpus");
     }
@@ -126,8 +126,8 @@ impl Built {
                 .ok_or_else(|| format!("cargo built no library {name}"))
         };
         let libraries = vec![library("bpfmap")?, library("bpfmap_fixture")?];
-        // They are in the directory of their dependencies, because these packages were not selected
-        // themselves.
+        // The libraries are in the same directory as their dependencies, because cargo built them
+        // only as dependencies of the selected packages.
         let dependencies = libraries[0].1.parent().ok_or("a library has a folder")?;
         let mut search = vec![format!("dependency={}", dependencies.display())];
         let linked = messages.iter().filter_map(|message| message.get("linked_paths")?.as_array());

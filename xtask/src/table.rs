@@ -1,4 +1,4 @@
-//! The rows in the tables of maps by kernels.
+//! The rows of the tables that have a row for each map and a column for each kernel.
 
 use bpfmap_vmtest::event::TestResult;
 

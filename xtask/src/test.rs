@@ -216,7 +216,7 @@ mod tests {
     use serde_json::Value;
 
     /// Fails if a package has a test target that is neither in [`IN_KERNELS`] nor in [`ON_HOST`].
-    /// These lists contain the test targets of a package one by one.
+    /// These lists contain each test target of a package.
     #[test]
     fn each_test_target_runs_somewhere() {
         let output = cargo().args(["metadata", "--no-deps", "--format-version", "1"]).output();

@@ -40,7 +40,7 @@ impl Chapter {
         }
     }
 
-    /// Returns a page without includes.
+    /// Returns a page with this text. Includes in the text are not resolved.
     #[must_use]
     pub fn verbatim(file: String, text: String) -> Self {
         let lines = (1..=text.lines().count()).collect();

@@ -23,7 +23,7 @@ use crate::options::MessageFormat;
 use crate::schemas::show_findings;
 use crate::{Failed, complain, kernel_btf};
 
-/// The subdirectory with the files for guests. It is part of the directory of a run.
+/// The name of the subdirectory with the files for guests, in the directory of each run.
 pub(super) const FOR_GUEST: &str = "guest";
 
 /// The prepared input of a run.

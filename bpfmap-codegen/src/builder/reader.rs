@@ -40,8 +40,8 @@ pub(super) struct Reader<'a> {
     taken: Taken<'a>,
     #[cfg(feature = "rust")]
     cfg: Cfg,
-    /// The lines that have been printed for Cargo. The reader prints each line only once, although
-    /// it can read a schema several times because other schemas include the schema.
+    /// The lines that have been printed for Cargo. The reader prints each line only once, even
+    /// if it reads a schema several times because several other schemas include it.
     told: HashSet<String>,
     /// The schemas that broke rules.
     pub(super) rejected: Vec<Rejected>,

@@ -30,8 +30,8 @@ const C_LIBRARY: Packages = Packages { debian: "libc6-dev", fedora: "glibc-devel
 const C_LIBRARY_32: Packages =
     Packages { debian: "libc6-dev-i386", fedora: "glibc-devel.i686", arch: "lib32-glibc" };
 
-/// Returns the help for a program that includes a header that clang does not find. `header` is the
-/// missing header, and `generated` are the headers that the build generates.
+/// Returns the help text for a header that a program includes but clang does not find. `header` is
+/// the missing header, and `generated` are the headers that the build generates.
 pub(super) fn remedy(header: &str, generated: &[String]) -> String {
     let (folder, name) = header.rsplit_once('/').unwrap_or(("", header));
     let first = folder.split('/').next().unwrap_or_default();

@@ -1,4 +1,5 @@
-//! Compiles BPF programs in build scripts, with the headers that the build generates.
+//! Compiles BPF programs in build scripts. The programs can include the headers that the build
+//! generates.
 
 mod compile;
 mod depfile;
@@ -83,7 +84,7 @@ impl Builder {
     /// `name` in `OUT_DIR`.
     ///
     /// For each `extern` declaration in a program, another of these programs must contain the
-    /// definition. The builder compiles the programs with the same options as those of
+    /// definition. The builder compiles the programs with the same options as
     /// [`program`](Self::program). It links them with the version of libbpf that is built into this
     /// crate.
     ///
@@ -299,7 +300,7 @@ fn ends_in(path: &Path, ending: &str) -> bool {
 
 /// Tells Cargo to run the script again when one of these files changes. The function leaves out
 /// files in `OUT_DIR`, because the script itself writes them: they are always newer than the start
-/// of the script, so that Cargo would run the script in every build.
+/// of the script, and Cargo would run the script again in every build.
 fn watch_included(read: &BTreeSet<PathBuf>) {
     let own = env::var_os("OUT_DIR").and_then(|folder| fs::canonicalize(folder).ok());
     for path in read {

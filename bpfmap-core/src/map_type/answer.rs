@@ -36,8 +36,8 @@ named! {
 
 impl Operation {
     /// If some map types require a creation flag for the operation, returns the name of this flag
-    /// in a schema. Returns `None` if the operation never requires a flag. The facts of a map type
-    /// that requires the flag contain the condition [`Condition::WithoutFlag`].
+    /// in a schema. Returns `None` if the operation never requires a flag. If a map type
+    /// requires the flag, its facts contain the condition [`Condition::WithoutFlag`].
     #[must_use]
     pub const fn flag(self) -> Option<&'static str> {
         match self {
@@ -188,7 +188,7 @@ pub struct Since {
 /// last entry whose version is not newer than the kernel.
 pub type Answers = &'static [Since];
 
-/// A condition, with the answers to an operation under this condition.
+/// A condition, and the answers to an operation under this condition.
 #[derive(Debug, Clone, Copy)]
 pub struct Case {
     /// The condition.
@@ -228,8 +228,8 @@ impl OperationFacts {
         None
     }
 
-    /// Returns the errno with which kernels that do not support the operation refuse a valid call.
-    /// Returns `None` if all kernels support the operation.
+    /// Returns the errno of a valid call on kernels that do not support the operation. Returns
+    /// `None` if all kernels support the operation.
     #[must_use]
     pub fn refusal(&self) -> Option<Errno> {
         self.cases.first()?.answers.iter().find_map(|row| match row.answers {

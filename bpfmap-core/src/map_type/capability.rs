@@ -109,8 +109,8 @@ impl MapType {
         None
     }
 
-    /// Returns whether a map of this type can be created with BTF for key and value. Otherwise, the BTF IDs of key and
-    /// value must be 0.
+    /// Returns whether a map of this type can be created with BTF for key and value. If this method
+    /// returns `false`, the BTF IDs of key and value must be 0.
     #[must_use]
     pub const fn takes_btf(&self) -> bool {
         matches!(self.btf, BtfRule::Optional | BtfRule::Required)
@@ -168,8 +168,8 @@ impl MapType {
         bits
     }
 
-    /// Returns the errno of a call that deletes a key that is not in the map. Returns `None` if the
-    /// deletion succeeds, or if the map type does not support deletion by key.
+    /// Returns the errno with which deleting an absent key fails. Returns `None` if the deletion
+    /// succeeds, or if the map type does not support deletion by key.
     #[must_use]
     pub const fn delete_missing(&self) -> Option<Errno> {
         match self.newest_answer(Operation::Delete, Condition::Missing) {

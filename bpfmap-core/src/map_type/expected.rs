@@ -38,8 +38,8 @@ impl MapTraits {
         changed.filter(|facts| facts.since().is_none())
     }
 
-    /// Returns the operations of programs that the map type supports, but that a flag of the map forbids. The verifier
-    /// refuses a program that contains such an operation with EACCES.
+    /// Returns the operations of programs that the map type supports, but that a flag of the map forbids. If a
+    /// program contains such an operation, the verifier refuses the program with EACCES.
     pub fn refused_to_programs(self) -> impl Iterator<Item = ProgramOperation> {
         self.map_flags().flat_map(move |flag| flag.refused_to_programs(self.row))
     }
@@ -81,8 +81,9 @@ impl MapTraits {
         changed.unwrap_or(facts)
     }
 
-    /// Returns the possible answers of `kernel` to `operation` under `condition`. Returns `None` if the table has no
-    /// case for this condition. A special field has an effect only from the first kernel that supports the field.
+    /// Returns the possible answers of `kernel` to `operation` under `condition`. Returns `None` if
+    /// the table has no case for this condition. A special field affects the answers only on
+    /// kernels that support the field.
     #[must_use]
     pub fn answers_on(
         self,

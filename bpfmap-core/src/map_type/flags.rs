@@ -17,16 +17,16 @@ pub struct MapFlag {
     pub since: KernelVersion,
     /// A description of the flag's effect.
     pub effect: &'static str,
-    /// The answers to operations of user space on a map that has the flag, whatever the type of the
-    /// map. The kernel checks the flag first. If it refuses a valid call because of the flag, it
-    /// also refuses the call under every other condition, even if the map type does not support the
-    /// operation.
+    /// The answers to operations of user space on a map that has the flag. These answers are the
+    /// same for every map type. The kernel checks the flag first. If it refuses a valid call
+    /// because of the flag, it also refuses the call under every other condition, even if the map
+    /// type does not support the operation.
     pub operations: &'static [OperationFacts],
-    /// The answers to operations on a map with the flag that apply only if the map type supports the operation, and
-    /// only under the listed conditions.
+    /// The answers to operations on a map that has the flag. These answers apply only if the map
+    /// type supports the operation, and only under the listed conditions.
     pub own_operations: &'static [OperationFacts],
-    /// The operations that programs can't perform on a map with the flag. The verifier refuses a program that contains
-    /// such an operation with EACCES.
+    /// The operations that programs can't perform on a map with the flag. If a program contains such an
+    /// operation, the verifier refuses the program with EACCES.
     pub refused_in_programs: &'static [ProgramOperation],
 }
 
@@ -70,7 +70,8 @@ impl MapFlag {
         self.own_operations.iter().find(|facts| facts.operation == operation)
     }
 
-    /// Returns the operations that programs can perform on maps of the type `row`, but not if the map has the flag.
+    /// Returns the operations that programs can perform on a map of the type `row` only if the map
+    /// does not have the flag.
     pub fn refused_to_programs(
         &self,
         row: &MapType,

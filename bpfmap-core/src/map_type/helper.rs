@@ -39,9 +39,11 @@ named! {
         PerfEventRead = "bpf_perf_event_read",
         /// Reads the counter of a perf event, and how long it has been counting.
         PerfEventReadValue = "bpf_perf_event_read_value",
-        /// Copies a record and the start of a packet to the ring of a perf event, from a tracing program with a socket buffer.
+        /// Copies a record and the start of a socket buffer's packet to the ring of a perf event.
+        /// Only tracing programs can call this function.
         SkbOutput = "bpf_skb_output",
-        /// The same, from a tracing program with a frame of XDP.
+        /// Copies a record and the start of an XDP frame's packet to the ring of a perf event. Only
+        /// tracing programs can call this function.
         XdpOutput = "bpf_xdp_output",
         /// Jumps to another program.
         TailCall = "bpf_tail_call",
@@ -59,7 +61,7 @@ named! {
         SockMapUpdate = "bpf_sock_map_update",
         /// Stores a socket by key.
         SockHashUpdate = "bpf_sock_hash_update",
-        /// Selects a socket that shares its port.
+        /// Selects one of the sockets that share a port.
         SkSelectReuseport = "bpf_sk_select_reuseport",
         /// Records a stack and returns its id.
         GetStackid = "bpf_get_stackid",
@@ -140,13 +142,14 @@ mod tests {
         }
     }
 
-    /// What a creation flag can forbid is something that programs can do.
+    /// Checks that the table contains a helper function for each operation that a creation flag can
+    /// forbid.
     #[test]
     fn the_operations_that_flags_forbid_have_helpers() {
         for row in MAP_TYPES {
             for operation in row.program_operations() {
                 let helper = match operation {
-                    // Through a pointer, which different helpers return.
+                    // Programs read and write through a pointer, which different helpers return.
                     ProgramOperation::Read | ProgramOperation::Write => continue,
                     // The verifier accepts the deletion of an array's element, which always fails.
                     ProgramOperation::Delete if row.is_array() => continue,

@@ -76,7 +76,8 @@ pub struct MapType {
     /// The operations of user space and their results. If an operation is not in this list, the map type does not
     /// support the operation (ENOTSUPP).
     pub operations: &'static [OperationFacts],
-    /// The helper functions that programs can call with a map of this type, each with the first kernel.
+    /// The helper functions that programs can call with a map of this type. Each function is listed
+    /// with the first kernel that allows the call.
     pub helpers: &'static [(Helper, KernelVersion)],
     /// The direction of the records that the map transfers between programs and user space.
     pub events: EventRule,
@@ -230,12 +231,13 @@ pub enum Privilege {
 pub enum KeyRule {
     /// The key can be of any type with at least one byte. Up to Linux 5.10, it can have at most 512 bytes.
     Any {
-        /// The maximum size in bytes. Except in per-CPU maps, it is the limit for the total size of key and value.
+        /// The maximum size in bytes. In maps other than per-CPU maps, this limit applies to the
+        /// total size of key and value.
         max_size: u32,
     },
     /// The key is a 32-bit integer from 0 to `max_entries` - 1. A schema can leave out the key.
     Index,
-    /// The key is a 32-bit integer without other limits. A schema can leave out the key.
+    /// The key can be any 32-bit integer. A schema can leave out the key.
     Number,
     /// The key is a 32-bit integer: the file descriptor of the object to which the value is attached. A schema can
     /// leave out the key.
@@ -283,7 +285,8 @@ pub enum ValueRule {
     /// The value refers to a kernel object by a file descriptor or a number of 4 bytes. A schema can leave out the
     /// value.
     Object(KernelObject),
-    /// The value is an array of stack frames. Each frame has 8 bytes, or 32 bytes with the flag `stack_build_id`.
+    /// The value is an array of stack frames. Each frame has 8 bytes, or 32 bytes if the map has
+    /// the flag `stack_build_id`.
     Stack,
     /// The value is a `struct bpf_insn_array_value` of 16 bytes. A schema can leave out the value.
     Instruction,
@@ -504,7 +507,7 @@ pub enum InnerRule {
     Refused(Errno),
     /// An inner map can have any number of entries.
     AnyEntries,
-    /// From this kernel on, an inner map must have as many entries as the template. If both have the flag `inner_map`,
-    /// the numbers can differ.
+    /// From this kernel on, an inner map must have as many entries as the template. If both maps
+    /// have the flag `inner_map`, the numbers can differ.
     SameEntries(KernelVersion),
 }

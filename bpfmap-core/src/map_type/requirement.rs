@@ -69,9 +69,9 @@ impl fmt::Display for Feature {
 }
 
 impl Feature {
-    /// Returns the errno with which a kernel without support for the feature refuses to create the map. Returns `None`
-    /// if such a kernel creates the map and treats the field as plain data, or if the result depends on the memory of
-    /// the machine.
+    /// Returns the errno of creating the map on a kernel that does not support the feature. Returns
+    /// `None` if such a kernel creates the map and treats the field as plain data, or if the result
+    /// depends on the memory of the machine.
     #[must_use]
     pub const fn refusal(self) -> Option<Errno> {
         match self {
@@ -116,7 +116,7 @@ impl Requirements {
         }
     }
 
-    /// Returns the requirements. The first element is that of the map type.
+    /// Returns the requirements. The first element is the requirement of the map type.
     #[must_use]
     pub const fn as_slice(&self) -> &[Requirement] {
         self.list.split_at(self.len).0
@@ -135,8 +135,8 @@ impl Requirements {
 }
 
 impl MapDef<'_> {
-    /// Returns the kernel versions that are required to create the map, for each part of the map and of its inner map.
-    /// Returns `None` if the facts table does not contain the map type.
+    /// Returns the kernel version that each part of the map, and each part of its inner map,
+    /// requires. Returns `None` if the facts table does not contain the map type.
     ///
     /// An operation on the map can require a newer kernel: see [`MapType::operation_since`].
     ///

@@ -19,7 +19,7 @@ pub const fn field_in_event(field: SpecialField) -> Violation {
     Violation::new("event-shape", &message, "remove the member: an event must be plain data")
 }
 
-/// Checks a special field in a value. `btf` is whether BTF describes the key and the value.
+/// Checks a special field in a value. `btf` states whether BTF describes the key and the value.
 #[must_use]
 pub const fn field_in_value(row: &MapType, field: SpecialField, btf: bool) -> Option<Violation> {
     if !row.takes_special_field(field) {

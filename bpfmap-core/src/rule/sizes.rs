@@ -85,8 +85,8 @@ pub const fn key_and_value(row: &MapType, key: u64, value: u64) -> Option<Violat
     Some(Violation::new("key-size", &message, "use a smaller key, such as a hash of the large key"))
 }
 
-/// Returns the size of each frame of a stack trace in bytes. `build_ids` is whether the map has the flag
-/// `stack_build_id`.
+/// Returns the size of each frame of a stack trace in bytes. `build_ids` states whether the map has
+/// the flag `stack_build_id`.
 ///
 /// Source: `kernel/bpf/stackmap.c`, `stack_map_alloc`.
 #[must_use]
@@ -94,8 +94,8 @@ pub const fn frame_size(build_ids: bool) -> u32 {
     if build_ids { 32 } else { 8 }
 }
 
-/// Checks the size of a value in bytes. In a per-CPU map, `size` is the size of one CPU's value. `build_ids`
-/// is whether the map has the flag `stack_build_id`.
+/// Checks the size of a value in bytes. In a per-CPU map, `size` is the size of one CPU's value.
+/// `build_ids` states whether the map has the flag `stack_build_id`.
 #[must_use]
 pub const fn value_size(row: &MapType, size: u64, build_ids: bool) -> Option<Violation> {
     let message = Text::of("the value of ").and(of_type(row).as_str()).and(" must have ");

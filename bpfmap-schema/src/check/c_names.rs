@@ -197,8 +197,8 @@ fn another(name: &str) -> String {
     }
 }
 
-/// Returns the reason why a schema can't use this name for a type, even if C allows the name: the name is that of a
-/// built-in type.
+/// If the type has the name of a built-in type, returns the reason why a schema can't use this
+/// name. This applies even if C allows the name.
 fn as_type(def: &TypeDef) -> Option<&'static str> {
     let word = def.name.value.as_str();
     if type_word::builtin(word).is_some() || type_word::pointing(word).is_some() || word == "void" {
@@ -210,8 +210,8 @@ fn as_type(def: &TypeDef) -> Option<&'static str> {
     }
 }
 
-/// Compares all names with each other. In C, tags have their own namespace, and the members of each struct have one
-/// too. All other names share one namespace.
+/// Compares all names with each other. In C, tags have a namespace of their own, and so do the
+/// members of each struct. All other names share one namespace.
 fn different(cx: &mut Context<'_>, names: &[CName<'_>]) {
     let mut seen = Seen::default();
     let message = |name: &str, first: &str, written: &str| {

@@ -14,7 +14,7 @@ use crate::source::{Span, Spanned};
 use crate::syntax::Syntax;
 use crate::taken::Taken;
 
-/// A schema during the check, with the diagnostics so far.
+/// A schema that is being checked, and the diagnostics that were found so far.
 pub(super) struct Context<'a> {
     pub(super) resolved: Resolved<'a>,
     pub(super) incomplete: &'a Incomplete,
@@ -105,8 +105,8 @@ pub(super) fn by_value(ty: &Type) -> Option<&str> {
     }
 }
 
-/// Calls `each` for every type in `def`. The second argument is the nesting depth of the type, which is the number of
-/// structs and unions declared in place that contain the type.
+/// Calls `each` for every type in `def`. The second argument is the nesting depth of the type: the
+/// number of structs and unions that are declared in place and contain the type.
 pub(super) fn for_each_type<'a>(def: &'a TypeDef, each: &mut dyn FnMut(&'a Spanned<Type>, usize)) {
     match &def.kind {
         TypeDefKind::Struct(body) | TypeDefKind::Union(body) => for_each_member_type(body, 0, each),

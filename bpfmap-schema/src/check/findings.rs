@@ -1,4 +1,4 @@
-//! Collects the diagnostics of the rules and limits the number that is shown.
+//! Collects the diagnostics of the rules and limits how many of them are shown.
 
 use crate::diagnostics::{Finding, Severity};
 use crate::rules;
@@ -11,7 +11,7 @@ const SHOWN: usize = 500;
 /// because a diagnostic takes much more memory than the text that causes it.
 const KEPT: usize = 8 * SHOWN;
 
-/// The diagnostics so far.
+/// The diagnostics that were found so far.
 #[derive(Debug, Default)]
 pub(super) struct Findings {
     kept: Vec<Finding>,

@@ -95,7 +95,7 @@ fn special_field_access(cx: &mut Context<'_>, map: &MapDecl) {
 }
 
 /// Reports flags that prevent libbpf from writing initial contents. libbpf writes them through the file descriptor that
-/// map creation returned. See `bpf_map_init_slots` and `bpf_prog_array_init_slots`.
+/// it got when it created the map. See `bpf_map_init_slots` and `bpf_prog_array_init_slots`.
 fn first_contents(cx: &mut Context<'_>, map: &MapDecl) {
     let Some((_, first)) = map.values.first() else { return };
     let flags = map.flags.iter().filter(|flag| {

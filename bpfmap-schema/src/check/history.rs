@@ -199,9 +199,9 @@ impl Number<'_> {
 }
 
 impl<'a> Resolved<'a> {
-    /// Returns the number that `member` gets in older entries, which were written before the member existed. This
-    /// number is the default of the member, or 0. For a big-endian member, it is the number itself and not its swapped
-    /// bytes.
+    /// Returns the number that `member` gets in older entries, which were written before the member
+    /// existed. This number is the default of the member, or 0. For a big-endian member, this
+    /// number is in the host's byte order, although the bytes of the member are swapped.
     #[must_use]
     pub fn default_of(self, member: &'a Member) -> i128 {
         let (MemberType::Type(ty), Some(default)) = (&member.ty, &member.default) else { return 0 };

@@ -134,8 +134,8 @@ enum State {
 }
 
 struct Walk {
-    /// The current chain of types. Each type is contained in the previous one, and is listed with the index of its next
-    /// edge.
+    /// The current chain of types. Each type is contained in the previous one. Each element
+    /// consists of the index of a type and the index of the edge to visit next.
     stack: Vec<(usize, usize)>,
     state: Vec<State>,
 }

@@ -35,8 +35,8 @@ impl fmt::Display for Requirement<'_> {
 }
 
 impl<'a> Resolved<'a> {
-    /// Returns the first kernel version that supports each part of `map`. The first element is that of the map type.
-    /// The result is empty if the map type is unknown.
+    /// Returns the first kernel version that supports each part of `map`. The first element belongs
+    /// to the map type. The result is empty if the map type is unknown.
     ///
     /// These are the requirements for creating the map. An operation can require a newer kernel: see
     /// [`MapType::operation_since`].
@@ -152,17 +152,17 @@ impl<'a> Resolved<'a> {
         self.traits(map)?.refusal_by_flag(operation)
     }
 
-    /// Returns the operations of programs that the map type of `map` supports, but that a flag of `map` forbids. The
-    /// verifier refuses a program that contains such an operation with EACCES.
+    /// Returns the operations of programs that the map type of `map` supports, but that a flag of
+    /// `map` forbids. The verifier returns EACCES for a program that contains such an operation.
     #[must_use]
     pub fn refused_to_programs(self, map: &'a MapDecl) -> Vec<ProgramOperation> {
         self.traits(map).map_or_else(Vec::new, |traits| traits.refused_to_programs().collect())
     }
 
-    /// Returns the results of `operation` on `map` under `condition`, for each range of kernels.
-    /// The results are those of a flag of the map if a flag determines them, and otherwise those of
-    /// the map type. A result that depends on a special field applies from the first kernel that
-    /// supports the field.
+    /// Returns the results of `operation` on `map` under `condition`, for each range of kernels. If
+    /// a flag of the map determines the results, they are the results for this flag. Otherwise,
+    /// they are the results for the map type. A result that depends on a special field applies from
+    /// the first kernel that supports the field.
     #[must_use]
     pub fn answers(
         self,

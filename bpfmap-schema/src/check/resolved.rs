@@ -53,7 +53,7 @@ impl<'a> Resolved<'a> {
     /// Returns `ty` with its aliases resolved.
     #[must_use]
     pub fn without_aliases(self, mut ty: &'a Type) -> &'a Type {
-        // Another rule reports a cyclic alias. The limit makes the loop end in this case.
+        // Another rule reports a cyclic alias. For such an alias, the limit ends the loop.
         for _ in 0..=self.schema.types.len() {
             let Type::Named(name) = ty else { break };
             let Some(TypeDefKind::Alias(target)) = self.type_def(name).map(|def| &def.kind) else {
@@ -84,10 +84,10 @@ impl<'a> Resolved<'a> {
         self.special_fields_of(name)
     }
 
-    /// Returns whether the kernel accepts the map as an inner map only if the map and the template use the same BTF
-    /// object. This is the case if the value has a list, a tree, or a pointer to a struct of the schema, because the
-    /// kernel compares the targets of these fields by address. So the kernel refuses a map that user space creates with
-    /// a separate BTF object (`EINVAL`).
+    /// Returns whether the map must use the same BTF object as the template if it is an inner map.
+    /// This is the case if the value has a list, a tree, or a pointer to a struct of the schema,
+    /// because the kernel compares the targets of these fields by address. So the kernel refuses a
+    /// map that user space creates with a separate BTF object (`EINVAL`).
     ///
     /// Source: `kernel/bpf/syscall.c`, `btf_record_equal`.
     #[must_use]
@@ -214,8 +214,8 @@ struct StructPosition {
     within: Option<usize>,
 }
 
-/// The maximum depth of the search in nested structs. Another rule reports a struct that contains itself. The limit
-/// makes the search end in this case.
+/// The maximum depth of the search in nested structs. A struct that contains itself is reported by
+/// another rule. For such a struct, the limit ends the search.
 const MAX_DEPTH: u32 = 16;
 
 /// A special field in a value.

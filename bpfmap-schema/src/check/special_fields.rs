@@ -80,8 +80,8 @@ fn struct_member(cx: &mut Context<'_>, ty: &Spanned<Type>) {
     }
 }
 
-/// Returns whether kernels from Linux 6.11 on find `field` in a struct within the value (measured on 6.12 and later).
-/// This was not measured for lists, trees and pointers to user space.
+/// Returns whether kernels from Linux 6.11 on find `field` in a struct within the value. This was
+/// measured on Linux 6.12 and later, except for lists, trees and pointers to user space.
 ///
 /// Source: `btf_find_nested_struct` in `kernel/bpf/btf.c`.
 fn nests(field: SpecialField) -> bool {

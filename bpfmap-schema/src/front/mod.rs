@@ -39,7 +39,7 @@ fn is_rust(path: &std::path::Path) -> bool {
     path.extension().is_some_and(|extension| extension == "rs")
 }
 
-/// Reads a kernel version such as `5.10`. Reports an invalid text.
+/// Reads a kernel version such as `5.10`. Reports a text that is not a kernel version.
 #[cfg(any(feature = "derive", feature = "toml"))]
 fn kernel_version(
     text: &Spanned<String>,

@@ -36,8 +36,8 @@ pub struct MapDecl {
     pub inner: Option<Spanned<InnerMap>>,
     /// The initial contents. Each consists of an index and the name of a map or a program.
     pub values: Vec<(Spanned<u32>, Spanned<String>)>,
-    /// Whether BTF describes the key and the value, which is the default. Without BTF, the kernel knows only their
-    /// sizes.
+    /// Whether BTF describes the key and the value. The default is true. Without BTF, the kernel
+    /// knows only their sizes.
     pub btf: Option<Spanned<bool>>,
     /// The attributes that user space sets before it loads the object. The C definition does not contain these
     /// attributes.

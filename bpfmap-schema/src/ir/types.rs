@@ -87,8 +87,8 @@ pub struct Member {
 /// The value of a member in older entries, which were written before the member existed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DefaultValue {
-    /// The number of an integer, a `char` or an enum. For a big-endian integer, it is the number itself and not its
-    /// swapped bytes.
+    /// The number of an integer, a `char` or an enum. For a big-endian integer, this number is in
+    /// the host's byte order, although the bytes of the integer are swapped.
     Number(i128),
     /// The value of a `bool`.
     Bool(bool),

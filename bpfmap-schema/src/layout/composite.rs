@@ -153,8 +153,8 @@ impl CompositeLayout {
         Self { size, align, members, padding }
     }
 
-    /// Assigns numbers to the padding of a type and of its anonymous members. The names of all this
-    /// padding share one namespace.
+    /// Assigns numbers to the padding of a type and of its anonymous members. All these
+    /// padding members share one namespace.
     fn number_padding(&mut self, body: &Composite) {
         let mut taken = HashSet::new();
         taken_names(body, &mut taken);

@@ -1,7 +1,7 @@
 //! Printers, which write a schema in TOML or Rust.
 //!
-//! A printer is the inverse of a front end: from the printed text, [`crate::front`] reads the same schema. A schema
-//! with includes becomes a single text with all types.
+//! A printer is the inverse of a front end: [`crate::front`] reads the printed text as the same
+//! schema. A schema with includes becomes a single text with all types.
 
 pub mod comment;
 pub mod rust;

@@ -11,8 +11,9 @@ use crate::source::Spanned;
 
 /// Returns the text of `schema` in TOML.
 ///
-/// From this text, [`read_str`](crate::front::toml::read_str) reads the same schema, with the same names, order and
-/// documentation. This is also true of a schema that breaks rules. Numbers keep their values, but not their notation.
+/// [`read_str`](crate::front::toml::read_str) reads this text as the same schema, with the same
+/// names, order and documentation, even if the schema breaks rules. Numbers keep their values, but
+/// not their notation.
 #[must_use]
 pub fn print(schema: &Schema) -> String {
     let mut text = String::new();

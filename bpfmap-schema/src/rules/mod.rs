@@ -1,8 +1,8 @@
 //! The rules for schemas, with the explanations that `bpfmap explain` shows.
 //!
-//! The explanation of a rule is a Markdown file in this folder, whose name is the ID of the rule. Each file has an
-//! example that breaks the rule and an example that follows it, and a test checks both. The rules of the importer apply
-//! to compiled files and have no examples.
+//! The explanation of a rule is a Markdown file in this folder. The name of the file is the ID of the rule. Each file
+//! has an example that breaks the rule and an example that follows it, and a test checks both examples. The rules of
+//! the importer apply to compiled files and have no examples.
 
 use crate::diagnostics::Severity;
 
@@ -131,7 +131,7 @@ rules! {
         VALUE_SIZE = Error "value-size": "The kernel must support the size of a value";
         LARGE_VALUE = Warning "large-value": "A value should fit on the stack of a thread";
         STACK_DEPTH = Warning "stack-depth": "The value of a `stack_trace` map should not have more frames than kernels allow by default";
-        VALUE_NOT_ALLOWED = Error "value-not-allowed": "A map type without values can't have a value";
+        VALUE_NOT_ALLOWED = Error "value-not-allowed": "A map whose type has no values can't declare a value";
         HALF_TYPED = Warning "half-typed": "If the key or the value has a type, the other should have a type too";
         BTF_REQUIRED = Error "btf-required": "Some map types require BTF";
         BTF_REFUSED = Warning "btf-refused": "Some map types can't have BTF";

@@ -10,9 +10,9 @@
 //!   determine the byte order. The comparison of integers of one byte is less strict: `char` and
 //!   `bool` match each other, and also match `__u8` and `__s8`. However, `__u8` and `__s8` do not
 //!   match each other.
-//! - An enum matches an enum or an integer of its size. A variant that both sides have must have the same number, as
-//!   far as the BTF contains it: compilers before clang 15 keep only the lower 32 bits and don't record whether they
-//!   are signed. Either side may have more variants.
+//! - An enum matches an enum or an integer of its size. If both sides have a variant, its number must be the same on
+//!   both sides. Compilers before clang 15 store only the lower 32 bits of a number, and don't store whether the enum
+//!   is signed. In this case, only these bits are compared. Either side may have more variants.
 //! - A floating-point number, which a schema can't express, matches an array of `__u8` of the same size.
 //! - If the kernel is too old for 64-bit enums or floating-point numbers, libbpf loads other types
 //!   in their place. Such a replacement matches the same types as the original type.
@@ -24,11 +24,11 @@
 //! - Padding is not compared. Padding consists of members whose name begins with underscores and
 //!   `pad`, and of unnamed members that are not a struct or union. Structs and unions of size zero,
 //!   and arrays of such types, are not compared either.
-//! - A newtype of a program in Rust, a struct whose only member is `__0`, matches what its member matches. If its name is
-//!   `__be16`, `__be32` or `__be64`, this is the byte order.
-//! - A program in Rust has no bit-fields, and no members without a name. `#[derive(BpfType)]` describes the bytes that
-//!   hold bit-fields as a member that begins with `__bits`, which matches the bit-fields in these bytes, and a member
-//!   without a name as one that begins with `__anonymous`.
+//! - A newtype in a Rust program is a struct whose only member is `__0`. The newtype matches the same types as this
+//!   member. If the name of the newtype is `__be16`, `__be32` or `__be64`, the integer has network byte order.
+//! - Rust has no bit-fields and no members without a name. For the bytes that contain bit-fields, `#[derive(BpfType)]`
+//!   declares a member whose name begins with `__bits`. This member matches the bit-fields in these bytes. For a member
+//!   without a name, the derive declares a member whose name begins with `__anonymous`.
 //! - The tag of a Rust enum has no name in BTF, so the tag matches a member with any name at the
 //!   same offset.
 //! - Bytes without a description ([`TypeDesc::Opaque`]) match any type of their size.
@@ -256,8 +256,8 @@ impl Comparison<'_> {
         }
     }
 
-    /// Returns whether the map lacks a member and has padding at its offset, and the schema accepts
-    /// zeros for the member.
+    /// Returns whether the map has padding in place of a member, and the schema accepts zeros for
+    /// the member.
     fn is_in_padding(
         &self,
         our: &MemberDesc<'_>,
@@ -297,7 +297,8 @@ impl Comparison<'_> {
         false
     }
 
-    /// Returns the type in a newtype of a Rust program, and whether a name of the newtypes means network byte order.
+    /// Returns the type inside the newtypes of a Rust program, and whether the name of one of these newtypes means
+    /// network byte order.
     fn behind_newtypes(&self, type_id: u32) -> (u32, bool) {
         let (mut at, mut is_big_endian) = (type_id, false);
         for _ in 0..DEEPEST {
@@ -314,7 +315,7 @@ impl Comparison<'_> {
         (at, is_big_endian)
     }
 
-    /// Returns whether their member is the bytes of a Rust program in which our bit-field is.
+    /// Returns whether `their` is a member of a Rust program that contains the bit-field `our`.
     fn holds_bits(&self, our: &MemberDesc<'_>, their: &BtfMember<'_>) -> bool {
         let start = u64::from(their.bit_offset);
         let bits = self.btf.size(their.ty).map_or(0, |bytes| bytes.saturating_mul(8));
@@ -332,7 +333,7 @@ impl Comparison<'_> {
             && self.btf.size(their.ty).is_ok_and(|size| size == our.ty.size())
     }
 
-    /// Returns whether a type is a struct or union of size zero, or an array of these.
+    /// Returns whether a type is a struct or union of size zero, or an array of such types.
     fn has_no_bytes(&self, type_id: u32) -> bool {
         let mut at = type_id;
         for _ in 0..DEEPEST {
@@ -366,7 +367,8 @@ impl Comparison<'_> {
     }
 }
 
-/// Returns the name of a member, which is empty if a Rust program only has a name because every field of Rust has one.
+/// Returns the name of a member in C. Returns an empty string for `__anonymous` followed by a number: a Rust program
+/// uses such a name for a member without a name, because every field in Rust must have a name.
 fn name_of<'a>(member: &BtfMember<'a>) -> &'a str {
     let number = member.name.strip_prefix("__anonymous");
     let is_unnamed = number.is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit()));

@@ -11,7 +11,7 @@ pub(crate) struct Encoder<'a> {
     types: Vec<u8>,
     strings: Vec<u8>,
     last_id: u32,
-    /// Types that have been written, by the address of their layout.
+    /// The ids of the types that have been written. The key is the address of a type's layout.
     ids: HashMap<*const TypeDesc<'a>, u32>,
     /// The type of array indices.
     index_type: Option<u32>,

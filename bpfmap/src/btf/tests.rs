@@ -280,7 +280,7 @@ fn a_damaged_blob_never_causes_a_panic() {
     }
 }
 
-/// A typedef that refers to itself, and an array of itself.
+/// Compares with a typedef that refers to itself, and with an array whose elements are that array.
 #[test]
 fn the_comparison_of_recursive_types_ends() {
     for kind in [super::kind::TYPEDEF, super::kind::ARRAY] {
@@ -406,7 +406,7 @@ fn unions_may_have_other_members() {
     );
 }
 
-/// What `#[derive(BpfType)]` makes the object file of a program in Rust say.
+/// Types as they occur in the object file of a Rust program that uses `#[derive(BpfType)]`.
 mod rust {
     use super::*;
 

@@ -53,7 +53,8 @@ macro_rules! probes {
             )*
         }
 
-        /// Each capability, and whether a marker implements the trait with its name.
+        /// Expands to a list of all capabilities, and whether a marker implements the trait of each
+        /// capability.
         macro_rules! implemented {
             ($dollar kind:ident) => {{
                 #[allow(unused_imports, reason = "not needed for capabilities that the marker implements")]

@@ -212,7 +212,8 @@ impl<S: MapSpec> Map<S> {
     /// between these two steps is lost.
     ///
     /// If you drop the iterator before its end, the entries that it has not removed stay in the
-    /// map. Entries of a batch that it has removed but not yet returned are lost.
+    /// map. Entries that the iterator has removed as part of a batch but has not yet returned are
+    /// lost.
     ///
     /// The kernel shrinks the table of an `rhash` while entries are removed. During that time, an
     /// iteration can miss entries and return other entries twice. For an `rhash`, the iterator

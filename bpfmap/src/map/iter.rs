@@ -97,7 +97,7 @@ impl<S: MapSpec> Map<S> {
     /// An item is an error if the kernel refuses the operation (`EPERM`: the descriptor is
     /// write-only), or if the map changes so often that the iteration can't reach its end
     /// ([`Disturbed`](crate::ErrorKind::Disturbed)). The iteration ends after an error. If the
-    /// iterator reads a hash in batches, it never returns this error, because changes don't affect
+    /// iterator reads a hash in batches, it never returns `Disturbed`, because changes don't affect
     /// the kernel's position.
     pub fn iter(&self) -> Iter<'_, S>
     where

@@ -54,7 +54,7 @@ use core::marker::PhantomData;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 /// The contents of a map's entry: `S::Value`, or `PerCpu<S::Value>` ([`PerCpu`](crate::PerCpu)) if
-/// the kind has one value for each CPU.
+/// the map type has one value for each CPU.
 ///
 /// ```
 /// # #[cfg(feature = "derive")] fn main() -> bpfmap::Result<()> {

@@ -43,8 +43,8 @@ use std::path::Path;
 #[non_exhaustive]
 pub enum LayoutCheck {
     /// The layout matches the schema member by member, according to BTF. The BTF of the map
-    /// describes the key and the value, and the BTF of the object describes the events. The result
-    /// is the same for a map that this process has created from the schema.
+    /// describes the key and the value, and the BTF of the object describes the events. A map
+    /// that this process has created from the schema also has this result.
     Agrees,
     /// The sizes match. The layout was not compared, because the map has no BTF or the schema
     /// declares only sizes.

@@ -121,7 +121,7 @@ impl<S: MapSpec> OpenOptions<S> {
     }
 
     /// Makes `iter`, `walk`, `extend`, `drain` and `clear` use one system call for each entry, as on a kernel without
-    /// batch commands. Use this to measure the cost or to avoid a kernel bug.
+    /// batch commands. Use this option to measure how much batches save, or to avoid a kernel bug.
     #[must_use]
     pub fn without_batches(mut self) -> Self {
         self.batches = false;

@@ -123,8 +123,8 @@ where
     }
 
     /// Unregisters the programs (Linux 5.6). Returns `false` if the programs were not registered.
-    /// Existing users continue to use the programs until these users end. For example, a connection
-    /// keeps its congestion control.
+    /// Existing users keep the programs for the rest of their lifetime. For example, an open
+    /// connection keeps its congestion control.
     ///
     /// # Errors
     /// `EINPROGRESS`: the programs were unregistered before and are still in use. `EOPNOTSUPP`: a

@@ -38,8 +38,8 @@ pub(super) fn holder(file: &File) -> Option<u32> {
     holder_in(&std::fs::read_to_string("/proc/locks").ok()?, &place)
 }
 
-/// Searches the text of `/proc/locks` for the process that holds the lock (`lock_get_status` in
-/// `fs/locks.c`). Lines of waiting processes contain `->`.
+/// Searches the text of `/proc/locks` for the process that holds the lock. The kernel function
+/// `lock_get_status` in `fs/locks.c` writes this text. Lines of waiting processes contain `->`.
 fn holder_in(locks: &str, place: &str) -> Option<u32> {
     locks.lines().find_map(|line| {
         let words: Vec<&str> = line.split_whitespace().collect();

@@ -156,7 +156,8 @@ impl RawMap {
                         return Ok(());
                     }
                 }
-                // Only this errno is the end. A short batch is not.
+                // Only this errno means the end of the map. A batch with fewer entries than
+                // requested does not.
                 Some(Errno(libc::ENOENT)) => {
                     entries.len = len;
                     walk.ended = true;
@@ -196,8 +197,8 @@ impl RawMap {
             walk.last = Some(key.to_vec());
             let key = key.as_ptr();
             let value = &mut entries.values[entries.len * self.value_size()..];
-            // SAFETY: the key is in the entries. The values from this one on are borrowed, which is at least one,
-            // because `entries.len` is below the capacity.
+            // SAFETY: the key is in the entries. The borrowed part begins with the value of this
+            // key. It contains at least one value, because `entries.len` is below the capacity.
             match unsafe { self.element(Command::LookupElem, key, value.as_mut_ptr()) } {
                 Ok(()) => entries.len += 1,
                 // The entry vanished between the two calls.

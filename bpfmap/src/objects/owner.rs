@@ -24,7 +24,7 @@ impl<'a> PidFd<'a> {
     /// thread of its process. The error has the type [`io::Error`], because this function does not
     /// use a map.
     pub fn open(process: u32) -> io::Result<OwnedFd> {
-        // SAFETY: numbers only.
+        // SAFETY: the call passes only numbers.
         let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, process, 0) };
         match i32::try_from(fd) {
             // SAFETY: the kernel just returned this new descriptor.

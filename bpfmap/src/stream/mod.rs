@@ -24,7 +24,7 @@ struct ConsistentEvent<S>(core::marker::PhantomData<S>);
 
 impl<S: EventSpec> ConsistentEvent<S> {
     const CHECK: () = {
-        assert!(size_of::<S::Event>() > 0, "an event has a size");
+        assert!(size_of::<S::Event>() > 0, "the size of an event is not zero");
         assert!(
             S::DEF.event.size() == size_of::<S::Event>() as u64,
             "the description of the event does not have the size of the event"

@@ -31,7 +31,8 @@ pub struct Filter {
     mixed: Map<Mixed>,
 }
 
-/// The number of packets that a table has counted for each rule, with the address of the rule.
+/// The address of each rule in a table, and the number of packets that the table has counted for
+/// this rule.
 pub type Counts = Vec<(Ipv4Addr, u64)>;
 
 impl Filter {

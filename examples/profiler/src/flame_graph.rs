@@ -13,10 +13,10 @@ use crate::profile::{Profile, Side};
 const ROW: usize = 18;
 /// The height of the line above the graph, in pixels.
 const HEADING: usize = 28;
-/// The smallest share of the samples with which a frame is drawn. A frame with a smaller share
+/// The minimum share of the samples that a frame needs to be drawn. A frame with a smaller share
 /// would be narrower than a pixel.
 const SMALLEST: f64 = 0.001;
-/// The smallest share of the samples with which a frame has room for text.
+/// The minimum share of the samples that a frame needs to have room for text.
 const SMALLEST_WITH_TEXT: f64 = 0.01;
 
 const STYLE: &str = "\
@@ -50,7 +50,8 @@ pub fn flame_graph(profile: &Profile) -> String {
     drawing.svg
 }
 
-/// The text of a rectangle: the name of a function, with its side, or the name of a process.
+/// The text of a rectangle. It is either the name of a function and its side, or the name of a
+/// process.
 type Name<'p> = (Option<Side>, &'p str);
 
 /// The samples of a frame, and the frames that it called.

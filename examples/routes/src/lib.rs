@@ -23,7 +23,7 @@ pub mod maps {
     include!(concat!(env!("OUT_DIR"), "/routes.rs"));
 }
 
-/// A table of routes in the kernel, with the program that uses it.
+/// A table of routes in the kernel, and the program that uses the table.
 #[derive(Debug)]
 pub struct Router {
     object: Object,

@@ -1,5 +1,6 @@
-//! Counts the packets that a network interface receives. The program in the kernel is in Rust too, and shares the crate
-//! `rust-program-common` with this application. Either aya or libbpf loads it.
+//! Counts the packets that a network interface receives. The BPF program is also written in Rust,
+//! and shares the crate `rust-program-common` with this application. Either aya or libbpf loads the
+//! program.
 
 use std::borrow::Cow;
 use std::error::Error;
@@ -15,7 +16,8 @@ use rust_program_common::{
     LargePacket, LargePackets, Protocols, Setting, Settings, Sources, Traffic,
 };
 
-/// The object file, aligned as aya reads it. `build.rs` builds it if the tools are there.
+/// The object file, with the alignment that aya needs. It is `None` if `build.rs` did not find the
+/// tools that build the program.
 static OBJECT: Option<&[u8]> = include!(concat!(env!("OUT_DIR"), "/object.rs"));
 
 /// The handles of all maps.
@@ -43,9 +45,9 @@ pub enum Loader {
 /// An object that one of the libraries has loaded.
 #[derive(Debug)]
 pub enum Loaded {
-    /// By aya.
+    /// An object that aya has loaded.
     Aya(Ebpf),
-    /// By libbpf, with the program's attachment.
+    /// An object that libbpf has loaded, and the link that attaches the program.
     Libbpf(Object, Option<Link>),
 }
 
@@ -65,7 +67,7 @@ impl Loaded {
         })
     }
 
-    /// Attaches the program to an interface, until this is dropped.
+    /// Attaches the program to an interface. Dropping this value detaches the program.
     fn attach(&mut self, interface: &str) -> Result<(), Box<dyn Error>> {
         const PROGRAM: &str = "count_packet";
         match self {
@@ -101,7 +103,8 @@ impl MapSource for Loaded {
         }
     }
 
-    /// The description of the records of ring buffers, which aya does not keep.
+    /// Returns the BTF of the object file, which describes the records of ring buffers. aya does
+    /// not keep this BTF.
     fn btf(&self) -> Option<Cow<'_, [u8]>> {
         OBJECT.and_then(bpfmap::object_btf).map(Cow::Borrowed)
     }
@@ -111,7 +114,7 @@ impl MapSource for Loaded {
 ///
 /// # Errors
 ///
-/// Fails if it was not built.
+/// Fails if the program was not built.
 pub fn object() -> Result<&'static [u8], &'static str> {
     OBJECT.ok_or(
         "the BPF program was not built, because the tools are missing: run `cargo xtask ebpf` in this repository, and \
@@ -125,14 +128,14 @@ fn index(interface: &str) -> Result<i32, Box<dyn Error>> {
     Ok(text.trim().parse()?)
 }
 
-/// Counts the packets of an interface, until it is dropped.
+/// A counter of the packets of an interface. It counts until it is dropped.
 #[derive(Debug)]
 pub struct PacketCounter {
     protocols: Map<Protocols>,
     sources: Map<Sources>,
     settings: Map<Settings>,
     large: RingBuf<LargePackets>,
-    /// Detaches the program when it is dropped.
+    /// The loaded object. Dropping it detaches the program.
     _object: Loaded,
 }
 
@@ -141,8 +144,8 @@ impl PacketCounter {
     ///
     /// # Errors
     ///
-    /// Fails if the program was not built, if there is no such interface, or if the kernel refuses the program:
-    /// `CAP_BPF` and `CAP_NET_ADMIN` are needed.
+    /// Fails if the program was not built, if there is no such interface, or if the kernel refuses
+    /// the program. Loading and attaching need `CAP_BPF` and `CAP_NET_ADMIN`.
     pub fn attach(interface: &str, loader: Loader) -> Result<Self, Box<dyn Error>> {
         let mut object = Loaded::new(loader)?;
         let Maps { protocols, sources, large_packets, settings } = Maps::from_object(&object)?;
@@ -151,11 +154,11 @@ impl PacketCounter {
         Ok(Self { protocols, sources, settings, large, _object: object })
     }
 
-    /// Reports packets of this length or more from now on; `None` reports none.
+    /// From now on, reports packets that have at least this length. `None` turns the reports off.
     ///
     /// # Errors
     ///
-    /// Fails if the kernel refuses.
+    /// Fails if the kernel refuses to change the setting.
     pub fn report_from(&self, length: Option<u32>) -> bpfmap::Result<()> {
         let setting = Setting { large: length.unwrap_or(0) };
         self.settings.update(&0, &setting, UpdateMode::Any)
@@ -165,7 +168,7 @@ impl PacketCounter {
     ///
     /// # Errors
     ///
-    /// Fails if the kernel refuses.
+    /// Fails if the kernel refuses to read the map.
     pub fn protocols(&self) -> bpfmap::Result<Vec<(Be16, Traffic)>> {
         let mut protocols = vec![];
         for entry in &self.protocols {
@@ -181,12 +184,13 @@ impl PacketCounter {
     ///
     /// # Errors
     ///
-    /// Fails if the kernel refuses.
+    /// Fails if the kernel refuses to read the map.
     pub fn packets_from(&self, source: Ipv4Addr) -> bpfmap::Result<u64> {
         Ok(self.sources.lookup(&source.into())?.unwrap_or(0))
     }
 
-    /// Calls `handle` for each large packet since the last call, and returns their number.
+    /// Calls `handle` for each large packet that was received since the last call. Returns the
+    /// number of these packets.
     ///
     /// # Errors
     ///

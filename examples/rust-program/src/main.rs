@@ -1,5 +1,5 @@
-//! `rust-program INTERFACE [aya|libbpf]`: prints every second what an interface has received, and packets of 1000 bytes
-//! or more.
+//! `rust-program INTERFACE [aya|libbpf]`: prints the traffic that an interface has received, once a
+//! second. Also prints each packet of 1000 bytes or more.
 
 use std::error::Error;
 use std::thread::sleep;
@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rust_program::{Loader, PacketCounter};
 
-/// Packets of this length or more are printed.
+/// The minimum length of the packets that are printed.
 const LARGE: u32 = 1000;
 
 fn main() -> Result<(), Box<dyn Error>> {

@@ -37,7 +37,7 @@ mod skeleton {
 /// A counter of the packets that a network interface receives. It counts until it is dropped.
 ///
 /// The counter keeps the table of the parsers open. When no descriptor refers to a `prog_array` any
-/// more, the kernel empties it, even if a program still uses it.
+/// more, the kernel empties the array, even if a program still uses the array.
 #[derive(Debug)]
 pub struct PacketCounter {
     parsers: Map<Parsers>,

@@ -106,7 +106,7 @@ impl Loaded {
     }
 }
 
-/// Converts the result of a program to a signed number, which is its type in C.
+/// Converts the result of a program to a signed number. The result has the type `int` in C.
 fn signed(returned: u32) -> i32 {
     i32::from_ne_bytes(returned.to_ne_bytes())
 }

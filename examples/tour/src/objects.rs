@@ -49,7 +49,7 @@ pub(crate) fn cgroup_array(loaded: &Loaded) -> Result<Vec<String>> {
     // Only the directory of a cgroup2 hierarchy is a cgroup; a file in it is not.
     let file = File::open(root.join("cgroup.procs"))?;
     let refused = answer(gates.set(&2, CgroupFd::new(file.as_fd())));
-    lines.push(format!("a file of a cgroup: {refused}"));
+    lines.push(format!("a file in the directory of a cgroup, used as a cgroup: {refused}"));
     Ok(lines)
 }
 

@@ -141,7 +141,7 @@ fn arrays_of_cgroups() {
             "in the cgroup at index 1, another cgroup: false",
             "in the cgroup at index 2, empty: Resource temporarily unavailable (os error 11)",
             "in the cgroup at index 3, out of range: Argument list too long (os error 7)",
-            "a file of a cgroup: Bad file descriptor (os error 9)",
+            "a file in the directory of a cgroup, used as a cgroup: Bad file descriptor (os error 9)",
         ],
     );
 }

@@ -97,8 +97,8 @@ fn only_anonymous(body: &mut Composite, random: &mut Random) {
     });
 }
 
-/// Generates variants of an enum, with the smallest value, the largest value, and some values
-/// between them.
+/// Generates the variants of an enum. Their values are the smallest value, the largest value, and
+/// some values between them.
 fn enumeration(body: &mut Enum, random: &mut Random) {
     let Int { size, signed } = body.repr.value;
     let bits = size * 8;

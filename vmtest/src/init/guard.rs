@@ -20,9 +20,9 @@ pub(super) fn hide_this_process() -> io::Result<()> {
     Ok(set_dumpable_behavior(DumpableBehavior::NotDumpable)?)
 }
 
-/// Removes the capabilities from all programs that this process will start. This process itself
-/// keeps them. A capability that is removed from the bounding set is lost at the next `execve`. The
-/// removal cannot be undone.
+/// Removes the capabilities in [`TAKEN`] from all programs that this process will start. This
+/// process itself keeps these capabilities. A capability that is removed from the bounding set is
+/// lost at the next `execve`. The removal cannot be undone.
 ///
 /// The removal happens once and not in each child, because a child that does something before
 /// `execve` must be a fork of this process. Copying the page tables for a fork takes milliseconds
@@ -34,8 +34,9 @@ pub(super) fn limit_children() -> io::Result<()> {
     Ok(())
 }
 
-/// Removes the capabilities from the programs that the kernel starts by itself. A test can choose
-/// some of these programs, such as the handler of core dumps. The removal cannot be undone.
+/// Removes the capabilities in [`TAKEN`] from the programs that the kernel starts by itself. A test
+/// can choose some of these programs, such as the handler of core dumps. The removal cannot be
+/// undone.
 pub(super) fn limit_helpers() -> io::Result<()> {
     let bounds = std::fs::read_to_string(HELPERS)?;
     let mut words = bounds.split_whitespace().map(str::parse::<u32>);

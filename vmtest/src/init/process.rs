@@ -145,7 +145,8 @@ fn end_leftovers(child: &Child) {
     }
 }
 
-/// Appends to a process's output where in the kernel each thread of the process is blocked.
+/// For each thread of a process, appends to the output the kernel functions in which the thread is
+/// blocked.
 fn describe_stuck(child: &Child, channel: &mut Channel, output: &mut Output<'_>) -> io::Result<()> {
     let Ok(tasks) = std::fs::read_dir(format!("/proc/{}/task", child.id())) else { return Ok(()) };
     for task in tasks.flatten().take(16) {
@@ -160,7 +161,7 @@ fn describe_stuck(child: &Child, channel: &mut Channel, output: &mut Output<'_>)
     Ok(())
 }
 
-/// Makes the kernel print which tasks are blocked, and the active timers.
+/// Makes the kernel print the blocked tasks and the active timers.
 fn tell_what_blocks() {
     if rustix::process::getpid().is_init() {
         for key in ["q", "w"] {
@@ -177,7 +178,7 @@ enum Happened {
     Nothing,
 }
 
-/// A running process, and this program's ends of its pipes.
+/// A running process, and this program's ends of the pipes to the process.
 struct Process {
     pid: Pid,
     exit: Option<OwnedFd>,

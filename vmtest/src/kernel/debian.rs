@@ -124,7 +124,7 @@ impl Packages {
         lock.pin(&package, |other| line.has_image(other))
     }
 
-    /// Pins the package that contains the modules of a kernel of a line.
+    /// Pins the package that contains the modules for a kernel of a line.
     fn pin_modules(
         &self,
         line: &Line,
@@ -221,8 +221,8 @@ fn agree(
     }
 }
 
-/// The prefix of the digest of the kept files. Increase the number when other files are kept than
-/// before.
+/// The prefix of the digest of the kept files. Increase the number whenever the selection of kept
+/// files changes.
 const KEPT: &str = "1:";
 
 /// Returns a digest of the files that the cache keeps from the package with a kernel's image.

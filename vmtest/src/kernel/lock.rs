@@ -24,7 +24,7 @@ pub(crate) struct Package {
     pub(super) file: String,
     pub(super) sha256: String,
     /// A digest of the files that the cache keeps of the package, computed by [`super::debian`].
-    /// This digest is used to verify a cache that somebody else filled.
+    /// This digest is used to verify a cache that was filled by someone else.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) kept: Option<String>,
 }

@@ -48,8 +48,8 @@ impl Identity {
     }
 }
 
-/// The resolution of time stamps. A file that was last changed longer ago than this gets a
-/// different time stamp when it changes again.
+/// The resolution of time stamps. If a file was last changed longer ago than this, its next change
+/// gives it a different time stamp.
 const YOUNG: Duration = Duration::from_secs(1);
 
 /// Compares a file with its digest. The file is not read if it has not changed since the last

@@ -9,7 +9,7 @@
 //! - the target of a pointer, except the name of the struct that it points to
 //! - the type of a key, if the kernel accepts no BTF for it
 //! - a missing size, if the map type allows only one size
-//! - declarations of a program in the kernel's own fields
+//! - the members that a program declares for a struct that is a special field of the kernel
 //! - `const`, `volatile` and `restrict`
 //!
 //! Everything else must be equal.
@@ -98,7 +98,8 @@ fn definition(path: &str, original: Side<'_, '_>, copy: Side<'_, '_>) -> Option<
     {
         let difference = match (one, other) {
             (None, None) => None,
-            // The kernel accepts no BTF for the one, and the other has none.
+            // The kernel does not accept BTF for the original key, and the copy has no type for its
+            // key.
             (Some(_), None) if what == "key" && !takes_key(original) => None,
             (Some(one), Some(other)) => {
                 let mut comparison =

@@ -199,7 +199,7 @@ fn round_trip(
             (imported, made) = again;
         }
     }
-    // A struct of programs is a variable whose members stay in C, so there is nothing to compare.
+    // The members of a `struct_ops` variable stay in the C source, so there is nothing to compare.
     let originals: Vec<_> = defined.maps.iter().filter(|map| map.ops.is_none()).collect();
     let refused = defined.unread.iter().filter_map(|(name, _)| left_out(&imported, name));
     let refused: Vec<_> = refused.filter(|rule| *rule != "import-struct-ops").collect();

@@ -110,7 +110,7 @@ impl Clang {
     }
 }
 
-/// Returns a declaration of `word`, like a header that is generated from a schema declares it.
+/// Returns a declaration of `word` in the form that generated headers use.
 fn declaration(space: Namespace, at: usize, word: &str) -> String {
     match space {
         Namespace::Tag => format!("struct {word} {{ int bpfmap_member; }};"),

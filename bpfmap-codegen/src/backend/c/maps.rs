@@ -242,8 +242,8 @@ impl Attributes<'_> {
 }
 
 /// Declares the programs that a `prog_array` contains initially. The user's definition determines
-/// the type of a program's context, so a declaration with the same C name could conflict with it.
-/// Each program is therefore declared with a different C name for the same symbol.
+/// the type of a program's context, so a declaration with the same C name could conflict with that
+/// definition. Each program is therefore declared with a different C name for the same symbol.
 fn declare_programs(code: &mut String, schema: &Schema) {
     let mut programs: Vec<&str> = vec![];
     for map in &schema.maps {

@@ -151,7 +151,7 @@ fn push_flags(page: &mut String, checked: &Checked, map: &MapDecl) {
         let names = names.join(", ");
         let _ = write!(
             page,
-            "\nThe verifier refuses programs that use these operations, with EACCES: {names}.\n"
+            "\nIf a program uses one of these operations, the verifier refuses the program with EACCES: {names}.\n"
         );
     }
     let effects = flag_effects(map);

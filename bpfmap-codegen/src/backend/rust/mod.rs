@@ -3,8 +3,8 @@
 //!
 //! The generated file is included with `include!`. It contains the output of `bpfmap convert` in a
 //! module with the name of the schema, so that names in the including code can't change the meaning
-//! of the generated code. The file also re-exports the items of this module, so that it can be the
-//! content of another module. Types of included schemas come from the modules of these schemas.
+//! of the generated code. The file also re-exports the items of this module, so that the
+//! user can include the file in any module. Types of included schemas come from the modules of these schemas.
 //! These modules must be in scope where the file is included: [`emit_modules`] generates a file
 //! with all modules.
 

@@ -1,5 +1,5 @@
-//! Which helper functions programs can call with a map, by map type. Source: `kernel/bpf/verifier.c`,
-//! `check_map_func_compatibility`, and the history of the functions.
+//! The helper functions that programs can call with maps of each type. Source:
+//! `kernel/bpf/verifier.c`, `check_map_func_compatibility`, and the history of the functions.
 
 use super::v;
 use crate::KernelVersion;

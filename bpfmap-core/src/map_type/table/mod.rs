@@ -232,7 +232,7 @@ const fn changed<const LENGTH: usize>(base: &[Case], changes: &[Case]) -> [Case;
 /// `bpf_map_do_batch`, `map_lookup_and_delete_elem` and `bpf_map_mmap`.
 const NOT_SUPPORTED: &[Case] = cases! { Plain: (3, 19) ENOTSUPP; };
 
-/// The operations of a map type that does not support any operation.
+/// The facts of a map type that does not support any operation.
 pub(super) static LACKING: &[OperationFacts] = operations! {
     Lookup: NOT_SUPPORTED,
     Update: NOT_SUPPORTED,

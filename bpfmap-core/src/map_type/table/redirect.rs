@@ -11,9 +11,10 @@ use crate::map_type::{
     Privilege, ValueRule,
 };
 
-/// `BPF_MAP_TYPE_DEVMAP`. The first program that uses a map determines which program type can use the map. For example,
-/// if a `sched_cls` program uses the map first, an XDP program that uses the same map fails to load, with an empty log.
-/// This applies to Linux 6.1 and later, but not to 5.10 (`bpf_prog_map_compatible` in `kernel/bpf/core.c`).
+/// `BPF_MAP_TYPE_DEVMAP`. The first program that uses a map determines which program type can use
+/// the map. For example, if a `sched_cls` program uses the map first, an XDP program that uses the
+/// same map fails to load, and the verifier's log is empty. This applies to Linux 6.1 and later,
+/// but not to 5.10 (`bpf_prog_map_compatible` in `kernel/bpf/core.c`).
 pub const DEVMAP: MapType = MapType {
     summary: "An array of network interfaces. XDP programs redirect packets to these interfaces.",
     privilege: Privilege::NetAdmin,

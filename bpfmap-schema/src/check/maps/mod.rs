@@ -78,7 +78,8 @@ fn deprecated(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) {
     cx.report(finding);
 }
 
-/// Reports a map without BTF if the kernel requires BTF for its type (EINVAL).
+/// Reports a map without BTF if its map type requires BTF. For such a map, the kernel returns
+/// EINVAL.
 fn btf_required(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) {
     if row.btf != BtfRule::Required {
         return;

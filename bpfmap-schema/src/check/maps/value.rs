@@ -72,7 +72,7 @@ fn stack_depth(cx: &mut Context<'_>, map: &MapDecl, value: &KeyValue, size: u64)
     );
 }
 
-/// The size in bytes up to which a value always fits on the stack of a thread.
+/// The size in bytes of the largest values that always fit on the stack of a thread.
 ///
 /// A thread of Rust's standard library has a stack of 2 MiB. A lookup that returns a value passes it through several
 /// functions. Without optimization, each function has its own copy of the value on the stack. `tests/kernel/large.rs`
@@ -131,8 +131,8 @@ fn not_allowed(cx: &mut Context<'_>, row: &MapType, value: &KeyValue) {
     );
 }
 
-/// Reports a map that has BTF only for its key or only for its value. The kernel accepts BTF for
-/// both the key and the value, or no BTF.
+/// Reports a map that has BTF only for its key or only for its value. The kernel requires
+/// BTF either for both the key and the value, or for neither of them.
 fn half_typed(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) {
     if matches!(row.btf, BtfRule::Refused(_)) {
         if let Some(btf) = &map.btf {

@@ -58,7 +58,8 @@ pub struct MapDefinition {
     pub ops: Option<String>,
     /// Whether this is a live map of the kernel and not a definition in an object file.
     pub(super) is_live: bool,
-    /// For a map that could have types, the reason why its types are unknown.
+    /// The reason why the types of the map are unknown, or `None` if they are known or the map has
+    /// none.
     pub(super) opaque: Option<String>,
     /// A description of the live map for diagnostics, if another live map has the same name.
     pub(super) called: Option<String>,

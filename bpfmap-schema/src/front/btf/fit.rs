@@ -152,7 +152,8 @@ struct Fillers<'a> {
 /// The prefix of the names of padding. A number follows the prefix.
 const FILLER: &str = "__pad_";
 
-/// Returns whether a member is explicit padding. All other members have a source position.
+/// Returns whether a member is explicit padding. Unlike all other members, padding has no source
+/// position.
 fn is_filler(member: &Member) -> bool {
     member.span == Span::NONE
 }

@@ -94,9 +94,9 @@ impl LiveMapInfo {
     }
 }
 
-/// Imports live maps of the kernel, with their BTF. Diagnostics show the maps as the file `path`, and `name` is the
-/// name of the schema. If two maps or two different types have the same name, one of them gets a number as a suffix.
-/// Equal types in several BTF objects become a single type.
+/// Imports live maps of the kernel, with their BTF. Diagnostics show `path` as the file of the
+/// maps. `name` is the name of the schema. If two maps or two different types have the same name,
+/// one of them gets a number as a suffix. Equal types in several BTF objects become a single type.
 ///
 /// Never fails, because errors become diagnostics.
 #[must_use]

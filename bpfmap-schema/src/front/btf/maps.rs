@@ -150,7 +150,8 @@ impl Maker<'_, '_, '_> {
         Ok(def)
     }
 
-    /// Reports that the definition leaves out sizes for which there is only one possibility.
+    /// Reports sizes that the definition leaves out although libbpf needs them. The map type allows
+    /// only one size, which the importer uses.
     fn sizes_unsaid(&mut self, row: &MapType, no_key: bool, no_value: bool) {
         let what = match (no_key, no_value) {
             (true, true) => "key and value",

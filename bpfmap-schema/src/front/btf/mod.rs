@@ -8,9 +8,10 @@
 //! The data is untrusted. An error in the data results in a diagnostic and never in a panic. The memory use is
 //! proportional to the size of the data.
 //!
-//! The importer can't recover information that is not in the BTF: macros, comments, and `packed` or an alignment
-//! without effect. If a schema can't express a part of a map, there is a diagnostic, and the part becomes bytes of the
-//! same size. A map that a schema can't express is left out.
+//! The importer can't recover information that is not in the BTF: macros, comments, and a `packed`
+//! or `align` that does not change the layout. If a schema can't express a part of a map, there is
+//! a diagnostic, and the part becomes bytes of the same size. A map that a schema can't express is
+//! left out.
 
 mod definition;
 mod elf;

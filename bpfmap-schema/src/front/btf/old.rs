@@ -17,10 +17,11 @@ use super::elf::{Symbol, read_u32};
 /// flags.
 const LIBBPFS: u64 = 5;
 
-/// The numbers of fields in longer structs. iproute2 and aya add an ID and the kind of pinning. iproute2 also adds the
-/// ID of the inner map and the index of the map in its outer map. The struct in the kernel's samples has as many fields
-/// as that of aya, but with a different meaning. The two additional fields are the index of the inner map within the
-/// section, and the NUMA node, which is valid only if the flag `numa_node` is set.
+/// The numbers of fields in longer structs. iproute2 and aya add an ID and the kind of pinning.
+/// iproute2 also adds the ID of the inner map and the index of the map in its outer map. The struct
+/// in the kernel's samples has as many fields as aya's struct, but its last two fields have a
+/// different meaning: they are the index of the inner map within the section, and the NUMA node,
+/// which is valid only if the flag `numa_node` is set.
 const EXTENDED: [u64; 2] = [7, 9];
 
 /// The number of 4-byte fields in gobpf's struct. The struct adds the kind of pinning and 256 bytes with the name of a
@@ -33,8 +34,9 @@ const NUMA_NODE: u32 = 1 << 2;
 /// The numbers of the map types whose values are maps.
 const OF_MAPS: [u32; 2] = [map_type::ARRAY_OF_MAPS.number, map_type::HASH_OF_MAPS.number];
 
-/// The maximum number of inner maps in all maps together. A map counts once for each use. Real programs have far fewer
-/// inner maps. The limit protects against a malicious file in which each map refers to all other maps.
+/// The maximum total number of inner maps in all outer maps. An inner map counts once for each
+/// outer map. Real programs have far fewer inner maps. The limit protects against a malicious file
+/// in which each map refers to all other maps.
 const MOST_HELD: usize = 1 << 14;
 
 /// The index of a map that is not in an outer map.

@@ -12,8 +12,8 @@ pub(super) struct Places {
     source: SourceId,
     text: String,
     owners: Vec<Owner>,
-    /// The offsets at which the lines of each owner begin, in ascending order. Each offset is listed with the index of
-    /// the owner.
+    /// The offsets at which the lines of each owner begin, in ascending order. Each element
+    /// consists of an offset and the index of the owner.
     starts: Vec<(usize, usize)>,
 }
 
@@ -46,7 +46,7 @@ impl Places {
         self.starts.last().map(|(_, owner)| *owner)
     }
 
-    /// Continues with the lines of an owner, after the lines of a type that it contains.
+    /// Continues with the lines of `owner`, after the lines of a type that this owner contains.
     pub(super) fn resume(&mut self, owner: Option<usize>) {
         self.starts.extend(owner.map(|owner| (self.text.len(), owner)));
     }

@@ -43,8 +43,8 @@ pub(super) fn same(one: (&Source<'_>, TypeId), other: (&Source<'_>, TypeId)) -> 
     true
 }
 
-/// Returns whether two types are the same, without a comparison of the types that they contain. Adds the pairs of
-/// contained types to `rest`, so that the caller can compare them.
+/// Returns whether two types are the same, without comparing the types that they contain. Adds the
+/// pairs of contained types to `rest`, so that the caller can compare them.
 fn is_same(
     (one_source, one_id): (&Source<'_>, TypeId),
     (other_source, other_id): (&Source<'_>, TypeId),

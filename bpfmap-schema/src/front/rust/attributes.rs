@@ -46,15 +46,16 @@ impl Parse for Entry {
     }
 }
 
-/// The words of all attributes with the same name on an item. The reader requests the words that it supports one by
-/// one. All words that were not requested are then reported as unknown.
+/// The words of all attributes with the same name on an item. One by one, the reader requests the
+/// words that it supports. All words that were not requested are then reported as unknown.
 pub(super) struct Entries<'r, 'c> {
     reader: &'r Reader<'c>,
     /// The kind of item that has the attributes, for messages, such as "a member".
     what: &'static str,
     words: Vec<Entry>,
     asked: Vec<&'static str>,
-    /// Whether an attribute could not be read. If so, a word that seems to be missing is possibly in this attribute.
+    /// Whether an attribute could not be read. If so, a word that seems to be missing may be in
+    /// this attribute.
     pub(super) is_broken: bool,
 }
 
@@ -126,7 +127,8 @@ impl<'r, 'c> Entries<'r, 'c> {
         bare.into_iter().map(|entry| entry.word).collect()
     }
 
-    /// Takes the word `key` out of the list, if it is in the list. Reports a value, because the word can't have one.
+    /// Takes the word `key` out of the list, if it is in the list. Reports an error if the word has
+    /// a value.
     pub(super) fn flag(&mut self, key: &'static str) -> Option<Ident> {
         let entry = self.take(key)?;
         if !matches!(entry.value, Value::None) {
@@ -226,7 +228,8 @@ impl<'r, 'c> Entries<'r, 'c> {
     }
 }
 
-/// Reports attributes on a declaration within an attribute, because the compiler ignores these attributes.
+/// Reports attributes of a declaration that is itself in an attribute, such as a bit-field in
+/// `bits(…)`. The compiler ignores all of them, and bpfmap reads only `#[bpf(…)]` and comments.
 pub(super) fn only_own(reader: &Reader<'_>, attributes: &[Attribute]) {
     for attribute in attributes {
         let path = attribute.path();

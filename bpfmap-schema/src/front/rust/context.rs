@@ -14,7 +14,7 @@ pub trait Context {
     /// Returns the span from the beginning of `first` to the end of `last`.
     fn span(&self, first: TokenSpan, last: TokenSpan) -> Span;
 
-    /// Returns the meaning of a path that names a type.
+    /// Returns the meaning of a path that refers to a type.
     fn resolve(&self, path: &syn::Path) -> Meaning;
 
     /// Returns the value of an integer expression that is not a literal. If `int` is not `None`, literals in the
@@ -25,7 +25,7 @@ pub trait Context {
     fn report(&self, finding: Finding);
 }
 
-/// The meaning of a path that names a type.
+/// The meaning of a path that refers to a type.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Meaning {
     /// A primitive type of Rust, such as `u8`, `bool` or `usize`.
@@ -41,9 +41,9 @@ pub enum Meaning {
 /// The value of an expression.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Constant {
-    /// The number that the expression results in.
+    /// The expression has this value.
     Known(i128),
-    /// The expression results in a number that only the compiler knows.
+    /// Only the compiler knows the value of the expression.
     Later,
     /// The expression has no value, which was already reported.
     Nothing,

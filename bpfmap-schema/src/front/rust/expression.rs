@@ -175,8 +175,8 @@ fn shift(operator: &BinOp, value: Value, bits: i128, expected: Option<Int>) -> R
     Ok(Value { number, int: value.int })
 }
 
-/// Returns the integer type that `ty` names, or `None` if `ty` is not an integer type. `usize` and `isize` have 8
-/// bytes.
+/// Returns the integer type to which `ty` refers, or `None` if `ty` is not an integer type. `usize`
+/// and `isize` have 8 bytes.
 pub(super) fn int(ty: &syn::Type) -> Option<Int> {
     let syn::Type::Path(path) = ty else { return None };
     int_word(&path.path.segments.last()?.ident.to_string())

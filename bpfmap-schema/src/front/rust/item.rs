@@ -35,10 +35,11 @@ pub struct TypeItem {
     pub repr: Repr,
     /// The types of the schema that the type contains by value.
     pub held: Vec<Held>,
-    /// The targets of pointers, lists and trees in the type, as far as they are written as Rust
-    /// paths.
+    /// The targets of pointers, lists and trees in the type. Contains only targets that are written
+    /// as Rust paths.
     pub pointees: Vec<Pointee>,
-    /// The members that are stored as bytes. Each is given by its index and its Rust type.
+    /// The members that are stored as bytes. Each element consists of the index and the Rust type
+    /// of the member.
     pub stored: Vec<(usize, TokenStream)>,
     /// The numbers that only the compiler knows. [`def`](Self::def) contains a placeholder for each
     /// of these numbers. The placeholders do not break any rule.
@@ -88,8 +89,8 @@ pub struct MapItem {
     /// Whether the map contains a number or a length of an array that only the compiler knows. Such a length is
     /// replaced by 1.
     pub has_later: bool,
-    /// The targets of pointers, lists and trees in the map, as far as they are written as Rust
-    /// paths.
+    /// The targets of pointers, lists and trees in the map. Contains only targets that are written
+    /// as Rust paths.
     pub pointees: Vec<Pointee>,
     /// Whether the whole item could be read, except for numbers that only the compiler knows.
     pub complete: bool,
@@ -357,7 +358,7 @@ const U32: Int = Int { size: 4, signed: false };
 
 enum Literal {
     Number(i128),
-    /// The expression can't be a number, because it is a string or the like.
+    /// The expression can't be a number, for example because it is a string.
     NoNumber,
     /// The expression must be evaluated.
     Expression,

@@ -187,8 +187,8 @@ fn kernel(reader: &Reader<'_>, text: &Spanned<String>) -> Option<KernelVersion> 
     Some(kernel.value)
 }
 
-/// Reads `set_by_loader(max_entries)`. The list can't contain types. A type parameter leaves a type
-/// to the loader.
+/// Reads `set_by_loader(max_entries)`. The list can't contain types. To leave a type to the
+/// loader, use a type parameter instead.
 fn set_by_loader(reader: &Reader<'_>, entries: &mut Entries<'_, '_>) -> Vec<Spanned<Attribute>> {
     let words = entries.list(
         "set_by_loader",

@@ -46,7 +46,7 @@ impl Hints {
         Self { char, points_to, field, bit_field: false }
     }
 
-    /// Reports the hints that the type has not used.
+    /// Reports the hints that do not apply to the type.
     pub(super) fn finish(self, reader: &Reader<'_>) {
         let left = [
             self.char.map(|span| (reader.place_of(span), "char", "on `u8` and on arrays of `u8`")),

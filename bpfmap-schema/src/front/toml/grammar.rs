@@ -71,7 +71,8 @@ pub enum Value {
     Type,
     /// A string that is a kernel version, such as `5.10`.
     KernelVersion,
-    /// A string that is one of these words. Each word is listed with its meaning or an empty string.
+    /// A string that is one of these words. The second string is the meaning of the word. It is
+    /// empty if the word needs no explanation.
     Word(fn() -> Vec<(&'static str, &'static str)>),
     /// A string that is this word.
     Constant(&'static str),

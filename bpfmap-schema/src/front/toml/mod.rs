@@ -103,7 +103,8 @@ pub fn read_str(path: &Path, text: &str) -> Draft {
     include::Reader::default().read_str(path, text)
 }
 
-/// Checks only the TOML syntax of `text`. Does not check its meaning as a schema and does not read included files.
+/// Checks only the TOML syntax of `text`. Does not check whether `text` is a valid schema, and does
+/// not read included files.
 ///
 /// The draft contains only the text and the diagnostics for its syntax errors.
 #[must_use]

@@ -1,5 +1,5 @@
-//! Writes the methods of a member that is stored as bytes: a getter, a setter, and a method that creates a value with
-//! the member.
+//! Writes the methods of a member that is stored as bytes: a getter, a setter, and a method that
+//! returns a value in which the member is set.
 
 use std::fmt::Write;
 use std::ops::Range;
@@ -65,7 +65,8 @@ pub struct AccessorNames {
     pub get: String,
     /// The name of the setter, such as `set_member`.
     pub set: String,
-    /// The name of the method that creates a value, such as `with_member` for a struct or `from_member` for a union.
+    /// The name of the method that returns a value in which the member is set, such as
+    /// `with_member` for a struct or `from_member` for a union.
     pub build: String,
 }
 

@@ -35,8 +35,8 @@ pub fn explicitly_aligned<'a>(schema: &'a Schema, layouts: &Layouts) -> Explicit
     found
 }
 
-/// Returns whether the type for `field` in `bpfmap` has `repr(align)`. This is true of all special fields except those
-/// of 4 bytes.
+/// Returns whether the type in `bpfmap` that represents `field` has `repr(align)`. This is true of
+/// all special fields except those of 4 bytes.
 fn is_explicit(field: SpecialField) -> bool {
     use SpecialField as Field;
     !matches!(field, Field::SpinLock | Field::ResSpinLock | Field::RefCount)

@@ -52,7 +52,7 @@ impl<'a> Descriptions<'a> {
         self.scope.take(name)
     }
 
-    /// Returns the code of the constants that the expressions so far have used.
+    /// Returns the code of the constants that the expressions have used so far.
     #[must_use]
     pub fn constants(&self) -> &str {
         &self.constants

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::print::WIDTH;
 use crate::type_word::RUNTIME;
 
-/// The derives, and the type `Map` that `Maps` contains.
+/// The names of the derives, and of the type `Map`, which `Maps` uses for its fields.
 const OTHERS: [&str; 4] = ["BpfMap", "BpfMaps", "BpfType", "Map"];
 
 /// Returns the names that the types of the schema can't have, because a derive recognizes types only by the last

@@ -37,7 +37,7 @@ impl<'a> Names<'a> {
         Self::without(schema, &[])
     }
 
-    /// Returns the names of all types and maps of `schema`. The names do not include the names in `reserved`.
+    /// Returns the names of all types and maps of `schema`. None of them is a name in `reserved`.
     #[must_use]
     pub fn without(schema: &'a Schema, reserved: &[&str]) -> Self {
         let mut names = Self::of_types(schema.types.iter(), reserved);
@@ -56,8 +56,8 @@ impl<'a> Names<'a> {
         names
     }
 
-    /// Returns the names of the types of a schema. The names do not include the names in `reserved`. Maps do not affect
-    /// these names.
+    /// Returns the names of the types of a schema. None of them is a name in `reserved`. Maps do
+    /// not affect these names.
     pub fn of_types(types: impl Iterator<Item = &'a TypeDef>, reserved: &[&str]) -> Self {
         let taken = [MAPS].iter().chain(reserved).map(|name| (*name).to_owned());
         let mut names =

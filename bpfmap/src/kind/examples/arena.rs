@@ -1,6 +1,6 @@
 use bpfmap::{Map, MapSpec, kind::Arena};
 
-/// Leaves a number for programs at the start of the arena.
+/// Writes a number to the start of the arena, where programs can read it.
 fn leave<Pool>(pool: &Map<Pool>, number: u64) -> bpfmap::Result<u64>
 where
     Pool: MapSpec<Kind = Arena, Key = (), Value = ()>,

@@ -1,6 +1,7 @@
 use bpfmap::{Map, MapSpec, OuterMapSpec, kind};
 
-/// Makes programs count in a new map. Returns the old map, which no longer changes.
+/// Switches the programs to a new map for their counts. Returns the old map, which no longer
+/// changes.
 fn next_page<Pages, Counts>(pages: &Map<Pages>) -> bpfmap::Result<Option<Map<Counts>>>
 where
     Pages: OuterMapSpec<Inner = Counts, Kind = kind::ArrayOfMaps, Key = u32>,

@@ -1,7 +1,7 @@
 use bpfmap::{Map, MapSpec, ProgramFd, kind::ProgArray};
 use std::os::fd::AsFd;
 
-/// Stores a program, which tail calls to index 1 then run.
+/// Stores a program at index 1. Tail calls to this index then run the program.
 fn install<Jumps>(jumps: &Map<Jumps>, program: &impl AsFd) -> bpfmap::Result<()>
 where
     Jumps: MapSpec<Kind = ProgArray, Key = u32, Value = u32>,

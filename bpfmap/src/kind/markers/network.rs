@@ -95,9 +95,9 @@ kind!(/// `BPF_MAP_TYPE_CPUMAP` (Linux 4.15)
     /// of its program.
     ///
     /// As in a devmap, the kernel does not distinguish empty slots from slots in use. Storing a
-    /// queue for a CPU that is not possible fails with `ENODEV`. An index that is out of range
-    /// fails with `E2BIG` on update, and with `EINVAL` on deletion. Storing a program that was not
-    /// loaded for cpumaps fails with `EINVAL` from Linux 7.0 on, and with `ENOMEM` on older
+    /// queue for a CPU that the machine can't have fails with `ENODEV`. An index that is out of
+    /// range fails with `E2BIG` on update, and with `EINVAL` on deletion. Storing a program that was
+    /// not loaded for cpumaps fails with `EINVAL` from Linux 7.0 on, and with `ENOMEM` on older
     /// kernels.
     ///
     /// ```no_run

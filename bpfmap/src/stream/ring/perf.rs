@@ -209,7 +209,8 @@ impl<E: Plain> PerfReader<E> {
 
     #[inline]
     fn word(&self, position: u64) -> u64 {
-        // SAFETY: words of records begin at multiples of 8, and the ring ends at one.
+        // SAFETY: words of records begin at multiples of 8, and the size of the ring is a multiple
+        // of 8.
         unsafe { self.data.add(self.offset(position)).cast().read() }
     }
 }

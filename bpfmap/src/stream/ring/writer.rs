@@ -117,10 +117,10 @@ impl<E: Plain> Writer<E> {
     }
 }
 
-/// Returns the size of an event, as the header of a record contains it. The header also has two
+/// Returns the size of an event as a number for the header of a record. The header also has two
 /// flag bits, so the size must be less than a gigabyte.
 const fn size_of_u32<E: Plain>() -> u32 {
-    assert!(size_of::<E>() < (BUSY >> 1) as usize, "a record has less than a gigabyte");
+    assert!(size_of::<E>() < (BUSY >> 1) as usize, "a record is smaller than a gigabyte");
     #[allow(clippy::cast_possible_truncation, reason = "asserted")]
     let size = size_of::<E>() as u32;
     size

@@ -4,17 +4,17 @@
 
 use bpfmap::{Be16, Be32, BpfMap, BpfType};
 
-/// Packets, and their bytes.
+/// The number of packets, and their total size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BpfType)]
 #[repr(C)]
 pub struct Traffic {
     /// The number of packets.
     pub packets: u64,
-    /// The number of bytes in them.
+    /// The number of bytes in these packets.
     pub bytes: u64,
 }
 
-/// A packet that is reported.
+/// The report of a large packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BpfType)]
 #[repr(C)]
 pub struct LargePacket {
@@ -32,20 +32,21 @@ impl LargePacket {
     #[inline]
     #[must_use]
     pub const fn new(time: u64, length: u32, protocol: Be16) -> Self {
-        // Padding is sent too.
+        // The padding must be initialised, because it is also sent to user space.
         Self { time, length, protocol, _pad: [0; 2] }
     }
 }
 
-/// What the application asks of the program.
+/// The setting with which the application controls the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BpfType)]
 #[repr(C)]
 pub struct Setting {
-    /// Packets of this length or more are reported. 0 reports none.
+    /// The minimum length of the packets that the program reports. If it is 0, the program reports
+    /// no packets.
     pub large: u32,
 }
 
-/// Traffic by the protocol in the Ethernet header.
+/// The traffic of each protocol. The key is the protocol in the Ethernet header.
 #[derive(Debug, BpfMap)]
 #[bpf_map(percpu_hash, max_entries = 1024, min_kernel = "5.10")]
 pub struct Protocols {
@@ -53,7 +54,7 @@ pub struct Protocols {
     value: Traffic,
 }
 
-/// Packets by IPv4 source address, of all CPUs.
+/// The number of packets from each IPv4 source address.
 #[derive(Debug, BpfMap)]
 #[bpf_map(hash, max_entries = 10_240, min_kernel = "5.10")]
 pub struct Sources {

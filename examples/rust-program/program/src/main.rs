@@ -1,4 +1,4 @@
-//! Counts the packets that an interface receives, and reports large ones.
+//! Counts the packets that an interface receives, and reports large packets.
 
 #![no_std]
 #![no_main]
@@ -20,7 +20,8 @@ const SETTINGS: Map<Settings> = Map::new();
 
 /// `ETH_P_IP`, `include/uapi/linux/if_ether.h`.
 const IPV4: Be16 = Be16::new(0x0800);
-/// Where the Ethernet header has the protocol, and where the IPv4 header after it has the source address.
+/// The offset of the protocol in the Ethernet header. The next constant is the offset of the source
+/// address in a packet with an Ethernet header and an IPv4 header.
 const PROTOCOL: usize = 12;
 const SOURCE: usize = 14 + 12;
 
@@ -30,20 +31,21 @@ pub fn count_packet(packet: XdpContext) -> u32 {
     XDP_PASS
 }
 
-/// Returns `None` if the packet is too short, or if there is no space for a record.
+/// Counts a packet. Returns `None` if the packet is too short, or if there is no space for a
+/// record.
 #[inline(always)]
 fn count(packet: &XdpContext) -> Option<()> {
     let length = (packet.data_end() - packet.data()) as u32;
     let protocol: Be16 = read(packet, PROTOCOL)?;
     match PROTOCOLS.lookup(&protocol) {
-        // The value of this CPU, which no other CPU changes.
+        // This is the value of this CPU. Other CPUs do not change it.
         Some(traffic) => {
             field!(traffic.packets).modify(|packets| *packets += 1);
             field!(traffic.bytes).modify(|bytes| *bytes += u64::from(length));
         }
         None => {
             let traffic = Traffic { packets: 1, bytes: length.into() };
-            // A full map counts no further protocols.
+            // If the map is full, packets of new protocols are not counted.
             let _ = PROTOCOLS.update(&protocol, &traffic, UpdateMode::Any);
         }
     }
@@ -52,7 +54,7 @@ fn count(packet: &XdpContext) -> Option<()> {
     }
     let setting = SETTINGS.lookup(&0)?.load();
     if setting.large != 0 && length >= setting.large {
-        // SAFETY: the function has no conditions.
+        // SAFETY: `bpf_ktime_get_ns` has no safety requirements.
         let time = unsafe { bpf_ktime_get_ns() };
         LARGE_PACKETS.reserve()?.submit(LargePacket::new(time, length, protocol));
     }
@@ -62,10 +64,10 @@ fn count(packet: &XdpContext) -> Option<()> {
 #[inline(always)]
 fn count_source(source: &Be32) {
     if let Some(packets) = SOURCES.lookup(source) {
-        // Other CPUs count as well.
+        // Other CPUs change the same counter, so the addition must be atomic.
         packets.add(1);
     } else if SOURCES.update(source, &1, UpdateMode::NoExist).is_err() {
-        // Another CPU has inserted the source since the lookup, unless the map is full.
+        // Either another CPU has inserted the source since the lookup, or the map is full.
         if let Some(packets) = SOURCES.lookup(source) {
             packets.add(1);
         }
@@ -87,7 +89,8 @@ fn read<T: bpfmap_ebpf::Plain>(packet: &XdpContext, offset: usize) -> Option<T> 
 #[unsafe(no_mangle)]
 static LICENSE: [u8; 13] = *b"Dual MIT/GPL\0";
 
-/// The compiler has removed every panic, or the loader refuses the object.
+/// Is never called, because the compiler removes every panic. If a panic remained, the loader would
+/// refuse the object.
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
     loop {}

@@ -278,8 +278,8 @@ impl<'a> Types<'a> {
         self.report(&rules::IMPORT_TYPE, span, message, help);
     }
 
-    /// Assigns a name to the tag of a Rust enum. The tag is a member without a name that is not a struct, a union or a
-    /// bit-field.
+    /// Assigns a name to the tag of a Rust enum. The tag is a member that has no name and is not a
+    /// struct, a union or a bit-field.
     fn name_tag(&mut self, placed: &mut [Placed], place: Enclosing<'_>) {
         let name_of = |placed: &Placed| placed.member.name.as_ref().map(|name| name.value.clone());
         if !placed.iter().any(|placed| name_of(placed).is_some_and(|name| name.is_empty())) {
@@ -362,7 +362,8 @@ impl<'a> Types<'a> {
         Ok(Placed { member, bit_offset })
     }
 
-    /// Returns the element type of a list or tree, which the tag `contains:STRUCT:MEMBER` contains.
+    /// Returns the element type of a list or tree, which is the struct in the tag
+    /// `contains:STRUCT:MEMBER`.
     fn contained(
         &mut self,
         ty: &mut Spanned<Type>,

@@ -69,7 +69,7 @@ impl Enclosing<'_> {
         Self { depth: self.depth + 1, nested: self.nested + 1, ..self }
     }
 
-    /// Returns whether no further level of nesting is possible, apart from an array of bytes.
+    /// Returns whether the type is nested so deeply that it can only become an array of bytes.
     fn is_too_deep(self) -> bool {
         self.depth > MAX_DEPTH || self.nested + 1 >= type_expression::MAX_DEPTH
     }

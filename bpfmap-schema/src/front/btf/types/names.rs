@@ -9,9 +9,9 @@ use crate::rules;
 /// The maximum length of a name in a schema.
 const MAX_NAME: usize = 127;
 
-/// The maximum number of types with the same name that are compared with a type of the same source. The BTF of a linked
-/// program can contain the same type several times. The limit protects against malicious files with a very large number
-/// of such types.
+/// The maximum number of types of the same name with which a type is compared if there is a single
+/// source. The BTF of a linked program can contain the same type several times. The limit protects
+/// against malicious files with a very large number of such types.
 const MOST_NAMESAKES: u32 = 8;
 
 impl Types<'_> {

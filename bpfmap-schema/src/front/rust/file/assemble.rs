@@ -520,8 +520,8 @@ fn external(path: &syn::Path, name: &str) -> syn::Path {
     path
 }
 
-/// The C integer types of `core::ffi` and `libc`. Each is listed with the Rust type that it has on all targets that
-/// bpfmap supports.
+/// The C integer types of `core::ffi` and `libc`. Each is listed with the equivalent Rust type,
+/// which is the same on all targets that bpfmap supports.
 const C_INTEGERS: &[(&str, &str)] = &[
     ("c_schar", "i8"),
     ("c_uchar", "u8"),

@@ -21,7 +21,7 @@ pub(super) fn check(
     let mut places = Places::default();
     for (id, item) in in_place {
         let mut def = item.def.clone();
-        // Mistakes in a type in place are reported where the type is used.
+        // Mistakes in a type that is declared in place are reported where the type is used.
         if places.fill(krate, &mut def, &item) {
             def.name.value = key(id);
             types.push((item, def));

@@ -60,7 +60,7 @@ fn of_tokens(text: &str) -> u64 {
     bytes
 }
 
-/// Returns the memory that an item with these tokens needs after it was parsed, in bytes.
+/// Returns the memory that an item with these tokens needs after it has been parsed, in bytes.
 pub(super) fn of_item(tokens: &[TokenTree]) -> u64 {
     let mut bytes = 1500;
     let all: TokenStream = tokens.iter().cloned().collect();

@@ -2,8 +2,8 @@
 
 use super::krate::{Crate, DeclarationId, Kind};
 
-/// Returns notes that describe the contents of a source without types and maps for a schema. `own` contains the
-/// declarations in the source.
+/// Returns notes that describe the contents of a source that declares no types or maps of a schema.
+/// `own` contains the declarations in the source.
 pub(super) fn instead(krate: &Crate, own: &[DeclarationId]) -> Vec<String> {
     /// The maximum number of names in the note.
     const TOLD: usize = 3;

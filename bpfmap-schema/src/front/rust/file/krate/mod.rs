@@ -72,7 +72,8 @@ impl DeclarationId {
 /// A module.
 pub(super) struct Module {
     pub(super) source: SourceId,
-    /// The parent module. It is `None` for the root of the crate, and for a file whose parent was not needed yet.
+    /// The parent module. It is `None` for the root of the crate, and for a file whose parent has
+    /// not been needed yet.
     pub(super) parent: Cell<Option<ModuleId>>,
     depth: usize,
     /// The known conditions with which the module's crate is built.
@@ -164,8 +165,8 @@ impl Crate {
         draft
     }
 
-    /// Adds a diagnostic that was not already reported. If code is read several times, each time results in the same
-    /// diagnostics.
+    /// Adds a diagnostic, unless the same diagnostic was already reported. This check is necessary
+    /// because code that is read several times causes the same diagnostics each time.
     pub(super) fn report(&self, finding: Finding) {
         let place = (finding.rule.id, finding.place.span, finding.message.clone());
         if self.reported.borrow_mut().insert(place) {
@@ -236,7 +237,8 @@ impl Crate {
         let known = found.map_or(Child::Missing, Child::Read);
         if let Some(found) = found {
             let mut modules = self.modules.borrow_mut();
-            // A module that was just read has another owner only if it exists under two names.
+            // `get_mut` returns `None` only if the module exists under two names, because it then
+            // has a second owner.
             if let Some(module) = modules[found.0].as_mut().and_then(Rc::get_mut) {
                 module.doubts.append(&mut doubts.borrow_mut());
             }
@@ -482,7 +484,8 @@ pub(super) fn span(source: SourceId, first: TokenSpan, last: TokenSpan) -> Span 
     Span::new(source, first.start..last.end.max(first.end))
 }
 
-/// Returns a draft with the diagnostic that nothing could be read.
+/// Returns a draft that contains only an error, because the thread that reads the schema could not
+/// be started.
 pub(super) fn unreadable(error: &std::io::Error) -> Draft {
     let message = format!("can't start a thread to read the file: {error}");
     let finding = Finding::new(&rules::UNREADABLE_SOURCE, Span::NONE, message)
