@@ -81,9 +81,9 @@ fn shows_changes_and_fails_if_a_change_is_unsafe() {
             err: String::new(),
             out: "\
 new.toml:4:3: packets.value.tx: moved from byte 8 to byte 0 [member-moved]
-    silently reads wrong data: libbpf reuses the pin; bpfmap refuses to open it
+    silently reads wrong data: libbpf reuses the pin; bpfmap refuses to open the map
 new.toml:5:3: packets.value.rx: moved from byte 0 to byte 8 [member-moved]
-    silently reads wrong data: libbpf reuses the pin; bpfmap refuses to open it
+    silently reads wrong data: libbpf reuses the pin; bpfmap refuses to open the map
 2 changes: silently reads wrong data (2); run `bpfmap explain member-moved` for details
 "
             .to_owned(),
@@ -254,8 +254,8 @@ fn explains_each_change() {
     assert_eq!(said.status, 0);
     assert!(
         said.out.starts_with(
-            "value-grows (needs a new pin): A value is larger.\n\nIf the older map is pinned, libbpf \
-             refuses the pin with EINVAL (parameter mismatch); bpfmap refuses to open it.\n\n"
+            "value-grows (needs a new pin): The size of a value has increased.\n\nIf the older map is pinned, libbpf \
+             refuses the pin with EINVAL (parameter mismatch); bpfmap refuses to open the map.\n\n"
         ),
         "{}",
         said.out

@@ -216,7 +216,7 @@ fn struct_ops_maps_are_compared() {
     assert_eq!(
         verify(&SLOW_START.replace("congestion_ops", "congestion_ops___old")),
         "slow_start: can't be compared: its type is `tcp_congestion_ops___old`, but a schema supports only the \
-         kernel's `tcp_congestion_ops`\n"
+         kernel struct `tcp_congestion_ops`\n"
     );
 }
 

@@ -122,7 +122,7 @@ fn known_conditions_are_evaluated() {
 
 #[test]
 fn unknown_conditions_are_reported() {
-    let expected = "unknown whether `feature = \"x\"` is set";
+    let expected = "it is unknown whether `feature = \"x\"` is set";
     for (text, _) in EVERYWHERE {
         let text = text.replace('X', "#[cfg(feature = \"x\")]");
         let found = read(&text, &Cfg::default());
@@ -187,9 +187,9 @@ fn builders_can_set_conditions_that_cargo_does_not_pass() {
     assert!(!header(builder().features(["bytes"]).cfg("tiny")));
     assert!(!header(builder().features(["other"])));
     let error = builder().features(["bytes"]).generate().unwrap_err();
-    assert_eq!(error.rejected()[0].findings[0].message, "unknown whether `tiny` is set");
+    assert_eq!(error.rejected()[0].findings[0].message, "it is unknown whether `tiny` is set");
     let error = builder().cfg("a b").generate().unwrap_err();
-    assert!(error.to_string().starts_with("`a b` is not a condition"), "{error}");
+    assert!(error.to_string().starts_with("invalid condition `a b`"), "{error}");
 }
 
 #[test]
@@ -203,7 +203,7 @@ fn a_source_without_items_is_an_error() {
         };
         let [finding] = rejected.findings.as_slice() else { panic!("{rejected}") };
         assert_eq!(finding.rule.id, "empty-schema", "{rejected}");
-        assert!(finding.message.ends_with("declares no map and no type"), "{rejected}");
+        assert!(finding.message.ends_with("does not declare a map or a type"), "{rejected}");
         finding.notes.clone()
     };
     let none: [&str; 0] = [];
