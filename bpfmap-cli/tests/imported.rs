@@ -81,6 +81,10 @@ fn a_program_for_this_machine_is_refused() {
     let folder = Folder::new();
     let output = folder.bpfmap(&["import", env!("CARGO_BIN_EXE_bpfmap"), "--out", "it.toml"]);
     assert_eq!(output.status.code(), Some(1));
-    assert!(text(&output.stderr).contains("expected an object file for BPF"), "{}", text(&output.stderr));
+    assert!(
+        text(&output.stderr).contains("expected an object file for BPF"),
+        "{}",
+        text(&output.stderr)
+    );
     assert!(!folder.path("it.toml").exists());
 }

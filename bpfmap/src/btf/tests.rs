@@ -425,9 +425,9 @@ mod rust {
     fn a_newtype_matches_its_member_in_its_byte_order() {
         assert_eq!(difference(TypeDesc::BE32, BE32), None);
         assert_eq!(difference(TypeDesc::U32, METERS), None);
-        let expected = "value: big-endian, schema says no byte order";
+        let expected = "value: network byte order, schema says host byte order";
         assert_eq!(difference(TypeDesc::U32, BE32).as_deref(), Some(expected));
-        let expected = "value: no byte order, schema says big-endian";
+        let expected = "value: host byte order, schema says network byte order";
         assert_eq!(difference(TypeDesc::BE32, METERS).as_deref(), Some(expected));
         let expected = "value: an unsigned integer (4 bytes), schema says unsigned short (2 bytes)";
         assert_eq!(difference(TypeDesc::U16, METERS).as_deref(), Some(expected));

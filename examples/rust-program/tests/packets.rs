@@ -143,6 +143,9 @@ fn members_that_have_moved_on_one_side_are_found() {
         let message = Map::<MovedPackets>::from_object(&object).unwrap_err().to_string();
         assert!(message.contains("event.length: offset 8, schema says 12"), "{message}");
         let message = Map::<HostSources>::from_object(&object).unwrap_err().to_string();
-        assert!(message.contains("key: big-endian, schema says no byte order"), "{message}");
+        assert!(
+            message.contains("key: network byte order, schema says host byte order"),
+            "{message}"
+        );
     }
 }
