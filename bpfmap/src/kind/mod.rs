@@ -374,9 +374,11 @@ pub trait HoldObjects<S: MapSpec>: Kind + objects::Held<S> {
 /// cookie. The trait is sealed, because its implementation determines how many bytes the kernel
 /// copies.
 #[diagnostic::on_unimplemented(
-    message = "user space can't read the entries of a map of type `{Self}`",
+    message = "`get` and `objects` don't support maps of type `{Self}`",
     label = "this map type lacks the operation",
-    note = "the kernel returns no information about the objects of this map type: keep track of the stored objects in the application"
+    note = "to read an entry of a map with plain values, such as a hash or an array, call `lookup(&key)`",
+    note = "`get` and `objects` read the ids of programs and inner maps, the cookies of sockets, and the entries of devmaps and cpumaps",
+    note = "the kernel returns no information about the objects in a cgroup_array, a perf_event_array or an xskmap: keep track of the stored objects in the application"
 )]
 pub trait ShowObjects<S: MapSpec>: Kind + objects::Shown<S> {
     /// The type of the information that a lookup returns. The type can depend on the spec `S`: a
