@@ -17,16 +17,16 @@ Examples:
 pub(crate) const INIT: &str = "\
 Exit status:
   0  The project was created.
-  1  A file can't be written.
+  1  `--path` is missing or names no clone of bpfmap, or a file can't be written.
   2  The command line is wrong.
 
 Examples:
-  Create a project in a new folder:
-    $ bpfmap init calls
+  Create a project in a new folder, next to the clone `bpfmap`:
+    $ bpfmap init calls --path bpfmap
   Create a project that declares its maps in Rust:
-    $ bpfmap init calls-derive --derive
+    $ bpfmap init calls-derive --derive --path bpfmap
   Create a project in C:
-    $ bpfmap init calls-c --c
+    $ bpfmap init calls-c --c --path bpfmap
 ";
 
 pub(crate) const GENERATE: &str = "\

@@ -27,6 +27,10 @@ fn each_example_of_the_help_does_what_it_says() {
         if command == "fmt" {
             fs::write(folder.path("maps.toml"), MAPS.replace(" = ", "=")).unwrap();
         }
+        if command == "init" {
+            let clone = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+            std::os::unix::fs::symlink(clone, folder.path("bpfmap")).unwrap();
+        }
         assert!(!examples.is_empty(), "the help of `{command}` has no example");
         // `tests/kernel_test.rs` runs the examples that boot kernels.
         let boots = |example: &&String| example.starts_with("bpfmap test ");

@@ -2,6 +2,7 @@
 //! change.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -30,7 +31,7 @@ fn a_project_with_maps_in_rust_builds() {
 
 #[test]
 fn a_project_in_c_builds() {
-    let folder = created("counts-c", &["--c"], &[C, SHARED]);
+    let folder = created("counts-c", &["--c", "--path", &root()], &[C, SHARED]);
     let make = || {
         let bpfmap = format!("BPFMAP={}", env!("CARGO_BIN_EXE_bpfmap"));
         let clang = format!("CLANG={}", clang::find().unwrap().display());
@@ -53,19 +54,21 @@ fn a_project_in_c_builds() {
 /// Existing files can be the work of the user, so they must not change.
 #[test]
 fn existing_files_do_not_change() {
-    for arguments in [&[][..], &["--derive"], &["--c"]] {
+    for kind in [&[][..], &["--derive"], &["--c"]] {
+        let root = root();
+        let arguments = [&["init", "--path", &root], kind].concat();
         let folder = Folder::new();
         // The name of a temporary folder is not a valid package name.
         fs::create_dir(folder.path("x")).unwrap();
         let place = folder.path("x");
-        let first = run(&place, &[&["init"], arguments].concat());
+        let first = run(&place, &arguments);
         assert!(first.status.success(), "{first:?}");
         let before = contents(&place);
         assert!(before.len() > 5);
         for (path, _) in &before {
             fs::write(path, "mine").unwrap();
         }
-        let again = run(&place, &[&["init"], arguments].concat());
+        let again = run(&place, &arguments);
         assert!(again.status.success(), "{again:?}");
         assert!(!text(&again.stdout).contains("created"), "{again:?}");
         let after = contents(&place);
@@ -87,7 +90,7 @@ fn an_existing_crate_gets_the_missing_files_and_instructions() {
     ] {
         fs::write(folder.path(name), text).unwrap();
     }
-    let output = folder.bpfmap(&["init"]);
+    let output = folder.bpfmap(&["init", "--path", &root()]);
     assert!(output.status.success(), "{output:?}");
     let said = text(&output.stdout);
     for expected in [
@@ -96,6 +99,7 @@ fn an_existing_crate_gets_the_missing_files_and_instructions() {
         "created ./src/program.bpf.c",
         "Add to Cargo.toml:",
         "bpfmap-codegen = \"",
+        "[patch.crates-io]",
         "Add to build.rs:",
         ".schema(\"maps.toml\")",
     ] {
@@ -111,7 +115,7 @@ fn an_existing_crate_gets_the_missing_files_and_instructions() {
 #[test]
 fn errors_name_the_file_that_cannot_be_created() {
     let folder = Folder::new();
-    let output = folder.bpfmap(&["init", "1st"]);
+    let output = folder.bpfmap(&["init", "1st", "--path", &root()]);
     assert_eq!(output.status.code(), Some(1));
     assert!(
         text(&output.stderr).contains("the folder `1st` can't be the name of a package"),
@@ -120,7 +124,7 @@ fn errors_name_the_file_that_cannot_be_created() {
     assert!(!folder.path("1st").exists());
 
     fs::write(folder.path("file"), "").unwrap();
-    let output = folder.bpfmap(&["init", "file"]);
+    let output = folder.bpfmap(&["init", "file", "--path", &root()]);
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stderr).contains("file"), "{output:?}");
 
@@ -133,6 +137,96 @@ fn errors_name_the_file_that_cannot_be_created() {
 
     assert_eq!(folder.bpfmap(&["init", "x", "--c", "--derive"]).status.code(), Some(2));
     assert!(!folder.path("x").exists());
+}
+
+/// Nothing is published yet, so a project without a clone could not be built.
+#[test]
+fn without_a_clone_the_error_says_how_to_go_on() {
+    for kind in [&[][..], &["--derive"], &["--c"]] {
+        let folder = Folder::new();
+        let output = folder.bpfmap(&[&["init", "x"], kind].concat());
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        let said = text(&output.stderr);
+        assert!(said.starts_with("error: bpfmap is not published yet"), "{said}");
+        assert!(said.contains("help: add `--path CLONE`"), "{said}");
+        assert!(!folder.path("x").exists());
+    }
+}
+
+/// A project and a clone in the same folder can be moved together.
+#[test]
+fn the_manifest_has_the_path_from_the_project_to_the_clone() {
+    let folder = Folder::new();
+    imitate_clone(&folder.path("bpf map"));
+    fs::create_dir(folder.path("work")).unwrap();
+    std::os::unix::fs::symlink("work", folder.path("link")).unwrap();
+    for project in ["work/deep/counts", "link/deep/other"] {
+        let output = folder.bpfmap(&["init", project, "--path", "bpf map"]);
+        assert!(output.status.success(), "{output:?}");
+        let read = |file: &str| fs::read_to_string(folder.path(project).join(file)).unwrap();
+        let manifest: toml::Table = read("Cargo.toml").parse().unwrap();
+        for name in ["bpfmap", "bpfmap-codegen"] {
+            let path = manifest["patch"]["crates-io"][name]["path"].as_str().unwrap();
+            assert_eq!(path, format!("../../../bpf map/{name}"));
+            assert!(folder.path(project).join(path).join("Cargo.toml").is_file());
+        }
+    }
+}
+
+/// The names of bpfmap's tools do not belong to anybody on the registry, so the workflow must not
+/// install them from there.
+#[test]
+fn the_workflow_installs_the_tools_from_a_clone() {
+    for kind in [&[][..], &["--derive"], &["--c"]] {
+        let folder = Folder::new();
+        imitate_clone(&folder.path("bpf map"));
+        let output = folder.bpfmap(&[&["init", "counts", "--path", "bpf map"], kind].concat());
+        assert!(output.status.success(), "{output:?}");
+        assert!(text(&output.stdout).contains("set `BPFMAP_REPOSITORY` in it"), "{output:?}");
+        let workflow =
+            fs::read_to_string(folder.path("counts/.github/workflows/bpfmap.yml")).unwrap();
+        assert!(workflow.contains("\n\nenv:\n  # FILL IN: "), "{workflow}");
+        assert!(workflow.contains("\n  BPFMAP_REPOSITORY: \"\"\n\njobs:\n"), "{workflow}");
+        let (_, step) = workflow.split_once("name: Install bpfmap\n        run: |\n").unwrap();
+        let script: Vec<&str> =
+            step.lines().map_while(|line| line.strip_prefix("          ")).collect();
+        let script = script.join("\n");
+
+        // The commands `git` and `cargo` print their arguments. `git` also creates the clone.
+        fs::create_dir(folder.path("bin")).unwrap();
+        fs::rename(folder.path("bpf map"), folder.path("origin")).unwrap();
+        for (name, action) in [("git", "cp -r ../origin \"$5\""), ("cargo", "test -d \"$4\"")] {
+            let path = folder.path("bin").join(name);
+            fs::write(&path, format!("#!/bin/sh\necho {name} \"$@\"\n{action}\n")).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        let path = format!("{}:{}", folder.path("bin").display(), std::env::var("PATH").unwrap());
+        let run = |address: &str| {
+            let mut shell = Command::new("sh");
+            shell.args(["-ec", &script]).env("PATH", &path).env("BPFMAP_REPOSITORY", address);
+            shell.current_dir(folder.path("counts")).output().unwrap()
+        };
+        let unset = run("");
+        assert!(!unset.status.success(), "{unset:?}");
+        assert!(text(&unset.stderr).contains("BPFMAP_REPOSITORY: is not set: write"), "{unset:?}");
+        assert_eq!(text(&unset.stdout), "");
+        let install = "cargo install --locked --path ../bpf map/bpfmap-cli\n\
+             cargo install --locked --path ../bpf map/vmtest\n";
+        let set = run("https://example.com/x.git");
+        assert!(set.status.success(), "{set:?}");
+        let clone = "git clone --depth 1 https://example.com/x.git ../bpf map\n";
+        assert_eq!(text(&set.stdout), format!("{clone}{install}"));
+        // A clone that exists already is used, for example a submodule.
+        assert_eq!(text(&run("").stdout), install);
+    }
+}
+
+/// Creates the files by which `bpfmap init` recognises a clone, and the folders of the tools.
+fn imitate_clone(clone: &Path) {
+    for name in ["bpfmap", "bpfmap-codegen", "bpfmap-cli", "vmtest"] {
+        fs::create_dir_all(clone.join(name)).unwrap();
+        fs::write(clone.join(name).join("Cargo.toml"), "").unwrap();
+    }
 }
 
 /// A temporary folder, which is removed at the end of the test.
@@ -204,7 +298,7 @@ fn checks(folder: &Folder, name: &str) {
     let output = run(&project, &["check"]);
     assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
     let workflow = fs::read_to_string(project.join(".github/workflows/bpfmap.yml")).unwrap();
-    for placeholder in ["BUILD", "TEST", "NAME", "VERSION"] {
+    for placeholder in ["BUILD", "TEST", "NAME", "VERSION", "INSTALL", "VARIABLE", "CLONE"] {
         assert!(!workflow.contains(placeholder), "{workflow}");
     }
 }

@@ -1,5 +1,7 @@
 //! `bpfmap init`: creates a new project, or adds bpfmap to an existing one.
 
+mod clone;
+
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -8,6 +10,13 @@ use bpfmap_codegen::output::{plan, write};
 use clap::Args;
 
 use crate::{Failed, Outcome, complain, manual, print};
+use clone::LocalClone;
+
+/// Whether a package registry has the crates and the tools of bpfmap.
+///
+/// Set this to `true` when the first version is published. Projects without `--path` then use the
+/// published crates and tools. Until then, `--path` is necessary.
+const PUBLISHED: bool = false;
 
 /// Create a project: a schema, a BPF program, an application, a test, a build, and a workflow for
 /// continuous integration.
@@ -22,8 +31,9 @@ pub(crate) struct InitOptions {
     /// The folder of the project, which is created if it does not exist
     #[arg(default_value = ".")]
     folder: PathBuf,
-    /// Use the crates in a clone of bpfmap's repository instead of the published crates
-    #[arg(long, value_name = "CLONE", conflicts_with = "c")]
+    /// Use the crates and tools in a clone of bpfmap's repository; necessary until bpfmap is
+    /// published
+    #[arg(long, value_name = "CLONE")]
     path: Option<PathBuf>,
     /// Declare the maps in Rust instead of TOML
     #[arg(long, conflicts_with = "c")]
@@ -122,7 +132,15 @@ pub(crate) fn run(options: &InitOptions) -> Outcome {
     let variant = Variant::of(options);
     let is_crate = folder.join(MANIFEST).exists() && variant != Variant::C;
     let name = package_name(folder, is_crate || variant == Variant::C)?;
-    let patch = options.path.as_deref().map(patch).transpose()?.unwrap_or_default();
+    let clone = options.path.as_deref().map(|clone| LocalClone::find(clone, folder)).transpose()?;
+    if clone.is_none() && !PUBLISHED {
+        return Err(fail(
+            "bpfmap is not published yet, so a project can only use a clone of bpfmap's repository\n\
+             help: add `--path CLONE` with the path of your clone",
+        ));
+    }
+    let patch = clone.as_ref().filter(|_| variant != Variant::C).map(LocalClone::patch);
+    let patch = patch.unwrap_or_default();
     let krate = if is_crate { &[] } else { variant.krate() };
 
     let mut said = String::new();
@@ -135,8 +153,10 @@ pub(crate) fn run(options: &InitOptions) -> Outcome {
             let _ = writeln!(said, "kept    {}", folder.join(path).display());
         } else {
             let mut contents = fill(template, &name, variant);
-            if *path == MANIFEST {
-                contents.push_str(&patch);
+            match *path {
+                MANIFEST => contents.push_str(&patch),
+                WORKFLOW => contents = with_tools(&contents, clone.as_ref()),
+                _ => {}
             }
             files.push(GeneratedFile { name: (*path).to_owned(), contents });
         }
@@ -147,24 +167,28 @@ pub(crate) fn run(options: &InitOptions) -> Outcome {
         let _ = writeln!(said, "created {}", file.path.display());
     }
     said.push_str(&next_steps(folder, variant, is_crate.then_some(&patch), &kept));
+    if clone.is_some() && !kept.contains(&WORKFLOW) {
+        let _ = writeln!(
+            said,
+            "\nBefore you use {WORKFLOW}, set `BPFMAP_REPOSITORY` in it to the address of bpfmap's repository."
+        );
+    }
     print(&said)
 }
 
-/// Returns lines for the end of a manifest. They make Cargo use the crates of a clone.
-fn patch(clone: &Path) -> Result<String, Failed> {
-    let mut patch = String::from("\n[patch.crates-io]\n");
-    for name in ["bpfmap", "bpfmap-codegen"] {
-        let krate = clone.join(name);
-        if !krate.join(MANIFEST).is_file() {
-            return Err(fail(&format!(
-                "`{}` is not a clone of bpfmap's repository: it has no `{name}/{MANIFEST}`",
-                clone.display()
-            )));
+/// Returns the workflow with the commands that install bpfmap's tools.
+fn with_tools(workflow: &str, clone: Option<&LocalClone>) -> String {
+    let (variable, commands) = match clone {
+        Some(clone) => {
+            let commands = include_str!("shared/install_from_clone.sh");
+            let commands = commands.replace("CLONE", &clone.shell_word());
+            let lines = commands.lines().map(|line| format!("\n          {line}"));
+            let variable = include_str!("shared/repository.yml").to_owned();
+            (variable, format!("|{}", lines.collect::<String>()))
         }
-        let krate = krate.canonicalize().map_err(|error| fail(&error.to_string()))?;
-        let _ = writeln!(patch, "{name} = {{ path = '{}' }}", krate.display());
-    }
-    Ok(patch)
+        None => (String::new(), "cargo install --locked bpfmap-cli bpfmap-vmtest".to_owned()),
+    };
+    workflow.replace("VARIABLE\n", &variable).replace("run: INSTALL", &format!("run: {commands}"))
 }
 
 /// Returns a template with the name of the package, the version of bpfmap and the commands filled
