@@ -8,10 +8,12 @@ use bpfmap_core::map_type::OTHER_NAMES;
 pub fn nearest<'w>(wrong: &str, words: impl IntoIterator<Item = &'w str>) -> String {
     let words: Vec<&str> = words.into_iter().collect();
     let lower = wrong.to_lowercase();
+    // Of two words with the same distance, the one with the same letters is more likely: `u64` for
+    // `u46`, and not `u16`.
     let best = words
         .iter()
         .map(|word| (strsim::damerau_levenshtein(&lower, &word.to_lowercase()), *word))
-        .min_by_key(|(distance, _)| *distance)
+        .min_by_key(|(distance, word)| (*distance, sorted(word) != sorted(&lower)))
         .filter(|(distance, word)| *distance <= 1 + word.len() / 4)
         .or_else(|| longest_start(&lower, &words))
         .or_else(|| only_longer(&lower, &words));
@@ -46,6 +48,13 @@ pub fn nearest_key<'w>(
     nearest(wrong, keys)
 }
 
+/// Returns the letters of a word in lower case, sorted.
+fn sorted(word: &str) -> Vec<char> {
+    let mut letters: Vec<char> = word.to_lowercase().chars().collect();
+    letters.sort_unstable();
+    letters
+}
+
 /// Returns the longest word in `words` that is a prefix of `wrong`, such as `hash` for `hashmap`.
 fn longest_start<'w>(wrong: &str, words: &[&'w str]) -> Option<(usize, &'w str)> {
     let starts = words.iter().filter(|word| word.len() > 2 && wrong.starts_with(**word));
@@ -77,6 +86,7 @@ const OTHER_WORDS: &[(&str, &str)] = &[
     ("entries", "max_entries"),
     ("capacity", "max_entries"),
     ("fields", "members"),
+    ("record", "event"),
 ];
 
 fn other_word<'w>(wrong: &str, words: &[&'w str]) -> Option<(usize, &'w str)> {
@@ -95,6 +105,10 @@ mod tests {
         assert_eq!(nearest("max_entires", words), "did you mean `max_entries`?");
         assert_eq!(nearest("MAX_ENTRIES", words), "did you mean `max_entries`?");
         assert_eq!(nearest("kye", words), "did you mean `key`?");
+        let integers = ["u8", "u16", "u32", "u64", "i16"];
+        assert_eq!(nearest("u46", integers), "did you mean `u64`?");
+        assert_eq!(nearest("U46", integers), "did you mean `u64`?");
+        assert_eq!(nearest("u61", integers), "did you mean `u16`?");
     }
 
     #[test]
@@ -120,6 +134,7 @@ mod tests {
         let words = ["inner", "pinning", "max_entries"];
         assert_eq!(nearest("size", words), "did you mean `max_entries`?");
         assert_eq!(nearest("size", ["inner"]), "use one of `inner`");
+        assert_eq!(nearest("record", ["renamed_from", "event"]), "did you mean `event`?");
         let help = "write `pinning = by_name` to pin the map under its name";
         assert_eq!(nearest_key("pinned", words, "by_name"), help);
         assert_eq!(nearest_key("pinned", ["name"], "by_name"), "use one of `name`");

@@ -87,14 +87,19 @@ pub fn meant(word: &str) -> Option<Type> {
 #[must_use]
 pub fn in_other_words(word: &str) -> Option<&'static str> {
     Some(match word {
-        "__u8" | "uint8_t" | "u_char" | "byte" => "write `u8`",
-        "__u16" | "uint16_t" | "u_short" => "write `u16`",
-        "__u32" | "uint32_t" | "unsigned" | "u_int" | "uint" => "write `u32`",
-        "__u64" | "uint64_t" | "size_t" | "usize" | "uintptr_t" | "ulong" => "write `u64`",
-        "__s8" | "int8_t" | "s8" => "write `i8`",
-        "__s16" | "int16_t" | "s16" | "short" => "write `i16`",
-        "__s32" | "int32_t" | "s32" | "int" | "pid_t" => "write `i32`",
-        "__s64" | "int64_t" | "s64" | "long" | "ssize_t" | "isize" => "write `i64`",
+        "__u8" | "uint8_t" | "uint8" | "uint8t" | "u8_t" | "u_char" | "byte" => "write `u8`",
+        "__u16" | "uint16_t" | "uint16" | "uint16t" | "u16_t" | "u_short" => "write `u16`",
+        "__u32" | "uint32_t" | "uint32" | "uint32t" | "u32_t" | "unsigned" | "u_int" | "uint" => {
+            "write `u32`"
+        }
+        "__u64" | "uint64_t" | "uint64" | "uint64t" | "u64_t" | "size_t" | "usize"
+        | "uintptr_t" | "ulong" => "write `u64`",
+        "__s8" | "int8_t" | "int8" | "int8t" | "s8" => "write `i8`",
+        "__s16" | "int16_t" | "int16" | "int16t" | "s16" | "short" => "write `i16`",
+        "__s32" | "int32_t" | "int32" | "int32t" | "s32" | "int" | "pid_t" => "write `i32`",
+        "__s64" | "int64_t" | "int64" | "int64t" | "s64" | "long" | "ssize_t" | "isize" => {
+            "write `i64`"
+        }
         "__be16" => "write `be16`",
         "__be32" => "write `be32`",
         "__be64" => "write `be64`",
@@ -133,6 +138,10 @@ pub fn of_c(text: &str) -> Option<String> {
     };
     let pointer = element.strip_suffix('*').map(str::trim_end);
     let element = pointer.unwrap_or(element);
+    // A schema refers to a struct, a union or an enum only by its name.
+    let keyword = element.split_once(char::is_whitespace);
+    let tagged = keyword.filter(|(keyword, _)| matches!(*keyword, "struct" | "union" | "enum"));
+    let element = tagged.map_or(element, |(_, tag)| tag.trim_start());
     let is_word = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
     let mut written = match of_words(element) {
         Some(integer) => integer.to_owned(),
@@ -196,11 +205,23 @@ mod tests {
             ("char *", "*char"),
             ("void *", "*void"),
             ("flow[2]", "[flow; 2]"),
+            ("struct flow", "flow"),
+            ("struct flow *", "*flow"),
+            ("enum  verdict[4]", "[verdict; 4]"),
         ] {
             assert_eq!(of_c(c), Some(format!("write `{ours}`")), "{c}");
         }
-        for other in ["char[]", "u8 x", "", "[u8, 4]", "a b[3]", "x[3", "struct flow"] {
+        for other in ["char[]", "u8 x", "", "[u8, 4]", "a b[3]", "x[3", "struct a b"] {
             assert_eq!(of_c(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn the_help_for_similar_names_of_integers_is_an_integer() {
+        for (other, ours) in
+            [("uint64", "u64"), ("uint32_t", "u32"), ("u16_t", "u16"), ("int8", "i8")]
+        {
+            assert_eq!(in_other_words(other), Some(format!("write `{ours}`").as_str()));
         }
     }
 
