@@ -211,6 +211,9 @@ fn errors_name_the_missing_file_or_program() {
     let nothing: &dyn Fn(&mut Command) = &|_| {};
     fails(nothing, &["missing.toml"], &["can't read", "missing.toml"]);
     fails(nothing, &["--object", "counted.toml"], &["counted.toml"]);
+    std::fs::write(folder.path("probe.bpf.o"), b"\x7fELF\x02\x01\x01").unwrap();
+    let is_object = "error: `probe.bpf.o` is an object file, not a schema";
+    fails(nothing, &["probe.bpf.o"], &[is_object, "help: use `--object probe.bpf.o`"]);
     fails(nothing, &["counted.toml", "--kernel", "9.99"], &["9.99"]);
     let nobody: &dyn Fn(&mut Command) = &|command| {
         use std::os::unix::process::CommandExt as _;

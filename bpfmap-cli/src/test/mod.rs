@@ -5,6 +5,8 @@ mod options;
 mod prepare;
 mod report;
 
+use std::fs::File;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use bpfmap_core::KernelVersion;
@@ -64,6 +66,9 @@ fn prepared(options: &TestOptions, folder: &Path) -> Result<Prepared, Failed> {
     let mut prepared = Prepared::default();
     // If neither an object nor a schema is named, the schemas of the project are used.
     if !schemas.is_empty() || objects.is_empty() {
+        for path in schemas {
+            refuse_object(path)?;
+        }
         let Inputs { roots, includes } =
             read_with_includes(schemas, Findings::new(build, messages))?;
         prepared.add_schemas(&roots, &includes, folder)?;
@@ -72,6 +77,22 @@ fn prepared(options: &TestOptions, folder: &Path) -> Result<Prepared, Failed> {
         prepared.add_object(object, folder, messages)?;
     }
     Ok(prepared)
+}
+
+/// Refuses an object file in the place of a schema.
+fn refuse_object(path: &Path) -> Result<(), Failed> {
+    let mut magic = [0; 4];
+    // Standard input (`-`) and files that can't be read are left to the reader of schemas.
+    let read = File::open(path).and_then(|mut file| file.read_exact(&mut magic));
+    if read.is_ok() && magic == *b"\x7fELF" {
+        let path = path.display();
+        complain(&format!(
+            "error: `{path}` is an object file, not a schema\n\
+             help: use `--object {path}` to test the maps of an object file\n"
+        ));
+        return Err(Failed::Found);
+    }
+    Ok(())
 }
 
 /// Runs the tests on the kernels, shows their progress, and writes the reports.
@@ -85,6 +106,7 @@ fn in_kernels(
     let lock = config::find(config::LOCK)?.map(LockFile::at);
     let packages = Packages { mirror: Mirror::configured(None, None), lock };
     let asked = kernels(options, &config, prepared.oldest, of_project);
+    let note = untested(if options.host { &[] } else { &asked }, prepared.oldest);
     let mut matrix = Matrix::configured(config, packages);
     let this = std::env::current_exe().map_err(|error| {
         let what = "can't find the path of this program";
@@ -127,6 +149,7 @@ fn in_kernels(
     // reports the result.
     let _ = print(&report::table(&events));
     report::tell_unproven(&prepared.unproven);
+    complain(&note);
     recorder.finish(&events)?;
     Ok(events)
 }
@@ -156,6 +179,24 @@ fn kernels(
         first.into_iter().chain(lines.last()).map(ToString::to_string).collect();
     ends.dedup();
     ends
+}
+
+/// Returns a note if the schemas support kernels that are older than the oldest kernel series, and
+/// only kernel series are tested. Any other kernel in `asked` can be older.
+fn untested(asked: &[String], oldest: Option<KernelVersion>) -> String {
+    let lines = kernel::lines();
+    let is_line = |name: &String| lines.contains(&name.as_str());
+    match (lines.first(), oldest) {
+        (Some(line), Some(oldest))
+            if Some(oldest) < version(line) && !asked.is_empty() && asked.iter().all(is_line) =>
+        {
+            format!(
+                "note: the oldest kernel that can be tested is {line}, but `min_kernel` is {oldest}: \
+                 kernels before {line} were not tested\n"
+            )
+        }
+        _ => String::new(),
+    }
 }
 
 /// Returns the version in the name of a kernel series.
@@ -200,6 +241,23 @@ mod tests {
         assert_eq!(asked(&[], Some(KernelVersion::new(6, 2)), &[]), ["6.12", last]);
         assert_eq!(asked(&[], version(last), &[]), [last]);
         assert_eq!(asked(&[], Some(KernelVersion::new(99, 0)), &[]), [last]);
+    }
+
+    #[test]
+    fn a_note_says_that_old_kernels_were_not_tested() {
+        let old = Some(KernelVersion::new(5, 4));
+        let names = |names: &[&str]| names.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let lines = names(&["5.10", "6.12"]);
+        assert_eq!(
+            untested(&lines, old),
+            "note: the oldest kernel that can be tested is 5.10, but `min_kernel` is 5.4: \
+             kernels before 5.10 were not tested\n"
+        );
+        assert_eq!(untested(&lines, version("5.10")), "");
+        assert_eq!(untested(&lines, None), "");
+        // The user's own kernel can be an old one. With `--host`, the list is empty.
+        assert_eq!(untested(&names(&["5.10", "mine"]), old), "");
+        assert_eq!(untested(&[], old), "");
     }
 
     #[test]
