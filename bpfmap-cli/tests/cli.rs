@@ -479,7 +479,7 @@ fn a_rust_file_without_maps_is_an_error() {
         assert_eq!((output.status.code(), stdout(&output)), (Some(1), ""), "{shown}");
         let expected = format!("error[empty-schema]: `{name}` does not declare a map or a type");
         assert!(shown.starts_with(&expected), "{shown}");
-        assert_eq!(shown.contains("it looks like TOML"), name == "maps.rs", "{shown}");
+        assert_eq!(shown.contains("the file looks like TOML"), name == "maps.rs", "{shown}");
         assert!(!folder.path("out").exists());
     }
 }
