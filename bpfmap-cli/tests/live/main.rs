@@ -464,12 +464,12 @@ fn all_live_maps_are_imported() {
     assert!(empty_map.contains("set_by_loader = [\"inner\"]"), "{schema}");
     let empty_id = id(&empty);
     for part in [
-        format!("`twin` of id {} becomes `twin_2`", id(&twins[1])),
-        "`twin_value` becomes `twin_value_2`".to_owned(),
-        "warning[import-opaque]: key and value of `opaque_map` become bytes: it has no BTF"
+        format!("the map `twin` with the ID {} is renamed to `twin_2`", id(&twins[1])),
+        "the type `twin_value` is renamed to `twin_value_2`".to_owned(),
+        "warning[import-opaque]: the key and the value of `opaque_map` become bytes: the map has no BTF"
             .to_owned(),
-        format!("`outer_map` of id {empty_id} becomes `outer_map_2`"),
-        "warning[import-inner]: the template of `outer_map_2` is not known".to_owned(),
+        format!("the map `outer_map` with the ID {empty_id} is renamed to `outer_map_2`"),
+        "warning[import-inner]: the template of `outer_map_2` is unknown".to_owned(),
     ] {
         assert!(stderr.contains(&part), "{part}\nis not in\n{stderr}");
     }

@@ -323,7 +323,11 @@ fn maps_without_plain_entries_are_refused() {
     let beyond =
         MigrationPlan { value: &[MigrationStep::Copy { from: 8, to: 40, len: 8 }], ..PLAN };
     let result = Migration::new(bpf_fs.path("map"), &OLD_HASH, &NEW_HASH, beyond).run(|_| {});
-    assert!(refused(&bpf_fs, &map, result).to_string().contains("value: the plan exceeds"));
+    assert!(
+        refused(&bpf_fs, &map, result)
+            .to_string()
+            .contains("value: the plan reads or writes outside")
+    );
 }
 
 /// Without BTF, two layouts of the same size can't be distinguished. A map that was migrated must

@@ -8,6 +8,10 @@ use std::sync::OnceLock;
 /// The kernel that most tests boot.
 pub(crate) const KERNEL: &str = "6.12";
 
+/// The beginning of an ELF file for x86-64. The harness takes a file that begins like this for an
+/// uncompressed kernel.
+pub(crate) const ELF_HEADER: &[u8] = b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x02\0\x3e\0";
+
 /// Returns a command that runs the harness.
 pub(crate) fn harness() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_bpfmap-vmtest"));

@@ -1,6 +1,8 @@
 //! Faults in guests and on the host. Each is a failure with its own name, and none hangs.
 
-use crate::common::{self, KERNEL, harness, matrix, processes_with, run_victim, said, victim};
+use crate::common::{
+    self, ELF_HEADER, KERNEL, harness, matrix, processes_with, run_victim, said, victim,
+};
 use bpfmap_vmtest::event::Outcome;
 use bpfmap_vmtest::kernel::{Kernel, Packages};
 use std::fs;
@@ -471,7 +473,7 @@ fn no_disk_space() {
     let cache = directory.path().join("cache");
     fs::create_dir(&cache).unwrap();
     // An image that passes the checks and does not fit on the disk.
-    let mut image = b"\x7fELF".to_vec();
+    let mut image = ELF_HEADER.to_vec();
     image.resize(8 << 20, 0);
     fs::write(directory.path().join("vmlinux"), image).unwrap();
     let config = "[kernels]\nlarge = { path = \"vmlinux\" }\n";

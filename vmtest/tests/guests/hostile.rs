@@ -1,7 +1,7 @@
 //! Hostile images, lock files and caches, and files that never end. Each immediately causes a
 //! failure with its own name, and nothing is written to another place.
 
-use crate::common::{KERNEL, Report, harness, matrix, processes_with, said, victim};
+use crate::common::{ELF_HEADER, KERNEL, Report, harness, matrix, processes_with, said, victim};
 use crate::sources::{digest, kernel_image, serve};
 use bpfmap_vmtest::kernel::{Kernel, Packages};
 use rustix::fs::{CWD, FlockOperation, Mode, flock, mkfifoat};
@@ -341,7 +341,7 @@ fn cache_tampered() {
 #[test]
 fn cached_images_tampered() {
     let place = Place::new();
-    let data = b"\x7fELF that is none, Linux version 6.1 ".repeat(1000);
+    let data = [ELF_HEADER, &b"Linux version 6.1 ".repeat(1000)].concat();
     fs::write(place.path("vmlinux"), &data).unwrap();
     let list = || {
         let mut command = harness();
@@ -509,7 +509,7 @@ fn prune_waits_for_other_runs() {
 #[test]
 fn fetch_killed() {
     let place = Place::new();
-    let data = b"\x7fELF that is none".to_vec();
+    let data = ELF_HEADER.to_vec();
     // A server that accepts a request and never answers.
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let silent = listener.local_addr().unwrap();
