@@ -172,8 +172,8 @@ pub enum Needs {
     Map,
     /// The bytes of the object file.
     Object,
-    /// The bytes of the object file, the description of the map, and the role of a program without
-    /// its prefix [`REFUSED`].
+    /// The bytes of the object file, the description of the map, and the role of a program. The
+    /// prefix [`REFUSED`] is removed from the role.
     ObjectMapAndRole(&'static str),
 }
 

@@ -165,7 +165,7 @@ impl Fixture {
             }
             if map.max_entries() == 0 && is_left_to_the_loader(map.map_type()) {
                 map.set_max_entries(ENTRIES)
-                    .expect("a map without `max_entries` accepts any number");
+                    .expect("a map without `max_entries` in its schema accepts any `max_entries`");
             }
         }
         if open.maps().any(|map| is_pinned_by_name(&map)) {

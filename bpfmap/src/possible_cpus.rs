@@ -99,8 +99,8 @@ const ROOM: usize = 8192;
 const UNTOUCHED: u64 = 0x5a5a_a5a5_5a5a_a5a5;
 
 /// Counts the values that the kernel writes for one entry of a per-CPU map. The buffer is followed
-/// by a page without access rights. If the kernel writes too many values, the system call therefore
-/// fails (`EFAULT`), and the kernel does not write to other memory.
+/// by a page without access rights. If the kernel tries to write too many values, the system call
+/// therefore fails (`EFAULT`) instead of overwriting other memory.
 fn measured(said: usize) -> Result<Measured, Errno> {
     let map = map_of_one_word()?;
     // Space for one more value than the file says, so that an additional value is detected.

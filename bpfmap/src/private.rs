@@ -135,7 +135,7 @@ pub fn hash<R: PlainRef>(value: R, state: &mut impl Hasher) {
 /// Implements `Debug` for a struct, and leaves out its padding.
 ///
 /// `names` has the form `Struct; view => view => member, member`. `values` contains a value for
-/// each name after the semicolon. Views are shown instead of the member that follows them.
+/// each name after the semicolon. Each view is shown instead of the member that follows it.
 ///
 /// # Errors
 /// Fails if the formatter fails.

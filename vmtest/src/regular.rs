@@ -50,7 +50,7 @@ pub(crate) fn read(path: &Path, limit: u64) -> Result<Vec<u8>> {
 /// Returns the text of a regular file of at most [`TEXT`] bytes, or `None` if it does not exist.
 ///
 /// # Errors
-/// Fails like [`read`], or if the text is not UTF-8.
+/// Fails if [`read`] fails, or if the text is not UTF-8.
 pub(crate) fn text_if_there(path: &Path) -> Result<Option<String>> {
     match path.metadata() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),

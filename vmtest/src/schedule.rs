@@ -232,7 +232,8 @@ impl Matrix {
         if distinct.contains(&own) {
             return Ok(vec![(kernel.to_owned(), own)]);
         }
-        let message = format!("the kernel {kernel} is for {own}, but no test binary is");
+        let message =
+            format!("the kernel {kernel} is for {own}, but there is no test binary for {own}");
         let target = own.spec().target;
         Err(Error::new(ErrorKind::WrongArchitecture, message).help(format!(
             "build the tests for {own} (`--target {target}`), or name a kernel without `{}`",

@@ -203,7 +203,7 @@ fn what_fits_no_guest_is_refused() {
         (
             ["--kernel", KERNEL, "--filter", "x"],
             &host,
-            "the kernel 6.12-arm64 is for arm64, but no test binary is",
+            "the kernel 6.12-arm64 is for arm64, but there is no test binary for arm64",
         ),
     ] {
         let output = harness().arg("matrix").args(args).arg(binary).output().unwrap();

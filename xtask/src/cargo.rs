@@ -18,7 +18,9 @@ pub(crate) fn cargo() -> Command {
 
 /// Returns the directory of the workspace.
 pub(crate) fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("this crate lies in the workspace")
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("this crate is in a directory of the workspace")
 }
 
 /// Returns a directory with this name in the user's cache, for downloaded files.

@@ -65,7 +65,7 @@ fn unknown_types(cx: &mut Context<'_>) {
     }
 }
 
-/// Adds each unknown name in `ty` to the list. `declarable` is whether `ty` is the target of a
+/// Adds each unknown name in `ty` to the list. `declarable` is true if `ty` is the target of a
 /// pointer. Such a target can have an unknown name, because the name then means a struct of the
 /// kernel.
 fn unknown_names<'a>(

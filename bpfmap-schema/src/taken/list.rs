@@ -139,7 +139,7 @@ fn encode_use(text: &mut String, taken: &Use) {
 /// The maximum number of shared bytes that a letter can express.
 const MAX_SHARED: usize = 51;
 
-/// Returns the letter for a number of shared bytes.
+/// Returns the letter that stands for `shared`, a count of shared bytes.
 fn shared_letter(shared: usize) -> Option<char> {
     let shared = u8::try_from(shared).ok()?;
     match shared {

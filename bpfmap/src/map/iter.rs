@@ -90,7 +90,7 @@ impl<S: MapSpec> Map<S> {
     /// return an entry that has just been deleted.
     ///
     /// An `rhash` (Linux 7.2) is an exception. After many entries are added or deleted, the kernel
-    /// resizes the table of an `rhash` for some time. During that time, an iteration can miss
+    /// takes some time to resize the table of an `rhash`. During that time, an iteration can miss
     /// entries and return other entries twice, without an error.
     ///
     /// # Errors

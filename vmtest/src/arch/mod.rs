@@ -69,7 +69,7 @@ impl FromStr for Architecture {
         match text {
             "x86-64" | "x86_64" | "amd64" => Ok(Self::X86_64),
             "arm64" | "aarch64" => Ok(Self::Aarch64),
-            _ => Err("known are x86-64 (amd64) and arm64 (aarch64)".to_owned()),
+            _ => Err("the known architectures are x86-64 (amd64) and arm64 (aarch64)".to_owned()),
         }
     }
 }

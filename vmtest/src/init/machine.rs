@@ -58,8 +58,9 @@ pub(super) fn mount_file_systems() -> io::Result<()> {
 }
 
 /// Sleeps for a moment on each processor, which needs a working timer. If a processor lost its
-/// timer while the machine was saved, tasks could wait for this processor forever (`rcu_barrier`
-/// does). If the guest hangs here instead, the host discards the snapshot.
+/// timer when the machine was saved, a task that waits for this processor, for example in
+/// `rcu_barrier`, could wait forever. If the guest hangs here instead, the host discards the
+/// snapshot.
 pub(super) fn try_every_timer() -> io::Result<()> {
     let home = sched_getaffinity(None)?;
     for cpu in 0..CpuSet::MAX_CPU {

@@ -133,8 +133,8 @@ fn release() -> String {
     rustix::system::uname().release().to_string_lossy().into_owned()
 }
 
-/// Waits for the host's message to start, and returns the time and the random bytes in this
-/// message. Everything that is sent afterwards is sealed.
+/// Waits for the start message from the host, and returns the time and the random bytes that the
+/// message contains. Everything that is sent afterwards is sealed.
 fn wait_for_go(channel: &mut Channel) -> io::Result<(u64, Vec<u8>)> {
     loop {
         for record in channel.receive()? {

@@ -417,7 +417,8 @@ fn wrong_architecture() {
     let this = std::env::current_exe().unwrap();
     let output = harness().args(["matrix", "--kernel", &kernel]).arg(&this).output().unwrap();
     let text = said(&output);
-    let expected = format!("the kernel {kernel} is for arm64, but no test binary is");
+    let expected =
+        format!("the kernel {kernel} is for arm64, but there is no test binary for arm64");
     assert!(output.status.code() == Some(125) && text.contains(&expected), "{text}");
 }
 
