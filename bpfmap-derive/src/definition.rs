@@ -112,6 +112,7 @@ fn described(
         #[cfg(target_arch = "bpf")]
         const _: () = {
             #[derive(Clone, Copy)]
+            // The type has the names of C, no code uses it, and only the compiler's BTF shows it.
             #[allow(
                 dead_code,
                 missing_debug_implementations,
@@ -200,6 +201,7 @@ impl Definition<'_> {
             #[cfg(target_arch = "bpf")]
             const _: () = {
                 /// Loaders read the attributes from the types of the members.
+                // No code uses the members, and only the object file shows the type.
                 #[allow(
                     dead_code,
                     missing_debug_implementations,

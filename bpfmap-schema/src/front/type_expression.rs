@@ -13,6 +13,15 @@ use bpfmap_core::SpecialField;
 /// `MAX_RESOLVE_DEPTH` in the kernel's `kernel/bpf/btf.c`.
 pub(super) const MAX_DEPTH: usize = 32;
 
+/// Returns the message about a special field whose target is missing, and an example of a target.
+pub(super) fn missing_target(field: SpecialField) -> (String, &'static str) {
+    let name = field.name();
+    match field.node() {
+        Some(_) => (format!("a `{name}` must specify the struct of its elements"), "STRUCT.MEMBER"),
+        None => (format!("a `{name}` must specify its target"), "STRUCT"),
+    }
+}
+
 /// Parses the type in `text`. `place` returns the position of a range of bytes in `text`.
 ///
 /// # Errors
@@ -95,16 +104,7 @@ impl<'p> Parser<'p> {
         self.skip_space();
         if self.peek() != Some('<') {
             let name = field.name();
-            let (message, example) = match field.node() {
-                Some(_) => (
-                    format!(
-                        "a `{name}` must specify the struct of its \
-                                     elements"
-                    ),
-                    "STRUCT.MEMBER",
-                ),
-                None => (format!("a `{name}` must specify its target"), "STRUCT"),
-            };
+            let (message, example) = missing_target(field);
             let mut finding = self.finding(&rules::TYPE_SYNTAX, start, self.at, message);
             finding.help = Some(format!("write `{name}<{example}>`"));
             return Err(finding);

@@ -119,17 +119,7 @@ fn target(
     };
     let words = words.filter(|(name, member)| is_word(name) && member.is_none_or(is_word));
     let Some((name, member)) = words else {
-        let name = field.name();
-        let (message, example) = match field.node() {
-            Some(_) => (
-                format!(
-                    "a `{name}` must specify the struct of its \
-                                 elements"
-                ),
-                "STRUCT.MEMBER",
-            ),
-            None => (format!("a `{name}` must specify its target"), "STRUCT"),
-        };
+        let (message, example) = type_expression::missing_target(field);
         reader.report(
             Finding::new(&rules::TYPE_SYNTAX, text.span, message)
                 .help(format!("write the name in C: `\"{example}\"`")),
