@@ -182,7 +182,7 @@ mod tests {
         assert_eq!(linked.into_iter().collect::<Vec<_>>(), ["ci/gitlab.yml"]);
         for (bad, reason) in [
             ("[x](../../ci)", "is not a file"),
-            ("[x](../../ci/gitlab.yml#y)", "can't refer to a heading"),
+            ("[x](../../ci/gitlab.yml#y)", "remove the `#` and the heading"),
             ("[x][y]\n\n[y]: ../../ci/gitlab.yml\n", "write `[text](path)`"),
         ] {
             let problems = shown(bad, root.path()).0.unwrap_err();

@@ -317,10 +317,13 @@ mod tests {
     #[test]
     fn rows_contain_the_results_of_kernels() {
         let page = page_of(&HASH, &intro(&HASH)).text;
+        let row_of = |operation: Operation, result: &str| {
+            format!("| `{}` | {} | {result} |", operation.name(), operation.doc())
+        };
         for row in [
-            "| `lookup` | `BPF_MAP_LOOKUP_ELEM`; peek on a queue or a stack. | success |",
-            "| `BPF_MAP_LOOKUP_AND_DELETE_ELEM`; pop on a queue or a stack. | `ENOTSUPP` from 4.20; success from 5.14 |",
-            "| `mmap` | `mmap(2)` on the map's descriptor. | `ENOTSUPP` |",
+            &row_of(Operation::Lookup, "success"),
+            &row_of(Operation::LookupAndDelete, "`ENOTSUPP` from 4.20; success from 5.14"),
+            &row_of(Operation::Mmap, "`ENOTSUPP`"),
             "| `update` | The map is full and the key is new. | `E2BIG` |",
             "| key | any type of 1 to 4,194,304 bytes; before 5.11, at most 512 bytes |",
         ] {
