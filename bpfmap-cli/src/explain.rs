@@ -3,6 +3,7 @@
 use bpfmap_codegen::evolve;
 use bpfmap_schema::nearest::nearest;
 use bpfmap_schema::rules::{ALL, Rule};
+use bpfmap_vmtest::explain;
 
 use crate::wrap::push_line;
 use crate::{Failed, Outcome, complain, print};
@@ -14,11 +15,15 @@ pub(crate) fn run(rule: Option<&str>) -> Outcome {
     if let Some(change) = evolve::Rule::by_id(id) {
         return print(&page(change));
     }
+    if let Some(failure) = explain::page(id) {
+        return print(&failure);
+    }
     let Some(rule) = Rule::by_id(id) else {
+        let failures = explain::all().into_iter().map(|failure| failure.name);
         let changes = evolve::rules::ALL.iter().map(|rule| rule.id);
-        let help = nearest(id, ALL.iter().map(|rule| rule.id).chain(changes));
+        let help = nearest(id, ALL.iter().map(|rule| rule.id).chain(changes).chain(failures));
         complain(&format!(
-            "error: unknown rule `{id}`: {help}; `bpfmap explain` lists all rules\n"
+            "error: unknown rule or failure `{id}`: {help}; `bpfmap explain` lists all of them\n"
         ));
         return Err(Failed::Usage);
     };
@@ -48,6 +53,13 @@ fn list() -> String {
     for rule in changes {
         let (id, class, title) = (rule.id, rule.class.name(), rule.title);
         push_line(&mut text, &format!("{id:width$}  {class:10}  "), title);
+    }
+    text.push_str("\nFailures that `bpfmap test` and `bpfmap-vmtest` report:\n\n");
+    let failures = explain::all();
+    let width = failures.iter().map(|failure| failure.name.len()).max().unwrap_or_default();
+    for failure in failures {
+        let (name, of) = (failure.name, failure.of.words());
+        push_line(&mut text, &format!("{name:width$}  {of:16}  "), failure.meaning);
     }
     text
 }

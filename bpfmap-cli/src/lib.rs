@@ -1,7 +1,8 @@
 //! `bpfmap`: schemas of BPF maps on the command line.
 //!
 //! Exit status: 0 for success; 1 if there are diagnostics or the command failed; 2 if the command
-//! line is wrong, or if `bpfmap diff` can't compare the schemas.
+//! line is wrong, or if `bpfmap diff` can't compare the schemas; 128 plus the number of a signal that
+//! stopped `bpfmap test`.
 
 mod convert;
 mod depfile;
@@ -49,6 +50,8 @@ pub enum Failed {
     Found,
     /// The command line refers to something that does not exist.
     Usage,
+    /// A signal with this number stopped the command.
+    Stopped(i32),
 }
 
 /// Runs the command line, whose first argument is the name of the program, and returns the exit
@@ -83,6 +86,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
         Ok(()) => 0,
         Err(Failed::Found) => 1,
         Err(Failed::Usage) => 2,
+        Err(Failed::Stopped(signal)) => u8::try_from(128 + signal).unwrap_or(u8::MAX),
     }
 }
 

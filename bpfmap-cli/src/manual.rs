@@ -160,20 +160,23 @@ pub(crate) const EXPLAIN: &str = "\
 Exit status:
   0  The page was printed.
   1  Writing to standard output failed.
-  2  No rule has this name.
+  2  Neither a rule nor a failure has this name.
 
 Examples:
-  List all rules:
+  List all rules, and all failures that `bpfmap test` reports:
     $ bpfmap explain
   Explain a rule:
     $ bpfmap explain unknown-key
+  Explain a failure of `bpfmap test`:
+    $ bpfmap explain fetch-failed
 ";
 
 pub(crate) const TEST: &str = "\
 Exit status:
   0  Every test passed.
   1  A test failed, or a test could not be run.
-  2  The command line is wrong.
+  2  The command line is wrong, or names an unknown kernel.
+  A signal that stops the command adds 128 to its number: 130 after Ctrl-C.
 
 Examples:
   Test a schema on the newest kernel and on the oldest kernel that min_kernel allows:

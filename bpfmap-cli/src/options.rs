@@ -56,10 +56,10 @@ pub(crate) enum Command {
     Verify(VerifyOptions),
     Migrate(MigrateOptions),
     Import(ImportOptions),
-    /// Explain a rule, or list all rules
+    /// Explain a rule or a failure, or list all of them
     #[command(after_long_help = manual::EXPLAIN)]
     Explain {
-        /// The name of the rule; the default is to list all rules
+        /// The name of the rule or failure; the default is to list all of them
         rule: Option<String>,
     },
     Test(TestOptions),

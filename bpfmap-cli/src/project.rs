@@ -17,7 +17,7 @@ use crate::output_folder::OutputFolder;
 use crate::{Failed, complain, complain_as_is, style};
 
 /// The name of the project file.
-pub(crate) const FILE: &str = "bpfmap.toml";
+pub(crate) const FILE: &str = config::PROJECT;
 
 /// The maximum size of a project file, in bytes.
 const MAX_FILE_SIZE: u64 = 1 << 20;

@@ -364,7 +364,7 @@ fn explains_rules() {
     assert!(stdout(&one).contains("Wrong:"));
     let none = folder.run("explain array-key");
     assert_eq!(none.status.code(), Some(2));
-    assert!(stderr(&none).contains("unknown rule `array-key`"), "{}", stderr(&none));
+    assert!(stderr(&none).contains("unknown rule or failure `array-key`"), "{}", stderr(&none));
 }
 
 #[test]

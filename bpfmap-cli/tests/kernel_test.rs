@@ -2,8 +2,10 @@
 
 mod support;
 
+use std::net::TcpListener;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use bpfmap_vmtest::event::{Event, Outcome};
 use support::{Folder, INCLUDES, compile, text};
@@ -214,7 +216,6 @@ fn errors_name_the_missing_file_or_program() {
     std::fs::write(folder.path("probe.bpf.o"), b"\x7fELF\x02\x01\x01").unwrap();
     let is_object = "error: `probe.bpf.o` is an object file, not a schema";
     fails(nothing, &["probe.bpf.o"], &[is_object, "help: use `--object probe.bpf.o`"]);
-    fails(nothing, &["counted.toml", "--kernel", "9.99"], &["9.99"]);
     let nobody: &dyn Fn(&mut Command) = &|command| {
         use std::os::unix::process::CommandExt as _;
         if rustix::process::geteuid().is_root() {
@@ -222,6 +223,116 @@ fn errors_name_the_missing_file_or_program() {
         }
     };
     fails(nobody, &["counted.toml", "--host"], &["`--host` needs root", "leave out `--host`"]);
+}
+
+#[test]
+fn an_unknown_kernel_is_an_error_of_the_command_line() {
+    let folder = Folder::new();
+    std::fs::write(folder.path("counted.toml"), SCHEMA).unwrap();
+    let output = folder.bpfmap(&["test", "counted.toml", "--kernel", "6.2"]);
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(
+        said.starts_with("error: unknown kernel `6.2`\n  help: use one of 5.10, 6.1"),
+        "{said}"
+    );
+    assert_eq!(said.lines().count(), 2, "{said}");
+}
+
+/// The error of a kernel that can't be fetched is shown once, for all kernels together.
+#[test]
+fn a_kernel_that_cannot_be_fetched_is_one_message() {
+    let folder = Folder::new();
+    std::fs::write(folder.path("counted.toml"), SCHEMA).unwrap();
+    std::fs::create_dir(folder.path("cache")).unwrap();
+    let fetch = |options: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_bpfmap"));
+        command.args(["test", "counted.toml", "--kernel", "6.1", "--kernel", "6.12"]);
+        let output = command
+            .args(options)
+            .current_dir(folder.path(""))
+            .env("XDG_CACHE_HOME", folder.path("cache"))
+            .output()
+            .unwrap();
+        let said = text(&output.stderr).to_owned() + text(&output.stdout);
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(!said.contains("\\n"), "a line end is escaped in {said}");
+        said
+    };
+    let said = fetch(&["--offline"]);
+    assert_eq!(
+        said.matches("`--offline` forbids downloads").count(),
+        2,
+        "one for each kernel: {said}"
+    );
+    assert!(said.contains("6.1: FETCH-FAILED: the kernel 6.1 is not in the cache"), "{said}");
+    // Nothing listens on this port.
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let mirror = format!("http://{closed}/debian");
+    let said = fetch(&["--mirror", &mirror, "--security-mirror", &mirror]);
+    assert!(said.contains("  fetches the package index of bookworm-security\n"), "{said}");
+    assert!(said.contains(&format!("Could not connect to {closed}")), "{said}");
+}
+
+/// Interrupts `bpfmap test` while it waits for a mirror, and while it tests.
+#[test]
+fn a_signal_ends_a_run_within_a_second_and_leaves_nothing() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let silent = format!("http://{}/debian", listener.local_addr().unwrap());
+    let mirror = ["--mirror", &silent, "--security-mirror", &silent];
+    for (options, has_own_cache) in [(&mirror[..], true), (&[][..], false)] {
+        let folder = Folder::new();
+        std::fs::write(folder.path("counted.toml"), SCHEMA).unwrap();
+        for name in ["cache", "tmp"] {
+            std::fs::create_dir(folder.path(name)).unwrap();
+        }
+        let mut command = Command::new(env!("CARGO_BIN_EXE_bpfmap"));
+        command.args(["test", "counted.toml", "--kernel", KERNEL]).args(options);
+        command.current_dir(folder.path("")).env("TMPDIR", folder.path("tmp"));
+        if has_own_cache {
+            command.env("XDG_CACHE_HOME", folder.path("cache"));
+        }
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        // The program for the guest is compiled before the first process starts.
+        let pid = rustix::process::Pid::from_child(&child);
+        let wanted = if has_own_cache { "apt-get" } else { "qemu-system" };
+        let limit = Instant::now() + Duration::from_secs(60);
+        while !processes_with_variable(&folder.path("tmp")).iter().any(|it| it.contains(wanted)) {
+            assert!(Instant::now() < limit, "no {wanted} was started");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let start = Instant::now();
+        rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+        let output = child.wait_with_output().unwrap();
+        let (took, said) = (start.elapsed(), text(&output.stderr));
+        assert_eq!(output.status.code(), Some(130), "{said}");
+        // A second, and some time for a busy machine.
+        assert!(took < Duration::from_secs(2), "{took:?}");
+        let said: Vec<&str> = said.lines().filter(|line| !line.contains("  fetches ")).collect();
+        assert_eq!(said, ["bpfmap: stopped by a signal"], "{took:?}");
+        assert_eq!(text(&output.stdout), "");
+        let left: Vec<_> = std::fs::read_dir(folder.path("tmp")).unwrap().flatten().collect();
+        assert!(left.is_empty(), "{left:?}");
+        let left = processes_with_variable(&folder.path("tmp"));
+        assert!(left.is_empty(), "{left:?}");
+        let mut find = Command::new("find");
+        find.arg(folder.path("cache")).args(["-name", "*.unfinished-*"]);
+        assert_eq!(text(&find.output().unwrap().stdout), "");
+    }
+}
+
+/// Returns the command lines of the processes that have the path as the value of a variable.
+fn processes_with_variable(path: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir("/proc").unwrap().flatten();
+    let read = |entry: &std::fs::DirEntry, name: &str| {
+        let bytes = std::fs::read(entry.path().join(name)).unwrap_or_default();
+        String::from_utf8_lossy(&bytes).replace('\0', " ")
+    };
+    let path = path.to_str().unwrap();
+    entries
+        .filter(|entry| read(entry, "environ").contains(path))
+        .map(|entry| read(&entry, "cmdline"))
+        .collect()
 }
 
 /// Returns the absolute path of a program in `PATH`.

@@ -59,6 +59,8 @@ fn tests() -> BTreeMap<&'static str, Test> {
         ("needs_space", || fs::write("/tmp/space", [1; 16 << 10]).expect("there is space")),
         ("fails_at_first", fail_at_first),
         ("leaves_a_child", leave_a_child),
+        ("meets_the_second", || meet("first", "second")),
+        ("meets_the_first", || meet("second", "first")),
         ("panics", || write("/proc/sysrq-trigger", "c")),
         ("runs_out_of_memory", || {
             write("/proc/sys/vm/panic_on_oom", "2");
@@ -106,6 +108,17 @@ fn tests() -> BTreeMap<&'static str, Test> {
         ("splats", || write("/dev/kmsg", "WARNING: possible circular locking dependency detected")),
     ];
     tests.iter().copied().collect()
+}
+
+/// Waits for another test, which must run at the same time.
+fn meet(own: &str, other: &str) {
+    println!("here is the {own}");
+    fs::write(format!("/tmp/meeting-{own}"), "").unwrap();
+    let met = (0..100).any(|_| {
+        std::thread::sleep(Duration::from_millis(100));
+        fs::exists(format!("/tmp/meeting-{other}")).unwrap()
+    });
+    assert!(met, "the {other} did not come");
 }
 
 fn kernel() -> String {

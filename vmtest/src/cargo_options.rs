@@ -12,8 +12,8 @@ pub(crate) struct TestOptions {
     /// Runs only tests whose names contain this text
     #[arg(value_name = "NAME")]
     names: Vec<String>,
-    /// More names of tests, and the options `--exact`, `--skip NAME` and `--include-ignored`, which
-    /// have the same meaning as for a test binary
+    /// More names of tests, and the options `--exact`, `--skip NAME`, `--include-ignored` and
+    /// `--test-threads N`, which have the same meaning as for a test binary
     #[arg(last = true, allow_hyphen_values = true, value_name = "FILTER")]
     test_arguments: Vec<String>,
     #[command(flatten)]
@@ -21,6 +21,25 @@ pub(crate) struct TestOptions {
 }
 
 impl TestOptions {
+    /// Returns the number in the option `--test-threads` after `--`, if there is one.
+    pub(crate) fn test_threads(&self) -> Result<Option<u16>> {
+        let mut words = self.test_arguments.iter().map(String::as_str);
+        while let Some(word) = words.next() {
+            let value = match word.strip_prefix("--test-threads") {
+                Some("") => words.next().unwrap_or_default(),
+                Some(value) if value.starts_with('=') => &value[1..],
+                _ => continue,
+            };
+            let number = value.parse().ok().filter(|number| (1..=256).contains(number));
+            return number.map(Some).ok_or_else(|| {
+                let message =
+                    format!("`--test-threads` needs a number from 1 to 256, not `{value}`");
+                Error::new(ErrorKind::Usage, message).help(FILTERS)
+            });
+        }
+        Ok(None)
+    }
+
     /// Returns which tests to run.
     pub(crate) fn filter(&self) -> Result<Filter> {
         let mut filter = self.matrix.filter();
@@ -36,6 +55,9 @@ impl TestOptions {
                     })?;
                     filter.skip.push(name.to_owned());
                 }
+                // `test_threads` reads this option.
+                "--test-threads" => drop(words.next()),
+                word if word.starts_with("--test-threads=") => {}
                 // Each test has its own process and its own output, which is always shown if the
                 // test fails.
                 "--nocapture" | "--no-capture" => {}
@@ -53,8 +75,7 @@ impl TestOptions {
     }
 }
 
-const FILTERS: &str =
-    "use only names of tests, `--exact`, `--skip NAME` and `--include-ignored` after `--`";
+const FILTERS: &str = "use only names of tests, `--exact`, `--skip NAME`, `--include-ignored` and `--test-threads N` after `--`";
 
 /// An option of Cargo that is passed on.
 struct CargoOption {
@@ -118,7 +139,6 @@ const OPTIONS: &[CargoOption] = &[
     value("build-jobs", "N", "The number of compilers that run at the same time"),
     value("config", "KEY=VALUE", "Sets a value of Cargo's configuration"),
     flag("locked", "Refuses to change `Cargo.lock`"),
-    flag("offline", "Builds without the network"),
     flag("frozen", "Same as `--locked` together with `--offline`"),
     flag("ignore-rust-version", "Ignores `rust-version` of packages"),
     flag("quiet", "Hides Cargo's progress").short('q'),
@@ -183,6 +203,23 @@ mod tests {
     }
 
     #[test]
+    fn the_number_of_threads_is_an_option_of_test_binaries() {
+        let threads = |arguments: &[&str]| parse(arguments).test_threads();
+        assert_eq!(threads(&["--", "--test-threads", "4", "name"]).unwrap(), Some(4));
+        assert_eq!(threads(&["--", "--test-threads=1"]).unwrap(), Some(1));
+        assert_eq!(threads(&["--", "name"]).unwrap(), None);
+        assert_eq!(parse(&["--test-threads", "3"]).matrix.test_threads, Some(3));
+        let filter = parse(&["--", "--test-threads", "4", "name"]).filter().unwrap();
+        assert_eq!(filter.texts, ["name"]);
+        for wrong in ["0", "many"] {
+            assert_eq!(
+                threads(&["--", "--test-threads", wrong]).unwrap_err().kind(),
+                ErrorKind::Usage
+            );
+        }
+    }
+
+    #[test]
     fn options_of_cargo_reach_cargo() {
         let arguments = ["-p", "a", "--package=b", "-F", "x,y", "--build-jobs", "3", "-r", "-vv"];
         assert_eq!(
@@ -225,7 +262,7 @@ mod tests {
     #[test]
     fn an_argument_that_is_not_a_filter_is_refused() {
         for (arguments, said) in [
-            (&["--", "--test-threads=1"][..], "unknown argument `--test-threads=1` after `--`"),
+            (&["--", "--report-time"][..], "unknown argument `--report-time` after `--`"),
             (&["--", "--skip"], "`--skip` needs a name"),
         ] {
             let error = parse(arguments).filter().unwrap_err();

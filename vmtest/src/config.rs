@@ -37,6 +37,10 @@ pub const FILE: &str = "bpfmap-vmtest.toml";
 /// The name of the lock file, which is in the same directory as the configuration file.
 pub const LOCK: &str = "bpfmap-vmtest.lock";
 
+/// The name of the project file of `bpfmap`. Its `kernels` are the kernels of a matrix if the
+/// configuration file names none.
+pub const PROJECT: &str = "bpfmap.toml";
+
 /// The contents of a configuration file.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -95,6 +99,30 @@ impl Config {
         config.root.iter_mut().for_each(|root| root.relative_to(base));
         Ok(config)
     }
+}
+
+/// Returns the names of the kernels in the project file of the current directory, or of the nearest
+/// ancestor that has one. Returns no names if there is no project file, or if it lists no kernels.
+///
+/// # Errors
+/// Fails if the file cannot be read or is not valid TOML, or could have been written by a different
+/// user.
+pub fn kernels_of_project() -> Result<Vec<String>> {
+    find(PROJECT)?.map_or_else(|| Ok(Vec::new()), |path| kernels_in_project(&path))
+}
+
+/// Reads only the kernels of a project file, because `bpfmap` defines its other contents.
+fn kernels_in_project(path: &Path) -> Result<Vec<String>> {
+    #[derive(Deserialize)]
+    struct Project {
+        #[serde(default)]
+        kernels: Vec<String>,
+    }
+    let project: Project = toml::from_str(&crate::regular::text(path)?).map_err(|error| {
+        let message = format!("{} is not valid", path.display());
+        Error::new(ErrorKind::Configuration, message).because(error)
+    })?;
+    Ok(project.kernels)
 }
 
 /// Finds the file with the given name in the current directory, or in the nearest ancestor that
@@ -228,6 +256,20 @@ mod tests {
         }
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o646)).unwrap();
         assert!(refused(&link, [us, 1, 2]).contains("can be written to by all users"));
+    }
+
+    #[test]
+    fn only_the_kernels_of_a_project_are_read() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join(PROJECT);
+        let kernels = |text: &str| {
+            std::fs::write(&path, text).unwrap();
+            kernels_in_project(&path)
+        };
+        let text = "schemas = [\"maps.toml\"]\nkernels = [\"5.10\", \"mine\"]\n[diff]\nagainst = \"main\"\n";
+        assert_eq!(kernels(text).unwrap(), ["5.10", "mine"]);
+        assert_eq!(kernels("schemas = []\n").unwrap(), [""; 0]);
+        assert_eq!(kernels("kernels = 1\n").unwrap_err().kind(), ErrorKind::Configuration);
     }
 
     #[test]

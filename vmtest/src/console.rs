@@ -6,8 +6,8 @@ pub(crate) struct Complaint {
     /// The text from the beginning of the complaint to the next complaint, or to the end of the
     /// line.
     pub(crate) text: String,
-    /// The test that was running.
-    pub(crate) test: Option<String>,
+    /// The tests that were running.
+    pub(crate) tests: Vec<String>,
 }
 
 /// The words with which a complaint begins, for complaints after which the kernel continues. A
@@ -39,16 +39,21 @@ impl Complaint {
 
 /// Returns the kernel's complaints, including those that are allowed.
 pub(crate) fn complaints(log: &str) -> Vec<Complaint> {
-    let mut test = None;
+    let mut running: Vec<String> = Vec::new();
     let mut found = Vec::new();
     for line in log.lines().map(without_time) {
         if let Some((_, name)) = line.split_once("vmtest: begin ") {
-            test = name.split_once(' ').map(|(_, name)| name.to_owned());
-        } else if line.contains("vmtest: end ") {
-            test = None;
+            running.extend(name.split_once(' ').map(|(_, name)| name.to_owned()));
+        } else if let Some((_, name)) = line.split_once("vmtest: end ") {
+            let ended = name.split_once(' ').map(|(_, name)| name);
+            if let Some(index) = running.iter().position(|test| Some(test.as_str()) == ended) {
+                running.remove(index);
+            }
         } else {
             let texts = texts_of_complaints(line);
-            found.extend(texts.map(|text| Complaint { text: text.to_owned(), test: test.clone() }));
+            found.extend(
+                texts.map(|text| Complaint { text: text.to_owned(), tests: running.clone() }),
+            );
         }
     }
     found
@@ -118,16 +123,24 @@ mod tests {
     fn complaints_are_found_with_the_test_that_ran() {
         let found = complaints(LOG);
         let texts: Vec<_> =
-            found.iter().map(|found| (found.text.as_str(), found.test.as_deref())).collect();
+            found.iter().map(|found| (found.text.as_str(), found.tests.join(" "))).collect();
         assert_eq!(
             texts,
             [
-                ("WARNING: CPU: 0 PID: 1 at kernel/bpf/x.c:1 f+0x1/0x2", Some("map::odd")),
-                ("rcu: INFO: rcu_sched self-detected stall on CPU", None),
+                ("WARNING: CPU: 0 PID: 1 at kernel/bpf/x.c:1 f+0x1/0x2", "map::odd".to_owned()),
+                ("rcu: INFO: rcu_sched self-detected stall on CPU", String::new()),
             ]
         );
         let allowed = ["kernel/bpf/x.c".to_owned(), "self-detected".to_owned()];
         assert!(found.iter().all(|found| found.is_allowed(&allowed)));
+    }
+
+    #[test]
+    fn a_complaint_belongs_to_all_tests_that_ran() {
+        let log = "vmtest: begin 0 a\nvmtest: begin 0 b\nvmtest: end 0 a\nWARNING: x\n\
+                   vmtest: begin 0 c\nWARNING: y\nvmtest: end 0 b\nvmtest: end 0 c\nWARNING: z\n";
+        let tests: Vec<_> = complaints(log).into_iter().map(|found| found.tests).collect();
+        assert_eq!(tests, [vec!["b".to_owned()], vec!["b".to_owned(), "c".to_owned()], vec![]]);
     }
 
     #[test]

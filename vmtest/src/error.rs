@@ -36,7 +36,7 @@ named! {
         UnknownKernel = "unknown-kernel",
         /// A kernel image is damaged or has a wrong checksum.
         KernelCorrupt = "kernel-corrupt",
-        /// A kernel could not be fetched.
+        /// A kernel or a package could not be fetched.
         Fetch = "fetch-failed",
         /// An archive contains something that a kernel's archive never contains, such as too much
         /// data, or a name that leads out of the archive.
@@ -67,6 +67,8 @@ named! {
         QemuTooOld = "qemu-too-old",
         /// A file system is full.
         NoDiskSpace = "no-disk-space",
+        /// The user stopped the run.
+        Interrupted = "interrupted",
         /// Another operation of the operating system failed.
         Io = "io",
     }
@@ -75,7 +77,81 @@ named! {
     fn name;
 }
 
-impl ErrorKind {}
+impl ErrorKind {
+    /// Returns general advice on what to do about errors of this kind. The advice of an [`Error`] is
+    /// more specific.
+    #[must_use]
+    pub fn advice(self) -> &'static str {
+        match self {
+            Self::Usage => "read `--help`, and correct the command line",
+            Self::Configuration => {
+                "correct the configuration or lock file; the error shows the position"
+            }
+            Self::InitMismatch => {
+                "build bpfmap-vmtest and the program that uses it from the same sources"
+            }
+            Self::MissingLibrary => "install the library, or link the program statically",
+            Self::MissingModule => {
+                "run only tests that need no module on this kernel, or write `?` after the name of the module"
+            }
+            Self::MissingPackage => {
+                "check the spelling, search for the package on packages.debian.org, or choose another suite"
+            }
+            Self::MissingInterpreter => {
+                "add the interpreter to the guest, with `--host-programs` or in the root file system"
+            }
+            Self::WrongArchitecture => {
+                "build the program for the guest, or select the other architecture with `--arch`"
+            }
+            Self::RootTooLarge => {
+                "give the guest more memory with `--memory`, or use a smaller root file system"
+            }
+            Self::UnknownKernel => {
+                "use one of the kernels that `bpfmap-vmtest kernels list` shows, or describe the kernel in bpfmap-vmtest.toml"
+            }
+            Self::KernelCorrupt => {
+                "fetch or build the kernel again; `bpfmap-vmtest kernels prune` removes unused kernels from the cache"
+            }
+            Self::Fetch => {
+                "check the network; choose another mirror with `--mirror` and `--security-mirror`; or fetch the kernels on \
+                 another machine and copy the cache (`~/.cache/bpfmap-vmtest`). Debian's kernels can only be fetched with \
+                 apt, so apt, dpkg and debian-archive-keyring must be installed. Kernels in the cache need no network: see \
+                 `--offline`"
+            }
+            Self::ArchiveRefused => {
+                "do not use the archive unless you trust its author; create it again without the part that the error names"
+            }
+            Self::CacheTampered => {
+                "find out which program changed the file; then remove the directory that the error names"
+            }
+            Self::CacheUnsafe => "set XDG_CACHE_HOME to a directory that only you can write to",
+            Self::ConfigurationUnsafe => {
+                "read the file; if you trust it, copy it into your own directory; if not, use another directory"
+            }
+            Self::LockMismatch => {
+                "find out whether the lock file or the cache has changed; to fetch the package again, remove its directory from \
+                 the cache"
+            }
+            Self::NotAFile => "specify the path of a regular file",
+            Self::TooLarge => "use a smaller file, or check whether the path is the intended one",
+            Self::CargoMissing => {
+                "install Cargo, or use `bpfmap-vmtest matrix` with test binaries that are already built"
+            }
+            Self::BuildFailed => "read the compiler's messages above the error",
+            Self::NoTestBinary => "select a package or target that has tests",
+            Self::QemuMissing => {
+                "install qemu-system-x86 (Fedora: qemu-system-x86-core); for guests for arm64, qemu-system-arm"
+            }
+            Self::DriverMissing => "install the program of the driver, or use the driver `guest`",
+            Self::QemuTooOld => "install QEMU 7.2 or newer",
+            Self::NoDiskSpace => {
+                "free some space, or set XDG_CACHE_HOME to a file system with free space"
+            }
+            Self::Interrupted => "start the run again",
+            Self::Io => "read the message of the operating system in the error",
+        }
+    }
+}
 
 /// An error: what went wrong, where, why, and what to do about it.
 #[derive(Debug)]
@@ -97,6 +173,16 @@ impl Error {
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
+        self
+    }
+
+    /// Adds a sentence to the advice.
+    #[must_use]
+    pub(crate) fn also(mut self, help: impl fmt::Display) -> Self {
+        self.help = Some(match self.help.take() {
+            Some(before) => format!("{before}; {help}"),
+            None => help.to_string(),
+        });
         self
     }
 

@@ -85,6 +85,37 @@ named! {
 }
 
 impl Outcome {
+    /// Returns advice on what to do about a test with this outcome.
+    #[must_use]
+    pub fn advice(self) -> &'static str {
+        match self {
+            Self::Passed => "nothing needs to be done",
+            Self::Failed => "read the output of the test",
+            Self::Skipped => {
+                "read the reason; `--include-ignored` runs tests that are marked `#[ignore]`"
+            }
+            Self::TimedOut => {
+                "read the kernel stacks in the output; to give tests more time, use `--test-time-out`"
+            }
+            Self::KilledByOom => {
+                "give the guest more memory with `--memory`, or make the test use less"
+            }
+            Self::Crashed => {
+                "read the output; `RUST_BACKTRACE=1` shows where a Rust program panicked"
+            }
+            Self::EndedEarly => "look for a call of `exit` in the test",
+            Self::Tainted => {
+                "read the kernel's warning in the console log; to allow it, use `--allow` with a part of its text"
+            }
+            Self::GuestFailed => "read the failure of the kernel, which the report also shows",
+            Self::NotRun => "remove the cause of the earlier failure",
+            Self::NotListed => {
+                "run the test binary with `--list` to see why it does not list its tests"
+            }
+            Self::NoTests => "check the filters and the names of the tests",
+        }
+    }
+
     /// Returns whether a run that contains this outcome can be successful.
     #[must_use]
     pub fn is_green(self) -> bool {

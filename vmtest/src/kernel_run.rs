@@ -9,7 +9,7 @@ use crate::event::{Event, KernelResult, Outcome};
 use crate::failure::{Failure, FailureKind};
 use crate::host;
 use crate::initramfs::Init;
-use crate::kernel::Kernel;
+use crate::kernel::{Kernel, Packages};
 use crate::lists::Lists;
 use crate::machine::{Engine, Machine};
 use crate::matrix::{Driver, Matrix};
@@ -148,17 +148,18 @@ impl<'a> KernelRun<'a> {
     }
 
     fn run_guests(&mut self, mut tree: Tree, init: Init, root: Option<Root>) -> Result<()> {
-        self.results.tell(Progress::Booting { kernel: self.kernel.to_owned() });
         if self.matrix.driver == Driver::Host {
             self.results.release = rustix::system::uname().release().to_string_lossy().into_owned();
             "this machine".clone_into(&mut self.origin);
             return self
                 .run_sessions(&[], |plan, _| Ok(Box::new(host::start(plan, &init.program)?)));
         }
-        let kernel = Kernel::named(self.kernel, &self.matrix.sources, &self.matrix.packages)?;
+        let packages = self.packages();
+        let kernel = Kernel::named(self.kernel, &self.matrix.sources, &packages)?;
         self.results.release.clone_from(&kernel.release);
         self.origin.clone_from(&kernel.origin);
-        let found = kernel.modules(self.modules, &self.matrix.packages)?;
+        let found = kernel.modules(self.modules, &packages)?;
+        self.results.tell(Progress::Booting { kernel: self.kernel.to_owned() });
         let mut machine = Machine::new(kernel, init)?;
         machine.memory = self.matrix.memory;
         machine.cpus = self.matrix.cpus;
@@ -174,9 +175,8 @@ impl<'a> KernelRun<'a> {
         if self.matrix.driver == Driver::Vmtest {
             let files = danobi::modules(found);
             let modules: Vec<PathBuf> = files.iter().map(|(path, _)| path.clone()).collect();
-            let packages = &self.matrix.packages;
             return self.run_sessions(&modules, |plan, _| {
-                Ok(Box::new(danobi::start(&machine, plan, &files, packages)?))
+                Ok(Box::new(danobi::start(&machine, plan, &files, &packages)?))
             });
         }
         let mut modules = Vec::new();
@@ -193,6 +193,19 @@ impl<'a> KernelRun<'a> {
             let payload = tree.pack_for(&machine.init.tree)?;
             Ok(Box::new(Booted::start(&machine, payload)?))
         })
+    }
+
+    /// Returns the source of Debian's packages. Its downloads are part of the progress of this
+    /// kernel, and end when the matrix is stopped.
+    fn packages(&self) -> Packages {
+        let Packages { mirror, lock, downloads } = self.matrix.packages.clone();
+        let (sender, kernel) = (self.results.sender(), self.kernel.to_owned());
+        let downloads = downloads.stopped_by(self.matrix.stop.clone()).watched(move |download| {
+            let (kernel, download) = (kernel.clone(), download.clone());
+            // Without a receiver, nobody needs to know.
+            let _ = sender.send(Progress::Fetching { kernel, download });
+        });
+        Packages { mirror, lock, downloads }
     }
 
     /// Starts sessions until all tests are finished or a further session would not help. Each
@@ -230,6 +243,11 @@ impl<'a> KernelRun<'a> {
         Ok(())
     }
 
+    /// Returns the number of tests that run at the same time in the next guest.
+    fn threads(&self) -> usize {
+        if self.guests == 0 { self.matrix.test_threads } else { 1 }
+    }
+
     fn plan(&self, modules: &[PathBuf]) -> Result<Plan> {
         let mut binaries = Vec::new();
         for index in self.binaries.iter().copied().filter(|index| !self.results.is_through(*index))
@@ -244,6 +262,7 @@ impl<'a> KernelRun<'a> {
                 env: binary.env(),
                 time_out: self.matrix.time_out,
                 retries: self.matrix.retries,
+                threads: self.threads(),
                 fail_fast: self.matrix.fail_fast,
                 filter: self.matrix.filter.clone(),
                 list: self.lists.known(index),
@@ -267,6 +286,7 @@ impl<'a> KernelRun<'a> {
     ) -> Result<Option<bool>> {
         let Action::Test(binaries) = &plan.action else { return Ok(None) };
         let mut sequence = Sequence::new(binaries);
+        let is_alone = binaries.iter().all(|binary| binary.threads <= 1);
         let mut running: Option<Running> = None;
         let mut loose: Vec<u8> = Vec::new();
         let mut got_somewhere = false;
@@ -341,8 +361,10 @@ impl<'a> KernelRun<'a> {
                         }
                     }
                     FromGuest::Awake => self.snapshot |= guest.was_restored(),
-                    FromGuest::Started
-                    | FromGuest::Heartbeat
+                    // If the guest fails before a test has ended, one of several tests is the cause.
+                    // The next guest shows which.
+                    FromGuest::Started => got_somewhere |= !is_alone,
+                    FromGuest::Heartbeat
                     | FromGuest::Failed { .. }
                     | FromGuest::Exited { .. }
                     | FromGuest::End { .. } => {}
@@ -411,7 +433,10 @@ impl<'a> KernelRun<'a> {
             return None;
         };
         let tail = tail(&console, 30);
-        if guest.was_restored() && failure.kind.may_be_the_snapshots() && !self.suspected {
+        // After several tests at the same time, the next guest shows whether one of them is the cause.
+        let was_alone = self.guests > 1 || self.matrix.test_threads <= 1;
+        let may_be_snapshot = guest.was_restored() && failure.kind.may_be_the_snapshots();
+        if may_be_snapshot && was_alone && !self.suspected {
             if let Some(test) = &running {
                 self.results.keep(test, &format!("{failure}, in a guest from a snapshot"));
             }
@@ -447,7 +472,8 @@ impl<'a> KernelRun<'a> {
         let mut complaints = complaints(console);
         complaints.retain(|complaint| !complaint.is_allowed(&self.matrix.allowed));
         if let Some(first) = complaints.first() {
-            let during = first.test.as_ref().map(|test| format!(" (while {test} ran)"));
+            let during = Some(first.tests.join(", ")).filter(|tests| !tests.is_empty());
+            let during = during.map(|tests| format!(" (while {tests} ran)"));
             let more = match complaints.len() {
                 1 => String::new(),
                 count => format!(", and {} more", count - 1),
@@ -463,7 +489,7 @@ impl<'a> KernelRun<'a> {
     /// allowed.
     fn complained_as_allowed(&self, guest: &dyn Session, test: &Running) -> bool {
         let mut complaints = complaints(&guest.console());
-        complaints.retain(|complaint| complaint.test.as_ref() == Some(&test.test));
+        complaints.retain(|complaint| complaint.tests.contains(&test.test));
         !complaints.is_empty()
             && complaints.iter().all(|complaint| complaint.is_allowed(&self.matrix.allowed))
     }

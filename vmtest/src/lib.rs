@@ -23,17 +23,18 @@
 //! The first process of a guest is the program `bpfmap-vmtest` (see [`Init`]). The code of that
 //! process is also in this crate, in the module [`init`].
 
-/// Declares an enum with a text for each variant, and a method that returns the text of a variant.
+/// Declares an enum with a name for each variant, and methods that return the name of a variant and
+/// the text of its documentation.
 macro_rules! named {
     (
         $(#[$attribute:meta])*
-        pub enum $enum:ident { $($(#[$doc:meta])* $variant:ident = $name:literal,)+ }
+        pub enum $enum:ident { $($(#[doc = $doc:literal])* $variant:ident = $name:literal,)+ }
 
         $(#[$name_doc:meta])*
         fn name;
     ) => {
         $(#[$attribute])*
-        pub enum $enum { $($(#[$doc])* $variant,)+ }
+        pub enum $enum { $($(#[doc = $doc])* $variant,)+ }
 
         impl $enum {
             $(#[$name_doc])*
@@ -41,6 +42,17 @@ macro_rules! named {
             pub fn name(self) -> &'static str {
                 match self {
                     $(Self::$variant => $name,)+
+                }
+            }
+
+            /// All variants.
+            pub const ALL: &[Self] = &[$(Self::$variant,)+];
+
+            /// Returns the meaning of this variant, in one paragraph.
+            #[must_use]
+            pub fn meaning(self) -> &'static str {
+                match self {
+                    $(Self::$variant => concat!($($doc),*).trim_start(),)+
                 }
             }
         }
@@ -61,6 +73,7 @@ mod elf;
 mod engine;
 mod error;
 pub mod event;
+pub mod explain;
 mod failure;
 mod foreground;
 mod guest;

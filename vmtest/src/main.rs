@@ -5,10 +5,10 @@ mod manual;
 mod options;
 
 use bpfmap_vmtest::cargo::build_tests;
-use bpfmap_vmtest::config::Config;
+use bpfmap_vmtest::config::{self, Config};
 use bpfmap_vmtest::event::Event;
-use bpfmap_vmtest::kernel::{Kernel, Packages};
-use bpfmap_vmtest::report::{Files, Terminal, log_lines, table};
+use bpfmap_vmtest::kernel::{Kernel, Packages, check_known};
+use bpfmap_vmtest::report::{Files, Terminal, log_lines, show_download, show_status, table};
 use bpfmap_vmtest::{
     Architecture, Binary, Ended, Error, ErrorKind, Filter, Init, Machine, Matrix, Result, Run,
     Symbols, kernel,
@@ -26,6 +26,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
+/// The exit status if the command line is wrong.
+const WRONG_USAGE: u8 = 2;
+
 /// The exit status if the harness or the guest fails. Programs rarely exit with this status.
 const HARNESS_FAILED: u8 = 125;
 
@@ -34,7 +37,7 @@ fn main() -> ExitCode {
     let done = match Options::parse().command {
         Command::Run(options) => run(options),
         Command::Shell(options) => shell(&options),
-        Command::Test(options) => test(&options),
+        Command::Test(options) => test(*options),
         Command::Matrix(options) => matrix(&options),
         Command::Kernels(options) => kernels(&options),
         Command::Completions { shell } => completions(shell),
@@ -42,7 +45,10 @@ fn main() -> ExitCode {
     };
     done.unwrap_or_else(|error| {
         eprint!("{}", log_lines(&format!("bpfmap-vmtest: {error}\n")));
-        ExitCode::from(HARNESS_FAILED)
+        match error.kind() {
+            ErrorKind::UnknownKernel => ExitCode::from(WRONG_USAGE),
+            _ => ExitCode::from(HARNESS_FAILED),
+        }
     })
 }
 
@@ -93,7 +99,7 @@ fn run_in(
     gdb: bool,
 ) -> Result<(Ended, String)> {
     let config = Config::find()?;
-    let packages = system.packages.resolve()?;
+    let packages = shown(system.packages.resolve()?);
     let name = system.kernel.as_ref().or(config.kernel.as_ref()).ok_or_else(|| {
         Error::new(ErrorKind::Usage, "no kernel was selected")
             .help("select one with --kernel, or write kernel = \"6.1\" in bpfmap-vmtest.toml")
@@ -111,6 +117,7 @@ fn run_in(
     let mut modules = [config.modules.as_slice(), &options.modules].concat();
     modules.extend(run.declared_modules()?);
     run.modules = kernel.modules(&modules, &packages)?;
+    show_status("");
     run.files.clone_from(&options.files);
     run.env.clone_from(&options.env);
     run.privileged = options.privileged;
@@ -146,10 +153,16 @@ fn kernel_for(
     config: &Config,
     packages: &Packages,
 ) -> Result<Kernel> {
+    check_known(name, &config.kernels)?;
     if config.kernels.contains_key(name) {
         return Kernel::named(name, &config.kernels, packages);
     }
     Kernel::named(&kernel::name_for(name, architecture), &config.kernels, packages)
+}
+
+/// Returns the same source of packages. The progress of its downloads is shown.
+fn shown(packages: Packages) -> Packages {
+    Packages { downloads: packages.downloads.watched(show_download), ..packages }
 }
 
 /// Creates a directory that no other user can enter.
@@ -191,18 +204,23 @@ fn exit_code(ended: &Ended) -> ExitCode {
     ExitCode::from(code.unwrap_or(HARNESS_FAILED))
 }
 
-fn test(options: &TestOptions) -> Result<ExitCode> {
+fn test(mut options: TestOptions) -> Result<ExitCode> {
     let filter = options.filter()?;
+    let threads = options.test_threads()?;
+    options.matrix.test_threads = threads.or(options.matrix.test_threads);
+    if options.matrix.packages.offline {
+        options.cargo.arguments.push("--offline".to_owned());
+    }
     // Reports errors in the configuration before the build.
     let config = Config::find()?;
-    let kernels = kernels_of(&options.matrix, &config);
+    let kernels = kernels_of(&options.matrix, &config)?;
     let binaries = build_tests(Path::new("."), &options.cargo.arguments)?;
     run_matrix(&options.matrix, config, (kernels, binaries, filter))
 }
 
 fn matrix(options: &BinariesOptions) -> Result<ExitCode> {
     let config = Config::find()?;
-    let kernels = kernels_of(&options.matrix, &config);
+    let kernels = kernels_of(&options.matrix, &config)?;
     if let Some(print) = options.print {
         print!("{}", print.jobs(options.shards.unwrap_or(kernels.len())));
         return Ok(ExitCode::SUCCESS);
@@ -212,14 +230,27 @@ fn matrix(options: &BinariesOptions) -> Result<ExitCode> {
 }
 
 /// Returns the requested kernels. If none is requested, returns the kernels of the configuration,
-/// or else all of Debian's lines.
-fn kernels_of(options: &MatrixOptions, config: &Config) -> Vec<String> {
-    match (options.kernels.is_empty(), config.matrix.is_empty()) {
-        _ if options.driver == DriverOption::Host => vec!["host".to_owned()],
-        (false, _) => options.kernels.clone(),
-        (true, false) => config.matrix.clone(),
-        (true, true) => kernel::lines().into_iter().map(str::to_owned).collect(),
+/// or else those of the project, or else all of Debian's lines.
+fn kernels_of(options: &MatrixOptions, config: &Config) -> Result<Vec<String>> {
+    if options.driver == DriverOption::Host {
+        return Ok(vec!["host".to_owned()]);
     }
+    let (kernels, is_of_project) = if !options.kernels.is_empty() {
+        (options.kernels.clone(), false)
+    } else if !config.matrix.is_empty() {
+        (config.matrix.clone(), false)
+    } else {
+        (config::kernels_of_project()?, true)
+    };
+    // Reports a wrong name before the build.
+    kernels.iter().try_for_each(|kernel| check_known(kernel, &config.kernels))?;
+    if kernels.is_empty() {
+        return Ok(kernel::lines().into_iter().map(str::to_owned).collect());
+    }
+    if is_of_project {
+        eprintln!("kernels of {}: {}", config::PROJECT, kernels.join(", "));
+    }
+    Ok(kernels)
 }
 
 /// Runs tests on kernels, and writes the reports.
@@ -270,6 +301,7 @@ fn matrix_of(options: &MatrixOptions, config: Config) -> Result<Matrix> {
     matrix.time_out = options.test_time_out.map_or(matrix.time_out, Duration::from_secs);
     matrix.silence = machine.silence();
     matrix.retries = options.retries;
+    matrix.test_threads = options.test_threads.map_or(matrix.test_threads, usize::from);
     matrix.fail_fast = options.fail_fast;
     matrix.engine = machine.engine.map(Into::into);
     matrix.snapshots = !machine.no_snapshot;
@@ -280,7 +312,7 @@ fn matrix_of(options: &MatrixOptions, config: Config) -> Result<Matrix> {
 
 fn kernels(options: &KernelsOptions) -> Result<ExitCode> {
     let config = Config::find()?;
-    let packages = options.packages.resolve()?;
+    let packages = shown(options.packages.resolve()?);
     let names = match &options.command {
         KernelsCommand::Prune => {
             let waiting = || eprintln!("waiting for other runs to end");
@@ -297,10 +329,14 @@ fn kernels(options: &KernelsOptions) -> Result<ExitCode> {
         let lines = kernel::lines_for(architecture).into_iter().map(str::to_owned);
         lines.chain(config.kernels.keys().cloned()).collect()
     };
-    for name in if names.is_empty() { all() } else { names } {
+    let names: Vec<String> = if names.is_empty() { all() } else { names };
+    names.iter().try_for_each(|name| check_known(name, &config.kernels))?;
+    for name in names {
         let is_source = config.kernels.contains_key(&name);
         let name = if is_source { name } else { kernel::name_for(&name, architecture) };
-        match one_kernel(&options.command, &name, &config, &packages)? {
+        let found = one_kernel(&options.command, &name, &config, &packages);
+        show_status("");
+        match found? {
             Some(kernel) => println!("{name:>10}  {:30}  {}", kernel.release, kernel.origin),
             None => println!("{name:>10}  not fetched"),
         }

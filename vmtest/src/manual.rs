@@ -5,7 +5,7 @@ pub(crate) const TOP: &str = "\
 Exit status:
   0    Success; `run` and `shell` exit with the status of their program.
   1    A test failed or was not run.
-  2    The command line is wrong.
+  2    The command line is wrong, or names an unknown kernel.
   125  The harness or the guest failed.
 
 Examples:
@@ -21,6 +21,7 @@ pub(crate) const RUN: &str = "\
 Exit status:
   0    The program succeeded. Otherwise, the exit status is that of the program, or 128 plus the number of the signal
        that ended it.
+  2    The command line is wrong, or names an unknown kernel.
   125  The harness or the guest failed.
 
 Examples:
@@ -35,6 +36,7 @@ Examples:
 pub(crate) const SHELL: &str = "\
 Exit status:
   0    The shell exited with 0. Otherwise, the exit status is that of the shell.
+  2    The command line is wrong, or names an unknown kernel.
   125  The harness or the guest failed.
 
 Examples:
@@ -46,6 +48,7 @@ pub(crate) const TEST: &str = "\
 Exit status:
   0    Every test passed on every kernel.
   1    A test failed or was not run.
+  2    The command line is wrong, or names an unknown kernel.
   125  The tests could not be built, or the harness failed.
 
 Examples:
@@ -59,6 +62,7 @@ pub(crate) const MATRIX: &str = "\
 Exit status:
   0    Every test passed on every kernel.
   1    A test failed or was not run.
+  2    The command line is wrong, or names an unknown kernel.
   125  The harness failed.
 
 Examples:
@@ -71,6 +75,7 @@ Examples:
 pub(crate) const KERNELS: &str = "\
 Exit status:
   0    Success.
+  2    The command line is wrong, or names an unknown kernel.
   125  A kernel can't be fetched, or the cache can't be used.
 
 Examples:

@@ -70,6 +70,10 @@ pub struct Matrix {
     pub silence: Duration,
     /// The maximum number of times that a failed test is repeated.
     pub retries: u32,
+    /// The maximum number of tests of a binary that run at the same time in a guest. After a guest
+    /// has failed, the remaining tests of its kernel run one after the other, so that the test that
+    /// breaks the guest is found.
+    pub test_threads: usize,
     /// Whether a kernel's tests stop after the first failure.
     pub fail_fast: bool,
     /// The signal by which a caller ends the matrix early.
@@ -116,6 +120,7 @@ impl Matrix {
             time_out: Duration::from_secs(config.test_time_out.unwrap_or(60)),
             silence: SILENCE,
             retries: 0,
+            test_threads: 1,
             fail_fast: false,
             stop: Stop::default(),
             filter: Filter::default(),

@@ -2,7 +2,7 @@
 
 use crate::cargo_options::TestOptions;
 use crate::manual;
-use bpfmap_vmtest::kernel::{LockFile, Mirror, Packages};
+use bpfmap_vmtest::kernel::{Downloads, LockFile, Mirror, Packages};
 use bpfmap_vmtest::{
     Architecture, Driver, Engine, Filter, Result, RootSource, SILENCE, Shard, config,
 };
@@ -111,7 +111,7 @@ pub(crate) struct BinariesOptions {
 #[derive(Debug, Args)]
 pub(crate) struct MatrixOptions {
     /// A kernel: a line such as 6.1, or a name in bpfmap-vmtest.toml (default: `matrix` in that
-    /// file)
+    /// file, or else `kernels` in bpfmap.toml, or else all lines)
     #[arg(long = "kernel", value_name = "KERNEL")]
     pub(crate) kernels: Vec<String>,
     /// The number of guests that run at the same time (default: the number of cores)
@@ -134,6 +134,10 @@ pub(crate) struct MatrixOptions {
     /// passes is reported as flaky
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) retries: u32,
+    /// Runs up to this many tests of a binary at the same time in each guest; give the guest several
+    /// processors with --cpus (default: 1)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub(crate) test_threads: Option<u16>,
     /// Stops a kernel's tests after the first failure
     #[arg(long)]
     pub(crate) fail_fast: bool,
@@ -309,6 +313,10 @@ pub(crate) struct PackageOptions {
     /// The mirror of Debian's security updates (default: the mirror that apt uses)
     #[arg(long, value_name = "ADDRESS")]
     security_mirror: Option<String>,
+    /// Uses only kernels and packages that are in the cache, and fetches nothing; for `test`, Cargo
+    /// gets this option as well
+    #[arg(long)]
+    pub(crate) offline: bool,
     /// The file that pins the kernels' packages (default: bpfmap-vmtest.lock, if it exists)
     #[arg(long, value_name = "FILE")]
     lock: Option<PathBuf>,
@@ -321,7 +329,8 @@ impl PackageOptions {
             Some(path) => Some(path.clone()),
             None => config::find(config::LOCK)?,
         };
-        Ok(Packages { mirror, lock: lock.map(LockFile::at) })
+        let downloads = if self.offline { Downloads::forbidden() } else { Downloads::default() };
+        Ok(Packages { mirror, lock: lock.map(LockFile::at), downloads })
     }
 }
 

@@ -71,6 +71,8 @@ pub(crate) struct TestBinary {
     pub(crate) time_out: Duration,
     /// The maximum number of times that a failed test is repeated.
     pub(crate) retries: u32,
+    /// The number of tests that run at the same time.
+    pub(crate) threads: usize,
     /// Whether to stop after the first test that fails in all attempts.
     pub(crate) fail_fast: bool,
     pub(crate) filter: Filter,

@@ -190,6 +190,11 @@ impl<'a> Results<'a> {
         self.tell(Progress::Event(Box::new(event)));
     }
 
+    /// Returns the sender of the progress.
+    pub(crate) fn sender(&self) -> Sender<Progress> {
+        self.sender.clone()
+    }
+
     /// Reports a step of the progress.
     pub(crate) fn tell(&self, progress: Progress) {
         // The receiver lives as long as this thread, so sending cannot fail.

@@ -7,7 +7,7 @@ use crate::danobi;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, Summary};
 use crate::initramfs::Init;
-use crate::kernel::{self, check_name};
+use crate::kernel::{self, check_known, check_name};
 use crate::kernel_run::KernelRun;
 use crate::lists::Lists;
 use crate::matrix::{Driver, Matrix, Symbols};
@@ -40,11 +40,16 @@ impl Matrix {
     /// last event is the summary.
     ///
     /// # Errors
-    /// Fails if an error affects every kernel, for example if QEMU or a library of a test binary is
-    /// missing. A failure on a single kernel is an event instead.
+    /// Fails if a kernel is not known, or if an error affects every kernel, for example if QEMU or a
+    /// library of a test binary is missing. Any other failure on a single kernel is an event instead.
     pub fn run(&self, mut progress: impl FnMut(&Progress)) -> Result<Vec<Event>> {
         let start = Instant::now();
-        self.kernels.iter().try_for_each(|kernel| check_name(kernel))?;
+        if self.driver == Driver::Host {
+            self.kernels.iter().try_for_each(|kernel| check_name(kernel))?;
+        } else {
+            let sources = &self.sources;
+            self.kernels.iter().try_for_each(|kernel| check_known(kernel, sources))?;
+        }
         let architectures = self.architectures()?;
         let tasks = self.tasks(&architectures)?;
         let mut distinct: BTreeSet<Architecture> = architectures.iter().copied().collect();

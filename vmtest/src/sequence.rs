@@ -141,6 +141,7 @@ mod tests {
             env: Vec::new(),
             time_out: Duration::ZERO,
             retries,
+            threads: 1,
             fail_fast: false,
             filter: Filter::default(),
             list: None,

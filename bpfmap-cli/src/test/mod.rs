@@ -1,6 +1,7 @@
 //! The command `bpfmap test`.
 
 mod guest;
+mod memory;
 mod options;
 mod prepare;
 mod report;
@@ -8,14 +9,15 @@ mod report;
 use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use bpfmap_core::KernelVersion;
 use bpfmap_schema::check::Checked;
-use bpfmap_vmtest::config::{self, Config};
+use bpfmap_vmtest::config::Config;
 use bpfmap_vmtest::event::Event;
-use bpfmap_vmtest::kernel::{self, LockFile, Mirror, Packages};
+use bpfmap_vmtest::kernel::{self, check_known};
 use bpfmap_vmtest::report::{Files, Terminal};
-use bpfmap_vmtest::{Binary, Driver, Filter, Matrix};
+use bpfmap_vmtest::{Binary, Driver, ErrorKind, Filter, Matrix, Stop};
 
 use crate::project::Project;
 use crate::schemas::{Findings, Inputs, read_with_includes};
@@ -27,6 +29,10 @@ pub(crate) use options::TestOptions;
 
 /// The name of the tests in reports. Compiled fixtures use the same name.
 const NAME: &str = "fixtures";
+
+/// The time that a run has to end by itself after a signal. Together with the rest, a run then ends
+/// within a second.
+const GRACE: Duration = Duration::from_millis(700);
 
 /// The directory in a guest that contains the objects and schemas.
 const IN_GUEST: &str = "/bpfmap/fixtures";
@@ -43,27 +49,51 @@ pub(crate) fn run(options: &TestOptions) -> Outcome {
         complain(&format!("error: can't create a temporary folder: {error}\n"));
         Failed::Found
     })?;
-    let prepared = prepared(options, folder.path())?;
+    let (stop, files) = (Stop::default(), folder.path().to_owned());
+    let clean = move || drop(std::fs::remove_dir_all(files));
+    stop.end_on_signals("bpfmap", GRACE, clean).map_err(|error| failed(&error))?;
+    let done = run_in(options, folder.path(), &stop);
+    // The line about the signal is the only message of a run that was stopped.
+    stop.signal().map_or(done, |signal| Err(Failed::Stopped(signal)))
+}
+
+/// Runs the command with a directory for its files.
+fn run_in(options: &TestOptions, folder: &Path, stop: &Stop) -> Outcome {
     let of_project = Project::find()?.map(|project| project.kernels).unwrap_or_default();
+    let config = Config::find().map_err(|error| failed(&error))?;
+    // Reports a wrong name before anything is compiled.
+    for name in options.kernels.iter().chain(&of_project) {
+        check_known(name, &config.kernels).map_err(|error| failed(&error))?;
+    }
+    let prepared = prepared(options, folder, stop)?;
     if prepared.tests.is_empty() {
         report::tell_unproven(&prepared.unproven);
         complain("error: none of the maps can be tested\n");
         return Err(Failed::Found);
     }
-    let events = in_kernels(options, folder.path(), &prepared, of_project).map_err(|error| {
-        complain(&format!("error: {error}\n"));
-        Failed::Found
-    })?;
+    let run = TestRun { options, folder, prepared: &prepared, stop };
+    let events = in_kernels(run, config, of_project).map_err(|error| failed(&error))?;
     let green = matches!(events.last(), Some(Event::Summary(summary)) if summary.green);
     if green { Ok(()) } else { Err(Failed::Found) }
 }
 
+/// Prints an error of the harness, unless the run was stopped.
+fn failed(error: &bpfmap_vmtest::Error) -> Failed {
+    if error.kind() != ErrorKind::Interrupted {
+        complain(&format!("error: {error}\n"));
+    }
+    match error.kind() {
+        ErrorKind::UnknownKernel => Failed::Usage,
+        _ => Failed::Found,
+    }
+}
+
 /// Prepares the schemas and objects on the command line, and writes the results to the directory
 /// `folder`.
-fn prepared(options: &TestOptions, folder: &Path) -> Result<Prepared, Failed> {
+fn prepared(options: &TestOptions, folder: &Path, stop: &Stop) -> Result<Prepared, Failed> {
     let TestOptions { build, objects, .. } = options;
     let (schemas, messages) = (&options.schemas.schemas, options.diagnostics.message_format);
-    let mut prepared = Prepared::default();
+    let mut prepared = Prepared::new(stop.clone());
     // If neither an object nor a schema is named, the schemas of the project are used.
     if !schemas.is_empty() || objects.is_empty() {
         for path in schemas {
@@ -95,22 +125,31 @@ fn refuse_object(path: &Path) -> Result<(), Failed> {
     Ok(())
 }
 
+/// A run of tests that have been prepared.
+struct TestRun<'a> {
+    options: &'a TestOptions,
+    /// The directory with the files of the run.
+    folder: &'a Path,
+    prepared: &'a Prepared,
+    stop: &'a Stop,
+}
+
 /// Runs the tests on the kernels, shows their progress, and writes the reports.
 fn in_kernels(
-    options: &TestOptions,
-    folder: &Path,
-    prepared: &Prepared,
+    TestRun { options, folder, prepared, stop }: TestRun<'_>,
+    config: Config,
     of_project: Vec<String>,
 ) -> bpfmap_vmtest::Result<Vec<Event>> {
-    let config = Config::find()?;
-    let lock = config::find(config::LOCK)?.map(LockFile::at);
-    let packages = Packages { mirror: Mirror::configured(None, None), lock };
+    let packages = options.packages.resolve()?;
     let asked = kernels(options, &config, prepared.oldest, of_project);
     let note = untested(if options.host { &[] } else { &asked }, prepared.oldest);
+    let chosen = options.memory.or(config.memory);
+    let memory = memory::of_guests(chosen, prepared.memory);
     let mut matrix = Matrix::configured(config, packages);
+    matrix.stop = stop.clone();
     let this = std::env::current_exe().map_err(|error| {
         let what = "can't find the path of this program";
-        bpfmap_vmtest::Error::new(bpfmap_vmtest::ErrorKind::Io, what).because(error)
+        bpfmap_vmtest::Error::new(ErrorKind::Io, what).because(error)
     })?;
     let mut binary = Binary::at(&this);
     NAME.clone_into(&mut binary.name);
@@ -132,6 +171,12 @@ fn in_kernels(
     matrix.binaries = vec![binary];
     matrix.filter = Filter { texts: options.filters.clone(), ..Filter::default() };
     matrix.jobs = options.jobs.unwrap_or(matrix.jobs);
+    if !options.host {
+        matrix.memory = memory;
+        if chosen.is_none() {
+            matrix.jobs = memory::jobs(matrix.jobs, memory)?;
+        }
+    }
     matrix.report_dir.clone_from(&options.report_dir);
     let files = Files {
         json: options.json.clone(),
@@ -140,11 +185,16 @@ fn in_kernels(
         summary: options.github_summary.clone(),
     };
     let (mut recorder, mut terminal) = (files.open()?, Terminal::new());
-    matrix.stop.say_on_signals("bpfmap")?;
     let events = matrix.run(|progress| {
-        terminal.show(progress);
+        if !stop.is_said() {
+            terminal.show(progress);
+        }
         recorder.record(progress);
     })?;
+    if stop.is_said() {
+        recorder.finish(&events)?;
+        return Ok(events);
+    }
     // If the reader of the output is gone, the error is ignored, because the exit status still
     // reports the result.
     let _ = print(&report::table(&events));

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use bpfmap_vmtest::config;
+use bpfmap_vmtest::kernel::{Downloads, LockFile, Mirror, Packages};
 use clap::Args;
 
 use crate::manual;
@@ -15,7 +17,8 @@ use crate::options::{BuildOptions, DiagnosticOptions, SchemasOption};
 /// map type and the kernel. If a kernel refuses an operation as expected, the test passes. The
 /// table lists the operations that only some of the kernels refuse.
 ///
-/// The command needs clang. Without `--host`, it also needs QEMU. It does not compile any Rust.
+/// The command needs clang. Without `--host`, it also needs QEMU. Kernels that are not in the cache are
+/// fetched with apt, which must be installed. The command does not compile any Rust.
 #[derive(Debug, Args)]
 #[command(after_long_help = manual::TEST)]
 pub(crate) struct TestOptions {
@@ -42,6 +45,12 @@ pub(crate) struct TestOptions {
     /// The number of kernels that run at the same time [default: the number of cores]
     #[arg(long, value_name = "N")]
     pub(super) jobs: Option<usize>,
+    /// The memory of a guest, such as 2G [default: 512M, or more if the maps need more; `memory` in
+    /// bpfmap-vmtest.toml replaces this]
+    #[arg(long, value_name = "SIZE", value_parser = config::parse_memory, conflicts_with = "host")]
+    pub(super) memory: Option<u32>,
+    #[command(flatten)]
+    pub(super) packages: PackageOptions,
     /// Write events to a file, as JSON lines
     #[arg(long, value_name = "FILE")]
     pub(super) json: Option<PathBuf>,
@@ -61,4 +70,33 @@ pub(crate) struct TestOptions {
     pub(super) build: BuildOptions,
     #[command(flatten)]
     pub(super) diagnostics: DiagnosticOptions,
+}
+
+/// The source of Debian's kernels. The options have the same meaning as for `bpfmap-vmtest`.
+#[derive(Debug, Args)]
+pub(crate) struct PackageOptions {
+    /// The mirror of Debian's packages [default: the mirror that apt uses]
+    #[arg(long, value_name = "ADDRESS")]
+    mirror: Option<String>,
+    /// The mirror of Debian's security updates [default: the mirror that apt uses]
+    #[arg(long, value_name = "ADDRESS")]
+    security_mirror: Option<String>,
+    /// Use only kernels that are in the cache, and fetch nothing
+    #[arg(long)]
+    offline: bool,
+    /// The file that pins the kernels' packages [default: bpfmap-vmtest.lock, if it exists]
+    #[arg(long, value_name = "FILE")]
+    lock: Option<PathBuf>,
+}
+
+impl PackageOptions {
+    pub(super) fn resolve(&self) -> bpfmap_vmtest::Result<Packages> {
+        let mirror = Mirror::configured(self.mirror.clone(), self.security_mirror.clone());
+        let lock = match &self.lock {
+            Some(path) => Some(path.clone()),
+            None => config::find(config::LOCK)?,
+        };
+        let downloads = if self.offline { Downloads::forbidden() } else { Downloads::default() };
+        Ok(Packages { mirror, lock: lock.map(LockFile::at), downloads })
+    }
 }

@@ -16,9 +16,10 @@ use bpfmap_schema::front::btf::read_object;
 use bpfmap_schema::front::toml::read_str;
 use bpfmap_schema::ir::Schema;
 use bpfmap_schema::print::toml::print;
+use bpfmap_vmtest::Stop;
 use bpfmap_vmtest::report::show_status;
 
-use super::oldest;
+use super::{memory, oldest};
 use crate::options::MessageFormat;
 use crate::schemas::show_findings;
 use crate::{Failed, complain, kernel_btf};
@@ -35,8 +36,12 @@ pub(super) struct Prepared {
     pub(super) unproven: Vec<Unproven>,
     /// The oldest kernel that any of the schemas supports.
     pub(super) oldest: Option<KernelVersion>,
+    /// The memory that the entries of the largest map need, in bytes.
+    pub(super) memory: u64,
     /// The names of the schemas.
     schemas: Vec<String>,
+    /// The signal to stop. Programs that a signal has ended cause no message.
+    stop: Stop,
 }
 
 /// A map that can't be tested.
@@ -58,6 +63,11 @@ pub(super) fn object_in(schema: &str) -> String {
 }
 
 impl Prepared {
+    /// Returns a run without any maps.
+    pub(super) fn new(stop: Stop) -> Self {
+        Self { stop, ..Self::default() }
+    }
+
     /// Prepares schemas, and the schemas that they include, in a folder.
     pub(super) fn add_schemas(
         &mut self,
@@ -84,6 +94,9 @@ impl Prepared {
             made
         });
         show_status("");
+        if self.stop.is_said() {
+            return Err(Failed::Found);
+        }
         for (root, made) in roots.iter().zip(made) {
             made.map_err(|why| fail(&why))?;
             self.take(root);
@@ -125,6 +138,9 @@ impl Prepared {
         show_status(&format!("compiling the test program of `{}`", path.display()));
         let made = workshop.write_header(&checked).and_then(|()| workshop.make(&checked));
         show_status("");
+        if self.stop.is_said() {
+            return Err(Failed::Found);
+        }
         if let Err(why) = made {
             // The error is only a note, because the other objects can still be tested.
             complain(&format!("note: `{}` is left out: {why}\n", path.display()));
@@ -158,6 +174,7 @@ impl Prepared {
                 description.tests().iter().map(|test| format!("{schema}::{map}::{}", test.name));
             self.tests.extend(names);
         }
+        self.memory = self.memory.max(memory::of_largest_map(checked));
         for (map, why) in untried(checked) {
             self.leave_out(schema, &map.name.value, why);
         }

@@ -11,6 +11,7 @@ mod guard;
 mod machine;
 mod process;
 mod root;
+mod side_by_side;
 mod terminal;
 mod tests;
 mod unpack;

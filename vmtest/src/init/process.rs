@@ -13,11 +13,32 @@ use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// A function that receives the output of a process.
-pub(super) type Output<'a> = dyn FnMut(&mut Channel, Stream, &[u8]) -> io::Result<()> + 'a;
+/// Receives the output of a process while the process runs.
+pub(super) trait Attendant {
+    /// Receives a piece of output.
+    fn output(&mut self, stream: Stream, bytes: &[u8]) -> io::Result<()>;
+
+    /// Returns the channel on which input and signals for the process arrive, and to which
+    /// heartbeats are sent. Returns `None` if other processes run at the same time. In that case, only
+    /// the process group of the process is killed when the process has ended.
+    fn channel(&mut self) -> Option<&mut Channel>;
+}
+
+/// Sends the output of a process to the host.
+pub(super) struct Forward<'a>(pub(super) &'a mut Channel);
+
+impl Attendant for Forward<'_> {
+    fn output(&mut self, stream: Stream, bytes: &[u8]) -> io::Result<()> {
+        self.0.send_bytes(stream, bytes)
+    }
+
+    fn channel(&mut self) -> Option<&mut Channel> {
+        Some(self.0)
+    }
+}
 
 /// The interval of the guest's heartbeat messages.
-const HEARTBEAT: Duration = Duration::from_secs(1);
+pub(super) const HEARTBEAT: Duration = Duration::from_secs(1);
 /// The maximum time for which the output of a test may wait to be read. A test writes in many small
 /// pieces. If QEMU translates instructions and this process reads each piece immediately, the
 /// reading takes a tenth of the time of a short test, because every process switch discards the
@@ -47,22 +68,19 @@ pub(super) fn run(
         command.stdin(input).stdout(Stdio::piped()).stderr(Stdio::piped());
         command.process_group(0);
     }
-    let mut forward =
-        |channel: &mut Channel, stream, bytes: &[u8]| channel.send_bytes(stream, bytes);
-    supervise(channel, command, terminal, None, Duration::ZERO, &mut forward)
+    supervise(&mut Forward(channel), command, terminal, None, Duration::ZERO)
 }
 
 /// Runs a process until it ends or its time limit expires, and then kills the processes that it
 /// left running.
 pub(super) fn run_to_end(
-    channel: &mut Channel,
+    attendant: &mut dyn Attendant,
     mut command: Command,
     limit: Duration,
-    output: &mut Output<'_>,
 ) -> io::Result<Status> {
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command.process_group(0);
-    supervise(channel, command, None, Some(limit), LULL, output)
+    supervise(attendant, command, None, Some(limit), LULL)
 }
 
 /// Returns a command with the guest's environment and no other variables.
@@ -77,12 +95,11 @@ pub(super) fn command(
 }
 
 fn supervise(
-    channel: &mut Channel,
+    attendant: &mut dyn Attendant,
     mut command: Command,
     terminal: Option<OwnedFd>,
     limit: Option<Duration>,
     lull: Duration,
-    output: &mut Output<'_>,
 ) -> io::Result<Status> {
     let program = command.get_program().to_string_lossy().into_owned();
     let mut child = command
@@ -92,12 +109,13 @@ fn supervise(
     drop(command);
     let mut process = Process::new(&mut child, terminal, lull)?;
     let end = limit.map(|limit| Instant::now() + limit);
+    let is_alone = attendant.channel().is_some();
     let status = loop {
         let until_end = end.map_or(HEARTBEAT, |end| end.saturating_duration_since(Instant::now()));
-        let happened = match process.wait(channel, until_end.min(HEARTBEAT), output) {
+        let happened = match process.wait(attendant, until_end.min(HEARTBEAT)) {
             Ok(happened) => happened,
             Err(error) => {
-                end_leftovers(&child);
+                end_leftovers(&child, is_alone);
                 return Err(error);
             }
         };
@@ -105,24 +123,39 @@ fn supervise(
             break status_of(&mut child)?;
         }
         if end.is_some_and(|end| Instant::now() >= end) {
-            describe_stuck(&child, channel, output)?;
-            end_leftovers(&child);
-            if !process.exits_within(DYING, channel, output)? {
+            describe_stuck(&child, attendant)?;
+            end_leftovers(&child, is_alone);
+            if !process.exits_within(DYING, attendant)? {
                 tell_what_blocks();
                 return Ok(Status::Stuck);
             }
             child.wait()?;
             break Status::TimedOut;
         }
-        if happened == Happened::Nothing {
+        if let Some(channel) = attendant.channel().filter(|_| happened == Happened::Nothing) {
             channel.send(&FromGuest::Heartbeat)?;
         }
     };
     // Processes that were left running would disturb the next test, and may keep the output open.
-    end_leftovers(&child);
-    process.drain(channel, output)?;
-    while let Ok(Some(_)) = wait(WaitOptions::NOHANG) {}
+    end_leftovers(&child, is_alone);
+    process.drain(attendant)?;
+    if is_alone {
+        reap();
+    }
     Ok(status)
+}
+
+/// Kills all processes that tests left running, and waits for those that have ended. No test may run.
+pub(super) fn end_all() {
+    if rustix::process::getpid().is_init() {
+        kill_all();
+        reap();
+    }
+}
+
+/// Waits for the processes that have ended.
+fn reap() {
+    while let Ok(Some(_)) = wait(WaitOptions::NOHANG) {}
 }
 
 fn status_of(child: &mut Child) -> io::Result<Status> {
@@ -131,23 +164,29 @@ fn status_of(child: &mut Child) -> io::Result<Status> {
 }
 
 /// Kills a process and the processes that it left running. In a guest, these are all processes
-/// except init, which the kernel does not kill. On a machine that is not a guest, only the process
-/// group is killed.
-fn end_leftovers(child: &Child) {
-    // These calls fail only if there is nothing left to kill.
-    if rustix::process::getpid().is_init() {
-        // SAFETY: kill takes plain numbers.
-        unsafe {
-            libc::kill(-1, libc::SIGKILL);
-        }
+/// except init. On a machine that is not a guest, or if other tests run, only the process group is
+/// killed.
+fn end_leftovers(child: &Child, is_alone: bool) {
+    if is_alone && rustix::process::getpid().is_init() {
+        kill_all();
     } else {
+        // This call fails only if there is nothing left to kill.
         let _ = rustix::process::kill_process_group(Pid::from_child(child), Signal::KILL);
+    }
+}
+
+/// Kills all processes except init, which the kernel does not kill.
+fn kill_all() {
+    // This call fails only if there is nothing left to kill.
+    // SAFETY: kill takes plain numbers.
+    unsafe {
+        libc::kill(-1, libc::SIGKILL);
     }
 }
 
 /// For each thread of a process, appends to the output the kernel functions in which the thread is
 /// blocked.
-fn describe_stuck(child: &Child, channel: &mut Channel, output: &mut Output<'_>) -> io::Result<()> {
+fn describe_stuck(child: &Child, attendant: &mut dyn Attendant) -> io::Result<()> {
     let Ok(tasks) = std::fs::read_dir(format!("/proc/{}/task", child.id())) else { return Ok(()) };
     for task in tasks.flatten().take(16) {
         let read = |name| std::fs::read_to_string(task.path().join(name)).unwrap_or_default();
@@ -156,7 +195,7 @@ fn describe_stuck(child: &Child, channel: &mut Channel, output: &mut Output<'_>)
             read("comm").trim_end(),
             read("stack")
         );
-        output(channel, Stream::Stderr, text.as_bytes())?;
+        attendant.output(Stream::Stderr, text.as_bytes())?;
     }
     Ok(())
 }
@@ -221,12 +260,7 @@ impl Process {
         })
     }
 
-    fn wait(
-        &mut self,
-        channel: &mut Channel,
-        limit: Duration,
-        output: &mut Output<'_>,
-    ) -> io::Result<Happened> {
+    fn wait(&mut self, attendant: &mut dyn Attendant, limit: Duration) -> io::Result<Happened> {
         let limit = if self.exit.is_some() { limit } else { limit.min(Duration::from_millis(20)) };
         let lull = self.lull_ends.saturating_duration_since(Instant::now());
         let (limit, mut happened) = if lull.is_zero() {
@@ -234,8 +268,9 @@ impl Process {
         } else {
             (limit.min(lull), Happened::Something)
         };
+        let channel = attendant.channel().map(|channel| &*channel);
         let ready = self.poll(channel, limit, lull.is_zero())?;
-        if ready.channel {
+        if let Some(channel) = attendant.channel().filter(|_| ready.channel) {
             for record in channel.receive()? {
                 self.obey(record);
             }
@@ -246,7 +281,7 @@ impl Process {
         }
         for index in 0..self.outputs.len() {
             if ready.outputs[index] {
-                self.hand_on(index, channel, output)?;
+                self.hand_on(index, attendant)?;
                 self.lull_ends = Instant::now() + self.lull;
                 happened = Happened::Something;
             }
@@ -255,27 +290,24 @@ impl Process {
     }
 
     /// Waits for the process to end. Returns whether the process ended in time.
-    fn exits_within(
-        &mut self,
-        limit: Duration,
-        channel: &mut Channel,
-        output: &mut Output<'_>,
-    ) -> io::Result<bool> {
+    fn exits_within(&mut self, limit: Duration, attendant: &mut dyn Attendant) -> io::Result<bool> {
         let end = Instant::now() + limit;
         while Instant::now() < end {
-            if self.wait(channel, HEARTBEAT, output)? == Happened::Exited {
+            if self.wait(attendant, HEARTBEAT)? == Happened::Exited {
                 return Ok(true);
             }
-            channel.send(&FromGuest::Heartbeat)?;
+            if let Some(channel) = attendant.channel() {
+                channel.send(&FromGuest::Heartbeat)?;
+            }
         }
         Ok(false)
     }
 
-    fn poll(&self, channel: &Channel, limit: Duration, outputs: bool) -> io::Result<Ready> {
+    fn poll(&self, channel: Option<&Channel>, limit: Duration, outputs: bool) -> io::Result<Ready> {
         let mut ready = Ready::default();
         let mut fds = Vec::new();
         let mut targets: Vec<&mut bool> = Vec::new();
-        if self.waiting.len() < MAX_INPUT {
+        if let Some(channel) = channel.filter(|_| self.waiting.len() < MAX_INPUT) {
             fds.push(PollFd::from_borrowed_fd(channel.as_fd(), PollFlags::IN));
             targets.push(&mut ready.channel);
         }
@@ -351,17 +383,12 @@ impl Process {
     }
 
     /// Forwards one piece of output.
-    fn hand_on(
-        &mut self,
-        index: usize,
-        channel: &mut Channel,
-        output: &mut Output<'_>,
-    ) -> io::Result<()> {
+    fn hand_on(&mut self, index: usize, attendant: &mut dyn Attendant) -> io::Result<()> {
         let (stream, file) = &mut self.outputs[index];
         let mut bytes = [0; 16 << 10];
         match file.as_mut().map_or(Ok(0), |file| file.read(&mut bytes)) {
             Ok(0) => *file = None,
-            Ok(length) => output(channel, *stream, &bytes[..length])?,
+            Ok(length) => attendant.output(*stream, &bytes[..length])?,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             // A terminal reports its end by this error; a pipe reports it by an empty read.
             Err(error) if error.raw_os_error() == Some(libc::EIO) => *file = None,
@@ -372,7 +399,7 @@ impl Process {
 
     /// Forwards the output that is still in the pipes after the process and its children have
     /// ended.
-    fn drain(&mut self, channel: &mut Channel, output: &mut Output<'_>) -> io::Result<()> {
+    fn drain(&mut self, attendant: &mut dyn Attendant) -> io::Result<()> {
         // A process that cannot be killed (because it hangs in the kernel) must not block the
         // guest.
         let end = Instant::now() + Duration::from_secs(2);
@@ -384,7 +411,7 @@ impl Process {
                 if ready == 0 {
                     break;
                 }
-                self.hand_on(index, channel, output)?;
+                self.hand_on(index, attendant)?;
             }
         }
         Ok(())

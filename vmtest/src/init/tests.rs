@@ -3,7 +3,8 @@
 use super::channel::Channel;
 use super::guard::{show_kernel_messages, taint};
 use super::machine;
-use super::process::{command, run_to_end};
+use super::process::{Attendant, Forward, command, run_to_end};
+use super::side_by_side;
 use crate::plan::{List, TestBinary};
 use crate::wire::{FromGuest, Status, Stream};
 use std::io;
@@ -26,11 +27,15 @@ pub(super) fn run(
         channel.send(&FromGuest::Listed { binary: index, list: list.clone() })?;
         list
     };
-    for test in &list.tests {
+    let is_run = |test: &&String| {
         let left_out = list.ignored.contains(test) && !binary.filter.include_ignored;
-        if left_out || !binary.filter.takes(test) || binary.done.contains(test) {
-            continue;
-        }
+        !left_out && binary.filter.takes(test) && !binary.done.contains(test)
+    };
+    let tests: Vec<&String> = list.tests.iter().filter(is_run).collect();
+    if binary.threads > 1 && tests.len() > 1 {
+        return side_by_side::run(channel, index, binary, env, &tests);
+    }
+    for test in tests {
         let mut status = Status::Exited(0);
         for attempt in 0..=binary.retries {
             status = run_one(channel, index, binary, env, test, attempt)?;
@@ -59,14 +64,9 @@ fn list(
     {
         let mut command = command_of(binary, env);
         command.args(flags);
-        let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
-        let status = run_to_end(channel, command, binary.time_out, &mut |_, stream, bytes| {
-            match stream {
-                Stream::Stdout => stdout.extend(bytes),
-                Stream::Stderr => stderr.extend(bytes),
-            }
-            Ok(())
-        })?;
+        let mut listing = Listing { channel, stdout: Vec::new(), stderr: Vec::new() };
+        let status = run_to_end(&mut listing, command, binary.time_out)?;
+        let Listing { stdout, stderr, .. } = listing;
         if status != Status::Exited(0) {
             channel.send_bytes(Stream::Stdout, &stdout)?;
             channel.send_bytes(Stream::Stderr, &stderr)?;
@@ -77,6 +77,27 @@ fn list(
     }
     let ignored = lists.pop().unwrap_or_default();
     Ok(lists.pop().map(|tests| List { tests, ignored }))
+}
+
+/// Keeps the output of a binary that lists its tests.
+struct Listing<'a> {
+    channel: &'a mut Channel,
+    stdout: Vec<u8>,
+    stderr: Vec<u8>,
+}
+
+impl Attendant for Listing<'_> {
+    fn output(&mut self, stream: Stream, bytes: &[u8]) -> io::Result<()> {
+        match stream {
+            Stream::Stdout => self.stdout.extend(bytes),
+            Stream::Stderr => self.stderr.extend(bytes),
+        }
+        Ok(())
+    }
+
+    fn channel(&mut self) -> Option<&mut Channel> {
+        Some(self.channel)
+    }
 }
 
 /// Parses the output of `--list --format terse`: lines of the form `NAME: test` or `NAME:
@@ -97,6 +118,38 @@ fn run_one(
     attempt: u32,
 ) -> io::Result<Status> {
     channel.send(&FromGuest::TestStarted { binary: index, test: test.to_owned(), attempt })?;
+    let ended = run_attempt(&mut Forward(channel), index, binary, env, test)?;
+    let status = ended.status;
+    channel.send(&ended.message(index, test))?;
+    Ok(status)
+}
+
+/// The end of an attempt to run a test.
+pub(super) struct Ended {
+    pub(super) status: Status,
+    seconds: f64,
+    oom_kills: u64,
+    taint: u64,
+    full: bool,
+}
+
+impl Ended {
+    /// Returns the message about the end of a test.
+    pub(super) fn message(self, binary: usize, test: &str) -> FromGuest {
+        let Self { status, seconds, oom_kills, taint, full } = self;
+        let test = test.to_owned();
+        FromGuest::TestEnded { binary, test, status, seconds, oom_kills, taint, full }
+    }
+}
+
+/// Runs a test once.
+pub(super) fn run_attempt(
+    attendant: &mut dyn Attendant,
+    index: usize,
+    binary: &TestBinary,
+    env: &[(String, String)],
+    test: &str,
+) -> io::Result<Ended> {
     // An earlier test may have silenced the kernel.
     show_kernel_messages();
     // This line shows which test was running when the kernel printed the lines after it.
@@ -109,24 +162,13 @@ fn run_one(
     }
     let (kills, before) = (oom_kills(), taint());
     let start = Instant::now();
-    let status = run_to_end(channel, command, binary.time_out, &mut |channel, stream, bytes| {
-        channel.send_bytes(stream, bytes)
-    })?;
+    let status = run_to_end(attendant, command, binary.time_out)?;
     let seconds = start.elapsed().as_secs_f64();
     show_kernel_messages();
     let taint = taint() & !before;
     let _ = std::fs::write("/dev/kmsg", format!("<6>vmtest: end {index} {test}\n"));
     let oom_kills = oom_kills().saturating_sub(kills);
-    channel.send(&FromGuest::TestEnded {
-        binary: index,
-        test: test.to_owned(),
-        status,
-        seconds,
-        oom_kills,
-        taint,
-        full: machine::is_full(),
-    })?;
-    Ok(status)
+    Ok(Ended { status, seconds, oom_kills, taint, full: machine::is_full() })
 }
 
 /// Returns a command that runs a binary with its arguments. The environment of the binary is added

@@ -2,13 +2,13 @@
 //! Debian's keys. It also fetches packages, which are verified by the index or by a pinned
 //! checksum.
 
-use super::Mirror;
+use super::Packages;
 use super::cache::{Cache, Lock};
+use super::downloads::{Download, Downloads};
 use super::lock::Package;
 use crate::arch::Architecture;
 use crate::digest::sha256_of;
 use crate::error::{Context as _, Error, ErrorKind, Result};
-use crate::qemu::end_with_us;
 use crate::regular;
 use std::cmp::Ordering;
 use std::path::{Path, PathBuf};
@@ -18,6 +18,7 @@ use std::process::Command;
 /// changes the packages that are installed on this machine, and needs no privileges.
 pub(crate) struct Apt<'a> {
     mirror: &'a str,
+    downloads: &'a Downloads,
     state: PathBuf,
     cache: &'a Cache,
     suite: &'a str,
@@ -28,15 +29,17 @@ impl<'a> Apt<'a> {
     pub(crate) fn new(
         cache: &'a Cache,
         suite: &'a str,
-        mirror: &'a Mirror,
+        packages: &'a Packages,
         architecture: Architecture,
     ) -> Result<Self> {
+        check_installed()?;
+        let Packages { mirror, downloads, .. } = packages;
         let state = cache.directory(&format!("apt/{suite}{}", architecture.suffix()))?;
         for directory in ["lists/partial", "archives/partial"] {
             let path = state.join(directory);
             std::fs::create_dir_all(&path).at("make the directory", &path)?;
         }
-        Ok(Self { mirror: mirror.of(suite)?, state, cache, suite, architecture })
+        Ok(Self { mirror: mirror.of(suite)?, downloads, state, cache, suite, architecture })
     }
 
     /// Fetches the suite's index and returns all packages in it. apt verifies the signature of the
@@ -62,8 +65,10 @@ impl<'a> Apt<'a> {
             let path = self.state.join(name);
             std::fs::write(&path, text).at("write", &path)?;
         }
-        self.call("apt-get", &["update", "--error-on=any"], &lock)?;
-        Ok(parse_packages(&self.call("apt-cache", &["dumpavail"], &lock)?))
+        let index = Download::of(format!("the package index of {}", self.suite), None);
+        let partial = self.state.join("lists/partial/none");
+        self.call("apt-get", &["update", "--error-on=any"], &lock, Some((&index, &partial)))?;
+        Ok(parse_packages(&self.call("apt-cache", &["dumpavail"], &lock, None)?))
     }
 
     /// Takes the lock that this program holds while apt holds its own.
@@ -83,7 +88,7 @@ impl<'a> Apt<'a> {
         let install = ["install", "--simulate", "--no-install-recommends"];
         let names: Vec<&str> =
             install.into_iter().chain(names.iter().map(String::as_str)).collect();
-        let said = self.call("apt-get", &names, &lock)?;
+        let said = self.call("apt-get", &names, &lock, None)?;
         let chosen = parse_installs(&said);
         chosen
             .iter()
@@ -106,19 +111,50 @@ impl<'a> Apt<'a> {
         }
     }
 
-    /// Fetches a package into a directory, and verifies the checksum of the package.
+    /// Fetches a package into a directory, verifies the checksum of the package, and reports the
+    /// progress.
     pub(crate) fn fetch(
         &self,
         package: &Package,
         directory: &Path,
         lock: &Lock,
     ) -> Result<PathBuf> {
+        let download = Download::of(&package.name, package.size);
+        self.fetch_as(package, directory, lock, Some(&download))
+    }
+
+    /// Fetches many packages like [`fetch`](Self::fetch), and passes each of them to `take`, which may
+    /// remove it. The progress is that of all packages together, under the name `what`.
+    pub(crate) fn fetch_all(
+        &self,
+        what: &str,
+        packages: &[Package],
+        (directory, lock): (&Path, &Lock),
+        mut take: impl FnMut(&Package, &Path) -> Result<()>,
+    ) -> Result<()> {
+        let mut download = Download::of(what, packages.iter().map(|package| package.size).sum());
+        for package in packages {
+            self.downloads.report(&download);
+            take(package, &self.fetch_as(package, directory, lock, None)?)?;
+            download.done += package.size.unwrap_or_default();
+            download.begins = false;
+        }
+        Ok(())
+    }
+
+    fn fetch_as(
+        &self,
+        package: &Package,
+        directory: &Path,
+        lock: &Lock,
+        download: Option<&Download>,
+    ) -> Result<PathBuf> {
         let deb = directory.join("package.deb");
         let target = deb.display().to_string();
         let address = format!("{}/{}", self.mirror, package.file);
         let checksum = format!("SHA256:{}", package.sha256);
         let args = ["download-file", &address, &target, &checksum];
-        self.call("/usr/lib/apt/apt-helper", &args, lock)?;
+        self.call(HELPER, &args, lock, download.map(|download| (download, deb.as_path())))?;
         // apt has compared the checksum already. This check also protects against a future version
         // of apt that interprets the argument differently.
         let found = sha256_of(regular::open(&deb)?).at("read", &deb)?;
@@ -135,11 +171,17 @@ impl<'a> Apt<'a> {
         let deb = self.fetch(package, directory, lock)?;
         let mut dpkg = Command::new("dpkg-deb");
         dpkg.arg("--extract").arg(&deb).arg(directory.join("unpacked"));
-        output(dpkg, lock)?;
+        output(dpkg, lock, self.downloads, None)?;
         std::fs::remove_file(&deb).at("remove", &deb)
     }
 
-    fn call(&self, program: &str, args: &[&str], lock: &Lock) -> Result<String> {
+    fn call(
+        &self,
+        program: &str,
+        args: &[&str],
+        lock: &Lock,
+        download: Option<(&Download, &Path)>,
+    ) -> Result<String> {
         let path = |name: &str| self.state.join(name).display().to_string();
         let settings = [
             format!("Dir::State={}", path("")),
@@ -159,36 +201,44 @@ impl<'a> Apt<'a> {
             command.args(["-o", &setting]);
         }
         command.arg("-q").args(args);
-        output(command, lock)
+        output(command, lock, self.downloads, download)
     }
 }
 
-/// Runs a program until it ends, and returns its output. If the program fails, the error contains
-/// the program's messages. The program is killed when this process ends. The lock is held until the
-/// program has ended.
-fn output(mut command: Command, lock: &Lock) -> Result<String> {
-    let program = command.get_program().to_string_lossy().into_owned();
-    end_with_us(&mut command);
-    lock.share_with(&mut command)?;
-    let output = command.output().map_err(|error| {
-        let missing = error.kind() == std::io::ErrorKind::NotFound;
-        let error = Error::new(ErrorKind::Fetch, format!("cannot run {program}")).because(error);
-        if missing {
-            error.help(
-                "install apt and dpkg, which fetch Debian's packages, or specify kernels by path",
-            )
-        } else {
-            error
-        }
-    })?;
-    if output.status.success() {
-        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+/// The program of apt that fetches single files.
+const HELPER: &str = "/usr/lib/apt/apt-helper";
+
+/// Fails if apt is not installed.
+fn check_installed() -> Result<()> {
+    if Path::new(HELPER).exists() {
+        return Ok(());
     }
-    let said = String::from_utf8_lossy(&output.stderr);
+    let message =
+        "apt is not installed, and Debian's kernels and packages can only be fetched with apt";
+    Err(Error::new(ErrorKind::Fetch, message).help(
+        "install the packages apt, dpkg and debian-archive-keyring, which other distributions have as well; or specify \
+         kernels by path in bpfmap-vmtest.toml",
+    ))
+}
+
+/// Runs a program until it ends, and returns its output. If the program fails, the error contains
+/// the program's errors.
+fn output(
+    command: Command,
+    lock: &Lock,
+    downloads: &Downloads,
+    download: Option<(&Download, &Path)>,
+) -> Result<String> {
+    let program = command.get_program().to_string_lossy().into_owned();
+    let output = downloads.run(command, lock, download)?;
+    if output.status.success() {
+        return Ok(output.stdout);
+    }
+    let said = &output.stderr;
     let full = said.contains("No space left on device");
     let kind = if full { ErrorKind::NoDiskSpace } else { ErrorKind::Fetch };
     let error =
-        Error::new(kind, format!("{program} failed ({}):\n{}", output.status, said.trim_end()));
+        Error::new(kind, format!("{program} failed ({}): {}", output.status, errors_of(said)));
     Err(if full {
         error.help("free some space, or set XDG_CACHE_HOME to a file system with free space")
     } else if said.contains("NO_PUBKEY") || said.contains("EXPKEYSIG") {
@@ -196,8 +246,22 @@ fn output(mut command: Command, lock: &Lock) -> Result<String> {
             "Debian's keys on this machine are too old: upgrade the package debian-archive-keyring",
         )
     } else {
-        error.help("read apt's message above, or choose another mirror with --mirror")
+        error.help(
+            "check the network, or choose another mirror with `--mirror` and `--security-mirror`",
+        )
     })
+}
+
+/// Returns the errors in apt's messages on one line, each of them once. Without a line that is
+/// marked as an error, returns all messages.
+fn errors_of(said: &str) -> String {
+    let marked: Vec<&str> =
+        said.lines().filter_map(|line| line.strip_prefix("E: ")).map(str::trim).collect();
+    let all = said.lines().map(str::trim).filter(|line| !line.is_empty());
+    let mut lines: Vec<&str> = if marked.is_empty() { all.collect() } else { marked };
+    let mut seen = std::collections::BTreeSet::new();
+    lines.retain(|line| seen.insert(*line));
+    lines.join("; ")
 }
 
 /// Parses a package index.
@@ -218,6 +282,7 @@ fn parse_packages(text: &str) -> Vec<Package> {
                 file: field("Filename")?,
                 sha256: field("SHA256")?,
                 kept: None,
+                size: field("Size").and_then(|size| size.parse().ok()),
             };
             package.check().ok().map(|()| package)
         })
@@ -308,11 +373,22 @@ mod tests {
     }
 
     #[test]
+    fn errors_of_apt_are_shown_once_and_on_one_line() {
+        let said = "W: GPG is old\nE: Failed to fetch x  Could not connect\nE: Failed to fetch x  Could not connect\n\
+                    E: Some index files failed to download.\n";
+        assert_eq!(
+            errors_of(said),
+            "Failed to fetch x  Could not connect; Some index files failed to download."
+        );
+        assert_eq!(errors_of("no mark\n\n at all\n"), "no mark; at all");
+    }
+
+    #[test]
     fn an_index_is_read() {
         let sha256 = "ab".repeat(32);
         let text = format!(
             "Package: linux-image-x\nVersion: 1\nDescription: y\n more: text\nFilename: pool/x.deb\n\
-             SHA256: {sha256}\n\nPackage: z\n\n\
+             Size: 95\nSHA256: {sha256}\n\nPackage: z\n\n\
              Package: x\nVersion: ../1\nFilename: pool/x.deb\nSHA256: {sha256}\n"
         );
         let package = Package {
@@ -321,6 +397,7 @@ mod tests {
             file: "pool/x.deb".into(),
             sha256,
             kept: None,
+            size: Some(95),
         };
         assert_eq!(package.release("linux-image-"), "x");
         assert_eq!(parse_packages(&text), [package]);

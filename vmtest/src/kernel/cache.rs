@@ -5,13 +5,13 @@
 use super::verified::{owned, private};
 use crate::error::{Context as _, Error, ErrorKind, Result};
 use rustix::fs::{FlockOperation, flock};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, DirBuilder, File};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// The directory `bpfmap-vmtest` in the user's cache. No other user can write to this directory.
 #[derive(Debug, Clone)]
@@ -40,7 +40,7 @@ impl Cache {
         Self::at(&base)
     }
 
-    fn at(base: &Path) -> Result<Self> {
+    pub(super) fn at(base: &Path) -> Result<Self> {
         fs::create_dir_all(base).at("make the directory", base)?;
         no_one_replaces(base)?;
         let cache = Self { root: base.join("bpfmap-vmtest") };
@@ -178,7 +178,12 @@ pub(crate) fn fill_directory(target: &Path, fill: impl FnOnce(&Path) -> Result<(
         .permissions(PermissionsExt::from_mode(0o700))
         .tempdir_in(parent)
         .at("make a directory in", parent)?;
-    fill(unfinished.path())?;
+    let path = unfinished.path().to_owned();
+    being_filled().insert(path.clone());
+    let filled = fill(&path);
+    // From here on, this function itself removes the directory or renames it.
+    being_filled().remove(&path);
+    filled?;
     let unfinished = unfinished.keep();
     let renamed = fs::rename(&unfinished, target).at("put in place", target);
     if renamed.is_err() {
@@ -186,6 +191,22 @@ pub(crate) fn fill_directory(target: &Path, fill: impl FnOnce(&Path) -> Result<(
         let _ = fs::remove_dir_all(&unfinished);
     }
     renamed
+}
+
+/// The temporary directories that this process fills.
+static BEING_FILLED: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+
+fn being_filled() -> MutexGuard<'static, BTreeSet<PathBuf>> {
+    BEING_FILLED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Removes the temporary directories that this process fills, because the process is about to end
+/// without having filled them.
+pub(crate) fn discard_unfinished() {
+    for directory in std::mem::take(&mut *being_filled()) {
+        // The next process that fills the same directory removes what is left of this one.
+        let _ = fs::remove_dir_all(directory);
+    }
 }
 
 /// Removes the file or directory at a path, if there is one.

@@ -3,6 +3,7 @@
 use super::apt::{Apt, compare_versions};
 use super::archive::Budget;
 use super::cache::{Cache, Lock, UNFINISHED, fill_directory, remove, remove_directory};
+use super::downloads::Downloads;
 use super::kept::{Keeper, List};
 use super::lock::{self, LockFile, Package};
 use super::manifest::{MODULES, Manifest, ModuleList, write};
@@ -87,25 +88,28 @@ pub(super) fn line(name: &str) -> Result<&'static Line> {
         let others: Vec<String> =
             others.map(|it| format!("6.12{} for {it}", it.suffix())).collect();
         let help = format!("use one of {}; or {}, and so on", known.join(", "), others.join(", "));
-        Error::new(ErrorKind::UnknownKernel, format!("unknown kernel {name}")).help(help)
+        Error::new(ErrorKind::UnknownKernel, format!("unknown kernel `{name}`")).help(help)
     })
 }
 
 /// The source of Debian's packages, and the versions to use.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Packages {
     /// The mirror to fetch from.
     pub mirror: Mirror,
     /// The file that pins the packages, if there is one. Packages that it does not pin yet are
     /// added to it.
     pub lock: Option<LockFile>,
+    /// Whether files may be fetched, and how their progress is reported. This also applies to
+    /// kernels that do not come from Debian.
+    pub downloads: Downloads,
 }
 
 impl Packages {
     /// Returns a configuration that uses the mirror of this machine's apt, without a lock file.
     #[must_use]
     pub fn configured() -> Self {
-        Self { mirror: Mirror::configured(None, None), lock: None }
+        Self { mirror: Mirror::configured(None, None), lock: None, downloads: Downloads::default() }
     }
 
     fn pinned(&self) -> Result<Vec<Package>> {
@@ -271,7 +275,8 @@ fn fetch(
     pinned: Option<&Package>,
     lock: &Lock,
 ) -> Result<PathBuf> {
-    let apt = Apt::new(cache, line.suite, &packages.mirror, line.architecture)?;
+    packages.downloads.check(format_args!("the kernel {}", line.name))?;
+    let apt = Apt::new(cache, line.suite, packages, line.architecture)?;
     let package =
         pinned.map_or_else(|| newest(line, apt.index()?), |package| Ok(package.clone()))?;
     let target = cache.directory(&line.directory())?.join(&package.version);
@@ -344,7 +349,9 @@ pub(super) fn ensure_package(
     let directory = cache.directory(&format!("packages/{suite}"))?.join(name);
     let lock = cache.lock(&format!("package-{name}"))?;
     if !directory.exists() {
-        let apt = Apt::new(cache, suite, mirror, Architecture::HOST)?;
+        let (lock_file, downloads) = (None, Downloads::default());
+        let packages = Packages { mirror: mirror.clone(), lock: lock_file, downloads };
+        let apt = Apt::new(cache, suite, &packages, Architecture::HOST)?;
         let packages = apt.index()?.into_iter().filter(|package| package.name == name);
         let newest = packages.max_by(|a, b| compare_versions(&a.version, &b.version));
         let package = newest.ok_or_else(|| {
@@ -371,7 +378,9 @@ pub(super) fn ensure_modules(
         let cache = Cache::open()?;
         let lock = cache.lock(&line.lock())?;
         if !ModuleList::is_in(directory) {
-            let apt = Apt::new(&cache, line.suite, &packages.mirror, line.architecture)?;
+            let what = format_args!("the package with the modules of the kernel {}", line.name);
+            packages.downloads.check(what)?;
+            let apt = Apt::new(&cache, line.suite, packages, line.architecture)?;
             fetch_modules(line, directory, release, pinned.as_ref(), &apt, &lock)?;
         }
     }

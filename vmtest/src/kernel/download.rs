@@ -2,8 +2,8 @@
 //! hostile.
 
 use super::cache::Lock;
+use super::downloads::{Download, Downloads};
 use crate::error::{Context as _, Error, ErrorKind, Result};
-use crate::qemu::end_with_us;
 use crate::regular;
 use rustix::process::{Resource, Rlimit, setrlimit};
 use std::net::Ipv4Addr;
@@ -33,7 +33,7 @@ pub(super) fn fetch(
     headers: &[&str],
     limit: u64,
     target: &Path,
-    lock: &Lock,
+    means: (&Lock, &Downloads),
 ) -> Result<()> {
     let protocol = match scheme(address)? {
         Scheme::File(source) => {
@@ -54,22 +54,24 @@ pub(super) fn fetch(
     }
     command.arg("--max-filesize").arg(limit.to_string());
     command.arg("--output").arg(target).args(["--url", address]);
-    run(command, address, limit, lock)
+    run(command, address, limit, target, means)
 }
 
-fn run(mut command: Command, address: &str, limit: u64, lock: &Lock) -> Result<()> {
+fn run(
+    mut command: Command,
+    address: &str,
+    limit: u64,
+    target: &Path,
+    (lock, downloads): (&Lock, &Downloads),
+) -> Result<()> {
     // curl's own limit relies on the size that the server announces, if it announces one.
     let most = Rlimit { current: Some(limit), maximum: Some(limit) };
     // SAFETY: the call is async-signal-safe and allocates nothing.
     unsafe {
         command.pre_exec(move || setrlimit(Resource::Fsize, most).map_err(Into::into));
     }
-    end_with_us(&mut command);
-    lock.share_with(&mut command)?;
-    let output = command.output().map_err(|error| {
-        let error = Error::new(ErrorKind::Fetch, "cannot run curl").because(error);
-        error.help("install curl")
-    })?;
+    let download = Download::of(address, None);
+    let output = downloads.run(command, lock, Some((&download, target)))?;
     if output.status.success() {
         return Ok(());
     }
@@ -77,7 +79,7 @@ fn run(mut command: Command, address: &str, limit: u64, lock: &Lock) -> Result<(
         let message = format!("{address} has more than {limit} bytes");
         return Err(Error::new(ErrorKind::TooLarge, message));
     }
-    let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+    let said = output.stderr.trim();
     Err(Error::new(ErrorKind::Fetch, format!("cannot fetch {address}: {said}")))
 }
 

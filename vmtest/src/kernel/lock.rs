@@ -27,6 +27,9 @@ pub(crate) struct Package {
     /// This digest is used to verify a cache that was filled by someone else.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) kept: Option<String>,
+    /// The size of the package in bytes, if the package comes from the index.
+    #[serde(skip)]
+    pub(super) size: Option<u64>,
 }
 
 impl Package {
@@ -42,7 +45,7 @@ impl Package {
                 && text.starts_with(|first: char| first.is_ascii_alphanumeric())
                 && text.chars().all(is_right)
         };
-        let Self { name, version, file, sha256, kept } = self;
+        let Self { name, version, file, sha256, kept, size: _ } = self;
         let wrong = if !is_word(name, "+-.") {
             ("name", name)
         } else if !is_word(version, "+-.~:") {
@@ -143,7 +146,14 @@ mod tests {
 
     fn package(name: &str, version: &str) -> Package {
         let (file, sha256) = ("pool/x.deb".to_owned(), "ab".repeat(32));
-        Package { name: name.to_owned(), version: version.to_owned(), file, sha256, kept: None }
+        Package {
+            name: name.to_owned(),
+            version: version.to_owned(),
+            file,
+            sha256,
+            kept: None,
+            size: None,
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@ pub(crate) mod deb;
 mod debian;
 mod decompress;
 mod download;
+mod downloads;
 mod image;
 mod kept;
 mod lock;
@@ -20,8 +21,9 @@ mod verified;
 #[doc(hidden)]
 pub mod fuzz;
 
-pub(crate) use cache::{Cache, fill_directory, remove_directory};
+pub(crate) use cache::{Cache, discard_unfinished, fill_directory, remove_directory};
 pub use debian::Packages;
+pub use downloads::{Download, Downloads};
 pub use lock::LockFile;
 pub use mirror::Mirror;
 pub use source::KernelSource;
@@ -75,6 +77,25 @@ pub fn architecture_of(name: &str) -> Option<Architecture> {
 pub fn name_for(name: &str, architecture: Architecture) -> String {
     let full = format!("{name}{}", architecture.suffix());
     if debian::line(&full).is_ok() { full } else { name.to_owned() }
+}
+
+/// Checks that a kernel with this name is known: that it is one of `sources` or a line of Debian's
+/// kernels.
+///
+/// # Errors
+/// Fails if the kernel is not known. The error lists the known kernels.
+pub fn check_known(name: &str, sources: &BTreeMap<String, KernelSource>) -> Result<()> {
+    check_name(name)?;
+    if sources.contains_key(name) || debian::line(name).is_ok() {
+        return Ok(());
+    }
+    debian::line(name).map(drop).map_err(|error| {
+        if sources.is_empty() {
+            return error;
+        }
+        let names: Vec<&str> = sources.keys().map(String::as_str).collect();
+        error.also(format_args!("bpfmap-vmtest.toml adds {}", names.join(", ")))
+    })
 }
 
 /// Returns the directory with the files of a Debian package. apt fetches and verifies the package.
@@ -365,4 +386,23 @@ pub fn prune(
         }
         Ok(removed)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_kernel_is_refused_with_the_list_of_known_ones() {
+        let sources = BTreeMap::from([("mine".to_owned(), KernelSource::Host)]);
+        for known in ["6.1", "6.12-arm64", "mine"] {
+            check_known(known, &sources).unwrap();
+        }
+        let error = check_known("6.2", &sources).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::UnknownKernel);
+        let said = error.to_string();
+        assert!(said.starts_with("unknown kernel `6.2`\n"), "{said}");
+        assert!(said.contains("5.10, 6.1, 6.12") && said.contains("adds mine"), "{said}");
+        assert!(!check_known("6.2", &BTreeMap::new()).unwrap_err().to_string().contains("adds"));
+    }
 }

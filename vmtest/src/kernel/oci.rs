@@ -7,7 +7,7 @@
 use super::archive::{self, Budget};
 use super::cache::{Cache, Lock, fill_directory, remove};
 use super::kept::{Keeper, List};
-use super::{Kernel, ModuleSource, download, manifest, verified};
+use super::{Downloads, Kernel, ModuleSource, download, manifest, verified};
 use crate::arch::Architecture;
 use crate::digest::{is_sha256, sha256, sha256_of};
 use crate::error::{Context as _, Error, ErrorKind, Result};
@@ -86,7 +86,7 @@ pub(super) fn place(image: &str) -> String {
 }
 
 /// Returns the kernel in a container image. The image is fetched only once.
-pub(super) fn kernel(image: &str) -> Result<Kernel> {
+pub(super) fn kernel(image: &str, downloads: &Downloads) -> Result<Kernel> {
     let reference = Reference::parse(image)?;
     let cache = Cache::open()?;
     cache.directory(IMAGES)?;
@@ -97,7 +97,8 @@ pub(super) fn kernel(image: &str) -> Result<Kernel> {
         // An older version of this program created the directory without a list.
         remove(&directory)?;
         fill_directory(&directory, |directory| {
-            let files = unpack(&reference, directory, &lock)?;
+            downloads.check(format_args!("the image {image}"))?;
+            let files = unpack(&reference, directory, (&lock, downloads))?;
             manifest::write_json(&directory.join(LIST), &files)
         })?;
     }
@@ -126,14 +127,14 @@ fn find_image(files: &List) -> Option<(&String, &String)> {
 }
 
 /// Extracts the files of a kernel from an image's layers.
-fn unpack(reference: &Reference, directory: &Path, lock: &Lock) -> Result<List> {
-    let mut manifest = get_manifest(reference, &reference.tag, directory, lock)?;
+fn unpack(reference: &Reference, directory: &Path, means: (&Lock, &Downloads)) -> Result<List> {
+    let mut manifest = get_manifest(reference, &reference.tag, directory, means)?;
     if let Some(manifests) = manifest["manifests"].as_array() {
         let name = Architecture::HOST.spec().debian;
         let ours = |entry: &&Value| entry["platform"]["architecture"] == name;
         let entry = manifests.iter().find(ours).or(manifests.first()).unwrap_or(&Value::Null);
         let digest = digest_in(reference, entry)?;
-        manifest = get_manifest(reference, digest, directory, lock)?;
+        manifest = get_manifest(reference, digest, directory, means)?;
     }
     let layers = manifest["layers"].as_array().filter(|layers| !layers.is_empty());
     let layers = layers.ok_or_else(|| damaged(reference, "its manifest has no layers"))?;
@@ -148,7 +149,7 @@ fn unpack(reference: &Reference, directory: &Path, lock: &Lock) -> Result<List> 
         let size = layer["size"].as_u64().unwrap_or(LAYER_LIMIT).min(LAYER_LIMIT);
         let path = directory.join(LAYER);
         let address = reference.address("blobs", digest);
-        download::fetch(&address, &[], size, &path, lock)?;
+        download::fetch(&address, &[], size, &path, means)?;
         verify(reference, digest, &path)?;
         let stream = regular::open(&path)?;
         archive::read(stream, &mut budget, &mut |entry| keeper.take(entry))
@@ -163,10 +164,15 @@ fn unpack(reference: &Reference, directory: &Path, lock: &Lock) -> Result<List> 
 /// name.
 const LAYER: &str = ".layer";
 
-fn get_manifest(reference: &Reference, name: &str, directory: &Path, lock: &Lock) -> Result<Value> {
+fn get_manifest(
+    reference: &Reference,
+    name: &str,
+    directory: &Path,
+    means: (&Lock, &Downloads),
+) -> Result<Value> {
     let path = directory.join(LAYER);
     let address = reference.address("manifests", name);
-    download::fetch(&address, &[MANIFESTS], MANIFEST_LIMIT, &path, lock)?;
+    download::fetch(&address, &[MANIFESTS], MANIFEST_LIMIT, &path, means)?;
     if digest_of(name).is_some() {
         verify(reference, name, &path)?;
     }

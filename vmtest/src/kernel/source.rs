@@ -1,7 +1,7 @@
 //! The source of a kernel in the configuration, and the steps to get the kernel from it.
 
 use super::cache::{Cache, fill_directory, remove};
-use super::{Kernel, ModuleSource, Packages, download, oci, verified};
+use super::{Downloads, Kernel, ModuleSource, Packages, download, oci, verified};
 use crate::arch::Architecture;
 use crate::digest::{is_sha256, sha256_of};
 use crate::error::{Context as _, Error, ErrorKind, Result};
@@ -113,10 +113,12 @@ impl KernelSource {
             Self::Path { image, modules } => Kernel::at(image, modules.as_deref())?,
             Self::Tree(tree) => Kernel::at(&built_image(tree)?, Some(tree))?,
             Self::Host => host_kernel()?,
-            Self::Url { url, sha256 } => {
-                Kernel::from_image(&fetch(url, sha256)?, url.clone(), ModuleSource::None)?
-            }
-            Self::Oci(image) => oci::kernel(image)?,
+            Self::Url { url, sha256 } => Kernel::from_image(
+                &fetch(url, sha256, &packages.downloads)?,
+                url.clone(),
+                ModuleSource::None,
+            )?,
+            Self::Oci(image) => oci::kernel(image, &packages.downloads)?,
         };
         Ok(Kernel { name: name.to_owned(), ..kernel })
     }
@@ -149,7 +151,7 @@ fn host_kernel() -> Result<Kernel> {
 pub(super) const URLS: &str = "urls";
 
 /// Returns the contents of a file after verifying its checksum. The file is fetched only once.
-fn fetch(url: &str, sha256: &str) -> Result<Vec<u8>> {
+fn fetch(url: &str, sha256: &str, downloads: &Downloads) -> Result<Vec<u8>> {
     if !is_sha256(sha256) {
         let message = format!("the sha256 of {url} is {sha256:?}, which is not a SHA-256");
         return Err(Error::new(ErrorKind::Configuration, message)
@@ -162,7 +164,8 @@ fn fetch(url: &str, sha256: &str) -> Result<Vec<u8>> {
         remove(&directory)?;
         fill_directory(&directory, |directory| {
             let path = directory.join("image");
-            download::fetch(url, &[], regular::IMAGE, &path, &lock)?;
+            downloads.check(url)?;
+            download::fetch(url, &[], regular::IMAGE, &path, (&lock, downloads))?;
             let found = sha256_of(regular::open(&path)?).at("read", &path)?;
             if found == sha256 {
                 return Ok(());

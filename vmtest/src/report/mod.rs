@@ -18,4 +18,4 @@ pub use html::html;
 pub use junit::junit;
 pub use layout::terminal_columns;
 pub use markdown::{SUMMARY_LIMIT, markdown};
-pub use terminal::{Terminal, conclusion, show_status, table};
+pub use terminal::{Terminal, conclusion, show_download, show_status, table};

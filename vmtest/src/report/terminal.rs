@@ -5,6 +5,7 @@ use super::escape::{log_lines, terminal};
 use super::grid::{Grid, full_name};
 use super::layout;
 use crate::event::{Event, KernelResult, Outcome, Summary, TestResult};
+use crate::kernel::Download;
 use crate::progress::Progress;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -15,7 +16,15 @@ use std::io::{self, IsTerminal as _, Write};
 pub struct Terminal {
     live: bool,
     running: BTreeMap<String, String>,
-    counts: BTreeMap<String, (usize, usize)>,
+    counts: BTreeMap<String, Counts>,
+}
+
+/// The number of tests of a kernel with each kind of result.
+#[derive(Debug, Clone, Copy, Default)]
+struct Counts {
+    passed: usize,
+    failed: usize,
+    not_run: usize,
 }
 
 impl Default for Terminal {
@@ -26,7 +35,7 @@ impl Default for Terminal {
 
 impl Terminal {
     /// Returns a report that redraws one line on a terminal. If the standard error is not a
-    /// terminal, the report prints one line for each kernel.
+    /// terminal, the report prints one line for each download and each kernel.
     #[must_use]
     pub fn new() -> Self {
         Self { live: is_live(), running: BTreeMap::new(), counts: BTreeMap::new() }
@@ -34,33 +43,7 @@ impl Terminal {
 
     /// Shows a step of the progress.
     pub fn show(&mut self, progress: &Progress) {
-        let mut lines = String::new();
-        match progress {
-            Progress::Booting { kernel } => {
-                self.running.insert(kernel.clone(), "boots".to_owned());
-            }
-            Progress::Testing { kernel, test } => {
-                self.running.insert(kernel.clone(), test.clone());
-            }
-            Progress::Event(event) => match &**event {
-                Event::Test(test) => {
-                    let count = self.counts.entry(test.kernel.clone()).or_default();
-                    count.0 += usize::from(test.outcome == Outcome::Passed);
-                    count.1 += usize::from(!test.outcome.is_green());
-                    if !test.outcome.is_green() {
-                        lines = failed(test);
-                    }
-                }
-                Event::Kernel(kernel) => {
-                    self.running.remove(&kernel.kernel);
-                    let (passed, failed) =
-                        self.counts.get(&kernel.kernel).copied().unwrap_or_default();
-                    lines = finished(kernel, passed, failed);
-                }
-                Event::Summary(_) => {}
-            },
-        }
-        let lines = log_lines(&lines);
+        let lines = log_lines(&self.take(progress));
         let mut stderr = io::stderr().lock();
         // If the terminal is gone, nobody can see the error.
         if self.live {
@@ -69,6 +52,47 @@ impl Terminal {
             let _ = write!(stderr, "{lines}");
         }
         let _ = stderr.flush();
+    }
+
+    /// Records a step of the progress, and returns the lines that stay on the terminal.
+    fn take(&mut self, progress: &Progress) -> String {
+        let mut lines = String::new();
+        match progress {
+            Progress::Fetching { kernel, download } => {
+                self.running.insert(kernel.clone(), fetching(download));
+                if !self.live && download.begins {
+                    lines = fetch_begins(kernel, download);
+                }
+            }
+            Progress::Booting { kernel } => {
+                self.running.insert(kernel.clone(), "boots".to_owned());
+            }
+            Progress::Testing { kernel, test } => {
+                self.running.insert(kernel.clone(), test.clone());
+            }
+            Progress::Event(event) => match &**event {
+                Event::Test(test) => {
+                    let counts = self.counts.entry(test.kernel.clone()).or_default();
+                    match test.outcome {
+                        Outcome::Passed => counts.passed += 1,
+                        Outcome::Skipped => {}
+                        // The line of the kernel shows the reason, which all of them share.
+                        Outcome::NotRun => counts.not_run += 1,
+                        _ => {
+                            counts.failed += 1;
+                            lines = failed(test);
+                        }
+                    }
+                }
+                Event::Kernel(kernel) => {
+                    self.running.remove(&kernel.kernel);
+                    let counts = self.counts.get(&kernel.kernel).copied().unwrap_or_default();
+                    lines = finished(kernel, counts);
+                }
+                Event::Summary(_) => {}
+            },
+        }
+        lines
     }
 
     fn status_line(&self) -> String {
@@ -118,13 +142,67 @@ fn failed(test: &TestResult) -> String {
     lines
 }
 
-fn finished(kernel: &KernelResult, passed: usize, failed: usize) -> String {
+/// Shows the progress of a download outside of a matrix: in the line of [`show_status`] on a
+/// terminal, or else as one line at the beginning of the download.
+pub fn show_download(download: &Download) {
+    if is_live() {
+        show_status(&fetching(download));
+    } else if download.begins {
+        eprint!("{}", log_lines(&format!("{}\n", announced(download))));
+    }
+}
+
+/// Returns the activity of a kernel whose file is downloaded.
+fn fetching(download: &Download) -> String {
+    let Download { file, done, size, .. } = download;
+    match size {
+        Some(size) if *size > 0 => {
+            let percent = (done.saturating_mul(100) / size).min(100);
+            format!("fetches {file}, {} of {} ({percent} %)", megabytes(*done), megabytes(*size))
+        }
+        _ if *done > 0 => format!("fetches {file}, {}", megabytes(*done)),
+        _ => format!("fetches {file}"),
+    }
+}
+
+/// Returns the line that announces a download of a kernel.
+fn fetch_begins(kernel: &str, download: &Download) -> String {
+    format!("{kernel:>6}  {}\n", announced(download))
+}
+
+fn announced(Download { file, size, .. }: &Download) -> String {
+    let size = size.map_or(String::new(), |size| format!(" ({})", megabytes(size)));
+    format!("fetches {}{size}", terminal(file))
+}
+
+/// Returns a size with one digit after the point if it is small.
+fn megabytes(bytes: u64) -> String {
+    let tenths = bytes.div_ceil(100_000);
+    if tenths < 100 {
+        format!("{}.{} MB", tenths / 10, tenths % 10)
+    } else {
+        format!("{} MB", tenths.div_ceil(10))
+    }
+}
+
+/// Returns whether a kernel failed before a guest was started. The conclusion then shows the reason
+/// once for all such kernels.
+fn is_before_guest(kernel: &KernelResult) -> bool {
+    kernel.outcome != "ok" && kernel.guests == 0
+}
+
+fn finished(kernel: &KernelResult, counts: Counts) -> String {
+    if is_before_guest(kernel) {
+        return format!("{:>6}  {}\n", kernel.kernel, kernel.outcome);
+    }
+    let Counts { passed, failed, not_run } = counts;
+    let not_run = if not_run > 0 { format!(", {not_run} not run") } else { String::new() };
     // Without a guest, there is no engine to show.
     let engine = kernel.engine.map_or(String::new(), |engine| {
         format!(" ({engine}{})", if kernel.snapshot { ", snapshot" } else { "" })
     });
     let mut lines = format!(
-        "{:>6}  {passed} passed, {failed} failed  {:.1} s{engine}  {}\n",
+        "{:>6}  {passed} passed, {failed} failed{not_run}  {:.1} s{engine}  {}\n",
         kernel.kernel,
         kernel.seconds,
         terminal(&kernel.release)
@@ -226,7 +304,9 @@ fn what_is_not_green(grid: &Grid<'_>) -> String {
         for kernel in &grid.kernels {
             let Some(result) = row.get(kernel.kernel.as_str()) else { continue };
             let mark = mark(result);
-            if result.outcome.is_green() && mark != FLAKY {
+            let is_well = result.outcome.is_green() && mark != FLAKY;
+            // The reason is that of the kernel, or an earlier failure that is listed.
+            if is_well || result.outcome == Outcome::NotRun {
                 continue;
             }
             let name = terminal(&full_name(binary, test));
@@ -235,9 +315,28 @@ fn what_is_not_green(grid: &Grid<'_>) -> String {
                 writeln!(text, "{mark} on {}: {name}{}", kernel.kernel, reason.unwrap_or_default());
         }
     }
+    let mut failures: Vec<(&KernelResult, Vec<&str>)> = Vec::new();
     for kernel in grid.kernels.iter().filter(|kernel| kernel.outcome != "ok") {
+        let is_same = |(first, _): &&mut (&KernelResult, _)| {
+            (&first.outcome, &first.reason) == (&kernel.outcome, &kernel.reason)
+        };
+        match failures.iter_mut().find(is_same) {
+            Some((_, kernels)) => kernels.push(&kernel.kernel),
+            None => failures.push((kernel, vec![&kernel.kernel])),
+        }
+    }
+    for (kernel, kernels) in failures {
         let reason = terminal(kernel.reason.as_deref().unwrap_or_default());
-        let _ = writeln!(text, "{}: {}: {reason}", kernel.kernel, kernel.outcome.to_uppercase());
+        let outcome = kernel.outcome.to_uppercase();
+        let _ = writeln!(text, "{}: {outcome}: {reason}", kernels.join(", "));
+        if let Some(advice) = kernel.advice.as_ref().filter(|_| is_before_guest(kernel)) {
+            let _ = writeln!(text, "  help: {advice}");
+        }
+    }
+    let results = grid.rows.values().flat_map(BTreeMap::values);
+    let not_run = results.filter(|result| result.outcome == Outcome::NotRun).count();
+    if not_run > 0 {
+        let _ = writeln!(text, "{not_run} tests were not run");
     }
     text
 }
@@ -321,6 +420,69 @@ mod tests {
     }
 
     #[test]
+    fn a_download_is_shown_with_its_size() {
+        let step = |done, size| Progress::Fetching {
+            kernel: "6.1".to_owned(),
+            download: Download { done, begins: done == 0, ..Download::of("linux-image", size) },
+        };
+        let (mut pipe, mut live) = (Terminal::new(), Terminal::new());
+        (pipe.live, live.live) = (false, true);
+        assert_eq!(pipe.take(&step(0, Some(95_400_000))), "   6.1  fetches linux-image (96 MB)\n");
+        assert_eq!(pipe.take(&step(40_000_000, Some(95_400_000))), "", "one line for a download");
+        assert_eq!(live.take(&step(40_000_000, Some(95_400_000))), "");
+        assert_eq!(live.running["6.1"], "fetches linux-image, 40 MB of 96 MB (41 %)");
+        live.take(&step(1_230_000, None));
+        assert_eq!(live.running["6.1"], "fetches linux-image, 1.3 MB");
+        live.take(&step(0, None));
+        assert_eq!(live.running["6.1"], "fetches linux-image");
+        live.take(&Progress::Booting { kernel: "6.1".to_owned() });
+        assert_eq!(live.running["6.1"], "boots");
+    }
+
+    #[test]
+    fn a_failure_before_the_guests_is_shown_once_for_all_kernels() {
+        let reason = "apt-get failed: no network";
+        let mut events = Vec::new();
+        let (mut sample_test, mut sample_kernel) = (None, None);
+        for event in sample() {
+            match event {
+                Event::Test(test) => sample_test = Some(test),
+                Event::Kernel(kernel) => sample_kernel = Some(kernel),
+                Event::Summary(_) => {}
+            }
+        }
+        let (test, kernel) = (sample_test.unwrap(), sample_kernel.unwrap());
+        for name in ["5.10", "6.1"] {
+            for number in 0..3 {
+                events.push(Event::Test(TestResult {
+                    kernel: name.to_owned(),
+                    test: format!("t{number}"),
+                    outcome: Outcome::NotRun,
+                    reason: Some(format!("fetch-failed: {reason}")),
+                    ..test.clone()
+                }));
+            }
+            events.push(Event::Kernel(KernelResult {
+                kernel: name.to_owned(),
+                outcome: "fetch-failed".to_owned(),
+                reason: Some(reason.to_owned()),
+                advice: Some("check the network".to_owned()),
+                guests: 0,
+                ..kernel.clone()
+            }));
+        }
+        let mut shown = Terminal::new();
+        let progress = |event: &Event| Progress::Event(Box::new(event.clone()));
+        let mut said: String = events.iter().map(|event| shown.take(&progress(event))).collect();
+        assert_eq!(said, "  5.10  fetch-failed\n   6.1  fetch-failed\n");
+        said += &conclusion(&events);
+        assert_eq!(said.matches(reason).count(), 1, "{said}");
+        assert!(said.contains(
+            "5.10, 6.1: FETCH-FAILED: apt-get failed: no network\n  help: check the network\n6 tests were not run\n"
+        ), "{said}");
+    }
+
+    #[test]
     fn without_a_guest_no_engine_is_named() {
         let kernel = |engine| {
             let events = sample();
@@ -328,7 +490,8 @@ mod tests {
                 Event::Kernel(kernel) => Some(kernel),
                 _ => None,
             });
-            finished(&KernelResult { engine, ..event.unwrap() }, 1, 0)
+            let counts = Counts { passed: 1, ..Counts::default() };
+            finished(&KernelResult { engine, ..event.unwrap() }, counts)
         };
         assert!(
             kernel(Some(crate::machine::Engine::Tcg)).contains("1.5 s (tcg, snapshot)  5.10.0")

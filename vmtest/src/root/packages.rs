@@ -40,7 +40,8 @@ pub(super) fn read(
 ) -> Result<(Files, Vec<String>)> {
     let cache = Cache::open()?;
     let lock = cache.lock(&format!("root-{suite}"))?;
-    let apt = Apt::new(&cache, suite, &sources.mirror, architecture)?;
+    sources.downloads.check(format_args!("the root file system of {suite}"))?;
+    let apt = Apt::new(&cache, suite, sources, architecture)?;
     let packages = apt.resolve(&wanted(names))?;
     let mut files = Files::new(Directories::Follow);
     for directory in MERGED {
@@ -49,16 +50,16 @@ pub(super) fn read(
         files.put(&format!("usr/{directory}"), Node::Directory, (0o755, (0, 0)))?;
     }
     let mut left = budget();
-    for package in &packages {
-        let path = apt.fetch(package, scratch, &lock)?;
-        let stream = BufReader::new(regular::open(&path)?);
+    let what = format!("{} packages of {suite}", packages.len());
+    apt.fetch_all(&what, &packages, (scratch, &lock), |package, path| {
+        let stream = BufReader::new(regular::open(path)?);
         let mut take = |mut item: Item<'_>, left: &mut archive::Budget| {
             if is_left_out(&item.name) { Ok(()) } else { files.take(&mut item, left, false) }
         };
         deb::data(stream, |archive| archive::walk(archive, &mut left, &mut take))
             .map_err(|error| error.of(format_args!("the package {}", package.name)))?;
-        std::fs::remove_file(&path).at("remove", &path)?;
-    }
+        std::fs::remove_file(path).at("remove", path)
+    })?;
     for (path, text) in base::FILES {
         files.put_if_absent(path, Node::File(text.as_bytes().into()), 0o644)?;
     }

@@ -256,6 +256,38 @@ fn nothing_selected_is_not_green() {
 }
 
 #[test]
+fn tests_run_side_by_side_on_request() {
+    let meeting = ["meets_the_first", "meets_the_second", "passes", "fails"];
+    let report = run_victim(&meeting, &["--cpus", "2", "--test-threads", "3"]);
+    for (test, said) in
+        [("meets_the_first", "here is the second"), ("meets_the_second", "here is the first")]
+    {
+        let test = report.test(test);
+        assert_eq!(test.outcome, Outcome::Passed, "{}", report.said);
+        assert_eq!(test.output.matches("here is").count(), 1, "{}", test.output);
+        assert!(test.output.contains(said), "{}", test.output);
+    }
+    assert_eq!(report.test("passes").outcome, Outcome::Passed);
+    assert_eq!(report.test("fails").outcome, Outcome::Failed);
+    assert_eq!(report.kernel().outcome, "ok", "{}", report.said);
+
+    // By default, a test has the guest for itself.
+    let report = run_victim(&meeting[..2], &["--cpus", "2"]);
+    let passed = |name: &str| report.test(name).outcome == Outcome::Passed;
+    assert!(!(passed(meeting[0]) && passed(meeting[1])), "{}", report.said);
+}
+
+/// After a guest with several tests has failed, the tests run one after the other.
+#[test]
+fn the_test_that_breaks_a_guest_is_found_among_several() {
+    let report = run_victim(&["passes", "panics", "skips"], &["--test-threads", "3"]);
+    assert_eq!(report.kernel().outcome, "panic", "{}", report.said);
+    assert_eq!(report.test("panics").outcome, Outcome::GuestFailed, "{}", report.said);
+    assert_eq!(report.test("passes").outcome, Outcome::Passed, "{}", report.said);
+    assert_eq!(report.test("skips").outcome, Outcome::Skipped, "{}", report.said);
+}
+
+#[test]
 fn retries_are_told() {
     let report = run_victim(&["fails_at_first"], &["--retries", "2"]);
     assert!(report.green, "{}", report.said);
@@ -328,9 +360,15 @@ fn module_missing() {
 
 #[test]
 fn kernel_unknown() {
-    let report = run_victim(&["passes"], &["--kernel", "1.2"]);
-    assert!(!report.green);
-    assert_eq!(report.kernel().outcome, "unknown-kernel", "{}", report.said);
+    for command in [&["matrix", "--kernel", "1.2", "x"][..], &["run", "--kernel", "1.2", "true"]] {
+        let output = harness().args(command).output().unwrap();
+        let said = said(&output);
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(
+            said.contains("unknown kernel `1.2`") && said.contains("5.10, 6.1, 6.12"),
+            "{said}"
+        );
+    }
 }
 
 /// Creates a program that takes the place of QEMU.

@@ -186,8 +186,10 @@ fn programs_of_this_machine_run_beside_those_of_an_older_and_a_newer_c_library()
         let more = ["--host-programs", "bash"];
         let script =
             "set -e; ls / > /dev/null; bash -c 'echo here'; cat /etc/hosts | sort > /dev/null";
+        // The first run may report that it fetches packages.
         let (green, said) = run(&root, &more, script);
-        assert!(green && said == "here\n", "{suite}: {said}");
+        assert!(green && said.starts_with("here\n"), "{suite}: {said}");
+        assert_eq!(run(&root, &more, script), (true, "here\n".to_owned()), "{suite}");
         let args = ["--root", &root, "--filter", "passes", "--exact", text(victim())];
         let report = matrix(&args, |_| {});
         assert!(report.green, "{suite}: {}", report.said);
