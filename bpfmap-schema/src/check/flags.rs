@@ -19,8 +19,7 @@ const CONFLICTS: &[(&str, &str, &str)] = &[
     (
         "no_common_lru",
         "numa_node",
-        "with `no_common_lru`, the list of each CPU is on the NUMA \
-                                    node of that CPU",
+        "with `no_common_lru`, the list of each CPU is on the NUMA node of that CPU",
     ),
 ];
 

@@ -182,11 +182,8 @@ fn depth(cx: &mut Context<'_>, index: usize, edges: &[Edge<'_>], state: &[State]
     let name = &def.name;
     // If a type is too deep only because it contains a reported type, it is not reported again. A cycle has no depth.
     if deepest > MAX_DEPTH && deepest < TOO_DEEP && !cx.unsound.contains(name.value.as_str()) {
-        let message = format!(
-            "the types in `{}` are nested more than {MAX_DEPTH} levels \
-                               deep",
-            name.value
-        );
+        let message =
+            format!("the types in `{}` are nested more than {MAX_DEPTH} levels deep", name.value);
         cx.report(
             Finding::new(&rules::NESTED_TOO_DEEP, name.span, message)
                 .help("use fewer levels; arrays and aliases count as levels too"),

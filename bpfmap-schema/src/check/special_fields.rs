@@ -187,8 +187,8 @@ fn beside_bits(cx: &mut Context<'_>, def: &TypeDef, fields: &[SpecialMember<'_>]
             &rules::SPECIAL_FIELD_BESIDE_BITS,
             bits.span,
             format!(
-                "the kernel does not find a `{kind}` in a struct with a member that does not \
-                     begin at a byte boundary"
+                "the kernel does not find a `{kind}` in a struct with a member that does not begin \
+                 at a byte boundary"
             ),
         )
         .related(field.span, format!("the `{kind}`"))

@@ -58,8 +58,7 @@ fn decl_tags(cx: &mut Context<'_>, tags: &[Spanned<String>]) {
             ("the declaration tag is empty", "write a text, or remove the tag")
         } else if tag.value.contains('\0') {
             (
-                "the declaration tag contains a zero byte, which BTF does not \
-              support",
+                "the declaration tag contains a zero byte, which BTF does not support",
                 "remove the zero byte",
             )
         } else {

@@ -61,10 +61,8 @@ impl<'p> Parser<'p> {
         self.skip_space();
         let start = self.at;
         if depth > MAX_DEPTH {
-            let message = format!(
-                "arrays and pointers are nested more than {MAX_DEPTH} levels \
-                                   deep"
-            );
+            let message =
+                format!("arrays and pointers are nested more than {MAX_DEPTH} levels deep");
             return Err(self.finding(&rules::TYPE_SYNTAX, start, start + 1, message));
         }
         let ty = match self.peek() {

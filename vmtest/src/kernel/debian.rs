@@ -210,8 +210,8 @@ fn agree(
             directory.display()
         );
         Err(Error::new(ErrorKind::LockMismatch, what).help(
-            "find out whether the lock file or the cache has changed; \
-                 to fetch the package again, remove the directory",
+            "find out whether the lock file or the cache has changed; to fetch the package again, \
+             remove the directory",
         ))
     };
     if !pinned.is(found) {

@@ -71,8 +71,7 @@ fn max_entries_missing(cx: &mut Context<'_>, map: &MapDecl) {
         )
         .label("`max_entries` is missing")
         .help(
-            "write `max_entries = N`, or let the loader set the number before it loads the \
-               object",
+            "write `max_entries = N`, or let the loader set the number before it loads the object",
         ),
     );
 }
@@ -93,8 +92,7 @@ fn event(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) {
                 &rules::EVENT_NOT_FOR_TYPE,
                 event.span,
                 format!(
-                    "a map of type `{}` can't have an `event`, because it has no \
-                         records",
+                    "a map of type `{}` can't have an `event`, because it has no records",
                     row.name
                 ),
             )
@@ -122,8 +120,7 @@ fn ops(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) {
             &rules::OPS_MISSING,
             map.span,
             format!(
-                "the map `{}` does not specify the kernel struct that it \
-                     implements",
+                "the map `{}` does not specify the kernel struct that it implements",
                 map.name.value
             ),
         )

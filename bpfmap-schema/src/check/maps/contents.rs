@@ -119,8 +119,8 @@ fn inner(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) {
                 &rules::INNER_ATTRIBUTE,
                 written.span,
                 format!(
-                    "libbpf refuses the map `{inner_name}` as a template, because this map \
-                         has `pinning`"
+                    "libbpf refuses the map `{inner_name}` as a template, because this map has \
+                     `pinning`"
                 ),
             )
             .related(pinning.span, "the `pinning` of the template")

@@ -44,8 +44,7 @@ fn written(map: &MapDecl, attribute: &Spanned<Attribute>) -> Option<Finding> {
     // it.
     let written = written.filter(|span| *span != Span::NONE)?;
     let message = format!(
-        "the schema sets `{}`, but `set_by_loader` contains it \
-                 too",
+        "the schema sets `{}`, but `set_by_loader` contains it too",
         attribute.value.name()
     );
     Some(finding(attribute, message).related(written, "set here").help("remove one of the two"))

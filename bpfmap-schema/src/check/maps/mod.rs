@@ -116,8 +116,7 @@ fn one_arena(cx: &mut Context<'_>) {
             )
             .related(first.map_type.span, "the first arena")
             .help(
-                "use one arena with the pages of both, or declare each arena in a separate \
-                   schema",
+                "use one arena with the pages of both, or declare each arena in a separate schema",
             ),
         );
     }

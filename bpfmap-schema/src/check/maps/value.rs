@@ -90,7 +90,7 @@ fn large(cx: &mut Context<'_>, row: &MapType, value: &KeyValue, size: u64) {
             value.span(),
             format!(
                 "a lookup that returns a value of {size} bytes can overflow the stack of the \
-                     calling thread"
+                 calling thread"
             ),
         )
         .label(format!("{size} bytes"))
@@ -99,8 +99,7 @@ fn large(cx: &mut Context<'_>, row: &MapType, value: &KeyValue, size: u64) {
              to {LARGE_VALUE} bytes are safe"
         ))
         .help(
-            "read the value with `lookup_boxed` or `lookup_into`, or split it into several \
-               entries",
+            "read the value with `lookup_boxed` or `lookup_into`, or split it into several entries",
         ),
     );
 }

@@ -155,9 +155,7 @@ pub(super) fn read(
         let Some(btf) = btf else {
             unread.push(Unread::new(
                 symbol.name,
-                "the file has no BTF that defines the \
-                                                  map"
-                .to_owned(),
+                "the file has no BTF that defines the map".to_owned(),
             ));
             continue;
         };

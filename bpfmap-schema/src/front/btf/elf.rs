@@ -88,8 +88,7 @@ impl<'a> ObjectFile<'a> {
         let machine = header.e_machine(file.endian());
         if !matches!(machine, EM_BPF | EM_NONE) {
             return Err(format!(
-                "expected an object file for BPF, found one for \
-                                {}",
+                "expected an object file for BPF, found one for {}",
                 machine_name(machine)
             ));
         }

@@ -188,11 +188,8 @@ fn import(
         types.leave_out(map, rule, span, message);
     }
     let Ok(maps) = read else {
-        let mut none = unreadable(
-            path,
-            "its types need far more memory than the size of the file \
-                                         suggests",
-        );
+        let mut none =
+            unreadable(path, "its types need far more memory than the size of the file suggests");
         let rule = &rules::IMPORT_UNREADABLE;
         let names = maps.iter().map(|map| &map.name).chain(unread.iter().map(|unread| &unread.map));
         none.left_out = names.map(|name| LeftOut { map: name.clone(), rule }).collect();

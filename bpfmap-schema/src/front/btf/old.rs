@@ -62,17 +62,12 @@ pub(super) fn definition(
         read_u32(data, usize::try_from(at).ok()?, little)
     };
     let required = |number| {
-        field(number).ok_or_else(|| {
-            "the section `maps` is too short for the \
-                                              definition"
-                .to_owned()
-        })
+        field(number).ok_or_else(|| "the section `maps` is too short for the definition".to_owned())
     };
     let numbers = symbol.size / 4;
     if numbers < LIBBPFS {
         return Err(format!(
-            "expected a `struct bpf_map_def` of at least 20 bytes, found \
-                            {}",
+            "expected a `struct bpf_map_def` of at least 20 bytes, found {}",
             symbol.size
         ));
     }

@@ -160,8 +160,8 @@ fn to_bytes(
         (
             span,
             message,
-            "change the type in the program; with the original type, libbpf creates \
-                         the map without BTF",
+            "change the type in the program; with the original type, libbpf creates the map \
+             without BTF",
         )
     } else {
         let Some(event) = map.event.take() else { return false };
@@ -171,8 +171,7 @@ fn to_bytes(
     findings.push(
         Finding::new(&rules::IMPORT_BYTES, span, message)
             .note(format!(
-                "with the original type, the map would break the rule \
-                           `{}`",
+                "with the original type, the map would break the rule `{}`",
                 error.rule.id
             ))
             .help(help),
@@ -211,8 +210,7 @@ fn leave_out(
         names => {
             let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
             error.note(format!(
-                "the maps that are left out because of this error: \
-                                {}",
+                "the maps that are left out because of this error: {}",
                 names.join(", ")
             ))
         }

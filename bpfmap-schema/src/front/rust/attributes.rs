@@ -134,10 +134,7 @@ impl<'r, 'c> Entries<'r, 'c> {
         if !matches!(entry.value, Value::None) {
             self.wrong_kind(
                 &entry.word,
-                &format!(
-                    "`{key}` can't have a \
-                                                   value"
-                ),
+                &format!("`{key}` can't have a value"),
                 &format!("`{key}`"),
             );
         }

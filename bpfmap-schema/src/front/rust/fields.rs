@@ -125,8 +125,7 @@ impl<'a> Fields<'a> {
         (member, fields): (Span, &[Storage]),
     ) -> Finding {
         let message = format!(
-            "C has {} of padding {what}, but the Rust struct declares \
-                     {named}",
+            "C has {} of padding {what}, but the Rust struct declares {named}",
             bytes(there)
         );
         let place = fields.first().map_or(member, |field| field.place);
@@ -164,8 +163,7 @@ impl<'a> Fields<'a> {
                 continue;
             }
             let message = format!(
-                "the member `{}` has {}, but the union has \
-                         {size}",
+                "the member `{}` has {}, but the union has {size}",
                 placed.name,
                 bytes(filled)
             );
@@ -199,8 +197,7 @@ impl<'a> Fields<'a> {
         }
         let name = &self.item.def.name;
         let message = format!(
-            "the alignment of `{}` is {} in C, but {rust} in \
-                     Rust",
+            "the alignment of `{}` is {} in C, but {rust} in Rust",
             name.value,
             bytes(align)
         );

@@ -199,7 +199,7 @@ impl<'c> Reader<'c> {
         let span = self.context.span(error.span(), error.span());
         self.report(Finding::new(&rules::ATTRIBUTE_SYNTAX, span, error.to_string()).help(
             "write keys, some of them with a value or a list: `hash, max_entries = 1, \
-                       flags(no_prealloc)`",
+             flags(no_prealloc)`",
         ));
     }
 

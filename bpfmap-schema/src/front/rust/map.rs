@@ -208,8 +208,7 @@ fn set_by_loader(reader: &Reader<'_>, entries: &mut Entries<'_, '_>) -> Vec<Span
                     format!("`set_by_loader` can't contain `{name}`; use a type parameter instead"),
                 )
                 .help(format!(
-                    "write `struct NAME<T> {{ {name}: T, … }}`, and remove `{name}` \
-                               here"
+                    "write `struct NAME<T> {{ {name}: T, … }}`, and remove `{name}` here"
                 )),
             ),
             None => reader.report(

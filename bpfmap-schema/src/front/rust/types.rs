@@ -367,9 +367,7 @@ fn runtime(
             reader,
             span,
             "only a member of a union can be `Padded`",
-            "write only the type \
-                                                                              in the angle \
-                                                                              brackets",
+            "write only the type in the angle brackets",
         ),
         _ => refuse(
             reader,

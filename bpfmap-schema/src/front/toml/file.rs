@@ -84,10 +84,10 @@ impl<'s> File<'s> {
 
     pub(super) fn bool(&self, value: &Value<'_>, key: &str) -> Option<Spanned<bool>> {
         let Some(truth) = value.get_ref().as_bool() else {
-            self.report(self.wrong_kind(value, key, "`true` or `false`").help(
-                "write `true` or `false` \
-                                                                       without quotes",
-            ));
+            self.report(
+                self.wrong_kind(value, key, "`true` or `false`")
+                    .help("write `true` or `false` without quotes"),
+            );
             return None;
         };
         Some(Spanned::new(truth, self.span(value.span())))
@@ -133,10 +133,9 @@ impl<'s> File<'s> {
     pub(super) fn table<'v, 't>(&self, value: &'v Value<'t>, key: &str) -> Option<&'v DeTable<'t>> {
         let table = value.get_ref().as_table();
         if table.is_none() {
-            self.report(self.wrong_kind(value, key, "a table").help(
-                "write a table in braces: `{ \
-                                                                     … }`",
-            ));
+            self.report(
+                self.wrong_kind(value, key, "a table").help("write a table in braces: `{ … }`"),
+            );
         }
         table
     }

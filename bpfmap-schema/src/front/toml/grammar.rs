@@ -148,8 +148,7 @@ pub static SCHEMA: Table = Table {
         optional(
             "maps",
             Value::Named(&Value::Tables(&[&MAP])),
-            "The maps. Each key is the name \
-                                                                 of a map.",
+            "The maps. Each key is the name of a map.",
         ),
     ]],
 };
@@ -250,8 +249,8 @@ static COMPOSITE: &[Key] = &[
     optional(
         "align",
         U32,
-        "The minimum alignment in bytes, which must be a power of two. \
-                            Default: the alignment of the members.",
+        "The minimum alignment in bytes, which must be a power of two. Default: the alignment of \
+         the members.",
     ),
     required(
         "members",
@@ -408,8 +407,7 @@ static OF_A_MAP: &[Key] = &[
     optional(
         "numa_node",
         U32,
-        "The NUMA node of the map's memory. This key needs the flag \
-                                `numa_node`.",
+        "The NUMA node of the map's memory. This key needs the flag `numa_node`.",
     ),
     optional("map_extra", U64, "A setting whose meaning depends on the map type."),
     optional(
@@ -427,8 +425,7 @@ static OF_A_MAP: &[Key] = &[
     optional(
         "btf",
         Value::Bool,
-        "Whether the map has BTF that describes its key and value. \
-                                  Default: `true`.",
+        "Whether the map has BTF that describes its key and value. Default: `true`.",
     ),
     optional(
         "set_by_loader",
@@ -444,8 +441,7 @@ static OF_A_MAP: &[Key] = &[
     optional(
         "decl_tags",
         Value::List(&Value::Text),
-        "The BTF declaration tags of the map's \
-                                                      variable in C.",
+        "The BTF declaration tags of the map's variable in C.",
     ),
     optional(
         "renamed_from",

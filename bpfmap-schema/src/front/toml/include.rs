@@ -121,8 +121,7 @@ impl Reader {
         }
         let limit = MAX_TEXT >> 20;
         Err(std::io::Error::other(format!(
-            "a schema and its includes can have at most {limit} MiB \
-                                           of TOML"
+            "a schema and its includes can have at most {limit} MiB of TOML"
         )))
     }
 

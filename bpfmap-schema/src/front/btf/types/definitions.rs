@@ -159,10 +159,8 @@ impl<'a> Types<'a> {
         let values: Vec<i128> = body.variants.iter().map(|variant| variant.value).collect();
         let name = place.name;
         if body.size == 8 && body.value_bits == 32 {
-            let message = format!(
-                "the BTF contains only the lower 32 bits of each value of \
-                                   `{name}`"
-            );
+            let message =
+                format!("the BTF contains only the lower 32 bits of each value of `{name}`");
             let help = "write the values in the schema, or compile the program with clang 15 or newer and write \
                  the enum's integer type without a typedef: `enum e : long long`";
             self.report(&rules::IMPORT_ENUM, place.span, message, help);
@@ -185,8 +183,7 @@ impl<'a> Types<'a> {
         } else if body.size == 4 && !self.sources[self.source].tells_signs {
             if let Some(value) = values.iter().find(|value| **value >= half) {
                 let message = format!(
-                    "the enum `{name}` is possibly signed: its value {value} could also \
-                             be {}",
+                    "the enum `{name}` is possibly signed: its value {value} could also be {}",
                     signed(*value)
                 );
                 let help = "if the enum is signed, write `repr = \"i32\"` in the schema; clang 15 \
@@ -266,8 +263,7 @@ impl<'a> Types<'a> {
                 format!("`{parent}` has a part that BTF does not describe, which becomes bytes");
             (
                 message,
-                "declare this part in the schema; BTF does not describe a Rust enum with \
-                       fields",
+                "declare this part in the schema; BTF does not describe a Rust enum with fields",
             )
         } else {
             (

@@ -189,12 +189,9 @@ impl<'a> Types<'a> {
                 let name = self.named(id, None, place)?;
                 of(Type::Named(name))
             }
-            Kind::Enum(body) if body.size == 0 => self.bytes(
-                id,
-                place,
-                "is declared, but not \
-                                                                         defined",
-            ),
+            Kind::Enum(body) if body.size == 0 => {
+                self.bytes(id, place, "is declared, but not defined")
+            }
             Kind::Union(_) | Kind::Enum(_) => {
                 let name = self.named(id, None, place)?;
                 of(Type::Named(name))

@@ -280,8 +280,7 @@ fn alias_item(context: &Around<'_>, alias: &Alias) -> TypeItem {
             Finding::new(
                 &rules::RUST_TYPE,
                 place,
-                "a type of a schema can't be generic, because \
-                                                    C has no generic types",
+                "a type of a schema can't be generic, because C has no generic types",
             )
             .help("write a separate type for each type argument"),
         );
@@ -313,10 +312,7 @@ pub(super) fn map_item(krate: &Crate, id: DeclarationId) -> Rc<MapItem> {
     }
     let declaration = krate.declaration(id);
     let Kind::Declared(declared) = &declaration.kind else {
-        unreachable!(
-            "the declaration is a \
-                                                                          map"
-        )
+        unreachable!("the declaration is a map")
     };
     let context = Around { krate, module: declaration.module };
     report_doubts(krate, &declaration);

@@ -51,12 +51,8 @@ impl Names for InModule<'_> {
                 if let Some(number) = known {
                     return Ok(Value { number, int: ty });
                 }
-                let unreadable = |_| {
-                    format!(
-                        "bpfmap can't compute the value of the constant \
-                                              `{name}`"
-                    )
-                };
+                let unreadable =
+                    |_| format!("bpfmap can't compute the value of the constant `{name}`");
                 let expression = syn::parse2(constant.value.clone()).map_err(unreadable)?;
                 let number = value(self.krate, module, &expression, ty)?;
                 let number = ty.map_or(number, |int| wrapped(number, int));

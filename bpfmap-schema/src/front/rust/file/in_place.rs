@@ -170,8 +170,7 @@ pub(super) fn fill_map(krate: &Crate, map: &mut MapDecl, depth: usize) -> bool {
             Finding::new(
                 &rules::IN_PLACE,
                 inner.span,
-                "this map can't be a template for inner \
-                                                        maps",
+                "this map can't be a template for inner maps",
             )
             .help("write the name of another struct with `#[derive(BpfMap)]`"),
         );

@@ -10,8 +10,7 @@ pub(super) fn instead(krate: &Crate, own: &[DeclarationId]) -> Vec<String> {
     let mut notes = Vec::new();
     if krate.sources.borrow().iter().next().is_some_and(|source| looks_like_toml(&source.text)) {
         notes.push(
-            "the file looks like TOML, but the name of a schema in TOML must end in \
-                    `.toml`"
+            "the file looks like TOML, but the name of a schema in TOML must end in `.toml`"
                 .to_owned(),
         );
     }

@@ -366,8 +366,8 @@ impl Crate {
                                 &rules::RUST_SYNTAX,
                                 place,
                                 format!(
-                                    "there are more than {MAX_MODULES} modules, or modules \
-                                         are nested more than {MAX_MODULE_DEPTH} levels deep"
+                                    "there are more than {MAX_MODULES} modules, or modules are \
+                                     nested more than {MAX_MODULE_DEPTH} levels deep"
                                 ),
                             )
                             .help("put the schema into a separate file"),
