@@ -75,6 +75,7 @@ mod serialize;
 mod special_field;
 mod text;
 mod type_desc;
+mod update_mode;
 
 pub use c_layout::CLayout;
 pub use errno::Errno;
@@ -85,6 +86,7 @@ pub use migration::{MigrationPlan, MigrationStep};
 pub use special_field::{FIELD_CONSTANTS, SpecialField};
 pub use text::{Text, is_same};
 pub use type_desc::{IntEncoding, MemberDesc, TypeDesc};
+pub use update_mode::UpdateMode;
 
 /// The examples of the README.
 #[cfg(doctest)]

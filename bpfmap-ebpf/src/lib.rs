@@ -72,9 +72,9 @@ mod ring;
 mod walk;
 
 pub use bpfmap::{Be16, Be32, Be64, Bool, CharArray, Enum, KernelPtr, Padded, Plain, zeroed};
-pub use bpfmap_core::Errno;
+pub use bpfmap_core::{Errno, UpdateMode};
 pub use cell::SharedCell;
-pub use map::{Map, UpdateMode};
+pub use map::Map;
 pub use ring::{Record, Reservation};
 
 /// Items that the expansions of macros use. Do not use these items directly.

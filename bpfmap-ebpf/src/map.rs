@@ -10,8 +10,8 @@ use aya_ebpf_bindings::helpers::{
 };
 use bpfmap::__private::InObject;
 use bpfmap::MapSpec;
-use bpfmap_core::Errno;
 use bpfmap_core::map_type::Helper;
+use bpfmap_core::{Errno, UpdateMode};
 
 use crate::cell::SharedCell;
 use crate::kind::{
@@ -52,20 +52,6 @@ impl<S: InObject> Default for Map<S> {
     fn default() -> Self {
         Self::new()
     }
-}
-
-/// The condition under which an update writes an entry.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[repr(u64)]
-pub enum UpdateMode {
-    /// Writes the entry whether or not the key is present (`BPF_ANY`).
-    #[default]
-    Any = 0,
-    /// Writes only if the key is absent, and fails with `EEXIST` otherwise (`BPF_NOEXIST`).
-    NoExist = 1,
-    /// Writes only if the key is present, and fails with `ENOENT` otherwise (`BPF_EXIST`). A full queue or stack drops
-    /// its oldest value.
-    Exist = 2,
 }
 
 impl<S: MapSpec> Map<S> {

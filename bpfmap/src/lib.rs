@@ -307,7 +307,7 @@ pub mod verify;
 pub use bpfmap_btf::section_of_object as object_btf;
 pub use bpfmap_core::{
     IntEncoding, KernelVersion, MapDef, MapFlags, MemberDesc, MigrationPlan, MigrationStep,
-    Pinning, TypeDesc,
+    Pinning, TypeDesc, UpdateMode,
 };
 #[cfg(feature = "derive")]
 pub use bpfmap_derive::{BpfMap, BpfMaps, BpfType};
@@ -331,7 +331,7 @@ pub use live::LiveMap;
 pub use map::{
     Arena, ArenaPtr, Drain, Info, IntoObject, Iter, Keys, LayoutCheck, Map, MappedValues, Object,
     Objects, OpenOptions, Owner, ReadOnlyValues, Registration, Shown, StackFrame, StructOpsState,
-    UpdateMode, Value, Walk,
+    Value, Walk,
 };
 #[cfg(not(target_arch = "bpf"))]
 pub use objects::{

@@ -169,6 +169,33 @@ impl<S: MapSpec> Map<S> {
     /// range. `ENOSPC`: an LPM trie is full (on Linux 5.10, this error is also returned if the key
     /// is present). `EINVAL`: the prefix length of an LPM key is larger than the key's data.
     /// `EPERM`: the map is frozen, or the descriptor is read-only.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(feature = "derive")] fn main() -> bpfmap::Result<()> {
+    /// use bpfmap::{BpfMap, ErrorKind, Map, UpdateMode};
+    ///
+    /// #[derive(BpfMap)]
+    /// #[bpf_map(hash, max_entries = 8)]
+    /// struct Limits {
+    ///     key: u32,
+    ///     value: u64,
+    /// }
+    ///
+    /// let limits = Map::<Limits>::create()?;
+    /// let absent = limits.update(&1, &100, UpdateMode::Exist).unwrap_err();
+    /// assert_eq!(absent.kind(), ErrorKind::NotFound);
+    ///
+    /// limits.update(&1, &100, UpdateMode::NoExist)?;
+    /// let present = limits.update(&1, &200, UpdateMode::NoExist).unwrap_err();
+    /// assert_eq!(present.kind(), ErrorKind::Exists);
+    ///
+    /// limits.update(&1, &300, UpdateMode::Any)?;
+    /// assert_eq!(limits.lookup(&1)?, Some(300));
+    /// # Ok(()) }
+    /// # #[cfg(not(feature = "derive"))] fn main() {}
+    /// ```
     #[inline]
     pub fn update(&self, key: &S::Key, value: &Value<S>, mode: UpdateMode) -> Result<()>
     where

@@ -49,6 +49,7 @@ pub(crate) use options::{c_path, get_pinned};
 use crate::kind::Kind;
 use crate::oldest_kernel::AnyKernel;
 use crate::spec::MapSpec;
+use bpfmap_core::UpdateMode;
 use core::fmt;
 use core::marker::PhantomData;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
@@ -92,46 +93,6 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 /// # #[cfg(not(feature = "derive"))] fn main() {}
 /// ```
 pub type Value<S> = <<S as MapSpec>::Kind as Kind>::Value<<S as MapSpec>::Value>;
-
-/// The condition under which an update writes an entry.
-///
-/// ```
-/// # #[cfg(feature = "derive")] fn main() -> bpfmap::Result<()> {
-/// use bpfmap::{BpfMap, ErrorKind, Map, UpdateMode};
-///
-/// #[derive(BpfMap)]
-/// #[bpf_map(hash, max_entries = 8)]
-/// struct Limits {
-///     key: u32,
-///     value: u64,
-/// }
-///
-/// let limits = Map::<Limits>::create()?;
-/// let absent = limits.update(&1, &100, UpdateMode::Exist).unwrap_err();
-/// assert_eq!(absent.kind(), ErrorKind::NotFound);
-///
-/// limits.update(&1, &100, UpdateMode::NoExist)?;
-/// let present = limits.update(&1, &200, UpdateMode::NoExist).unwrap_err();
-/// assert_eq!(present.kind(), ErrorKind::Exists);
-///
-/// limits.update(&1, &300, UpdateMode::Any)?;
-/// assert_eq!(limits.lookup(&1)?, Some(300));
-/// # Ok(()) }
-/// # #[cfg(not(feature = "derive"))] fn main() {}
-/// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[repr(u64)]
-pub enum UpdateMode {
-    /// Writes the entry, whether its key is present or absent (`BPF_ANY`).
-    #[default]
-    Any = 0,
-    /// Writes the entry only if its key is absent, and fails with `EEXIST` otherwise
-    /// (`BPF_NOEXIST`).
-    NoExist = 1,
-    /// Writes the entry only if its key is present, and fails with `ENOENT` otherwise
-    /// (`BPF_EXIST`).
-    Exist = 2,
-}
 
 /// A typed handle to an open BPF map.
 ///
