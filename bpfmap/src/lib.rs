@@ -238,73 +238,33 @@
 pub mod __private;
 #[cfg(any(feature = "zerocopy", feature = "bytemuck"))]
 mod bridges;
-#[cfg(not(target_arch = "bpf"))]
-mod btf;
 mod char_array;
 mod definition;
-#[cfg(not(target_arch = "bpf"))]
-mod difference;
-#[cfg(not(target_arch = "bpf"))]
-mod error;
-#[cfg(not(target_arch = "bpf"))]
-mod handles;
 /// Functions that `fuzz/` calls.
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzz {
     /// Runs a reader and a writer on the memory of a ring that `input` describes.
     pub fn ring(input: &[u8]) {
-        crate::stream::drive_ring(input);
+        crate::user_space::drive_ring(input);
     }
 }
-#[cfg(not(target_arch = "bpf"))]
-mod held;
 mod insn_offsets;
 mod kernel_fields;
 pub mod kind;
 mod limits;
-#[cfg(not(target_arch = "bpf"))]
-mod live;
-#[cfg(not(target_arch = "bpf"))]
-mod map;
-#[cfg(not(target_arch = "bpf"))]
-mod mapping;
-#[cfg(not(target_arch = "bpf"))]
-pub mod migrate;
-#[cfg(not(target_arch = "bpf"))]
-mod objects;
-#[cfg(not(target_arch = "bpf"))]
-mod oldest_kernel;
-#[cfg(not(target_arch = "bpf"))]
-mod percpu;
 mod plain;
 mod plain_macros;
-#[cfg(not(target_arch = "bpf"))]
-mod possible_cpus;
-#[cfg(not(target_arch = "bpf"))]
-mod preflight;
 mod proof;
 mod prover;
 mod scalars;
 mod schema;
-#[cfg(all(feature = "serde", not(target_arch = "bpf")))]
-mod serialize;
-#[cfg(not(target_arch = "bpf"))]
-mod shared;
-#[cfg(not(target_arch = "bpf"))]
-mod source;
 mod spec;
 pub mod storage;
-#[cfg(not(target_arch = "bpf"))]
-mod stream;
-#[cfg(not(target_arch = "bpf"))]
-mod sys;
 mod types;
 #[cfg(not(target_arch = "bpf"))]
-pub mod verify;
+mod user_space;
 
-#[cfg(not(target_arch = "bpf"))]
-pub use bpfmap_btf::section_of_object as object_btf;
 pub use bpfmap_core::{
     IntEncoding, KernelVersion, MapDef, MapFlags, MemberDesc, MigrationPlan, MigrationStep,
     Pinning, TypeDesc, UpdateMode,
@@ -318,48 +278,19 @@ pub use bridges::Zerocopy;
 pub use char_array::{CharArray, CharArrayError};
 #[cfg(target_arch = "bpf")]
 pub use definition::Map;
-#[cfg(not(target_arch = "bpf"))]
-pub use error::{Action, Error, ErrorKind, Result};
 pub use insn_offsets::InsnOffsets;
 pub use kernel_fields::{
     HasSpinLock, Kptr, ListHead, ListNode, RbNode, RbRoot, RefCount, ResSpinLock, SpinLock,
     TaskWork, Timer, UserPtr, WorkQueue,
 };
 #[cfg(not(target_arch = "bpf"))]
-pub use live::LiveMap;
-#[cfg(not(target_arch = "bpf"))]
-pub use map::{
-    Arena, ArenaPtr, Drain, Info, IntoObject, Iter, Keys, LayoutCheck, Map, MappedValues, Object,
-    Objects, OpenOptions, Owner, ReadOnlyValues, Registration, Shown, StackFrame, StructOpsState,
-    Value, Walk,
-};
-#[cfg(not(target_arch = "bpf"))]
-pub use objects::{
-    CgroupFd, CpuQueue, CpuQueueSize, Device, FileFd, InterfaceIndex, MapId, PerfEventFd, PidFd,
-    ProgramFd, ProgramId, ShownCpuQueue, ShownDevice, SocketCookie, SocketFd,
-};
-#[cfg(not(target_arch = "bpf"))]
-pub use oldest_kernel::AnyKernel;
-#[cfg(not(target_arch = "bpf"))]
-pub use percpu::{PerCpu, PerCpuIntoIter, PerCpuIter, PerCpuIterMut};
-#[cfg(not(target_arch = "bpf"))]
 pub use plain::zeroed_box;
 pub use plain::{Plain, bytes_of, from_bytes, zeroed};
-#[cfg(not(target_arch = "bpf"))]
-pub use possible_cpus::possible_cpus;
-#[cfg(not(target_arch = "bpf"))]
-pub use preflight::{preflight, running_kernel};
 pub use scalars::{Be16, Be32, Be64, Bool, KernelPtr};
-#[cfg(not(target_arch = "bpf"))]
-pub use shared::{ReadCell, SharedCell};
-#[cfg(not(target_arch = "bpf"))]
-pub use source::{ArenaSource, MapSource};
 pub use spec::{EventSpec, MapSpec, OuterMapSpec};
-#[cfg(not(target_arch = "bpf"))]
-pub use stream::{
-    PerfBuffer, PerfBufferOptions, PerfRecord, Records, Reservation, RingBuf, UserRingBuf,
-};
 pub use types::{BpfEnum, BpfType, Enum, Padded};
+#[cfg(not(target_arch = "bpf"))]
+pub use user_space::*;
 
 /// Compiles the examples of the README as documentation tests.
 #[cfg(all(doctest, feature = "derive"))]

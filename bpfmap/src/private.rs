@@ -2,17 +2,17 @@
 //! code.
 
 pub use crate::definition::{Defined, InBtf, InObject};
-#[cfg(not(target_arch = "bpf"))]
-pub use crate::handles::{Handle, fits_schema, min_kernel, preflight};
 pub use crate::limits::{
     contiguous, distinct_members, event, event_fields, fields_apart, flag_and_fields, has_node,
     key_and_value, key_fields, key_size, lpm_key, map_extra, max_entries, number_key, number_range,
     unpinned, value_fields, value_size,
 };
-#[cfg(not(target_arch = "bpf"))]
-pub use crate::preflight::Kernel;
 pub use crate::proof::{BitField, Bytes, bit_field, bit_range};
 pub use crate::prover::{Prover, laid_out};
+#[cfg(not(target_arch = "bpf"))]
+pub use crate::user_space::handles::{Handle, fits_schema, min_kernel, preflight};
+#[cfg(not(target_arch = "bpf"))]
+pub use crate::user_space::preflight::Kernel;
 use crate::{Plain, bytes_of};
 use bpfmap_core::{MemberDesc, TypeDesc};
 use core::fmt::{Debug, Formatter, Result};

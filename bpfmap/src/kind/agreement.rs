@@ -6,8 +6,8 @@
 )]
 
 use super::Kind;
-use crate::held::Held;
 use crate::spec::{MapSpec, OuterMapSpec};
+use crate::user_space::held::Held;
 use bpfmap_core::Text;
 use bpfmap_core::TypeDesc;
 use bpfmap_core::map_type::Capability;

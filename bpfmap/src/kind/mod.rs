@@ -203,12 +203,12 @@ pub use bpfmap_core::map_type::MapType;
 pub use markers::*;
 
 #[cfg(not(target_arch = "bpf"))]
-use crate::error::Result;
-#[cfg(not(target_arch = "bpf"))]
-use crate::held::Held;
-#[cfg(not(target_arch = "bpf"))]
 use crate::plain::Plain;
 use crate::spec::MapSpec;
+#[cfg(not(target_arch = "bpf"))]
+use crate::user_space::error::Result;
+#[cfg(not(target_arch = "bpf"))]
+use crate::user_space::held::Held;
 #[cfg(not(target_arch = "bpf"))]
 use bpfmap_core::MapFlags;
 #[cfg(not(target_arch = "bpf"))]
@@ -302,11 +302,13 @@ pub(crate) fn entries(facts: &MapType, said: Option<u32>) -> Result<Option<u32>>
         // Such a map has an entry for each owner, and its `max_entries` must be 0. The kernel
         // refuses any other number (`EINVAL`).
         (MaxEntriesRule::Zero, None) => Some(0),
-        (MaxEntriesRule::PerCpu, None | Some(0)) => u32::try_from(crate::possible_cpus()?).ok(),
+        (MaxEntriesRule::PerCpu, None | Some(0)) => {
+            u32::try_from(crate::user_space::possible_cpus()?).ok()
+        }
         // The pages of this machine may be larger than those of the machine on which the schema was
         // written.
         (rule, Some(said)) => {
-            let page = u32::try_from(crate::mapping::page_size()).unwrap_or(u32::MAX);
+            let page = u32::try_from(crate::user_space::mapping::page_size()).unwrap_or(u32::MAX);
             Some(rule.as_made_of_pages(said, page))
         }
         (_, None) => None,

@@ -6,9 +6,9 @@ use crate::kind::{
     Pop, Push, SelectCpu, TakeElement, UpdateBatch, UpdateElement, sealed::Sealed,
 };
 #[cfg(not(target_arch = "bpf"))]
-use crate::percpu::PerCpu;
-#[cfg(not(target_arch = "bpf"))]
 use crate::plain::Plain;
+#[cfg(not(target_arch = "bpf"))]
+use crate::user_space::percpu::PerCpu;
 
 kind!(/// `BPF_MAP_TYPE_HASH` (Linux 3.19): a value for each key.
     ///

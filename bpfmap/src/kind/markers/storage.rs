@@ -5,11 +5,11 @@ use super::kind;
 use crate::kind::AttachValues;
 use crate::kind::{Kind, Lock, LookupElement, SelectCpu, UpdateElement, sealed::Sealed};
 #[cfg(not(target_arch = "bpf"))]
-use crate::objects::{CgroupFd, FileFd, PidFd, SocketFd};
-#[cfg(not(target_arch = "bpf"))]
-use crate::percpu::PerCpu;
-#[cfg(not(target_arch = "bpf"))]
 use crate::plain::Plain;
+#[cfg(not(target_arch = "bpf"))]
+use crate::user_space::objects::{CgroupFd, FileFd, PidFd, SocketFd};
+#[cfg(not(target_arch = "bpf"))]
+use crate::user_space::percpu::PerCpu;
 
 kind!(/// `BPF_MAP_TYPE_CGROUP_STORAGE` (Linux 4.19): a value for each cgroup that has an attached
     /// program which uses the map. This map type is deprecated: a [`CgrpStorage`] (Linux 6.2) works
