@@ -6,7 +6,7 @@ mod support;
 use std::fs;
 use std::process::Command;
 
-use bpfmap_book_source::{Chapter, Kind, assemble, chapter, link, pages};
+use bpfmap_book_source::{Chapter, Kind, assemble, chapter, link, pages, shown};
 use saphyr::{LoadableYamlNode as _, Yaml};
 use support::{assert_none, chapters, root};
 
@@ -33,6 +33,26 @@ fn links_of_the_other_pages_are_not_broken() {
     }
     assert!(pages.iter().any(|page| page.file == "README.md"));
     link::check(&pages, &root).unwrap_or_else(|problems| panic!("{problems}"));
+}
+
+#[test]
+fn blocks_show_the_current_files() {
+    let root = root();
+    let bless = std::env::var_os("BPFMAP_BLESS").is_some();
+    let mut mistakes = vec![];
+    for file in tracked().iter().filter(|file| chapter::has_extension(file, "md")) {
+        let text = fs::read_to_string(root.join(file)).unwrap();
+        match shown::refresh(&root, file, &text) {
+            Ok(refreshed) if refreshed == text => {}
+            Ok(refreshed) if bless => fs::write(root.join(file), refreshed).unwrap(),
+            Ok(_) => mistakes.push(format!(
+                "{file}: a code block differs from the file that it shows: run `BPFMAP_BLESS=1 cargo test -p \
+                 bpfmap-book --test pages`"
+            )),
+            Err(problem) => mistakes.push(problem.to_string()),
+        }
+    }
+    assert_none(&mistakes);
 }
 
 /// The extensions of the files that may mention a page of the book.

@@ -54,7 +54,7 @@ impl Resolved {
 }
 
 /// Returns the lines that replace an include.
-fn included(what: &str, folder: &Path) -> Result<Vec<String>, String> {
+pub(crate) fn included(what: &str, folder: &Path) -> Result<Vec<String>, String> {
     let mut parts = what.split(':');
     let path = parts.next().unwrap_or_default();
     let text = fs::read_to_string(folder.join(path))

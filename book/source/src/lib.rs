@@ -13,6 +13,7 @@ pub mod link;
 mod markdown;
 pub mod pages;
 pub mod problem;
+pub mod shown;
 mod summary;
 
 pub use block::{Block, Kind, Place};
