@@ -55,6 +55,33 @@ fn blocks_show_the_current_files() {
     assert_none(&mistakes);
 }
 
+/// The files in the repository contain the generated parts, for readers who don't build the book.
+#[test]
+fn facts_in_the_files_are_current() {
+    let root = root();
+    let bless = std::env::var_os("BPFMAP_BLESS").is_some();
+    let mut outdated = vec![];
+    for page in pages::all(chapter::read_all(&root).unwrap()) {
+        let has_facts = page.has_facts() && root.join(&page.file).exists();
+        let is_index_of_generated_pages =
+            ["docs/rules/index.md", "docs/changes/index.md"].contains(&page.file.as_str());
+        if !has_facts || is_index_of_generated_pages {
+            continue;
+        }
+        if fs::read_to_string(root.join(&page.file)).unwrap() != page.text {
+            if bless {
+                fs::write(root.join(&page.file), &page.text).unwrap();
+            } else {
+                outdated.push(format!(
+                    "{}: a generated part is outdated: run `BPFMAP_BLESS=1 cargo test -p bpfmap-book --test pages`",
+                    page.file
+                ));
+            }
+        }
+    }
+    assert_none(&outdated);
+}
+
 /// The extensions of the files that may mention a page of the book.
 const READ: &[&str] = &["md", "rs", "sh", "toml", "yml"];
 

@@ -183,7 +183,7 @@ mod tests {
         for (bad, reason) in [
             ("[x](../../ci)", "is not a file"),
             ("[x](../../ci/gitlab.yml#y)", "remove the `#` and the heading"),
-            ("[x][y]\n\n[y]: ../../ci/gitlab.yml\n", "write `[text](path)`"),
+            ("[x][y]\n\n[y]: ../../ci/gitlab.yml\n", "write the link as `[text](path)`"),
         ] {
             let problems = shown(bad, root.path()).0.unwrap_err();
             assert!(problems.to_string().contains(reason), "{problems}");

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::include::{Resolved, resolve};
+use crate::include::{END_OF_FACTS, FACTS, Resolved, resolve};
 use crate::problem::{Problem, Problems};
 
 /// The directory of the chapters, relative to the root of the repository.
@@ -18,7 +18,7 @@ pub struct Chapter {
     /// The path of the file, relative to the root of the repository, such as
     /// `docs/map-types/hash.md`.
     pub file: String,
-    /// The text with resolved includes.
+    /// The text with resolved includes, and without generated parts.
     pub text: String,
     /// For each line of the text, the number of the line in the file from which it comes.
     lines: Vec<usize>,
@@ -47,10 +47,14 @@ impl Chapter {
         Self { file, text, lines }
     }
 
-    /// Returns the chapter with additional text at this offset, which must be the beginning of a
-    /// line.
+    /// Returns the chapter with a generated part at this offset, which must be the beginning of a
+    /// line. Comments mark the part, so that it can be a part of the file too: it is left out when
+    /// the file is read.
     #[must_use]
-    pub(crate) fn with_inserted(mut self, offset: usize, text: &str) -> Self {
+    pub(crate) fn with_facts(mut self, offset: usize, facts: &str) -> Self {
+        let (before, after) = if offset == self.text.len() { ("\n", "") } else { ("", "\n") };
+        let facts = facts.trim_matches('\n');
+        let text = &format!("{before}{FACTS}\n\n{facts}\n\n{END_OF_FACTS}\n{after}");
         let line = self.line(offset);
         let index = self.text[..offset].matches('\n').count();
         self.lines.splice(index..index, text.lines().map(|_| line));
@@ -68,6 +72,12 @@ impl Chapter {
     /// Returns the description of a mistake in the text at this offset.
     pub(crate) fn problem(&self, offset: usize, message: impl Into<String>) -> Problem {
         Problem { file: self.file.clone(), line: self.line(offset), message: message.into() }
+    }
+
+    /// Returns whether a part of the page is generated.
+    #[must_use]
+    pub fn has_facts(&self) -> bool {
+        self.text.contains(FACTS)
     }
 
     /// Returns a name that is an identifier in C and Rust and that is unique among the chapters,

@@ -18,15 +18,28 @@ pub(crate) struct Resolved {
     pub(crate) lines: Vec<usize>,
 }
 
-/// Resolves the includes of a chapter in `folder`.
+/// The lines before and after the generated part of a page.
+pub(crate) const FACTS: &str = "<!-- facts -->";
+pub(crate) const END_OF_FACTS: &str = "<!-- end of facts -->";
+
+/// Resolves the includes of a chapter in `folder`, and leaves out the generated parts.
 ///
 /// # Errors
 ///
 /// Returns the line number of an include that can't be resolved, and the reason.
 pub(crate) fn resolve(text: &str, folder: &Path) -> Result<Resolved, (usize, String)> {
     let mut resolved = Resolved::default();
-    for (index, line) in text.lines().enumerate() {
+    let mut lines = text.lines().enumerate().peekable();
+    while let Some((index, line)) = lines.next() {
         let number = index + 1;
+        if line == FACTS {
+            lines.by_ref().find(|(_, line)| *line == END_OF_FACTS).ok_or_else(|| {
+                (number, format!("`{FACTS}` has no line `{END_OF_FACTS}` after it"))
+            })?;
+            // The empty line after the generated part belongs to it.
+            lines.next_if(|(_, line)| line.is_empty());
+            continue;
+        }
         let Some((before, rest)) = line.split_once(START).filter(|(it, _)| !it.ends_with('\\'))
         else {
             resolved.push(line, number);
@@ -42,10 +55,19 @@ pub(crate) fn resolve(text: &str, folder: &Path) -> Result<Resolved, (usize, Str
             resolved.push(&format!("{before}{line}"), number);
         }
     }
+    resolved.trim_end();
     Ok(resolved)
 }
 
 impl Resolved {
+    /// Removes the empty lines at the end.
+    fn trim_end(&mut self) {
+        while self.text.ends_with("\n\n") {
+            self.text.pop();
+            self.lines.pop();
+        }
+    }
+
     fn push(&mut self, line: &str, number: usize) {
         self.text.push_str(line);
         self.text.push('\n');
@@ -142,6 +164,19 @@ mod tests {
         }
         let escaped = "\\{{#include x}}\n";
         assert_eq!(resolve_in_folder(escaped).unwrap().text, escaped);
+    }
+
+    #[test]
+    fn generated_parts_are_left_out() {
+        let text = format!(
+            "# Page\n\n{FACTS}\n| a |\n{END_OF_FACTS}\n\n## Use\n\nText.\n\n{FACTS}\nmore\n{END_OF_FACTS}\n"
+        );
+        let resolved = resolve_in_folder(&text).unwrap();
+        assert_eq!(resolved.text, "# Page\n\n## Use\n\nText.\n");
+        assert_eq!(resolved.lines, [1, 2, 7, 8, 9]);
+        let (line, message) = resolve_in_folder(&format!("\n{FACTS}\n| a |\n")).unwrap_err();
+        assert_eq!(line, 2);
+        assert!(message.contains(END_OF_FACTS), "{message}");
     }
 
     #[test]

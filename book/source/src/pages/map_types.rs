@@ -34,10 +34,8 @@ pub(super) fn page(row: &'static MapType, written: Chapter) -> Chapter {
     let mut headings = headings(&written.text).into_iter();
     let sections = headings.find(|heading| heading.level == 2).map(|heading| heading.start);
     let end = written.text.len();
-    let page = written.with_inserted(end, &reference(row));
-    let glance = glance(row);
-    // Add an empty line before the heading of the first section.
-    page.with_inserted(sections.unwrap_or(end), &format!("{}\n", glance.trim_start_matches('\n')))
+    let page = written.with_facts(end, &reference(row));
+    page.with_facts(sections.unwrap_or(end), &glance(row))
 }
 
 /// Returns the facts that a reader looks for first.
@@ -309,7 +307,7 @@ mod tests {
             ["A table.", "| in C |", "## When to use it", "Often.", "## Flags", "## Operations"];
         let starts = places.map(|place| page.text.find(place).unwrap_or_else(|| panic!("{place}")));
         assert!(starts.is_sorted(), "{starts:?}");
-        assert!(page.text.contains("|\n\n## When to use it"), "{}", page.text);
+        assert!(page.text.contains("-->\n\n## When to use it"), "{}", page.text);
         let often = page.text.find("Often.").unwrap();
         assert_eq!(page.line(often), 7);
     }
@@ -324,7 +322,7 @@ mod tests {
             &row_of(Operation::Lookup, "success"),
             &row_of(Operation::LookupAndDelete, "`ENOTSUPP` from 4.20; success from 5.14"),
             &row_of(Operation::Mmap, "`ENOTSUPP`"),
-            "| `update` | The map is full and the key is new. | `E2BIG` |",
+            &format!("| `update` | {} | `E2BIG` |", Condition::FullNewKey.doc()),
             "| key | any type of 1 to 4,194,304 bytes; before 5.11, at most 512 bytes |",
         ] {
             assert!(page.contains(row), "{row}\n{page}");

@@ -32,7 +32,7 @@ pub fn all(chapters: Vec<Chapter>) -> Vec<Chapter> {
     for (path, title, text) in generated {
         let page = take(&mut pages, path).unwrap_or_else(|| made(path, title.to_owned()));
         let end = page.text.len();
-        pages.push(page.with_inserted(end, &text));
+        pages.push(page.with_facts(end, &text));
     }
     for row in MAP_TYPES {
         let path = path_of_map_type(row.name);

@@ -6,6 +6,7 @@ use crate::user_space::error::{Action, Error, ErrorKind, Result};
 #[cfg(feature = "libbpf-rs")]
 use crate::user_space::map::Info;
 use crate::user_space::source::MapSource;
+#[cfg(feature = "libbpf-rs")]
 use crate::user_space::sys::Errno;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 

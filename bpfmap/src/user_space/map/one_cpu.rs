@@ -23,7 +23,7 @@ impl<S: MapSpec> Map<S> {
     /// [`lookup`](Self::lookup) reads the values of all CPUs, and works on older kernels.
     ///
     /// ```no_run
-    #[doc = include_str!("../kind/examples/one_cpu.rs")]
+    #[doc = include_str!("../../kind/examples/one_cpu.rs")]
     /// ```
     ///
     /// # Errors
