@@ -334,7 +334,8 @@ fn has_btf(def: &MapDecl) -> bool {
 }
 
 /// Returns the type that stores a numeric attribute. The type is a pointer to an array, and the
-/// number is the length of the array.
+/// number is the length of the array. Loaders ignore the type of the elements. The kernel refuses an
+/// array of 4 GiB or more, so the elements are single bytes.
 fn array(length: &TokenStream) -> TokenStream {
-    quote!(*const [i32; #length])
+    quote!(*const [u8; #length])
 }

@@ -150,7 +150,7 @@ impl Attributes<'_> {
         self.described("key", map.key.as_ref(), btf);
         self.described("value", map.value.as_ref(), btf);
         if let Some(max_entries) = &map.max_entries {
-            self.uint("max_entries", max_entries.value);
+            self.number("max_entries", max_entries.value.into());
         }
         if let Some(flags) = map_flags(map) {
             self.uint("map_flags", flags);
@@ -172,7 +172,7 @@ impl Attributes<'_> {
         }
         match (&map.map_extra, wide_map_extra(map)) {
             (_, Some(extra)) => self.line(&format!("__ulong(map_extra, {extra:#x}ULL);")),
-            (Some(extra), None) => self.uint("map_extra", extra.value),
+            (Some(extra), None) => self.number("map_extra", extra.value),
             (None, None) => {}
         }
         match map.inner.as_ref().map(|inner| &inner.value) {
@@ -229,6 +229,18 @@ impl Attributes<'_> {
                 }
             }
             Some(KeyValue::Size(size)) => self.uint(&format!("{what}_size"), size.value),
+        }
+    }
+
+    /// Writes an attribute that can be any 32-bit number. `__uint` declares an array of `int`, and
+    /// the kernel refuses the BTF of an object with an array of 4 GiB or more (`btf_array_resolve`
+    /// in kernel/bpf/btf.c). Loaders ignore the type of the elements.
+    fn number(&mut self, name: &str, value: u64) {
+        if value > u64::from(u32::MAX) / size_of::<i32>() as u64 {
+            self.line("/* Like __uint, but the array is smaller than 4 GiB. */");
+            self.line(&format!("char (*{name})[{value}];"));
+        } else {
+            self.uint(name, value);
         }
     }
 
