@@ -175,7 +175,9 @@ impl Fixture {
             let held = program.section() == HELD_PROGRAMS;
             program.set_autoload(held || is_wanted(program.name()));
         }
-        Ok(Self { object: open.load()?, cpu, pins, _arena: arena })
+        let object = open.load()?;
+        assert_has_btf(&object);
+        Ok(Self { object, cpu, pins, _arena: arena })
     }
 
     pub(crate) fn object(&self) -> &Object {
@@ -361,6 +363,18 @@ const ENTRIES: u32 = 16;
 
 /// The size of the packet. `BPF_PROG_TEST_RUN` needs at least an Ethernet header.
 const PACKET: usize = 64;
+
+/// Asserts that the kernel has accepted the BTF of an object. If the kernel refuses the BTF, libbpf
+/// prints a message and creates all maps without BTF.
+fn assert_has_btf(object: &Object) {
+    // SAFETY: the object is loaded, and the function only reads it.
+    let btf = unsafe { libbpf_sys::bpf_object__btf_fd(object.as_libbpf_object().as_ptr()) };
+    assert!(
+        btf >= 0,
+        "the kernel refuses the BTF of the fixture's object, so the maps have no BTF: libbpf's messages above contain \
+         the reason"
+    );
+}
 
 /// Binds the thread to the CPU on which it runs, and returns the number of this CPU.
 fn stay_on_one_cpu() -> usize {
