@@ -126,6 +126,7 @@ rules! {
         ARRAY_KEY_SIZE = Error "array-key-size": "The key of an array must have 4 bytes";
         ARRAY_KEY_TYPE = Error "array-key-type": "The key of an array must be a 32-bit integer in the host's byte order";
         LPM_KEY_SHAPE = Error "lpm-key-shape": "The key of an LPM trie must consist of a prefix length and data";
+        LPM_KEY_BYTE_ORDER = Warning "lpm-key-byte-order": "The data of an LPM key should end with a number in network byte order";
         POINTER_IN_KEY = Warning "pointer-in-key": "A key should not contain pointers";
         VALUE_MISSING = Error "value-missing": "A map with values must declare the type of its values";
         VALUE_SIZE = Error "value-size": "The kernel must support the size of a value";

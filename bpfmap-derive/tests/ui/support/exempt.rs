@@ -28,6 +28,7 @@ pub(crate) const NOT_BY_A_DERIVE: &[(&str, &str)] = &[
         "pointer-in-key",
         "it is a warning, about a type that a map's derive does not see: what the compiler computes of it can only fail",
     ),
+    ("lpm-key-byte-order", "it is a warning about a type that the derive of the map does not see"),
     ("one-arena", "it takes two maps"),
     ("unknown-map", "the compiler knows the maps that Rust names"),
     ("values-mismatch", "it takes two maps"),

@@ -83,6 +83,9 @@ pub(super) fn check<'a>(
         cx.report(in_syntax(cx, row, finding));
         return;
     }
+    if let Some(ty) = typed.filter(|_| is_lpm) {
+        lpm_byte_order(cx, &ty.value);
+    }
     if let Some(ty) = typed.filter(|_| row.key.is_implied()) {
         number_key(cx, map, row, ty);
     }
@@ -152,6 +155,50 @@ fn begins(cx: &Context<'_>, member: &Member) -> bool {
     };
     let first = if is_union { body.members.len() } else { 1 };
     body.members.iter().take(first).any(|member| begins(cx, member))
+}
+
+/// Warns if the data of an LPM key ends with an integer in the host's byte order. Members before the
+/// end are often compared as a whole, so their byte order does not matter.
+fn lpm_byte_order(cx: &mut Context<'_>, key: &Type) {
+    let Some((span, size)) = last_host_integer(cx, key) else { return };
+    let bits = size * 8;
+    cx.report(
+        Finding::new(
+            &rules::LPM_KEY_BYTE_ORDER,
+            span,
+            "the data of an LPM key ends with an integer in the host's byte order",
+        )
+        .help(format!("use `be{bits}`, or an array of `u8` with the most significant byte first"))
+        .note(
+            "the kernel compares a prefix from the first byte on, which is the least significant \
+             byte of the integer on most machines",
+        ),
+    );
+}
+
+/// Returns the position and the size of the last member of a struct, if it is an integer of 2 to 8
+/// bytes in the host's byte order, or an array of such integers.
+fn last_host_integer(cx: &Context<'_>, ty: &Type) -> Option<(Span, u32)> {
+    let Type::Named(name) = cx.resolved.without_aliases(ty) else { return None };
+    let TypeDefKind::Struct(body) = &cx.resolved.type_def(name)?.kind else { return None };
+    let mut body = body;
+    loop {
+        let last = body.members.last().filter(|last| last.bits.is_none())?;
+        match &last.ty {
+            MemberType::Struct(inner) => body = inner,
+            MemberType::Union(_) => return None,
+            MemberType::Type(ty) => {
+                let mut element = cx.resolved.without_aliases(&ty.value);
+                while let Type::Array(inner, _) = element {
+                    element = cx.resolved.without_aliases(&inner.value);
+                }
+                return match element {
+                    Type::Int(Int { size: size @ (2 | 4 | 8), .. }) => Some((ty.span, *size)),
+                    other => last_host_integer(cx, other),
+                };
+            }
+        }
+    }
 }
 
 /// If the struct `ty` ends with an array without elements, returns the position of this array.
