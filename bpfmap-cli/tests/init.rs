@@ -65,6 +65,8 @@ fn existing_files_do_not_change() {
         assert!(first.status.success(), "{first:?}");
         let before = contents(&place);
         assert!(before.len() > 5);
+        let unchanged = run(&place, &arguments);
+        assert!(!text(&unchanged.stdout).contains("Add to"), "{unchanged:?}");
         for (path, _) in &before {
             fs::write(path, "mine").unwrap();
         }

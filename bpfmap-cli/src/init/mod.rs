@@ -229,13 +229,17 @@ fn next_steps(folder: &Path, variant: Variant, patch: Option<&String>, kept: &[&
         templates.find(|(path, _)| *path == name).map(|(_, template)| fill(template, "", variant))
     };
     let mut steps = String::from("\n");
-    if let Some(patch) = patch {
+    let mentions = |path: &str, name: &str| {
+        std::fs::read_to_string(folder.join(path)).is_ok_and(|text| text.contains(name))
+    };
+    // The command may run again in a project that it has created.
+    if let Some(patch) = patch.filter(|_| !mentions(MANIFEST, "bpfmap-codegen")) {
         // The package's own keys come first.
         let manifest = template(MANIFEST).unwrap_or_default() + patch;
         let dependencies = manifest.split_once("\n\n").map_or("", |(_, tables)| tables);
         let _ = writeln!(steps, "Add to {MANIFEST}:\n\n{}", indented(dependencies));
     }
-    if kept.contains(&BUILD_SCRIPT) {
+    if kept.contains(&BUILD_SCRIPT) && !mentions(BUILD_SCRIPT, "bpfmap_codegen") {
         let script = template(BUILD_SCRIPT).unwrap_or_default();
         let _ = writeln!(steps, "Add to {BUILD_SCRIPT}:\n\n{}", indented(&script));
     }
