@@ -8,21 +8,10 @@ use bpfmap_core::map_type::OTHER_NAMES;
 pub fn nearest<'w>(wrong: &str, words: impl IntoIterator<Item = &'w str>) -> String {
     let words: Vec<&str> = words.into_iter().collect();
     let lower = wrong.to_lowercase();
-    // Of two words with the same distance, the one with the same letters is more likely: `u64` for
-    // `u46`, and not `u16`.
-    let best = words
-        .iter()
-        .map(|word| (strsim::damerau_levenshtein(&lower, &word.to_lowercase()), *word))
-        .min_by_key(|(distance, word)| (*distance, sorted(word) != sorted(&lower)))
-        .filter(|(distance, word)| *distance <= 1 + word.len() / 4)
-        .or_else(|| longest_start(&lower, &words))
-        .or_else(|| only_longer(&lower, &words));
     let several = several_longer(&lower, &words);
-    // If `wrong` is a word of a different tool, the most similar word can have an unrelated meaning.
-    let best = other_word(&lower, &words).or(best);
     let all = || words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ");
-    match best {
-        Some((_, word)) => format!("did you mean `{word}`?"),
+    match similar(wrong, &words) {
+        Some(word) => format!("did you mean `{word}`?"),
         None if !several.is_empty() => {
             let several: Vec<String> = several.iter().map(|word| format!("`{word}`")).collect();
             format!("did you mean one of {}?", several.join(", "))
@@ -31,6 +20,22 @@ pub fn nearest<'w>(wrong: &str, words: impl IntoIterator<Item = &'w str>) -> Str
         None if words.len() <= 24 => format!("use one of {}", all()),
         None => format!("use one of the {} known names; none of them is similar", words.len()),
     }
+}
+
+/// Returns the word in `words` that the user probably means with the unknown word `wrong`.
+pub(crate) fn similar<'w>(wrong: &str, words: &[&'w str]) -> Option<&'w str> {
+    let lower = wrong.to_lowercase();
+    // Of two words with the same distance, the one with the same letters is more likely: `u64` for
+    // `u46`, and not `u16`.
+    let best = words
+        .iter()
+        .map(|word| (strsim::damerau_levenshtein(&lower, &word.to_lowercase()), *word))
+        .min_by_key(|(distance, word)| (*distance, sorted(word) != sorted(&lower)))
+        .filter(|(distance, word)| *distance <= 1 + word.len() / 4)
+        .or_else(|| longest_start(&lower, words))
+        .or_else(|| only_longer(&lower, words));
+    // If `wrong` is a word of a different tool, the most similar word can have an unrelated meaning.
+    other_word(&lower, words).or(best).map(|(_, word)| word)
 }
 
 /// Returns a help text with suggestions for an unknown key of a map or a type, like [`nearest`].

@@ -46,9 +46,13 @@ pub fn refresh(root: &Path, file: &str, text: &str) -> Result<String, Problem> {
         let block: Vec<&str> =
             lines.by_ref().map(|(_, line)| line).take_while(|line| *line != FENCE).collect();
         if is_whole {
-            source.iter().for_each(|line| push(&mut refreshed, line));
+            for line in &source {
+                push(&mut refreshed, line);
+            }
         } else if block.windows(source.len()).any(|part| part == source) {
-            block.iter().for_each(|line| push(&mut refreshed, line));
+            for line in block {
+                push(&mut refreshed, line);
+            }
         } else {
             return Err(problem(format!(
                 "the code block does not contain the current lines of `{path}`: copy these lines"

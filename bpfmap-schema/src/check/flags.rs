@@ -117,6 +117,10 @@ fn first_contents(cx: &mut Context<'_>, map: &MapDecl) {
 }
 
 fn required(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) {
+    // The required flag may be misspelled.
+    if map.flags.iter().any(|flag| MapFlag::by_name(&flag.value).is_none()) {
+        return;
+    }
     for required in row.required_flags {
         if map.flags.iter().any(|flag| flag.value == *required) || !cx.is_complete(map) {
             continue;

@@ -8,7 +8,7 @@ use toml::de::{DeArray, DeString, DeTable, DeValue};
 
 use super::grammar::{Presence, Table};
 use crate::diagnostics::Finding;
-use crate::nearest::{nearest, nearest_key};
+use crate::nearest::{nearest, nearest_key, similar};
 use crate::rules;
 use crate::source::{SourceId, Span, Spanned};
 
@@ -146,7 +146,23 @@ impl<'s> File<'s> {
         items.iter().filter_map(|item| self.string(item, key)).collect()
     }
 
+    /// Returns the value that belongs to the word in the string, like [`Self::word`]. If a known word is similar to a
+    /// misspelled word, returns its value, so that the mistakes after this word are reported too.
+    pub(super) fn word_or_similar<T: Copy>(
+        &self,
+        text: &Spanned<String>,
+        key: &str,
+        words: &[(&str, T)],
+    ) -> Option<T> {
+        self.word(text, key, words).or_else(|| {
+            let names: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+            let name = similar(&text.value, &names)?;
+            words.iter().find(|(word, _)| *word == name).map(|(_, meaning)| *meaning)
+        })
+    }
+
     /// Returns the value that belongs to the word in the string. `words` contains the possible words with their values.
+    /// Reports an unknown word.
     pub(super) fn word<T: Copy>(
         &self,
         text: &Spanned<String>,

@@ -29,7 +29,7 @@ pub(super) struct Top {
 pub(super) fn read(draft: &mut Draft, id: SourceId, path: &Path, text: &str, is_root: bool) -> Top {
     let file = File::new(id, text);
     let (document, errors) = DeTable::parse_recoverable(text);
-    report_syntax_errors(&file, errors);
+    let readable = report_syntax_errors(&file, text, errors);
 
     let fields = Fields::new(&file, document.get_ref(), file.span(0..0), &grammar::SCHEMA);
     let name = fields.string("name");
@@ -58,7 +58,10 @@ pub(super) fn read(draft: &mut Draft, id: SourceId, path: &Path, text: &str, is_
         }
     }
     fields.finish();
-    draft.findings.extend(file.into_findings());
+    let is_consequence = |finding: &Finding| {
+        finding.rule != &rules::TOML_SYNTAX && finding.place.span.start >= readable
+    };
+    draft.findings.extend(file.into_findings().into_iter().filter(|it| !is_consequence(it)));
     Top { name, includes }
 }
 
@@ -66,17 +69,45 @@ pub(super) fn read(draft: &mut Draft, id: SourceId, path: &Path, text: &str, is_
 pub(super) fn read_syntax(id: SourceId, text: &str) -> Vec<Finding> {
     let file = File::new(id, text);
     let (_, errors) = DeTable::parse_recoverable(text);
-    report_syntax_errors(&file, errors);
+    report_syntax_errors(&file, text, errors);
     file.into_findings()
 }
 
-fn report_syntax_errors(file: &File<'_>, errors: Vec<toml::de::Error>) {
+/// Reports syntax errors, and returns the length of the text before the first of them, in whole lines. Mistakes after
+/// this text can be consequences of the syntax error.
+fn report_syntax_errors(file: &File<'_>, text: &str, errors: Vec<toml::de::Error>) -> usize {
+    let mut readable = text.len() + 1;
+    let mut duplicate_table = false;
     for error in errors.into_iter().take(MAX_SYNTAX_ERRORS) {
-        let span = file.span(error.span().unwrap_or_default());
-        let finding = Finding::new(&rules::TOML_SYNTAX, span, error.message());
-        file.report(finding.help("correct the TOML; see <https://toml.io> for the syntax"));
+        let range = error.span().unwrap_or_default();
+        let line_start = text[..range.start].rfind('\n').map_or(0, |end| end + 1);
+        let line = text[line_start..].lines().next().unwrap_or_default();
+        let is_table = line.starts_with('[');
+        let mut finding = Finding::new(&rules::TOML_SYNTAX, file.span(range), error.message());
+        if error.message() == DUPLICATE {
+            // Each key of a second table with the same name is also a duplicate.
+            if duplicate_table && !is_table {
+                continue;
+            }
+            duplicate_table = is_table;
+            let first = text.find(line).filter(|start| is_table && *start < line_start);
+            finding = match first {
+                Some(start) => finding
+                    .related(file.span(start..start + line.len()), "the first table with this name")
+                    .help("remove one of the two tables, or change its name"),
+                None => finding.help("remove one of the two keys"),
+            };
+        } else {
+            readable = readable.min(line_start);
+            finding = finding.help("correct the TOML; see <https://toml.io> for the syntax");
+        }
+        file.report(finding);
     }
+    readable
 }
+
+/// The parser's message for a key or a table that stands twice.
+const DUPLICATE: &str = "duplicate key";
 
 /// Returns the name of a file without its extension.
 fn stem(path: &Path) -> Option<&str> {

@@ -63,7 +63,7 @@ fn type_def(file: &File<'_>, name: Spanned<String>, table: &DeTable<'_>) -> Type
         kernel: fields.bool("kernel").is_some_and(|kernel| kernel.value),
     };
     let kind = fields.string("kind");
-    let Some(kind) = kind.and_then(|kind| file.word(&kind, "kind", KINDS)) else {
+    let Some(kind) = kind.and_then(|kind| file.word_or_similar(&kind, "kind", KINDS)) else {
         // Without a kind, the possible keys are unknown, so wrong keys are not reported.
         let kind = TypeDefKind::Struct(Composite::default());
         return TypeDef { name, doc, kind, decl_tags, in_c, include: None };
@@ -115,7 +115,7 @@ fn member(file: &File<'_>, value: &Value<'_>) -> Option<Member> {
     if let Some(kind) = in_place {
         name = fields.string("name");
         (bits, default) = (None, None);
-        let is_struct = file.word(&kind, "kind", MEMBER_KINDS)?;
+        let is_struct = file.word_or_similar(&kind, "kind", MEMBER_KINDS)?;
         fields.is(if is_struct { &grammar::STRUCT_MEMBER } else { &grammar::UNION_MEMBER });
         let body = composite(&fields);
         ty = if is_struct { MemberType::Struct(body) } else { MemberType::Union(body) };
