@@ -3,8 +3,11 @@
 use std::fmt::Write;
 
 use bpfmap_core::KernelVersion;
-use bpfmap_core::map_type::{Answer, Feature, MapFlag, ProgramOperation, Since};
+use bpfmap_core::map_type::{
+    Answer, Architecture, ArchitectureException, Feature, MapFlag, MapType, ProgramOperation, Since,
+};
 use bpfmap_schema::check::{Checked, Requirement};
+use bpfmap_schema::ir::MapDecl;
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
@@ -21,6 +24,9 @@ pub(crate) struct KernelsOptions {
     schemas: SchemasOption,
     #[command(flatten)]
     build: BuildOptions,
+    /// The architecture of the kernels: x86-64 or arm64
+    #[arg(long, value_name = "ARCH", default_value = "x86-64", value_parser = architecture)]
+    arch: Architecture,
     /// A table, or one JSON object for each schema
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Format::Text)]
     format: Format,
@@ -39,7 +45,14 @@ pub(crate) fn run(options: &KernelsOptions) -> Outcome {
         Format::Text => text,
         Format::Json => as_json,
     };
-    print(&checked.iter().map(show).collect::<String>())
+    print(&checked.iter().map(|checked| show(checked, options.arch)).collect::<String>())
+}
+
+fn architecture(name: &str) -> Result<Architecture, String> {
+    Architecture::by_name(name).ok_or_else(|| {
+        let known: Vec<&str> = Architecture::ALL.iter().map(|it| it.name()).collect();
+        format!("the known architectures are {}", known.join(" and "))
+    })
 }
 
 /// The name of the operation that reads or writes the value of a single CPU. The kernel has no
@@ -53,11 +66,14 @@ macro_rules! push {
     };
 }
 
-fn text(checked: &Checked) -> String {
+fn text(checked: &Checked, arch: Architecture) -> String {
     let (schema, resolved) = (checked.schema(), checked.resolved());
     let mut text = format!("schema {}", schema.name.value);
-    if let Some(since) = needed(checked) {
+    if let Some(since) = needed(checked, arch) {
         push!(text, ": needs Linux {since}");
+    }
+    if arch != Architecture::X86_64 {
+        push!(text, " on {}", arch.name());
     }
     if let Some(oldest) = &schema.min_kernel {
         push!(text, ", `min_kernel` is {}", oldest.value);
@@ -66,7 +82,9 @@ fn text(checked: &Checked) -> String {
     for map in &schema.maps {
         push!(text, "\nmap {}\n", map.name.value);
         for requirement in resolved.requirements(map) {
-            push!(text, "  {:<40} {}\n", requirement.to_string(), requirement.since);
+            let since = since_on(&requirement, arch);
+            let since = since.map_or_else(|| "never".to_owned(), |since| since.to_string());
+            push!(text, "  {:<40} {since}\n", requirement.to_string());
         }
         for (operation, answers) in resolved.operations(map) {
             push!(text, "  {:<40} {}\n", operation.name(), timeline(&answers));
@@ -77,6 +95,9 @@ fn text(checked: &Checked) -> String {
         for operation in resolved.refused_to_programs(map) {
             let what = format!("{} (programs)", operation.name());
             push!(text, "  {what:<40} never (EACCES)\n");
+        }
+        for exception in exceptions(map, arch) {
+            push_line(&mut text, &format!("  {}: ", arch.name()), &described(exception));
         }
         for flag in map.flags.iter().filter_map(|flag| MapFlag::by_name(&flag.value)) {
             push_line(&mut text, &format!("  `{}`: ", flag.name), flag.effect);
@@ -116,17 +137,48 @@ fn answer_name(answer: Answer) -> String {
 }
 
 /// Returns the first kernel that supports all maps of the schema.
-fn needed(checked: &Checked) -> Option<KernelVersion> {
-    let resolved = checked.resolved();
-    checked.schema().maps.iter().filter_map(|map| resolved.creation_since(map)).max()
+fn needed(checked: &Checked, arch: Architecture) -> Option<KernelVersion> {
+    checked.schema().maps.iter().filter_map(|map| needed_by(checked, map, arch)).max()
 }
 
-fn as_json(checked: &Checked) -> String {
+/// Returns the first kernel that creates a map.
+fn needed_by(checked: &Checked, map: &MapDecl, arch: Architecture) -> Option<KernelVersion> {
+    let since = checked.resolved().creation_since(map)?;
+    let of_type = MapType::by_name(&map.map_type.value)?.since_on(arch)?;
+    Some(since.max(of_type))
+}
+
+/// Returns the first kernel of an architecture that supports a part of a map.
+fn since_on(requirement: &Requirement<'_>, arch: Architecture) -> Option<KernelVersion> {
+    match requirement.feature {
+        Feature::MapType(name) => MapType::by_name(name)?.since_on(arch),
+        _ => Some(requirement.since),
+    }
+}
+
+/// Returns the facts about a map in which the architecture differs from x86-64.
+fn exceptions(
+    map: &MapDecl,
+    arch: Architecture,
+) -> impl Iterator<Item = &'static ArchitectureException> {
+    let row = MapType::by_name(&map.map_type.value).into_iter();
+    row.flat_map(MapType::architecture_exceptions).filter(move |it| it.architecture == arch)
+}
+
+fn described(exception: &ArchitectureException) -> String {
+    let (feature, errno) = (exception.feature.name(), exception.refusal);
+    match exception.since {
+        Some(since) => format!("{feature} works from Linux {since} on; before: {errno}"),
+        None => format!("no kernel supports {feature}: {errno}"),
+    }
+}
+
+fn as_json(checked: &Checked, arch: Architecture) -> String {
     let (schema, resolved) = (checked.schema(), checked.resolved());
     let maps = schema.maps.iter().map(|map| {
         let parts = resolved.requirements(map).into_iter().map(|requirement| {
             let (kind, name) = part(&requirement);
-            json!({ "part": kind, "name": name, "since": requirement.since.to_string() })
+            json!({ "part": kind, "name": name, "since": version(since_on(&requirement, arch)) })
         });
         let operations = resolved.operations(map).into_iter();
         let operations = operations.map(|(operation, answers)| (operation.name(), answers));
@@ -139,18 +191,27 @@ fn as_json(checked: &Checked) -> String {
             json!({ "operation": name, "answers": answers.collect::<Vec<_>>() })
         });
         let refused = resolved.refused_to_programs(map).into_iter();
+        let exceptions = exceptions(map, arch).map(|exception| {
+            json!({
+                "feature": exception.feature.name(),
+                "since": version(exception.since),
+                "answer": exception.refusal.to_string(),
+            })
+        });
         json!({
             "name": map.name.value,
             "type": map.map_type.value,
-            "needs": version(resolved.creation_since(map)),
+            "needs": version(needed_by(checked, map, arch)),
             "parts": parts.collect::<Vec<_>>(),
             "operations": operations.collect::<Vec<_>>(),
+            "exceptions": exceptions.collect::<Vec<_>>(),
             "refused_to_programs": refused.map(ProgramOperation::name).collect::<Vec<_>>(),
         })
     });
     let json = json!({
         "schema": schema.name.value,
-        "needs": version(needed(checked)),
+        "architecture": arch.name(),
+        "needs": version(needed(checked, arch)),
         "min_kernel": version(schema.min_kernel.as_ref().map(|oldest| oldest.value)),
         "maps": maps.collect::<Vec<_>>(),
     });

@@ -89,6 +89,8 @@ Examples:
     $ bpfmap kernels maps.toml
   Print the same information for tools:
     $ bpfmap kernels maps.toml --format json
+  Show which kernels for arm64 a schema needs:
+    $ bpfmap kernels maps.toml --arch arm64
 ";
 
 pub(crate) const CONVERT: &str = "\

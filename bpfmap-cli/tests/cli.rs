@@ -298,7 +298,7 @@ fn kernels_shows_the_first_kernel_of_each_part() {
     let text = stdout(&json);
     assert!(
         text.starts_with(
-            "{\"schema\":\"maps\",\"needs\":\"5.2\",\"min_kernel\":\"5.10\",\"maps\":["
+            "{\"schema\":\"maps\",\"architecture\":\"x86-64\",\"needs\":\"5.2\",\"min_kernel\":\"5.10\",\"maps\":["
         ),
         "{text}"
     );
@@ -313,6 +313,26 @@ fn kernels_shows_the_first_kernel_of_each_part() {
         "{text}"
     );
     assert_eq!(text.lines().count(), 1);
+}
+
+#[test]
+fn kernels_shows_the_differences_of_an_architecture() {
+    let schema = "name = \"maps\"\n\n[maps.shared]\ntype = \"arena\"\nmax_entries = 2\nflags = [\"mmapable\"]\n";
+    let folder = Folder::new(&[("maps.toml", schema)]);
+    let shown =
+        |arguments: &str| stdout(&folder.run(&format!("kernels maps.toml {arguments}"))).to_owned();
+    let (x86, arm) = (shown(""), shown("--arch aarch64"));
+    assert!(x86.starts_with("schema maps: needs Linux 6.9\n") && !x86.contains("arm64"), "{x86}");
+    assert!(arm.starts_with("schema maps: needs Linux 6.10 on arm64\n"), "{arm}");
+    assert!(arm.contains("  the map type `arena`                     6.10\n"), "{arm}");
+    let fact = "  arm64: creating an arena works from Linux 6.10 on; before: EOPNOTSUPP\n";
+    assert!(arm.contains(fact), "{arm}");
+    let json = shown("--arch arm64 --format json");
+    let fact = "{\"feature\":\"creating an arena\",\"since\":\"6.10\",\"answer\":\"EOPNOTSUPP\"}";
+    assert!(json.contains("\"architecture\":\"arm64\"") && json.contains(fact), "{json}");
+    let unknown = folder.run("kernels maps.toml --arch mips");
+    assert_eq!(unknown.status.code(), Some(2));
+    assert!(stderr(&unknown).contains("the known architectures are x86-64 and arm64"));
 }
 
 #[test]

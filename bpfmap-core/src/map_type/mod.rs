@@ -8,6 +8,7 @@
 //! If a real kernel behaves differently from the table, correct the row in the table.
 
 mod answer;
+mod architecture;
 mod capability;
 mod expected;
 mod flags;
@@ -18,6 +19,9 @@ mod requirement;
 mod table;
 
 pub use answer::{Answer, Answers, Case, Condition, Operation, OperationFacts, Since};
+pub use architecture::{
+    ARCHITECTURE_EXCEPTIONS, Architecture, ArchitectureException, ArchitectureFeature,
+};
 pub use capability::{BatchCursor, Capability};
 pub use expected::MapTraits;
 pub use flags::{MAP_FLAGS, MapFlag};

@@ -43,6 +43,14 @@ fn glance(row: &MapType) -> String {
     let mut rows = Table::new(["", ""]);
     rows.row(["in C".to_owned(), format!("`{}`, number {}", row.c_name(), row.number)]);
     rows.row(["first kernel".to_owned(), row.since.to_string()]);
+    for exception in row.architecture_exceptions() {
+        let (feature, errno) = (exception.feature.name(), exception.refusal);
+        let fact = match exception.since {
+            Some(since) => format!("{feature}: from Linux {since} on (`{errno}` before)"),
+            None => format!("{feature}: never (`{errno}`)"),
+        };
+        rows.row([format!("on {}", exception.architecture.name()), fact]);
+    }
     rows.row(["key".to_owned(), key(row)]);
     rows.row(["value".to_owned(), value(row)]);
     rows.row(["`max_entries`".to_owned(), max_entries(row.max_entries)]);
@@ -269,7 +277,7 @@ fn operations(row: &MapType) -> String {
 mod tests {
     use std::path::Path;
 
-    use bpfmap_core::map_type::{ARRAY, HASH};
+    use bpfmap_core::map_type::{ARENA, ARRAY, HASH};
 
     use super::*;
 
@@ -327,6 +335,10 @@ mod tests {
         ] {
             assert!(page.contains(row), "{row}\n{page}");
         }
+        assert!(!page.contains("on arm64"), "{page}");
+        let arena = page_of(&ARENA, &intro(&ARENA)).text;
+        let fact = "| on arm64 | creating an arena: from Linux 6.10 on (`EOPNOTSUPP` before) |";
+        assert!(arena.contains(fact), "{arena}");
         let array = page_of(&ARRAY, &intro(&ARRAY)).text;
         assert!(array.contains("| key | an index: a 32-bit integer from 0 to `max_entries` - 1 |"));
     }
