@@ -44,8 +44,8 @@ impl fmt::Display for BuildError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Cause::NoSchema => formatter.write_str(
-                "the builder has neither a schema nor a program: call `Builder::schema`, `Builder::rust_source` or \
-                 `Builder::program` first",
+                "the builder has neither a schema nor a program: call `Builder::schema`, `Builder::rust_source`, \
+                 `Builder::program` or `Builder::ebpf_crate` first",
             ),
             Cause::NoOutDir => formatter.write_str(
                 "`OUT_DIR` is not set, because this program is not a build script: call `Builder::out_dir`",

@@ -39,7 +39,8 @@ use bpfmap_schema::taken::KernelNames;
 /// `include!(concat!(env!("OUT_DIR"), "/maps.rs"))`. The builder only writes a file if the content
 /// of the file has changed.
 ///
-/// [`program`](Self::program) adds a BPF program, which the builder also compiles.
+/// [`program`](Self::program) adds a BPF program in C, and [`ebpf_crate`](Self::ebpf_crate) a package
+/// with BPF programs in Rust, which the builder also compiles.
 ///
 /// Cargo runs the script again if one of these files changes: a schema, a schema that it includes,
 /// a program, a file that the program includes, any other `.bpf.c` file of the package, or a header
@@ -246,8 +247,8 @@ impl Builder {
     /// # Errors
     ///
     /// Fails if a schema can't be read or breaks a rule, or if a file can't be written. In these
-    /// cases, no file is changed. Also fails if clang is missing or a program does not compile. In
-    /// these two cases, the generated files have already been written.
+    /// cases, no file is changed. Also fails if a compiler is missing or a program does not compile.
+    /// In these two cases, the generated files have already been written.
     pub fn generate(&self) -> Result<(), BuildError> {
         if self.schemas.is_empty() && self.programs.is_empty() {
             return Err(BuildError(Cause::NoSchema));

@@ -117,8 +117,8 @@ fn says_what_is_missing() {
     let error = Builder::new().generate().unwrap_err();
     assert_eq!(
         error.to_string(),
-        "the builder has neither a schema nor a program: call `Builder::schema`, `Builder::rust_source` or \
-         `Builder::program` first"
+        "the builder has neither a schema nor a program: call `Builder::schema`, `Builder::rust_source`, \
+         `Builder::program` or `Builder::ebpf_crate` first"
     );
 }
 

@@ -1,12 +1,14 @@
 //! Tests of BPF programs that the build script of a crate compiles. The tests run the build script
 //! with Cargo.
 
-use std::collections::BTreeMap;
+#[path = "support/build_script.rs"]
+mod build_script;
+
 use std::ffi::OsStr;
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::{env, fs};
+use std::fs;
+use std::path::Path;
+
+use build_script::{Package, assert_lines};
 
 const BUILD_SCRIPT: &str = r#"
 use std::io::Write as _;
@@ -48,7 +50,7 @@ const OTHER: &str = "help: set `CLANG` to another clang, or unset `CLANG` to use
 
 #[test]
 fn only_edited_files_are_built_again() {
-    let package = Package::new("edited");
+    let package = package("edited");
     let built = |why: &str, runs: usize, name: &str| {
         for _ in 0..2 {
             let output = package.build(&[]);
@@ -80,7 +82,7 @@ fn only_edited_files_are_built_again() {
 
 #[test]
 fn an_unusable_compiler_is_reported_with_a_help() {
-    let package = Package::new("compilers");
+    let package = package("compilers");
     let clang = bpfmap_codegen::clang::find().unwrap();
     let clang = clang.to_str().unwrap();
     let fails = |environment: &[(&str, &OsStr)]| package.build(environment).unwrap_err();
@@ -144,7 +146,7 @@ fn an_unusable_compiler_is_reported_with_a_help() {
 
 #[test]
 fn a_mistake_in_a_program_is_reported_with_its_position() {
-    let package = Package::new("mistakes");
+    let package = package("mistakes");
     let clang = bpfmap_codegen::clang::find().unwrap();
     let clang = clang.to_str().unwrap();
     let fails = |environment: &[(&str, &OsStr)]| package.build(environment).unwrap_err();
@@ -186,7 +188,7 @@ fn a_mistake_in_a_program_is_reported_with_its_position() {
 
 #[test]
 fn a_missing_header_is_reported_with_its_package() {
-    let package = Package::new("headers");
+    let package = package("headers");
     let clang = bpfmap_codegen::clang::find().unwrap();
     // This clang behaves as on a system that has only these headers.
     package.write("system/linux/types.h", "#include <asm/types.h>\n");
@@ -229,81 +231,14 @@ fn a_missing_header_is_reported_with_its_package() {
     package.write("src/probe.bpf.c", "#include \"maps.h\"\n");
 }
 
-/// Asserts that the message contains each of the lines.
-fn assert_lines(message: &str, lines: &[&str]) {
-    for line in lines {
-        // Cargo shows the error that `main` returns after "Error: ".
-        let found =
-            message.lines().any(|found| found.trim_start().trim_start_matches("Error: ") == *line);
-        assert!(found, "expected\n{line}\nin\n{message}");
-    }
-}
-
-/// A crate with a program, in a separate folder.
-struct Package(PathBuf);
-
-impl Package {
-    fn new(name: &str) -> Self {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap();
-        let package = Path::new(env!("CARGO_TARGET_TMPDIR")).join("programs").join(name);
-        if package.exists() {
-            fs::remove_dir_all(&package).unwrap();
-        }
-        let package = Self(package);
-        let manifest = format!(
-            "[package]\nname = \"{name}\"\nedition = \"2024\"\n\n[workspace]\n\n[build-dependencies]\n\
-             bpfmap-codegen = {{ path = '{}', default-features = false, features = [\"toml\"] }}\n\n\
-             [profile.dev]\ndebug = false\nincremental = false\n",
-            root.join("bpfmap-codegen").display(),
-        );
-        let lock = fs::read_to_string(root.join("Cargo.lock")).unwrap();
-        for (file, text) in [
-            ("Cargo.toml", manifest.as_str()),
-            // The dependencies have the versions in this repository's lock file, so that no other
-            // versions are downloaded.
-            ("Cargo.lock", &lock),
-            ("build.rs", BUILD_SCRIPT),
-            ("src/lib.rs", LIBRARY),
-            ("maps.toml", SCHEMA),
-            ("src/probe.bpf.c", PROGRAM),
-            ("src/parts/limits.h", "#define LIMIT limit\n"),
-        ] {
-            package.write(file, text);
-        }
-        package
-    }
-
-    fn path(&self, file: &str) -> PathBuf {
-        self.0.join(file)
-    }
-
-    fn write(&self, file: &str, text: &str) {
-        let path = self.path(file);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, text).unwrap();
-    }
-
-    /// Writes a shell script, and returns its path.
-    fn script(&self, name: &str, text: &str) -> String {
-        self.write(name, &format!("#!/bin/sh\n{text}\n"));
-        let path = self.path(name);
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
-        path.to_str().unwrap().to_owned()
-    }
-
-    /// Runs `cargo build` with these environment variables, and returns its standard error.
-    fn build(&self, environment: &[(&str, &OsStr)]) -> Result<String, String> {
-        let environment: BTreeMap<&str, &OsStr> = environment.iter().copied().collect();
-        let output = Command::new(env!("CARGO"))
-            .args(["build", "--offline"])
-            .current_dir(&self.0)
-            .env("CARGO_TARGET_DIR", self.path("../../layout_property/target"))
-            .env_remove("CLANG")
-            .env_remove("RUSTFLAGS")
-            .envs(environment)
-            .output()
-            .unwrap();
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        if output.status.success() { Ok(said) } else { Err(said) }
-    }
+/// Creates a crate with a program.
+fn package(name: &str) -> Package {
+    let files = [
+        ("build.rs", BUILD_SCRIPT),
+        ("src/lib.rs", LIBRARY),
+        ("maps.toml", SCHEMA),
+        ("src/probe.bpf.c", PROGRAM),
+        ("src/parts/limits.h", "#define LIMIT limit\n"),
+    ];
+    Package::new(name, &files)
 }

@@ -1,13 +1,34 @@
-//! The object file of the tests.
+//! The object files of the tests.
 
-/// The object file, if the tools that build it are there.
-static OBJECT: Option<&[u8]> = include!(concat!(env!("OUT_DIR"), "/object.rs"));
-
-/// Returns the object file.
-///
-/// # Errors
-///
-/// Fails if it was not built.
-pub fn object() -> Result<&'static [u8], &'static str> {
-    OBJECT.ok_or("the programs were not built: run `cargo xtask ebpf`, and build again")
+/// Includes an object file, with the alignment that readers of ELF files need.
+macro_rules! object {
+    ($name:expr) => {
+        aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/", $name, ".o"))
+    };
 }
+
+/// The programs that test the operations of maps.
+pub static OPERATIONS: &[u8] = object!("bpfmap-programs-ebpf");
+
+/// A program whose maps are declared with aya-ebpf, and whose types are declared by hand.
+pub static AYA: &[u8] = object!("bpfmap-programs-aya");
+
+/// The same programs in C and in Rust.
+#[derive(Debug)]
+pub struct Example {
+    /// The name of the object files.
+    pub name: &'static str,
+    /// The object file of the programs in C.
+    pub c: &'static [u8],
+    /// The object file of the programs in Rust.
+    pub rust: &'static [u8],
+}
+
+macro_rules! examples {
+    ($($name:literal)*) => {
+        &[$(Example { name: $name, c: object!(concat!($name, ".bpf")), rust: object!($name) }),*]
+    };
+}
+
+/// The programs of examples.
+pub static EXAMPLES: &[Example] = examples!["packets" "ratelimit" "routes" "syscalls" "tailcalls"];

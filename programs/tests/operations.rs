@@ -26,8 +26,7 @@ fn load() -> Object {
 
 /// Does the same, and loads a program even if this kernel is too old for it.
 fn load_with(name: &str) -> libbpf_rs::Result<Object> {
-    let object = bpfmap_programs::object().unwrap();
-    let mut object = ObjectBuilder::default().open_memory(object).unwrap();
+    let mut object = ObjectBuilder::default().open_memory(bpfmap_programs::OPERATIONS).unwrap();
     let kernel = running_kernel().unwrap();
     let newer = NEWER.iter().filter(|(program, _, since)| *since > kernel && *program != name);
     for (program, map, _) in newer {

@@ -1,5 +1,5 @@
-//! `cargo xtask ebpf`: installs the tools that build BPF programs in Rust, and builds the Rust
-//! programs of this repository.
+//! `cargo xtask ebpf` and `cargo xtask code-size`. The first command installs the tools that build BPF programs in Rust, and
+//! builds the Rust programs of this repository. The second compares their sizes with programs in C.
 //!
 //! The target `bpfel-unknown-none` has no compiled library, so Cargo compiles `core` from its
 //! source. The tools are in a directory of the user's cache, and `target/ebpf-tools` contains links
@@ -39,6 +39,18 @@ pub(crate) fn run() -> Result<(), Error> {
         "--package",
         "bpfmap-programs",
     ]))
+}
+
+/// Runs `cargo xtask code-size`.
+///
+/// # Errors
+///
+/// Fails if a tool can't be installed, if a program does not build, or if a program in Rust is much
+/// larger than the same program in C.
+pub(crate) fn code_size() -> Result<(), Error> {
+    ensure_tools()?;
+    let test = ["test", "--package", "bpfmap-programs", "--test", "code_size"];
+    run_command(cargo().args(test).args(["--", "--nocapture"]))
 }
 
 /// Installs the tools that are missing.

@@ -46,6 +46,7 @@ fn main() -> ExitCode {
         ["roundtrip", arguments @ ..] => roundtrip::run(arguments),
         ["make-c"] => make_c::run(),
         ["ebpf"] => ebpf::run(),
+        ["code-size"] => ebpf::code_size(),
         ["arm64", arguments @ ..] => arm64::run(arguments),
         ["fuzz", arguments @ ..] => fuzz::run(arguments),
         ["sanitize"] => sanitize::run(),
@@ -91,6 +92,7 @@ Tests
              [--objects DIR]: use the objects in a directory instead
   make-c     Build the example without Rust with Make, and run its test on all kernels
   ebpf       Install what builds BPF programs in Rust, and build those of the repository
+  code-size  Compare the number of instructions of the same programs in C and in Rust
   arm64      Run the fixtures of all map types on three kernels for arm64; needs root
              [--kernel KERNEL]… [--all]: on other kernels, or on all
   suites     Run the test suites of published crates on all kernels, and compare their failures with the expected ones

@@ -29,7 +29,7 @@ const IN_KERNELS: &[(&str, &[&str])] = &[
     ("profiler", &["busy_loops"]),
     ("aya-loader", &["packets"]),
     ("rust-program", &["packets"]),
-    ("bpfmap-programs", &["operations"]),
+    ("bpfmap-programs", &["operations", "examples"]),
 ];
 
 /// The test binaries that run on only the oldest and the newest kernel. The binary `fixtures` tests
@@ -88,6 +88,7 @@ const ON_HOST: &[&[&str]] = &[
     ],
     // A feature that no other test needs.
     &["--package", "bpfmap-codegen", "--features", "libbpf", "--test", "libbpf"],
+    &["--package", "bpfmap-programs", "--test", "code_size"],
     &["--package", "ratelimit", "--lib"],
     &["--package", "execsnoop", "--lib"],
     &["--package", "tailcalls", "--lib"],

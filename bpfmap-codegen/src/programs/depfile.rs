@@ -4,7 +4,8 @@
 use std::path::PathBuf;
 
 /// Returns the prerequisites of the only rule in `text`, in the order of the rule. `text` is a
-/// dependency file that clang wrote because of the option `-MD`.
+/// dependency file that clang wrote because of the option `-MD`, or the file that Cargo writes for
+/// each binary. Cargo writes `\` only before a space.
 ///
 /// clang writes `\` before a space or `#` in a name, doubles `$`, and ends a line with `\` if the
 /// rule continues on the next line.
@@ -22,7 +23,7 @@ pub(super) fn prerequisites(text: &str) -> Vec<PathBuf> {
     }
     names.push(name);
     let mut names = names.into_iter().filter(|name| !name.is_empty());
-    // Skips the target, which is a single word because the caller sets it with `-MT`.
+    // Skips the target, which ends in a colon. The caller sets clang's target with `-MT`.
     names.find(|name| name.ends_with(':'));
     names.map(PathBuf::from).collect()
 }

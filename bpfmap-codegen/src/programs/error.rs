@@ -5,6 +5,7 @@ use std::process::ExitStatus;
 use std::{fmt, io};
 
 use super::distributions::CLANG;
+use super::ebpf_crate::CrateError;
 use crate::clang::{NoClang, OLDEST};
 
 /// The reason why no clang can be used.
@@ -78,6 +79,8 @@ pub(crate) enum ProgramError {
         programs: [Vec<PathBuf>; 2],
     },
     Rejected(Vec<Rejection>),
+    /// An error in a program in Rust.
+    Crate(CrateError),
     Io {
         action: &'static str,
         path: PathBuf,
@@ -102,6 +105,12 @@ pub(crate) struct Rejection {
     pub(super) said: String,
     /// The help, if the cause of the error is known.
     pub(super) help: Option<String>,
+}
+
+impl From<CrateError> for ProgramError {
+    fn from(error: CrateError) -> Self {
+        Self::Crate(error)
+    }
 }
 
 impl fmt::Display for ProgramError {
@@ -130,6 +139,7 @@ impl fmt::Display for ProgramError {
                     Ok(())
                 })
             }
+            Self::Crate(error) => error.fmt(formatter),
             Self::Io { action, path, error } => {
                 write!(formatter, "can't {action} `{}`: {error}", path.display())
             }

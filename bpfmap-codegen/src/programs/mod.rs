@@ -1,9 +1,10 @@
-//! Compiles BPF programs in build scripts. The programs can include the headers that the build
+//! Compiles BPF programs in build scripts. Programs in C can include the headers that the build
 //! generates.
 
 mod compile;
 mod depfile;
 pub(crate) mod distributions;
+mod ebpf_crate;
 mod error;
 #[cfg(feature = "libbpf")]
 mod libbpf;
@@ -29,6 +30,8 @@ use crate::Builder;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Programs {
     objects: Vec<Object>,
+    /// The folders of the packages with programs in Rust.
+    packages: Vec<PathBuf>,
     options: Vec<OsString>,
     /// Whether to generate a skeleton for each object.
     #[cfg(feature = "libbpf")]
@@ -155,7 +158,7 @@ impl Builder {
 
 impl Programs {
     pub(crate) fn is_empty(&self) -> bool {
-        self.objects.is_empty()
+        self.objects.is_empty() && self.packages.is_empty()
     }
 
     fn sources(&self) -> impl Iterator<Item = &PathBuf> {
@@ -174,7 +177,7 @@ impl Programs {
         for path in watched {
             println!("cargo::rerun-if-changed={}", path.display());
         }
-        if !self.is_empty() {
+        if !self.objects.is_empty() {
             println!("cargo::rerun-if-env-changed=CLANG");
         }
     }
@@ -185,13 +188,24 @@ impl Programs {
         if self.is_empty() {
             return Ok(());
         }
-        self.check_names()?;
+        let names = self.check_names()?;
         self.check_sources()?;
         fs::create_dir_all(folder).map_err(|error| ProgramError::Io {
             action: "create the folder",
             path: folder.to_owned(),
             error,
         })?;
+        if !self.objects.is_empty() {
+            self.compile_c(folder, generated)?;
+        }
+        if self.packages.is_empty() {
+            return Ok(());
+        }
+        ebpf_crate::build(&self.packages, folder, names)
+    }
+
+    /// Compiles the programs in C.
+    fn compile_c(&self, folder: &Path, generated: &[String]) -> Result<(), ProgramError> {
         let toolchain = Toolchain::find().map_err(ProgramError::Toolchain)?;
         let compiler = Compiler::new(toolchain, folder, generated, &self.options)?;
         let mut outcome = Outcome::default();
@@ -247,23 +261,22 @@ impl Programs {
         if self.skeletons { libbpf::write_skeleton(place) } else { Ok(()) }
     }
 
-    /// Fails if two objects would have the same path.
-    fn check_names(&self) -> Result<(), ProgramError> {
+    /// Returns the names of the objects and skeletons, each with its sources. Fails if two of them
+    /// would have the same path.
+    fn check_names(&self) -> Result<BTreeMap<PathBuf, Vec<PathBuf>>, ProgramError> {
         let mut makers = BTreeMap::new();
         for object in &self.objects {
             let made = std::iter::once(object.name.clone());
             #[cfg(feature = "libbpf")]
             let made = made.chain(self.skeletons.then(|| libbpf::skeleton_path(&object.name)));
             for name in made {
-                if let Some(other) = makers.insert(name.clone(), object) {
-                    return Err(ProgramError::MadeTwice {
-                        name,
-                        programs: [other, object].map(|object| object.sources.clone()),
-                    });
+                if let Some(other) = makers.insert(name.clone(), object.sources.clone()) {
+                    let programs = [other, object.sources.clone()];
+                    return Err(ProgramError::MadeTwice { name, programs });
                 }
             }
         }
-        Ok(())
+        Ok(makers)
     }
 
     /// Fails if a program can't be opened.

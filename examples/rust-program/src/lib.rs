@@ -16,9 +16,9 @@ use rust_program_common::{
     LargePacket, LargePackets, Protocols, Setting, Settings, Sources, Traffic,
 };
 
-/// The object file, with the alignment that aya needs. It is `None` if `build.rs` did not find the
-/// tools that build the program.
-static OBJECT: Option<&[u8]> = include!(concat!(env!("OUT_DIR"), "/object.rs"));
+/// The object file, with the alignment that aya needs.
+static OBJECT: &[u8] =
+    aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/rust-program-ebpf.o"));
 
 /// The handles of all maps.
 #[derive(Debug, BpfMaps)]
@@ -56,13 +56,12 @@ impl Loaded {
     ///
     /// # Errors
     ///
-    /// Fails if the program was not built, if the kernel refuses a map or the program, or if the process lacks `CAP_BPF`.
+    /// Fails if the kernel refuses a map or the program, or if the process lacks `CAP_BPF`.
     pub fn new(loader: Loader) -> Result<Self, Box<dyn Error>> {
-        let object = object()?;
         Ok(match loader {
-            Loader::Aya => Self::Aya(Ebpf::load(object)?),
+            Loader::Aya => Self::Aya(Ebpf::load(OBJECT)?),
             Loader::Libbpf => {
-                Self::Libbpf(ObjectBuilder::default().open_memory(object)?.load()?, None)
+                Self::Libbpf(ObjectBuilder::default().open_memory(OBJECT)?.load()?, None)
             }
         })
     }
@@ -106,20 +105,8 @@ impl MapSource for Loaded {
     /// Returns the BTF of the object file, which describes the records of ring buffers. aya does
     /// not keep this BTF.
     fn btf(&self) -> Option<Cow<'_, [u8]>> {
-        OBJECT.and_then(bpfmap::object_btf).map(Cow::Borrowed)
+        bpfmap::object_btf(OBJECT).map(Cow::Borrowed)
     }
-}
-
-/// Returns the object file.
-///
-/// # Errors
-///
-/// Fails if the program was not built.
-pub fn object() -> Result<&'static [u8], &'static str> {
-    OBJECT.ok_or(
-        "the BPF program was not built, because the tools are missing: run `cargo xtask ebpf` in this repository, and \
-         build again",
-    )
 }
 
 /// Returns the number of an interface.
@@ -144,8 +131,7 @@ impl PacketCounter {
     ///
     /// # Errors
     ///
-    /// Fails if the program was not built, if there is no such interface, or if the kernel refuses
-    /// the program. Loading and attaching need `CAP_BPF` and `CAP_NET_ADMIN`.
+    /// Fails if there is no such interface, or if the kernel refuses the program. Loading and attaching need `CAP_BPF` and `CAP_NET_ADMIN`.
     pub fn attach(interface: &str, loader: Loader) -> Result<Self, Box<dyn Error>> {
         let mut object = Loaded::new(loader)?;
         let Maps { protocols, sources, large_packets, settings } = Maps::from_object(&object)?;

@@ -7,11 +7,9 @@ use aya_ebpf::bindings::xdp_action::XDP_PASS;
 use aya_ebpf::helpers::bpf_ktime_get_ns;
 use aya_ebpf::macros::xdp;
 use aya_ebpf::programs::XdpContext;
-use bpfmap_ebpf::{Map, UpdateMode, field};
 use bpfmap_ebpf::{Be16, Be32};
-use rust_program_common::{
-    LargePacket, LargePackets, Protocols, Settings, Sources, Traffic,
-};
+use bpfmap_ebpf::{Map, UpdateMode, field};
+use rust_program_common::{LargePacket, LargePackets, Protocols, Settings, Sources, Traffic};
 
 const PROTOCOLS: Map<Protocols> = Map::new();
 const SOURCES: Map<Sources> = Map::new();
