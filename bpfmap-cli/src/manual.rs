@@ -27,6 +27,8 @@ Examples:
     $ bpfmap init calls-derive --derive --path bpfmap
   Create a project in C:
     $ bpfmap init calls-c --c --path bpfmap
+  Create a project whose program is also in Rust, loaded with aya:
+    $ bpfmap init calls-aya --aya --path bpfmap
 ";
 
 pub(crate) const GENERATE: &str = "\

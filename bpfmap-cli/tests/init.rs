@@ -10,28 +10,49 @@ use bpfmap_codegen::clang;
 
 const CRATE: &[&str] =
     &["Cargo.toml", "src/lib.rs", "src/main.rs", "tests/counts.rs", ".gitignore"];
+const PROGRAM: &[&str] = &["src/program.bpf.c"];
 const TOML: &[&str] = &["maps.toml", "bpfmap.toml", "build.rs"];
 const DERIVE: &[&str] = &["bpfmap.toml", "build.rs"];
+const AYA: &[&str] = &[
+    "bpfmap.toml",
+    "build.rs",
+    "common/Cargo.toml",
+    "common/src/lib.rs",
+    "ebpf/Cargo.toml",
+    "ebpf/src/main.rs",
+];
 const C: &[&str] = &["maps.toml", "bpfmap.toml", "Makefile", "src/main.c", ".gitignore"];
-const SHARED: &[&str] = &["src/program.bpf.c", ".github/workflows/bpfmap.yml"];
+const SHARED: &[&str] = &[".github/workflows/bpfmap.yml"];
 
 #[test]
 fn a_project_with_a_schema_in_toml_builds() {
-    let folder = created("counts-toml", &["--path", &root()], &[TOML, CRATE, SHARED]);
+    let folder = created("counts-toml", &["--path", &root()], &[TOML, CRATE, PROGRAM, SHARED]);
     builds(&folder, "counts-toml");
     assert!(run(&folder.path("counts-toml"), &["fmt", "--check"]).status.success());
 }
 
 #[test]
 fn a_project_with_maps_in_rust_builds() {
-    let folder =
-        created("counts_derive", &["--derive", "--path", &root()], &[DERIVE, CRATE, SHARED]);
+    let groups = &[DERIVE, CRATE, PROGRAM, SHARED];
+    let folder = created("counts_derive", &["--derive", "--path", &root()], groups);
     builds(&folder, "counts_derive");
+}
+
+/// Needs the tools that `cargo xtask ebpf` installs.
+#[test]
+fn a_project_with_a_program_in_rust_builds() {
+    let folder = created("counts-aya", &["--aya", "--path", &root()], &[AYA, CRATE, SHARED]);
+    let program = folder.path("counts-aya/ebpf");
+    let lock = Path::new(&root()).join("programs/program/Cargo.lock");
+    fs::copy(lock, program.join("Cargo.lock")).unwrap();
+    builds(&folder, "counts-aya");
+    let format = Command::new(env!("CARGO")).args(["fmt", "--check"]).current_dir(program).output();
+    assert!(format.unwrap().status.success());
 }
 
 #[test]
 fn a_project_in_c_builds() {
-    let folder = created("counts-c", &["--c", "--path", &root()], &[C, SHARED]);
+    let folder = created("counts-c", &["--c", "--path", &root()], &[C, PROGRAM, SHARED]);
     let make = || {
         let bpfmap = format!("BPFMAP={}", env!("CARGO_BIN_EXE_bpfmap"));
         let clang = format!("CLANG={}", clang::find().unwrap().display());
@@ -54,7 +75,7 @@ fn a_project_in_c_builds() {
 /// Existing files can be the work of the user, so they must not change.
 #[test]
 fn existing_files_do_not_change() {
-    for kind in [&[][..], &["--derive"], &["--c"]] {
+    for kind in [&[][..], &["--derive"], &["--aya"], &["--c"]] {
         let root = root();
         let arguments = [&["init", "--path", &root], kind].concat();
         let folder = Folder::new();
@@ -137,14 +158,17 @@ fn errors_name_the_file_that_cannot_be_created() {
         "{output:?}"
     );
 
-    assert_eq!(folder.bpfmap(&["init", "x", "--c", "--derive"]).status.code(), Some(2));
+    for two in [["--c", "--derive"], ["--aya", "--derive"], ["--aya", "--c"]] {
+        let arguments = [&["init", "x"][..], &two].concat();
+        assert_eq!(folder.bpfmap(&arguments).status.code(), Some(2));
+    }
     assert!(!folder.path("x").exists());
 }
 
 /// Nothing is published yet, so a project without a clone could not be built.
 #[test]
 fn without_a_clone_the_error_says_how_to_go_on() {
-    for kind in [&[][..], &["--derive"], &["--c"]] {
+    for kind in [&[][..], &["--derive"], &["--aya"], &["--c"]] {
         let folder = Folder::new();
         let output = folder.bpfmap(&[&["init", "x"], kind].concat());
         assert_eq!(output.status.code(), Some(1), "{output:?}");
@@ -173,13 +197,20 @@ fn the_manifest_has_the_path_from_the_project_to_the_clone() {
             assert!(folder.path(project).join(path).join("Cargo.toml").is_file());
         }
     }
+    // The program has a manifest of its own, one folder deeper.
+    let output = folder.bpfmap(&["init", "work/aya", "--aya", "--path", "bpf map"]);
+    assert!(output.status.success(), "{output:?}");
+    let manifest = fs::read_to_string(folder.path("work/aya/ebpf/Cargo.toml")).unwrap();
+    let manifest: toml::Table = manifest.parse().unwrap();
+    let path = manifest["patch"]["crates-io"]["bpfmap-ebpf"]["path"].as_str().unwrap();
+    assert_eq!(path, "../../../bpf map/bpfmap-ebpf");
 }
 
 /// The names of bpfmap's tools do not belong to anybody on the registry, so the workflow must not
 /// install them from there.
 #[test]
 fn the_workflow_installs_the_tools_from_a_clone() {
-    for kind in [&[][..], &["--derive"], &["--c"]] {
+    for kind in [&[][..], &["--derive"], &["--aya"], &["--c"]] {
         let folder = Folder::new();
         imitate_clone(&folder.path("bpf map"));
         let output = folder.bpfmap(&[&["init", "counts", "--path", "bpf map"], kind].concat());
@@ -300,7 +331,8 @@ fn checks(folder: &Folder, name: &str) {
     let output = run(&project, &["check"]);
     assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
     let workflow = fs::read_to_string(project.join(".github/workflows/bpfmap.yml")).unwrap();
-    for placeholder in ["BUILD", "TEST", "NAME", "VERSION", "INSTALL", "VARIABLE", "CLONE"] {
+    for placeholder in ["BUILD", "TEST", "NAME", "VERSION", "INSTALL", "TOOLS", "VARIABLE", "CLONE"]
+    {
         assert!(!workflow.contains(placeholder), "{workflow}");
     }
 }

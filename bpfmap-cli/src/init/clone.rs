@@ -6,8 +6,11 @@ use std::path::{Component, Path, PathBuf};
 use super::{MANIFEST, fail};
 use crate::Failed;
 
-/// The crates that a project depends on.
+/// The crates that an application depends on.
 const CRATES: [&str; 2] = ["bpfmap", "bpfmap-codegen"];
+
+/// The crates that a program in Rust depends on.
+const CRATES_OF_PROGRAM: [&str; 2] = ["bpfmap", "bpfmap-ebpf"];
 
 /// A clone of bpfmap's repository.
 pub(super) struct LocalClone {
@@ -34,16 +37,17 @@ impl LocalClone {
         Ok(Self { path: path_from(&real(folder)?, &real(clone)?) })
     }
 
-    /// Returns lines for the end of a manifest. They make Cargo use the crates of the clone.
+    /// Returns lines for the end of the application's manifest. They make Cargo use the crates of
+    /// the clone.
     pub(super) fn patch(&self) -> String {
-        let mut patch = String::from("\n[patch.crates-io]\n");
-        for name in CRATES {
-            let krate = self.path.join(name);
-            // A string of JSON is also a string of TOML.
-            let krate = serde_json::Value::from(krate.to_string_lossy());
-            let _ = writeln!(patch, "{name} = {{ path = {krate} }}");
-        }
-        patch
+        patch(&self.path, &CRATES)
+    }
+
+    /// Returns these lines for the manifest of a program in Rust, which is one folder below the
+    /// application's manifest.
+    pub(super) fn patch_of_program(&self) -> String {
+        // Joining an absolute path returns this path.
+        patch(&Path::new("..").join(&self.path), &CRATES_OF_PROGRAM)
     }
 
     /// Returns the path as one word of a shell command.
@@ -56,6 +60,17 @@ impl LocalClone {
             format!("'{}'", path.replace('\'', r"'\''"))
         }
     }
+}
+
+/// Returns lines for the end of a manifest, with the path from the manifest to the clone.
+fn patch(clone: &Path, crates: &[&str]) -> String {
+    let mut patch = String::from("\n[patch.crates-io]\n");
+    for name in crates {
+        // A string of JSON is also a string of TOML.
+        let krate = serde_json::Value::from(clone.join(name).to_string_lossy());
+        let _ = writeln!(patch, "{name} = {{ path = {krate} }}");
+    }
+    patch
 }
 
 /// Returns the absolute path of a file or folder, without symbolic links. The last components can

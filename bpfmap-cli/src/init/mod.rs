@@ -38,6 +38,10 @@ pub(crate) struct InitOptions {
     /// Declare the maps in Rust instead of TOML
     #[arg(long, conflicts_with = "c")]
     derive: bool,
+    /// Write the program in Rust too, and load it with aya: three crates, with the maps in the
+    /// crate that the program and the application share
+    #[arg(long, conflicts_with_all = ["c", "derive"])]
+    aya: bool,
     /// Create an application in C with a Makefile, instead of an application in Rust
     #[arg(long)]
     c: bool,
@@ -48,29 +52,28 @@ pub(crate) struct InitOptions {
 enum Variant {
     Toml,
     Derive,
+    Aya,
     C,
 }
 
 /// A file of a project: its path, and the template.
 type Template = (&'static str, &'static str);
 
-/// The files of every kind of project.
-const SHARED: &[Template] = &[
-    ("src/program.bpf.c", include_str!("shared/program.bpf.c")),
-    (WORKFLOW, include_str!("shared/workflow.yml")),
-];
-
 const WORKFLOW: &str = ".github/workflows/bpfmap.yml";
 const MANIFEST: &str = "Cargo.toml";
+/// The manifest of a program in Rust, which is not in the workspace of the application.
+const EBPF_MANIFEST: &str = "ebpf/Cargo.toml";
 const BUILD_SCRIPT: &str = "build.rs";
+const PROGRAM: Template = ("src/program.bpf.c", include_str!("shared/program.bpf.c"));
 const MAPS: Template = ("maps.toml", include_str!("shared/maps.toml"));
 const GIT_IGNORE: &str = ".gitignore";
 
 impl Variant {
     fn of(options: &InitOptions) -> Self {
-        match (options.derive, options.c) {
-            (true, _) => Self::Derive,
-            (_, true) => Self::C,
+        match (options.derive, options.aya, options.c) {
+            (true, ..) => Self::Derive,
+            (_, true, _) => Self::Aya,
+            (.., true) => Self::C,
             _ => Self::Toml,
         }
     }
@@ -82,10 +85,20 @@ impl Variant {
                 MAPS,
                 ("bpfmap.toml", include_str!("toml/bpfmap.toml")),
                 (BUILD_SCRIPT, include_str!("toml/build.rs")),
+                PROGRAM,
             ],
             Self::Derive => &[
                 ("bpfmap.toml", include_str!("derive/bpfmap.toml")),
                 (BUILD_SCRIPT, include_str!("derive/build.rs")),
+                PROGRAM,
+            ],
+            Self::Aya => &[
+                ("bpfmap.toml", include_str!("aya/bpfmap.toml")),
+                (BUILD_SCRIPT, include_str!("aya/build.rs")),
+                ("common/Cargo.toml", include_str!("aya/common_manifest.toml")),
+                ("common/src/lib.rs", include_str!("aya/common.rs")),
+                (EBPF_MANIFEST, include_str!("aya/ebpf_manifest.toml")),
+                ("ebpf/src/main.rs", include_str!("aya/ebpf.rs")),
             ],
             Self::C => &[
                 MAPS,
@@ -93,6 +106,7 @@ impl Variant {
                 ("Makefile", include_str!("c/Makefile")),
                 ("src/main.c", include_str!("c/main.c")),
                 (GIT_IGNORE, include_str!("c/gitignore")),
+                PROGRAM,
             ],
         }
     }
@@ -114,6 +128,13 @@ impl Variant {
                 ("tests/counts.rs", include_str!("derive/counts.rs")),
                 (GIT_IGNORE, include_str!("shared/gitignore")),
             ],
+            Self::Aya => &[
+                (MANIFEST, include_str!("aya/manifest.toml")),
+                ("src/lib.rs", include_str!("aya/lib.rs")),
+                ("src/main.rs", include_str!("derive/main.rs")),
+                ("tests/counts.rs", include_str!("derive/counts.rs")),
+                (GIT_IGNORE, include_str!("aya/gitignore")),
+            ],
             Self::C => &[],
         }
     }
@@ -121,7 +142,9 @@ impl Variant {
     /// Returns the commands that build and test the project.
     fn commands(self) -> (&'static str, &'static str) {
         match self {
-            Self::Toml | Self::Derive => ("cargo build", "bpfmap test && bpfmap-vmtest test"),
+            Self::Toml | Self::Derive | Self::Aya => {
+                ("cargo build", "bpfmap test && bpfmap-vmtest test")
+            }
             Self::C => ("make", "make test"),
         }
     }
@@ -141,12 +164,13 @@ pub(crate) fn run(options: &InitOptions) -> Outcome {
     }
     let patch = clone.as_ref().filter(|_| variant != Variant::C).map(LocalClone::patch);
     let patch = patch.unwrap_or_default();
+    let workflow = (WORKFLOW, include_str!("shared/workflow.yml"));
     let krate = if is_crate { &[] } else { variant.krate() };
 
     let mut said = String::new();
     let mut kept = vec![];
     let mut files = vec![];
-    for (path, template) in variant.parts().iter().chain(krate).chain(SHARED) {
+    for (path, template) in variant.parts().iter().chain(krate).chain([&workflow]) {
         // A broken symbolic link also counts as an existing file.
         if folder.join(path).symlink_metadata().is_ok() {
             kept.push(*path);
@@ -155,6 +179,10 @@ pub(crate) fn run(options: &InitOptions) -> Outcome {
             let mut contents = fill(template, &name, variant);
             match *path {
                 MANIFEST => contents.push_str(&patch),
+                EBPF_MANIFEST => {
+                    let patch = clone.as_ref().map(LocalClone::patch_of_program);
+                    contents.push_str(&patch.unwrap_or_default());
+                }
                 WORKFLOW => contents = with_tools(&contents, clone.as_ref()),
                 _ => {}
             }
@@ -166,7 +194,7 @@ pub(crate) fn run(options: &InitOptions) -> Outcome {
     for file in &planned {
         let _ = writeln!(said, "created {}", file.path.display());
     }
-    said.push_str(&next_steps(folder, variant, is_crate.then_some(&patch), &kept));
+    said.push_str(&next_steps(folder, &name, variant, is_crate.then_some(&patch), &kept));
     if clone.is_some() && !kept.contains(&WORKFLOW) {
         let _ = writeln!(
             said,
@@ -191,14 +219,19 @@ fn with_tools(workflow: &str, clone: Option<&LocalClone>) -> String {
     workflow.replace("VARIABLE\n", &variable).replace("run: INSTALL", &format!("run: {commands}"))
 }
 
+/// The steps of the workflow that install the tools for programs in Rust.
+const EBPF_TOOLS: &str = include_str!("aya/tools.yml");
+
 /// Returns a template with the name of the package, the version of bpfmap and the commands filled
 /// in.
 fn fill(template: &str, name: &str, variant: Variant) -> String {
     let (build, test) = variant.commands();
     template
         .replace("\"NAME\"", &format!("\"{name}\""))
+        .replace("\"NAME-", &format!("\"{name}-"))
         .replace("use CRATE::", &format!("use {}::", name.replace('-', "_")))
         .replace("\"VERSION\"", &format!("\"{}\"", env!("CARGO_PKG_VERSION")))
+        .replace("TOOLS\n", if variant == Variant::Aya { EBPF_TOOLS } else { "" })
         .replace("run: BUILD", &format!("run: {build}"))
         .replace("run: TEST", &format!("run: {test}"))
 }
@@ -222,11 +255,19 @@ fn package_name(folder: &Path, is_unused: bool) -> Result<String, Failed> {
 
 /// Returns the next steps for the user.
 ///
-/// `patch` is the text to append to the manifest of an existing crate.
-fn next_steps(folder: &Path, variant: Variant, patch: Option<&String>, kept: &[&str]) -> String {
-    let template = |name: &str| {
+/// `name` is the name of the package. `patch` is the text to append to the manifest of an existing
+/// crate.
+fn next_steps(
+    folder: &Path,
+    name: &str,
+    variant: Variant,
+    patch: Option<&String>,
+    kept: &[&str],
+) -> String {
+    let template = |wanted: &str| {
         let mut templates = variant.parts().iter().chain(variant.krate());
-        templates.find(|(path, _)| *path == name).map(|(_, template)| fill(template, "", variant))
+        let found = templates.find(|(path, _)| *path == wanted);
+        found.map(|(_, template)| fill(template, name, variant))
     };
     let mut steps = String::from("\n");
     let mentions = |path: &str, name: &str| {
