@@ -32,32 +32,41 @@ const RECIPE: Recipe = Recipe {
     foreign: Some(Foreign { architecture: "arm64", backports: CROSS_RUST, packages: CROSS_ARM64 }),
 };
 
-/// Runs `cargo xtask arm64 [--kernel KERNEL]…`. Without kernels, those of the daily test are used,
-/// and with `--all` all of Debian's lines.
+/// The tests that run on kernels for arm64.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Extent {
+    /// The tests of the harness.
+    Harness,
+    /// The tests of the harness, and the fixtures of all map types.
+    All,
+}
+
+/// Runs `cargo xtask arm64 [--harness] [--kernel KERNEL]…`. Without kernels, those of the daily test
+/// are used, and with `--all` all of Debian's lines. With `--harness`, no fixtures run.
 ///
 /// # Errors
 ///
 /// Fails if the user is not root, if something does not compile, or if a test fails.
 pub(crate) fn run(arguments: &[&str]) -> Result<(), Error> {
-    let mut kernels = vec![];
+    let (mut kernels, mut extent) = (vec![], Extent::All);
     let mut words = arguments.iter();
     while let Some(word) = words.next() {
         match *word {
             "--kernel" => kernels.push(*words.next().ok_or("--kernel needs a kernel")?),
+            "--harness" => extent = Extent::Harness,
             "--all" => kernels.extend(kernel::lines_for(Architecture::Aarch64)),
             word => return Err(format!("unknown argument {word}").into()),
         }
     }
-    let mut steps = Steps::new(5);
+    let mut steps = Steps::new(if extent == Extent::All { 5 } else { 4 });
     steps.next("Packages");
     packages::ensure(packages::BUILD_AND_BOOT)?;
     packages::ensure(packages::BOOT_ARM64)?;
 
     steps.next("The harness");
     let harness = matrix::build_harness()?;
-    on_kernels(&harness, if kernels.is_empty() { DAILY } else { &kernels }, &mut |what| {
-        steps.next(what);
-    })
+    let kernels = if kernels.is_empty() { DAILY } else { &kernels };
+    on_kernels(&harness, kernels, extent, &mut |what| steps.next(what))
 }
 
 /// Builds the tests and runs them on kernels. `step` is called when a step begins.
@@ -65,9 +74,10 @@ pub(crate) fn run(arguments: &[&str]) -> Result<(), Error> {
 /// # Errors
 ///
 /// Fails if something does not compile, or if a test fails.
-pub(crate) fn on_kernels(
+fn on_kernels(
     harness: &Path,
     kernels: &[&str],
+    extent: Extent,
     step: &mut dyn FnMut(&str),
 ) -> Result<(), Error> {
     step("A system with a cross compiler, and the tests for arm64");
@@ -83,13 +93,21 @@ pub(crate) fn on_kernels(
         build(&system, &["build", "--package", "bpfmap-vmtest", "--example", "victim"], true)?;
     let victim = victim.into_iter().find(|path| path.ends_with("examples/victim"));
     let victim = victim.ok_or("cargo built no victim for arm64")?;
-    let tests = build(&system, &["test", "--no-run", "--package", "bpfmap-fixtures"], false)?;
+    let tests = match extent {
+        Extent::Harness => vec![],
+        Extent::All => {
+            build(&system, &["test", "--no-run", "--package", "bpfmap-fixtures"], false)?
+        }
+    };
     matrix::finish_fetching(fetching)?;
 
     step("The harness on kernels for arm64");
     let mut faults = cargo();
     faults.args(["test", "--package", "bpfmap-vmtest", "--test", "arm64"]);
     run_command(faults.env("VMTEST_ARM64_VICTIM", victim))?;
+    if extent == Extent::Harness {
+        return Ok(());
+    }
 
     step("The fixtures on kernels for arm64");
     let report = matrix::run_with(harness, kernels, &tests, "matrix-arm64", &["--root", ROOT])?;

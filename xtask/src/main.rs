@@ -95,6 +95,7 @@ Tests
   code-size  Compare the number of instructions of the same programs in C and in Rust
   arm64      Run the fixtures of all map types on three kernels for arm64; needs root
              [--kernel KERNEL]… [--all]: on other kernels, or on all
+             [--harness]: only the tests of the harness
   suites     Run the test suites of published crates on all kernels, and compare their failures with the expected ones
              [--kernel KERNEL]… [SUITE]…
   fuzz       Pass random inputs to the readers of schemas, BTF, rings and files

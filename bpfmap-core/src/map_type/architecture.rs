@@ -92,7 +92,7 @@ pub const ARCHITECTURE_EXCEPTIONS: &[ArchitectureException] = &[
         since: Some(KernelVersion::new(6, 10)),
         refusal: Errno::EOPNOTSUPP,
         map_type: ARENA.name,
-        source: "bpf_jit_supports_arena in arch/arm64/net/bpf_jit_comp.c, which arena_map_alloc calls; measured: works on 6.12, 7.3",
+        source: "bpf_jit_supports_arena in arch/arm64/net/bpf_jit_comp.c, which arena_map_alloc calls; measured: works on 6.12, 6.19, 7.0 and 7.3",
     },
     ArchitectureException {
         architecture: Architecture::Arm64,
@@ -100,7 +100,7 @@ pub const ARCHITECTURE_EXCEPTIONS: &[ArchitectureException] = &[
         since: Some(KernelVersion::new(6, 4)),
         refusal: Errno::ENOTSUPP,
         map_type: INODE_STORAGE.name,
-        source: "HAVE_DYNAMIC_FTRACE_WITH_DIRECT_CALLS in arch/arm64/Kconfig, which register_ftrace_direct needs; measured: refused on 6.1, works on 6.12, 7.3",
+        source: "HAVE_DYNAMIC_FTRACE_WITH_DIRECT_CALLS in arch/arm64/Kconfig, which register_ftrace_direct needs; measured: refused on 6.1, works on 6.12, 6.19, 7.0 and 7.3",
     },
     ArchitectureException {
         architecture: Architecture::Arm64,
@@ -108,7 +108,7 @@ pub const ARCHITECTURE_EXCEPTIONS: &[ArchitectureException] = &[
         since: Some(KernelVersion::new(6, 0)),
         refusal: Errno::ENOTSUPP,
         map_type: STRUCT_OPS.name,
-        source: "arch_prepare_bpf_trampoline in arch/arm64/net/bpf_jit_comp.c, which bpf_struct_ops_map_update_elem calls; measured: works on 6.1, 6.12, 7.3",
+        source: "arch_prepare_bpf_trampoline in arch/arm64/net/bpf_jit_comp.c, which bpf_struct_ops_map_update_elem calls; measured: works on 6.1, 6.12, 6.19, 7.0 and 7.3",
     },
 ];
 
