@@ -231,8 +231,9 @@ fn kernels(
     ends
 }
 
-/// Returns a note if the schemas support kernels that are older than the oldest kernel series, and
-/// only kernel series are tested. Any other kernel in `asked` can be older.
+/// Returns a note if only kernel series are tested, and the oldest kernel that the schemas support
+/// is not among them: it is older than the oldest kernel series, or newer than every tested one. Any
+/// other kernel in `asked` can have any version.
 fn untested(asked: &[String], oldest: Option<KernelVersion>) -> String {
     let lines = kernel::lines();
     let is_line = |name: &String| lines.contains(&name.as_str());
@@ -243,6 +244,15 @@ fn untested(asked: &[String], oldest: Option<KernelVersion>) -> String {
             format!(
                 "note: the oldest kernel that can be tested is {line}, but `min_kernel` is {oldest}: \
                  kernels before {line} were not tested\n"
+            )
+        }
+        (_, Some(oldest))
+            if !asked.is_empty()
+                && asked.iter().all(|name| is_line(name) && version(name) < Some(oldest)) =>
+        {
+            format!(
+                "note: `min_kernel` is {oldest}, but only older kernels were tested: {}\n",
+                asked.join(", ")
             )
         }
         _ => String::new(),
@@ -304,6 +314,11 @@ mod tests {
              kernels before 5.10 were not tested\n"
         );
         assert_eq!(untested(&lines, version("5.10")), "");
+        assert_eq!(untested(&lines, version("6.12")), "");
+        assert_eq!(
+            untested(&lines, version("9.0")),
+            "note: `min_kernel` is 9.0, but only older kernels were tested: 5.10, 6.12\n"
+        );
         assert_eq!(untested(&lines, None), "");
         // The user's own kernel can be an old one. With `--host`, the list is empty.
         assert_eq!(untested(&names(&["5.10", "mine"]), old), "");
