@@ -60,7 +60,8 @@ impl<S: MapSpec> Contended<S> {
         Ok(Self { fd: own.as_raw_fd(), own, libbpf })
     }
 
-    /// Returns aya's handle to the map. `wrap` is the variant of aya's enum of map types.
+    /// Returns aya's handle to the map. `wrap` is the variant of aya's enum `Map` for this map
+    /// type.
     pub(crate) fn aya<T: TryFrom<AyaMap>>(&self, wrap: fn(MapData) -> AyaMap) -> Result<T, Error>
     where
         T::Error: std::error::Error + 'static,

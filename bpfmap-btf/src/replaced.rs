@@ -1,4 +1,4 @@
-//! Recognises types that libbpf loads in place of types that the running kernel does not support.
+//! Recognises the substitutes that libbpf loads for types that the running kernel lacks.
 //!
 //! Source: `bpf_object__sanitize_btf` in libbpf's `src/libbpf.c`.
 

@@ -106,8 +106,8 @@ fn text(checked: &Checked, arch: Architecture) -> String {
     text
 }
 
-/// Describes the results of an operation on all kernel versions, such as `5.6`, `never (EINVAL)` or
-/// `5.2, from 6.2 ENOTSUPP`.
+/// Describes the results of an operation across all kernel versions. Examples are `5.6`, `never
+/// (EINVAL)` and `5.2, from 6.2 ENOTSUPP`.
 fn timeline(answers: &[Since]) -> String {
     let Some(first) = answers.iter().position(succeeds) else {
         let refusal = answers.last().map(answer_names).unwrap_or_default();

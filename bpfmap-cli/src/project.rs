@@ -32,7 +32,7 @@ pub struct Project {
     pub kernels: Vec<String>,
     /// The files to generate.
     pub outputs: Vec<OutputFolder>,
-    /// The revision of git that schemas are compared with.
+    /// The Git revision that schemas are compared with.
     pub against: Option<String>,
 }
 

@@ -204,7 +204,7 @@ pub fn derive_bpf_map(input: TokenStream) -> TokenStream {
 /// optional.
 ///
 /// `bpfmap generate` and `bpfmap convert` write a struct of this kind, which is called `Maps`. If
-/// the loader sets types of a map, leave out the map or give the types, as in `Map<Kept<u64>>`.
+/// the loader sets a type of a map, leave out the map, or write the type, as in `Map<Kept<u64>>`.
 ///
 /// ```
 /// use bpfmap::{BpfMap, BpfMaps, Map};

@@ -55,8 +55,9 @@ pub unsafe trait InObject: Defined {
     const ADDRESS: *mut c_void;
 }
 
-/// Stands for the application's handle of a map in a program, so that both can compile the same source.
-/// `bpfmap_ebpf::Map` is the handle of a program.
+/// In a program, takes the place of the handle that the application has for a map, so that the
+/// program and the application can compile the same source. `bpfmap_ebpf::Map` is the handle of a
+/// program.
 #[cfg(target_arch = "bpf")]
 pub struct Map<S: MapSpec> {
     never: core::convert::Infallible,

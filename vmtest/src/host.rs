@@ -9,8 +9,8 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// The first argument that makes a program act as the runner, if it calls
-/// [`main_if_init`](crate::init::main_if_init).
+/// If this is the first argument of a program that calls
+/// [`main_if_init`](crate::init::main_if_init), the program acts as the runner.
 pub(crate) const RUNNER: &str = "run-plan";
 /// The runner's option for the path of the serial port through which it communicates.
 pub(crate) const PORT_OPTION: &str = "--port";

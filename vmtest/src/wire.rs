@@ -284,7 +284,7 @@ pub(crate) struct Damage {
 }
 
 impl Damage {
-    /// Returns whether the record is complete, but was not sent by init.
+    /// Returns `true` if the record is complete, and another process than init sent it.
     pub(crate) fn is_forgery(&self) -> bool {
         matches!(self.flaw, Flaw::Forged(_))
     }

@@ -286,8 +286,8 @@ pub enum ValueRule {
         /// with the maximum.
         max_size: u32,
     },
-    /// The value refers to a kernel object by a file descriptor or a number of 4 bytes. A schema can leave out the
-    /// value.
+    /// The value is a 4-byte file descriptor or ID that refers to a kernel object. A schema can
+    /// leave out the value.
     Object(KernelObject),
     /// The value is an array of stack frames. Each frame has 8 bytes, or 32 bytes if the map has
     /// the flag `stack_build_id`.

@@ -3,8 +3,8 @@
 //!
 //! The maps are declared in `routes.toml`. User space fills an LPM trie with routes, and an XDP
 //! program looks up the destination of each packet in this trie. User space runs the program with
-//! packets that it creates itself (`BPF_PROG_TEST_RUN`). So the example does not need a network,
-//! and does not affect the network.
+//! packets that it creates itself (`BPF_PROG_TEST_RUN`). So the example needs no network, and the
+//! network of the machine is not affected.
 
 use std::error::Error;
 use std::net::Ipv4Addr;

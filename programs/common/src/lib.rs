@@ -2,7 +2,7 @@
 
 #![no_std]
 
-/// What `bpfmap generate` writes, which both sides compile.
+/// The output of `bpfmap generate`. Both sides compile it.
 #[allow(missing_docs, clippy::pub_underscore_fields)]
 #[path = "../../../schemas/rust/ringbuf.rs"]
 pub mod generated;

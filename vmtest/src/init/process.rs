@@ -71,8 +71,8 @@ pub(super) fn run(
     supervise(&mut Forward(channel), command, terminal, None, Duration::ZERO)
 }
 
-/// Runs a process until it ends or its time limit expires, and then kills the processes that it
-/// left running.
+/// Runs a process until the process ends or its time limit expires. Then kills every process that
+/// is still running.
 pub(super) fn run_to_end(
     attendant: &mut dyn Attendant,
     mut command: Command,

@@ -247,10 +247,10 @@ pub(super) static LACKING: &[OperationFacts] = operations! {
     Freeze: NOT_SUPPORTED,
 };
 
-/// The answers to freezing a map. A second freeze returns EBUSY up to Linux 6.4. From Linux 6.5 on, the file descriptor
-/// of a frozen map is read-only. A map whose value has special fields can't be frozen. For timers and kptrs, this is
-/// true of every kernel that supports them; for spin locks, it is true from Linux 6.2 on. Source: `map_freeze` in
-/// `kernel/bpf/syscall.c`.
+/// The results of `BPF_MAP_FREEZE`. A second freeze returns EBUSY up to Linux 6.4. From Linux 6.5
+/// on, the file descriptor of a frozen map is read-only. A map whose value has special fields can't
+/// be frozen. For timers and kptrs, this is true of every kernel that supports them; for spin
+/// locks, it is true from Linux 6.2 on. Source: `map_freeze` in `kernel/bpf/syscall.c`.
 const FREEZE: &[Case] = cases! {
     Plain: (5, 2) Ok;
     Twice: (5, 2) EBUSY, (6, 5) EPERM;

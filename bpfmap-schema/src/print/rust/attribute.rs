@@ -66,8 +66,8 @@ pub(super) fn list(word: &str, items: &[String]) -> String {
 
 /// Returns the lines of a doc comment. `mark` is the beginning of each line, such as `///`.
 ///
-/// If a comment can't contain the text, the result is an attribute. If the text can contain code that rustdoc would run
-/// as a test of the user's crate, attributes hide the text from the tests.
+/// If a comment can't contain the text, the result is an attribute. If rustdoc could run a part of
+/// the text as a test of the user's crate, the text is in an attribute that such tests ignore.
 pub(super) fn doc_lines(mark: &str, doc: &str) -> Vec<String> {
     let doc = doc.trim_end();
     if comment::may_have_code(doc) {

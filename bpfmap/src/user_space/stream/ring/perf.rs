@@ -35,7 +35,7 @@ pub(in super::super) enum PerfFound {
     Event,
     /// This many records were lost, because the ring had no space for them.
     Lost(u64),
-    /// A record has this size, which is not the size of an event.
+    /// The size of a whole record. The event in it is smaller.
     WrongSize(usize),
 }
 
