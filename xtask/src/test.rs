@@ -88,7 +88,7 @@ const ON_HOST: &[&[&str]] = &[
     ],
     // A feature that no other test needs.
     &["--package", "bpfmap-codegen", "--features", "libbpf", "--test", "libbpf"],
-    &["--package", "bpfmap-programs", "--test", "code_size"],
+    &["--package", "bpfmap-programs", "--test", "code_size", "--test", "import"],
     &["--package", "ratelimit", "--lib"],
     &["--package", "execsnoop", "--lib"],
     &["--package", "tailcalls", "--lib"],

@@ -116,13 +116,6 @@ pub struct Packed {
     time: u64,
 }
 
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct Prefix {
-    length: u32,
-    address: __be32,
-}
-
 #[btf_map]
 static FLOWS: HashMap<Flow, Usage, 1024> = HashMap::new();
 #[btf_map]
@@ -134,7 +127,7 @@ static ORDERED: Array<Ordered, 4> = Array::new();
 #[btf_map]
 static PACKED: PerCpuArray<Packed, 1> = PerCpuArray::new();
 #[btf_map(name = "routes")]
-static ROUTES: LpmTrie<Prefix, u32, 256, 1> = LpmTrie::new();
+static ROUTES: LpmTrie<__be32, u32, 256, 1> = LpmTrie::new();
 #[btf_map]
 static WAITING: Queue<Verdict, 8> = Queue::new();
 #[btf_map(name = "records")]

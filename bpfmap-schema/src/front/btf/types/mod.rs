@@ -5,7 +5,7 @@ mod names;
 
 use std::collections::{HashMap, HashSet};
 
-use bpfmap_btf::{Btf, Kind, TypeId};
+use bpfmap_btf::{Btf, Composite, Kind, TypeId};
 
 use self::names::is_name;
 use super::kernel::KernelTypes;
@@ -181,7 +181,10 @@ impl<'a> Types<'a> {
                 self.report(&rules::IMPORT_ENUM, place.span, message, help);
                 of(Type::Int(Int { size: 8, signed: false }))
             }
-            Kind::Struct(_) => {
+            Kind::Struct(body) => {
+                if let Some(word) = self.in_network_order(ty.name, body) {
+                    return of(word);
+                }
                 if let Some(special) = special_struct(ty.name) {
                     // The element type of a list or a tree is in a tag of the member.
                     return of(Type::Special(special, None));
@@ -246,6 +249,15 @@ impl<'a> Types<'a> {
         let help = "no change is needed: only the tags of pointers that the kernel manages have a \
                     meaning in a map";
         self.report(&rules::IMPORT_TYPE_TAG, span, message, help);
+    }
+
+    /// Returns the built-in type of a struct that contains only an integer and has the name of an
+    /// integer in network byte order, such as `__be32`. Rust has no typedefs that BTF contains, so a
+    /// program in Rust describes such an integer as a struct.
+    fn in_network_order(&self, name: &str, body: &Composite<'_>) -> Option<Type> {
+        let word = type_word::meant(name).filter(|word| matches!(word, Type::BigEndian(_)))?;
+        let [member] = body.members.as_slice() else { return None };
+        (member.bits == 0 && self.is_like(member.ty, &word)).then_some(word)
     }
 
     /// Returns whether the built-in type `word` is the same type as the target of the typedef with
