@@ -19,6 +19,9 @@ const RECIPE: Recipe =
     Recipe { cache: "bpfmap-msrv", compiler: COMPILER, packages: OLDEST_RUST, foreign: None };
 
 /// The crates that are compiled when a user builds a project with bpfmap.
+///
+/// The list lacks `bpfmap-ebpf`, which needs Rust 1.87, like aya and aya-ebpf. A program in Rust needs
+/// a nightly compiler, or a newer compiler with `RUSTC_BOOTSTRAP`.
 const CRATES: &[&str] = &[
     "bpfmap",
     "bpfmap-btf",
