@@ -9,8 +9,8 @@ use bpfmap::Plain;
 /// time.
 ///
 /// An integer of up to 8 bytes is read and written in one piece. A larger value is copied word by
-/// word, and the words of one copy can come from different changes. To prevent this, use a spin
-/// lock, or a map with a value for each CPU.
+/// word, and the words of one copy can come from different changes. To prevent this, use a [spin
+/// lock](Self::lock), or a map with a value for each CPU.
 ///
 /// [`field!`](crate::field) selects a member, so that only the bytes of this member are copied.
 ///
@@ -129,13 +129,13 @@ add! {
 /// Returns the cell of a member of a struct or union. For example, `traffic` in
 /// `field!(traffic.packets)` is a `&SharedCell<Traffic>`.
 ///
-/// A member of a packed struct can't be selected if the member has a larger alignment than the
+/// The value can be a reference to a cell or a [`Locked`](crate::Locked) value. A member of a packed struct can't be selected if the member has a larger alignment than the
 /// struct.
 #[macro_export]
 macro_rules! field {
     ($cell:ident . $($field:tt).+) => {
         // SAFETY: the closure only computes the address of a member. `project` checks this address.
-        $crate::__private::project($cell, |value| unsafe { &raw mut (*value).$($field).+ })
+        $crate::__private::project(&*$cell, |value| unsafe { &raw mut (*value).$($field).+ })
     };
 }
 

@@ -4,11 +4,14 @@
 //! implements a capability of this module if the kernel lets programs call the helper function with
 //! maps of the type.
 
+use core::ffi::c_void;
+
+use aya_ebpf_bindings::helpers;
 use bpfmap::MapSpec;
 use bpfmap::kind::{
-    Array, ArrayOfMaps, BloomFilter, Cpumap, Devmap, DevmapHash, Hash, HashOfMaps, Kind, LpmTrie,
-    LruHash, LruPercpuHash, PercpuArray, PercpuHash, ProgArray, Queue, Rhash, Ringbuf, Stack,
-    Xskmap,
+    Array, ArrayOfMaps, BloomFilter, CgrpStorage, Cpumap, Devmap, DevmapHash, Hash, HashOfMaps,
+    InodeStorage, Kind, LpmTrie, LruHash, LruPercpuHash, PercpuArray, PercpuHash, PerfEventArray,
+    ProgArray, Queue, Rhash, Ringbuf, SkStorage, Stack, TaskStorage, UserRingbuf, Xskmap,
 };
 use bpfmap_core::map_type::{Helper, MAP_TYPES, MapType, ValueRule};
 use bpfmap_core::{Text, rule};
@@ -31,18 +34,26 @@ macro_rules! capabilities {
 
             $(impl $name for $kind {})*
 
-            const _: () = agrees(stringify!($name), &[$($kind::FACTS),*], &{
-                // One entry for each row.
-                let (mut offered, mut index) = ([false; MAP_TYPES.len()], 0);
-                while index < offered.len() {
-                    offered[index] = $offered(&MAP_TYPES[index]);
-                    index += 1;
-                }
-                offered
-            });
+            agrees!($name, $offered: $($kind)*);
         )*
     };
 }
+
+/// Checks that the list contains exactly the map types whose row offers a capability.
+macro_rules! agrees {
+    ($name:ident, $offered:path: $($kind:ident)*) => {
+        const _: () = agrees(stringify!($name), &[$($kind::FACTS),*], &{
+            // One entry for each row.
+            let (mut offered, mut index) = ([false; MAP_TYPES.len()], 0);
+            while index < offered.len() {
+                offered[index] = $offered(&MAP_TYPES[index]);
+                index += 1;
+            }
+            offered
+        });
+    };
+}
+
 capabilities! {
     /// The capability to get the value of a key.
     LookupElement, offer::lookup,
@@ -89,8 +100,20 @@ capabilities! {
     /// The capability to send records to user space through a ring.
     WriteRecords, offer::ring,
     "a map of type `{Self}` is not a ring buffer that programs fill",
-    "only a `ringbuf` is (from Linux 5.8)":
+    "only a `ringbuf` is (from Linux 5.8); a `perf_event_array` has `perf_event_output`":
     Ringbuf;
+
+    /// The capability to send records to user space through the ring of this CPU.
+    WritePerCpuRecords, offer::perf_events,
+    "a map of type `{Self}` has no rings of perf events",
+    "only a `perf_event_array` has them; a `ringbuf` has `reserve` and `output`":
+    PerfEventArray;
+
+    /// The capability to read records that user space sends through a ring (Linux 6.1).
+    ReadRecords, offer::user_ring,
+    "a map of type `{Self}` is not a ring buffer that user space fills",
+    "only a `user_ringbuf` is; programs fill a `ringbuf`":
+    UserRingbuf;
 
     /// The capability to call a function for each entry (Linux 5.13).
     Iterate, offer::iterate,
@@ -115,6 +138,83 @@ capabilities! {
     "packets can't be redirected with a map of type `{Self}`",
     "`redirect` takes a devmap, devmap_hash, cpumap or xskmap":
     Devmap DevmapHash Cpumap Xskmap;
+}
+
+/// A map type whose values are attached to a kernel object: a socket, an inode, a task or a cgroup.
+#[diagnostic::on_unimplemented(
+    message = "a map of type `{Self}` does not attach values to objects",
+    label = "programs lack the operation on this map type",
+    note = "use `lookup` and `update` with a key; only sk_storage, inode_storage, task_storage and cgrp_storage attach values to objects"
+)]
+pub trait AttachValues: Kind {
+    /// The helper function that returns the value of an owner.
+    #[doc(hidden)]
+    const GET: Helper;
+    /// The helper function that removes the value of an owner.
+    #[doc(hidden)]
+    const DELETE: Helper;
+
+    /// Calls the helper function that returns the value of an owner.
+    ///
+    /// # Safety
+    ///
+    /// `map` must be a map of this type, `owner` an owner of this type, and `value` NULL or the
+    /// address of a value of the map.
+    #[doc(hidden)]
+    unsafe fn get(
+        map: *mut c_void,
+        owner: *mut c_void,
+        value: *mut c_void,
+        flags: u64,
+    ) -> *mut c_void;
+
+    /// Calls the helper function that removes the value of an owner.
+    ///
+    /// # Safety
+    ///
+    /// `map` must be a map of this type, and `owner` an owner of this type.
+    #[doc(hidden)]
+    unsafe fn delete(map: *mut c_void, owner: *mut c_void) -> i64;
+}
+
+macro_rules! attach_values {
+    ($($kind:ident: $get:ident $get_function:ident, $delete:ident $delete_function:ident;)*) => {
+        $(impl AttachValues for $kind {
+            const GET: Helper = Helper::$get;
+            const DELETE: Helper = Helper::$delete;
+
+            #[inline(always)]
+            unsafe fn get(
+                map: *mut c_void,
+                owner: *mut c_void,
+                value: *mut c_void,
+                flags: u64,
+            ) -> *mut c_void {
+                // SAFETY: the caller guarantees the conditions.
+                unsafe { helpers::$get_function(map, owner.cast(), value, flags) }
+            }
+
+            #[inline(always)]
+            unsafe fn delete(map: *mut c_void, owner: *mut c_void) -> i64 {
+                // SAFETY: the caller guarantees the conditions.
+                let result = unsafe { helpers::$delete_function(map, owner.cast()) };
+                result.into()
+            }
+        }
+
+        const _: () = assert!(
+            $kind::FACTS.helper_since(Helper::$get).is_some()
+                && $kind::FACTS.helper_since(Helper::$delete).is_some()
+        );)*
+
+        agrees!(AttachValues, offer::attach: $($kind)*);
+    };
+}
+attach_values! {
+    SkStorage: SkStorageGet bpf_sk_storage_get, SkStorageDelete bpf_sk_storage_delete;
+    InodeStorage: InodeStorageGet bpf_inode_storage_get, InodeStorageDelete bpf_inode_storage_delete;
+    TaskStorage: TaskStorageGet bpf_task_storage_get, TaskStorageDelete bpf_task_storage_delete;
+    CgrpStorage: CgrpStorageGet bpf_cgrp_storage_get, CgrpStorageDelete bpf_cgrp_storage_delete;
 }
 
 /// Functions that return whether a row offers a capability to programs.
@@ -167,6 +267,31 @@ mod offer {
 
     pub(super) const fn ring(row: &MapType) -> bool {
         row.helper_since(Helper::RingbufReserve).is_some()
+    }
+
+    pub(super) const fn perf_events(row: &MapType) -> bool {
+        row.helper_since(Helper::PerfEventOutput).is_some()
+    }
+
+    pub(super) const fn user_ring(row: &MapType) -> bool {
+        row.helper_since(Helper::UserRingbufDrain).is_some()
+    }
+
+    pub(super) const fn attach(row: &MapType) -> bool {
+        let get = [
+            Helper::SkStorageGet,
+            Helper::InodeStorageGet,
+            Helper::TaskStorageGet,
+            Helper::CgrpStorageGet,
+        ];
+        let mut index = 0;
+        while index < get.len() {
+            if row.helper_since(get[index]).is_some() {
+                return true;
+            }
+            index += 1;
+        }
+        false
     }
 }
 

@@ -65,15 +65,20 @@
 
 pub mod kind;
 
+mod attached;
 mod cell;
+mod drain;
+mod lock;
 mod map;
 mod objects;
+mod perf;
 mod ring;
 mod walk;
 
 pub use bpfmap::{Be16, Be32, Be64, Bool, CharArray, Enum, KernelPtr, Padded, Plain, zeroed};
 pub use bpfmap_core::{Errno, UpdateMode};
 pub use cell::SharedCell;
+pub use lock::Locked;
 pub use map::Map;
 pub use ring::{Record, Reservation};
 

@@ -211,7 +211,7 @@ pub(crate) fn pointer<T>(value: &T) -> *const c_void {
 /// `value` is NULL or points to the value of an entry. The pointer is valid until the program
 /// returns.
 #[inline(always)]
-unsafe fn cell<S: MapSpec>(value: *mut c_void) -> Option<&'static SharedCell<S::Value>> {
+pub(crate) unsafe fn cell<S: MapSpec>(value: *mut c_void) -> Option<&'static SharedCell<S::Value>> {
     const {
         assert!(
             align_of::<S::Value>() <= 8,
@@ -231,7 +231,7 @@ pub(crate) fn done(result: i64) -> Result<(), Errno> {
 
 /// Converts the result of a helper function that fails with `absent` if there is no such entry.
 #[inline(always)]
-fn present(result: i64, absent: Errno) -> Result<bool, Errno> {
+pub(crate) fn present(result: i64, absent: Errno) -> Result<bool, Errno> {
     match done(result) {
         Ok(()) => Ok(true),
         Err(errno) if errno == absent => Ok(false),

@@ -7,7 +7,7 @@
 #[path = "../../../schemas/rust/ringbuf.rs"]
 pub mod generated;
 
-use bpfmap::{Be32, BpfMap, BpfType, CharArray, Enum, Padded};
+use bpfmap::{Be32, BpfMap, BpfType, CharArray, Enum, Padded, SpinLock};
 
 /// A verdict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BpfType)]
@@ -121,3 +121,76 @@ pub struct Jumps;
 #[derive(Debug, BpfMap)]
 #[bpf_map(cpumap, max_entries = 2)]
 pub struct Cpus;
+
+/// A value that a spin lock protects.
+#[derive(Clone, Copy, BpfType)]
+#[repr(C)]
+#[bpf_type(std_traits)]
+pub struct Balance {
+    /// The number of transfers. The lock is not the first member.
+    pub transfers: u32,
+    /// The lock.
+    pub lock: SpinLock,
+    /// Money in.
+    pub credit: i64,
+}
+
+/// Values with a spin lock.
+#[derive(Debug, BpfMap)]
+#[bpf_map(array, max_entries = 1)]
+pub struct Balances {
+    value: Balance,
+}
+
+/// A value that is attached to an object.
+#[derive(Clone, Copy, BpfType)]
+#[repr(C)]
+#[bpf_type(std_traits)]
+pub struct Attached {
+    /// The number of events.
+    pub events: u64,
+    /// A number that the program writes.
+    pub mark: u64,
+}
+
+/// Values of sockets.
+#[derive(Debug, BpfMap)]
+#[bpf_map(sk_storage, flags(no_prealloc))]
+pub struct OfSockets {
+    value: Attached,
+}
+
+/// Values of inodes.
+#[derive(Debug, BpfMap)]
+#[bpf_map(inode_storage, flags(no_prealloc))]
+pub struct OfInodes {
+    value: Attached,
+}
+
+/// Values of tasks.
+#[derive(Debug, BpfMap)]
+#[bpf_map(task_storage, flags(no_prealloc))]
+pub struct OfTasks {
+    value: Attached,
+}
+
+/// Values of cgroups.
+#[derive(Debug, BpfMap)]
+#[bpf_map(cgrp_storage, flags(no_prealloc))]
+pub struct OfCgroups {
+    value: Attached,
+}
+
+/// Records in the ring of each CPU.
+#[derive(Debug, BpfMap)]
+#[bpf_map(perf_event_array)]
+pub struct CpuRecords {
+    event: Sorts,
+}
+
+/// Records from user space.
+#[derive(Debug, BpfMap)]
+#[bpf_map(user_ringbuf, max_entries = 4096)]
+pub struct Commands {
+    event: Sorts,
+}

@@ -1,60 +1,27 @@
 //! Runs each program with `BPF_PROG_TEST_RUN`, and looks at the maps from user space.
 
+mod attached;
+mod load;
+
 use std::cell::RefCell;
 use std::os::fd::AsFd as _;
+use std::time::Duration;
 
 use bpfmap::kind::{ArrayOfMaps, ProgArray};
 use bpfmap::{
-    Enum, KernelVersion, Map, MapSpec, ProgramFd, RingBuf, UpdateMode, bytes_of, running_kernel,
+    Enum, Map, MapSpec, PerfBuffer, ProgramFd, RingBuf, UpdateMode, UserRingBuf, bytes_of,
 };
 use bpfmap_programs_common::{
-    Counts, CpuCounts, Hashes, Jumps, Outer, OuterInner, Records, Sorts, Verdict, generated,
+    Balance, Balances, Commands, Counts, CpuCounts, CpuRecords, Hashes, Jumps, Outer, OuterInner,
+    Records, Sorts, Verdict, generated,
 };
-use libbpf_rs::{Object, ObjectBuilder, ProgramInput};
+use libbpf_rs::Object;
 
-/// The programs, and the maps that need a newer kernel than 5.10.
-const NEWER: &[(&str, Option<&str>, KernelVersion)] = &[
-    ("walk", None, KernelVersion::new(5, 13)),
-    ("filter", Some("seen"), KernelVersion::new(5, 16)),
-    ("other_cpu", None, KernelVersion::new(5, 19)),
-];
-
-/// Loads the programs and maps that this kernel has.
-fn load() -> Object {
-    load_with("").unwrap()
-}
-
-/// Does the same, and loads a program even if this kernel is too old for it.
-fn load_with(name: &str) -> libbpf_rs::Result<Object> {
-    let mut object = ObjectBuilder::default().open_memory(bpfmap_programs::OPERATIONS).unwrap();
-    let kernel = running_kernel().unwrap();
-    let newer = NEWER.iter().filter(|(program, _, since)| *since > kernel && *program != name);
-    for (program, map, _) in newer {
-        object.progs_mut().find(|it| it.name() == *program).unwrap().set_autoload(false);
-        if let Some(map) = map {
-            object.maps_mut().find(|it| it.name() == *map).unwrap().set_autocreate(false).unwrap();
-        }
-    }
-    object.load()
-}
-
-/// Runs a program, and returns the number that it returned: 0, or a line of `program/src/main.rs`.
-fn run(object: &Object, name: &str) -> u32 {
-    let program = object.progs_mut().find(|program| program.name() == name).unwrap();
-    let packet = [0; 64];
-    let input = ProgramInput { data_in: Some(&packet), ..ProgramInput::default() };
-    program.test_run(input).unwrap().return_value
-}
+use self::load::{is_here, load, load_with, run};
 
 /// Opens a map, which compares its BTF with the declaration.
 fn open<S: MapSpec>(object: &Object) -> Map<S> {
     Map::from_object(object).unwrap()
-}
-
-/// Returns whether the kernel has what a program needs.
-fn is_here(name: &str) -> bool {
-    let (.., since) = NEWER.iter().find(|(program, ..)| *program == name).unwrap();
-    running_kernel().unwrap() >= *since
 }
 
 /// Checks the members that the program has set.
@@ -179,4 +146,45 @@ fn bloom_filter() {
     } else {
         assert!(load_with("filter").is_err());
     }
+}
+
+#[test]
+fn spin_lock() {
+    let object = load();
+    let balances = open::<Balances>(&object);
+    let start = Balance { credit: 100, transfers: 4, ..Balance::default() };
+    balances.update_locked(&0, &start, UpdateMode::Any).unwrap();
+    assert_eq!(run(&object, "lock"), 5);
+    let balance = balances.lookup_locked(&0).unwrap().unwrap();
+    assert_eq!((balance.credit, balance.transfers), (70, 5));
+}
+
+#[test]
+fn perf_event_array() {
+    let object = load();
+    let map = open::<CpuRecords>(&object);
+    assert_eq!(run(&object, "perf"), 1, "no ring is open: ENOENT");
+    let mut records = PerfBuffer::open(&map).unwrap();
+    assert_eq!(run(&object, "perf"), 0);
+    assert!(records.wait(Some(Duration::from_secs(20))).unwrap());
+    let record = records.read().unwrap().unwrap();
+    assert_sorts(record.event, 4);
+}
+
+#[test]
+fn user_ring_buffer() {
+    if !is_here("drain") {
+        assert!(load_with("drain").is_err());
+        return;
+    }
+    let object = load();
+    let mut commands = UserRingBuf::open(&open::<Commands>(&object)).unwrap();
+    assert_eq!(run(&object, "drain"), 0, "the ring is empty");
+    for kind in [1, 3, 9, 5] {
+        let mut command: Sorts = bpfmap::zeroed();
+        command.kind = kind;
+        assert!(commands.send(&command).unwrap());
+    }
+    assert_eq!(run(&object, "drain"), 3013, "the program stops at 9");
+    assert_eq!(run(&object, "drain"), 1005);
 }
