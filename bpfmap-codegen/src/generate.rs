@@ -31,6 +31,11 @@ pub enum Emit {
     /// `NAME.rs`. For a schema in Rust, the tests use the types of the schema itself.
     #[cfg(feature = "fixtures")]
     Fixtures,
+    /// `NAME_fixture_programs.rs`: the BPF program of `Fixtures` in Rust, which takes the place of
+    /// `NAME.fixture.bpf.c`. It uses the types in `NAME.rs`. Compile it for a BPF target: see
+    /// [`emit_rust_programs`](crate::backend::fixture::emit_rust_programs).
+    #[cfg(feature = "fixtures")]
+    FixturesRust,
     /// `NAME.md`: a reference page.
     #[cfg(feature = "docs")]
     Docs,
@@ -46,6 +51,8 @@ impl Emit {
         ("rust", Self::Rust),
         #[cfg(feature = "fixtures")]
         ("fixtures", Self::Fixtures),
+        #[cfg(feature = "fixtures")]
+        ("fixtures-rust", Self::FixturesRust),
         #[cfg(feature = "docs")]
         ("docs", Self::Docs),
     ];
@@ -77,7 +84,7 @@ impl Emit {
             #[cfg(feature = "c-user")]
             Self::CUser => false,
             #[cfg(feature = "fixtures")]
-            Self::Fixtures => false,
+            Self::Fixtures | Self::FixturesRust => false,
         }
     }
 }
@@ -164,6 +171,8 @@ pub fn generate(checked: &Checked, options: &Options) -> Vec<GeneratedFile> {
             Emit::Rust => files.push(rust::emit(checked)),
             #[cfg(feature = "fixtures")]
             Emit::Fixtures => files.extend(fixture::emit(checked)),
+            #[cfg(feature = "fixtures")]
+            Emit::FixturesRust => files.push(fixture::emit_rust_programs(checked)),
             #[cfg(feature = "docs")]
             Emit::Docs => files.push(docs::emit(checked)),
         }

@@ -10,7 +10,7 @@
 //! | `rust` (default) | [`Builder::rust_source`] and its options |
 //! | `c-user` | [`Emit::CUser`]: functions for applications in C and C++ |
 //! | `docs` | [`Emit::Docs`]: reference pages |
-//! | `fixtures` | [`Emit::Fixtures`]: tests that check on a kernel that C and Rust agree about a map |
+//! | `fixtures` | [`Emit::Fixtures`]: tests that check on a kernel that C and Rust agree about a map; [`Emit::FixturesRust`]: the same tests with a program in Rust |
 //! | `migrations` | [`Builder::migrates_from`], and the comparison of two schemas ([`evolve`]) |
 //! | `libbpf` | [`Builder::skeleton`], objects that are linked from several programs, and libbpf's headers for systems without them |
 //! | `import` | creation of schemas from compiled programs and live maps, for tools |

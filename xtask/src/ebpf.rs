@@ -38,6 +38,8 @@ pub(crate) fn run() -> Result<(), Error> {
         "rust-program",
         "--package",
         "bpfmap-programs",
+        "--package",
+        "bpfmap-program-fixtures",
     ]))
 }
 

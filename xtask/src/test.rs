@@ -30,6 +30,7 @@ const IN_KERNELS: &[(&str, &[&str])] = &[
     ("aya-loader", &["packets"]),
     ("rust-program", &["packets"]),
     ("bpfmap-programs", &["operations", "examples"]),
+    ("bpfmap-program-fixtures", &["fixtures"]),
 ];
 
 /// The test binaries that run on only the oldest and the newest kernel. The binary `fixtures` tests

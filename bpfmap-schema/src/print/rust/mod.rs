@@ -30,6 +30,7 @@ pub mod descriptions;
 mod imports;
 mod maps;
 pub mod names;
+pub mod places;
 pub mod spelling;
 mod types;
 
@@ -38,6 +39,7 @@ use std::fmt::Write as _;
 
 use self::attribute::{doc_lines, string};
 use self::imports::{Imports, reserved};
+pub use self::types::is_plain_enum;
 use crate::ir::{
     Composite, InnerMap, MapDecl, MemberType, Schema, TEMPLATE_SUFFIX, TypeDef, TypeDefKind,
 };

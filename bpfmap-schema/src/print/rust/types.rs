@@ -3,8 +3,9 @@
 use std::fmt::Write as _;
 
 use super::attribute::{
-    Named, c_name, field, history, list, push_attribute, push_doc, string, tags, variant,
+    Named, c_name, history, list, push_attribute, push_doc, string, tags, variant,
 };
+use super::places::field_names;
 use super::spelling::{int_name, is_held_in_bytes, special_field_type};
 use super::{Composite, MemberType, Printer, TypeDefKind};
 use crate::ir::{Enum, Member, Target, Type, TypeDef};
@@ -270,8 +271,7 @@ struct Fields<'a> {
     has_storage: bool,
     /// The types that are declared in place.
     nested: Vec<Item<'a>>,
-    /// The field names of the members, in the order of the members. These names are assigned before generated names, so
-    /// generated names can't conflict with them.
+    /// The field names of the members, in the order of the members.
     named: std::vec::IntoIter<Option<Named>>,
     run: Option<Run>,
     numbers: Numbers,
@@ -280,7 +280,6 @@ struct Fields<'a> {
 /// The next numbers for generated names of items that have no name in the schema.
 #[derive(Default)]
 struct Numbers {
-    anonymous: u32,
     runs: u32,
     padding: u32,
 }
@@ -295,12 +294,7 @@ struct Run {
 impl<'a> Fields<'a> {
     fn new(this: &Item<'a>) -> Self {
         let mut scope = Scope::default();
-        let fields = this
-            .body
-            .members
-            .iter()
-            .map(|member| member.name.as_ref().map(|name| field(&mut scope, &name.value)));
-        let named = fields.collect::<Vec<_>>().into_iter();
+        let named = field_names(this.body, &mut scope).into_iter();
         Self {
             text: String::new(),
             scope,
@@ -337,11 +331,9 @@ impl<'a> Fields<'a> {
             return;
         }
         self.close_run(this);
-        let is_anonymous = named.is_none();
-        let Named { ident, word } = named.unwrap_or_else(|| {
-            let ident = self.scope.take_numbered("anon", &mut self.numbers.anonymous);
-            Named { ident, word: None }
-        });
+        let is_anonymous = member.name.is_none();
+        // Only bit-fields can be without a name.
+        let Some(Named { ident, word }) = named else { return };
         let Spelled { ty, hints } = self.spell(printer, this, member, at, &ident);
         let mut words: Vec<String> = word.into_iter().collect();
         words.extend(hints);
@@ -474,7 +466,8 @@ fn doc_attribute(doc: Option<&String>) -> String {
 }
 
 /// Returns whether all variants have different values.
-fn is_plain_enum(body: &Enum) -> bool {
+#[must_use]
+pub fn is_plain_enum(body: &Enum) -> bool {
     let mut values: Vec<i128> = body.variants.iter().map(|variant| variant.value.value).collect();
     values.sort_unstable();
     values.windows(2).all(|two| two[0] != two[1])
