@@ -129,8 +129,8 @@ add! {
 /// Returns the cell of a member of a struct or union. For example, `traffic` in
 /// `field!(traffic.packets)` is a `&SharedCell<Traffic>`.
 ///
-/// The value can be a reference to a cell or a [`Locked`](crate::Locked) value. A member of a packed struct can't be selected if the member has a larger alignment than the
-/// struct.
+/// The value can be a reference to a cell, or a [`Locked`](crate::Locked) value. A member of a packed
+/// struct can't be selected if the member has a larger alignment than the struct.
 #[macro_export]
 macro_rules! field {
     ($cell:ident . $($field:tt).+) => {

@@ -2,7 +2,10 @@
 
 use std::path::Path;
 
+use bpfmap::{Be32, BpfMap, BpfType, CharArray, Enum, MapSpec, Padded, verify};
+use bpfmap_programs_common::Verdict;
 use bpfmap_schema::check::check;
+use bpfmap_schema::describe::map_def;
 use bpfmap_schema::front::btf::{Imported, definitions, read_object};
 use bpfmap_schema::front::toml::read_str;
 use bpfmap_schema::print;
@@ -25,6 +28,17 @@ fn assert_valid(object: &[u8]) -> String {
     let real = definitions(object).unwrap();
     assert_eq!(checked.schema().maps.len(), real.maps.len());
     assert!(real.unread.is_empty(), "{:?}", real.unread);
+    let arena = bumpalo::Bump::new();
+    for map in &checked.schema().maps {
+        let defined = real.maps.iter().find(|defined| defined.name == map.name.value).unwrap();
+        let declared = map_def(&arena, &checked, map);
+        let ids = (defined.key_type(&real.btf), defined.value_type(&real.btf));
+        let ids = (ids.0.unwrap_or(0), ids.1.unwrap_or(0));
+        assert_eq!(verify::types(&declared, &real.btf, ids), [], "{}", defined.name);
+        if let Some(event) = defined.event {
+            assert_eq!(verify::event(&declared, &real.btf, event.ty), [], "{}", defined.name);
+        }
+    }
     text
 }
 
@@ -35,6 +49,57 @@ fn maps_of_bpfmap_are_imported_without_a_loss() {
     for expected in ["[types.sorts]", "{ name = \"v4\", type = \"be32\" }", "value = \"sorts\""] {
         assert!(text.contains(expected), "{expected}: {text}");
     }
+}
+
+/// The declarations of an application that does not share the crate with the program. Two members
+/// have changed their places.
+mod moved {
+    use super::*;
+
+    #[derive(Clone, Copy, BpfType)]
+    #[repr(C)]
+    #[bpf_type(std_traits)]
+    pub union Address {
+        pub v4: Padded<Be32, 12>,
+        pub v6: [u32; 4],
+    }
+
+    #[derive(Clone, Copy, BpfType)]
+    #[repr(C)]
+    #[bpf_type(std_traits)]
+    pub struct Sorts {
+        pub address: Address,
+        pub verdict: Enum<Verdict>,
+        #[bpf(name = "type")]
+        pub kind: u8,
+        #[bpf(bits(vlan: u16 = 12, tagged: bool = 1))]
+        bits0: [u8; 2],
+        pub name: CharArray<12>,
+    }
+
+    #[derive(BpfMap)]
+    #[bpf_map(hash, max_entries = 4)]
+    pub struct Hashes {
+        key: u32,
+        value: Sorts,
+    }
+}
+
+#[test]
+fn a_member_that_has_moved_on_one_side_is_a_difference() {
+    let real = definitions(bpfmap_programs::OPERATIONS).unwrap();
+    let defined = real.maps.iter().find(|map| map.name == "hashes").unwrap();
+    let ids = (defined.key_type(&real.btf).unwrap(), defined.value_type(&real.btf).unwrap());
+    assert_eq!(verify::types(&bpfmap_programs_common::Hashes::DEF, &real.btf, ids), []);
+    let found = verify::types(&moved::Hashes::DEF, &real.btf, ids);
+    let found: Vec<String> = found.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        found,
+        [
+            "value.verdict: offset 17, schema says 16",
+            "value.type: offset 16, schema says 17",
+        ]
+    );
 }
 
 /// The names of types with parameters are mangled by the linker.
