@@ -95,10 +95,7 @@ fn a_member_that_has_moved_on_one_side_is_a_difference() {
     let found: Vec<String> = found.iter().map(ToString::to_string).collect();
     assert_eq!(
         found,
-        [
-            "value.verdict: offset 17, schema says 16",
-            "value.type: offset 16, schema says 17",
-        ]
+        ["value.verdict: offset 17, schema says 16", "value.type: offset 16, schema says 17",]
     );
 }
 

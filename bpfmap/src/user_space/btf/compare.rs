@@ -89,7 +89,9 @@ impl Comparison<'_> {
                 Err(error) => self.report(path, error.to_string()),
             };
         }
-        let (type_id, newtype_swaps) = self.behind_newtypes(type_id);
+        // The declaration can contain the newtype itself.
+        let (type_id, newtype_swaps) =
+            if is_newtype(ours) { (type_id, false) } else { self.behind_newtypes(type_id) };
         let theirs = match self.btf.resolve(type_id) {
             Ok(theirs) => theirs,
             Err(error) => return self.report(path, error.to_string()),
@@ -306,7 +308,7 @@ impl Comparison<'_> {
             let Kind::Struct(body) = &ty.kind else { break };
             let [only] = &*body.members else { break };
             let is_whole = self.btf.size(only.ty).is_ok_and(|size| size == u64::from(body.size));
-            if only.name != "__0" || (only.bit_offset, only.bits) != (0, 0) || !is_whole {
+            if only.name != NEWTYPE_MEMBER || (only.bit_offset, only.bits) != (0, 0) || !is_whole {
                 break;
             }
             is_big_endian |= BIG_ENDIAN.contains(&ty.name);
@@ -410,6 +412,14 @@ fn signs_agree(ours: IntEncoding, theirs: Option<&Type<'_>>, int: &Int) -> bool 
         (1, IntEncoding::Char | IntEncoding::Bool) => true,
         _ => (ours == IntEncoding::Signed) == int.is_signed,
     }
+}
+
+/// The name of the only member of a newtype in the BTF of a Rust program.
+const NEWTYPE_MEMBER: &str = "__0";
+
+/// Returns whether a declared type is a newtype of a Rust program.
+fn is_newtype(ours: &TypeDesc<'_>) -> bool {
+    matches!(ours, TypeDesc::Struct { members: [only], .. } if only.name == NEWTYPE_MEMBER)
 }
 
 fn is_byte(layout: &TypeDesc<'_>) -> bool {

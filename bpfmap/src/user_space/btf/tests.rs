@@ -433,6 +433,20 @@ mod rust {
         assert_eq!(difference(TypeDesc::U16, METERS).as_deref(), Some(expected));
     }
 
+    /// A schema that was imported from a Rust program contains the newtype.
+    #[test]
+    fn a_newtype_matches_the_same_newtype() {
+        const PORT: &TypeDesc<'static> = &new_type("Port", 4, &[member("__0", 0, BE32)]);
+        const DECLARED: &TypeDesc<'static> =
+            &new_type("Port", 4, &[member("__0", 0, TypeDesc::BE32)]);
+        assert_eq!(difference(METERS, METERS), None);
+        assert_eq!(difference(DECLARED, PORT), None);
+        let expected = "value.__0: host byte order, schema says network byte order";
+        assert_eq!(difference(DECLARED, METERS).as_deref(), Some(expected));
+        let expected = "value: an unsigned integer (4 bytes), schema says struct Meters (4 bytes)";
+        assert_eq!(difference(METERS, TypeDesc::U32).as_deref(), Some(expected));
+    }
+
     #[test]
     fn a_struct_with_more_than_its_only_member_is_no_newtype() {
         const PADDED: &TypeDesc<'static> =
