@@ -59,7 +59,7 @@ mod moved {
     #[derive(Clone, Copy, BpfType)]
     #[repr(C)]
     #[bpf_type(std_traits)]
-    pub union Address {
+    pub(super) union Address {
         pub v4: Padded<Be32, 12>,
         pub v6: [u32; 4],
     }
@@ -67,7 +67,7 @@ mod moved {
     #[derive(Clone, Copy, BpfType)]
     #[repr(C)]
     #[bpf_type(std_traits)]
-    pub struct Sorts {
+    pub(super) struct Sorts {
         pub address: Address,
         pub verdict: Enum<Verdict>,
         #[bpf(name = "type")]
@@ -79,7 +79,7 @@ mod moved {
 
     #[derive(BpfMap)]
     #[bpf_map(hash, max_entries = 4)]
-    pub struct Hashes {
+    pub(super) struct Hashes {
         key: u32,
         value: Sorts,
     }
