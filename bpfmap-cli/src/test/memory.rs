@@ -1,7 +1,7 @@
 //! The memory of guests. The maps of a schema can need more than a guest has by default.
 
-use bpfmap_core::MapDef;
-use bpfmap_core::map_type::{MapType, MaxEntriesRule};
+use bpfmap_core::map_type::{MapType, MaxEntriesRule, MemoryRule};
+use bpfmap_core::{MapDef, MapFlags};
 use bpfmap_schema::check::Checked;
 use bpfmap_schema::describe::map_def;
 use bpfmap_vmtest::{Error, ErrorKind, Result};
@@ -20,7 +20,11 @@ const AT_ONCE: u64 = 2;
 /// The number of CPUs of a guest.
 const CPUS: u64 = 2;
 
-/// Returns the memory that the entries of the largest map of a schema need, in bytes.
+/// The size of a bucket of a hash table, in bytes. Source: `struct bucket` in
+/// `kernel/bpf/hashtab.c`.
+const BUCKET: u64 = 16;
+
+/// Returns the memory that the largest map of a schema needs when it is created, in bytes.
 pub(super) fn of_largest_map(checked: &Checked) -> u64 {
     let arena = Bump::new();
     let maps = checked.schema().maps.iter();
@@ -33,6 +37,12 @@ fn of_map(def: &MapDef<'_>) -> u64 {
     let entries_of_inner = def.inner.map_or(0, of_map);
     let own = if row.max_entries == MaxEntriesRule::Bytes {
         entries
+    } else if def.flags.contains(MapFlags::NO_PREALLOC) {
+        // The kernel allocates an entry when the entry is created, and a test creates few entries.
+        match row.memory {
+            MemoryRule::Trie => 0,
+            _ => entries.next_power_of_two().saturating_mul(BUCKET),
+        }
     } else {
         let cpus = if row.per_cpu { CPUS } else { 1 };
         row.memory.bytes(entries, def.key_size(), def.value_size().saturating_mul(cpus))
@@ -108,6 +118,12 @@ mod tests {
         let per_cpu =
             "[maps.big]\ntype = \"percpu_array\"\nvalue = \"u64\"\nmax_entries = 4194304\n";
         assert_eq!(largest(per_cpu), (4 << 20) * (2 * 8 + 8));
+        let on_demand = hash.replace("max_entries", "flags = [\"no_prealloc\"]\nmax_entries");
+        assert_eq!(largest(&on_demand), (4 << 20) * 16);
+        let trie = "[types.prefix]\nkind = \"struct\"\nmembers = [{ name = \"len\", type = \"u32\" }, \
+                    { name = \"data\", type = \"be32\" }]\n[maps.big]\ntype = \"lpm_trie\"\nkey = \
+                    \"prefix\"\nvalue = \"u64\"\nflags = [\"no_prealloc\"]\nmax_entries = 4294967295\n";
+        assert_eq!(largest(trie), 0);
         let ring = "[maps.events]\ntype = \"ringbuf\"\nmax_entries = 1073741824\n";
         assert_eq!(largest(ring), 1 << 30);
     }
