@@ -112,12 +112,22 @@ fn init() -> io::Result<Infallible> {
     if let Err(error) = work(&mut channel, device) {
         channel.send(&FromGuest::Failed { what: error.to_string() })?;
     }
+    print_pending_messages();
     channel.end()?;
     guest::exit()?;
     // QEMU 7.2 exits during the write. QEMU 10 asks its main thread to exit, and the guest runs
     // until that thread exits.
     std::thread::sleep(EXIT_LIMIT);
     Err(io::Error::other("QEMU did not exit on request"))
+}
+
+/// Makes the kernel print the messages that are not on the console yet. Another CPU may be about to
+/// print them, and they would be lost with the guest. Opening the console takes and releases its
+/// lock, and the CPU that releases the lock prints all pending messages. Source: `console_device`
+/// and `console_unlock` in `kernel/printk/printk.c`.
+fn print_pending_messages() {
+    // A root file system of the user may have no such file.
+    let _ = std::fs::File::open("/dev/console");
 }
 
 /// The time limit for QEMU to exit after the request. On a busy host, its main thread may wait for
