@@ -5,6 +5,7 @@
 use bpfmap_core::map_type::{MapFlag, MapType, ValueRule};
 use bpfmap_schema::front::rust::{FieldRole, MapItem, TypeItem};
 use bpfmap_schema::ir::{Composite, Enum, KeyValue, MapDecl, Pinning};
+use bpfmap_schema::print::rust::names;
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{ToTokens as _, format_ident, quote};
 use syn::DeriveInput;
@@ -136,13 +137,12 @@ fn described_name(ident: &Ident, name: &str) -> Ident {
     if ident == name { format_ident!("__{name}") } else { identifier(name) }
 }
 
-/// Returns a C name as a Rust identifier. Keywords of Rust become raw identifiers. The keywords
-/// that can't be raw identifiers get a trailing underscore, because Rust has no item with such a
-/// name.
+/// Returns a C name as a Rust identifier, with the same spelling as in generated code.
 fn identifier(name: &str) -> Ident {
-    match name {
-        "self" | "Self" | "super" | "crate" => format_ident!("{name}_"),
-        _ => syn::parse_str(name).unwrap_or_else(|_| Ident::new_raw(name, Span::call_site())),
+    let name = names::identifier(name);
+    match name.strip_prefix("r#") {
+        Some(keyword) => Ident::new_raw(keyword, Span::call_site()),
+        None => Ident::new(&name, Span::call_site()),
     }
 }
 
@@ -338,4 +338,19 @@ fn has_btf(def: &MapDecl) -> bool {
 /// array of 4 GiB or more, so the elements are single bytes.
 fn array(length: &TokenStream) -> TokenStream {
     quote!(*const [u8; #length])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keywords_are_spelled_as_in_generated_code() {
+        // `gen` is a keyword only from Rust 2024 on.
+        for (name, spelled) in
+            [("word", "word"), ("type", "r#type"), ("gen", "r#gen"), ("self", "self_")]
+        {
+            assert_eq!(identifier(name).to_string(), spelled);
+        }
+    }
 }
