@@ -79,6 +79,8 @@ pub(crate) fn run_with(
     }
     // The report marks tests that pass only in a later attempt as flaky.
     command.args(["--cpus", "2", "--cmdline", SECOND_CPU_ON_REQUEST, "--retries", "2"]);
+    // A guest has all test binaries in its memory, some 540 MB before they are packed.
+    command.args(["--memory", "1G"]);
     command.args(["--allow", WARNING_OF_7_1]);
     command.arg("--json").arg(&json).arg("--report-dir").arg(&folder);
     // With this variable, the guests would get all debug information, which takes 200 MB. Tests
