@@ -10,9 +10,9 @@ use bpfmap_vmtest::{Architecture, kernel};
 use serde_json::Value;
 
 use crate::cargo::{cargo, root};
-use crate::packages::{self, CROSS_ARM64, CROSS_BASE, CROSS_RUST};
+use crate::packages::{self, CROSS, CROSS_RUST};
 use crate::step::{Steps, output, run as run_command};
-use crate::system::{Foreign, Recipe, System};
+use crate::system::{Recipe, System};
 use crate::table::{by_binary, by_map_type};
 use crate::{Error, matrix};
 
@@ -28,8 +28,9 @@ const TARGET: &str = "aarch64-unknown-linux-gnu";
 const RECIPE: Recipe = Recipe {
     cache: "bpfmap-arm64",
     compiler: "rustc 1.97.1 ",
-    packages: CROSS_BASE,
-    foreign: Some(Foreign { architecture: "arm64", backports: CROSS_RUST, packages: CROSS_ARM64 }),
+    architectures: &["amd64", "arm64"],
+    packages: CROSS,
+    backports: CROSS_RUST,
 };
 
 /// The tests that run on kernels for arm64.

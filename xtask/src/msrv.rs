@@ -15,8 +15,13 @@ use crate::system::{Recipe, System};
 
 const COMPILER: &str = "rustc 1.85.1 ";
 
-const RECIPE: Recipe =
-    Recipe { cache: "bpfmap-msrv", compiler: COMPILER, packages: OLDEST_RUST, foreign: None };
+const RECIPE: Recipe = Recipe {
+    cache: "bpfmap-msrv",
+    compiler: COMPILER,
+    architectures: &["amd64"],
+    packages: OLDEST_RUST,
+    backports: &[],
+};
 
 /// The crates that are compiled when a user builds a project with bpfmap.
 ///
@@ -62,7 +67,7 @@ const TESTS: &[&str] = &[
 ///
 /// # Errors
 ///
-/// Fails if the user is not root, if debootstrap can't be installed or fails, if the old compiler
+/// Fails if the user is not root, if mmdebstrap can't be installed or fails, if the old compiler
 /// rejects something, or if a test fails.
 pub(crate) fn run() -> Result<(), Error> {
     let mut steps = Steps::new(5);

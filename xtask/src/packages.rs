@@ -39,7 +39,7 @@ pub(crate) const SUITES: &[Package] =
 
 /// The package that creates a Debian system in a directory.
 pub(crate) const BOOTSTRAP: &[Package] =
-    &[Package { name: "debootstrap", purpose: "creates a Debian system in a directory" }];
+    &[Package { name: "mmdebstrap", purpose: "creates a Debian system in a directory" }];
 
 /// The packages that are installed in that system, for building with the oldest compiler.
 pub(crate) const OLDEST_RUST: &[Package] = &[
@@ -57,17 +57,20 @@ pub(crate) const OLDEST_RUST: &[Package] = &[
 pub(crate) const BOOT_ARM64: &[Package] =
     &[Package { name: "qemu-system-arm", purpose: "boots the kernels for arm64" }];
 
-/// What a system that builds for arm64 has for its own build scripts.
-pub(crate) const CROSS_BASE: &[Package] = &[
-    Package { name: "ca-certificates", purpose: "lets apt verify mirrors" },
+/// The packages of a system that builds for arm64.
+pub(crate) const CROSS: &[Package] = &[
     Package { name: "clang-19", purpose: "compiles BPF programs" },
     Package { name: "gcc", purpose: "links build scripts" },
+    Package { name: "gcc-aarch64-linux-gnu", purpose: "links, and compiles libbpf for libbpf-rs" },
     Package { name: "libbpf-dev", purpose: "bpf/bpf_helpers.h" },
     Package { name: "libc6-dev", purpose: "what gcc links with" },
+    Package { name: "libc6-dev-arm64-cross", purpose: "what the linker for arm64 links with" },
     Package { name: "libelf-dev", purpose: "libbpf reads object files with it" },
+    Package { name: "libelf-dev:arm64", purpose: "the same for the tests" },
     Package { name: "make", purpose: "builds libbpf for libbpf-rs" },
     Package { name: "pkg-config", purpose: "finds libelf and zlib" },
     Package { name: "zlib1g-dev", purpose: "libelf's compressed sections" },
+    Package { name: "zlib1g-dev:arm64", purpose: "the same for the tests" },
 ];
 
 /// The compiler of that system.
@@ -76,14 +79,6 @@ pub(crate) const CROSS_RUST: &[Package] = &[
     Package { name: "libstd-rust-dev", purpose: "the standard library of build scripts" },
     Package { name: "libstd-rust-dev:arm64", purpose: "the standard library of the tests" },
     Package { name: "rustc", purpose: "compiles for arm64" },
-];
-
-/// What links programs for arm64.
-pub(crate) const CROSS_ARM64: &[Package] = &[
-    Package { name: "gcc-aarch64-linux-gnu", purpose: "links, and compiles libbpf for libbpf-rs" },
-    Package { name: "libc6-dev-arm64-cross", purpose: "what it links with" },
-    Package { name: "libelf-dev:arm64", purpose: "libbpf reads object files with it" },
-    Package { name: "zlib1g-dev:arm64", purpose: "libelf's compressed sections" },
 ];
 
 /// A Debian package, and why it is needed.

@@ -1,4 +1,4 @@
-//! Debian systems in directories, with compilers that differ from this machine's. debootstrap
+//! Debian systems in directories, with compilers that differ from this machine's. mmdebstrap
 //! installs Debian's packages there, so that nothing on this machine is changed.
 
 use std::fs;
@@ -36,40 +36,18 @@ exec chroot "$system" /usr/bin/env --ignore-environment --chdir=/src HOME=/root 
     CARGO_TARGET_DIR=/target CARGO_NET_OFFLINE=true INSTA_UPDATE=no "$@"
 "#;
 
-/// A script that adds packages to a new system. `$1` is the directory of the system, `$2` the foreign
-/// architecture, `$3` the packages of the release's backports, and `$4` those of the release.
-const ADD: &str = r#"
-set -e
-mount -t proc proc "$1/proc"
-mount --rbind /dev "$1/dev"
-export DEBIAN_FRONTEND=noninteractive
-chroot "$1" dpkg --add-architecture "$2"
-chroot "$1" apt-get --quiet update
-chroot "$1" apt-get --quiet install --yes --no-install-recommends --target-release trixie-backports $3
-chroot "$1" apt-get --quiet install --yes --no-install-recommends $4
-chroot "$1" apt-get clean
-"#;
-
 /// What a system contains.
 pub(crate) struct Recipe {
     /// The directory in the user's cache.
     pub(crate) cache: &'static str,
     /// The beginning of what `rustc --version` prints in it.
     pub(crate) compiler: &'static str,
-    /// The packages that debootstrap installs.
-    pub(crate) packages: &'static [Package],
-    /// Packages for a different architecture, if it contains some.
-    pub(crate) foreign: Option<Foreign>,
-}
-
-/// Packages that are added to a system, some of them for a different architecture.
-pub(crate) struct Foreign {
-    /// Debian's name of the architecture.
-    pub(crate) architecture: &'static str,
-    /// Packages of the release's backports.
-    pub(crate) backports: &'static [Package],
+    /// Debian's names of the architectures. The first one is that of the programs that run in it.
+    pub(crate) architectures: &'static [&'static str],
     /// Packages of the release.
     pub(crate) packages: &'static [Package],
+    /// Packages of the release's backports.
+    pub(crate) backports: &'static [Package],
 }
 
 /// A Debian system in a directory.
@@ -82,11 +60,11 @@ impl System {
     ///
     /// # Errors
     ///
-    /// Fails if the user is not root, if debootstrap can't be installed or fails, or if the system
+    /// Fails if the user is not root, if mmdebstrap can't be installed or fails, or if the system
     /// has a different compiler.
     pub(crate) fn ensure(recipe: &Recipe) -> Result<Self, Error> {
         if !is_root()? {
-            return Err("debootstrap, mount and chroot need root, and this user is another\n  \
+            return Err("mmdebstrap, mount and chroot need root, and this user is another\n  \
                         help: run this command as root"
                 .into());
         }
@@ -96,6 +74,7 @@ impl System {
             packages::ensure(packages::BOOTSTRAP)?;
             println!("Installing in {}:", system.folder.display());
             packages::show(recipe.packages);
+            packages::show(recipe.backports);
             system.make(recipe, &cache.join(format!("{SUITE}.part")))?;
         }
         let compiler =
@@ -119,26 +98,25 @@ impl System {
         }
         let mirror = Mirror::configured(None, None);
         let address = mirror.of(SUITE)?;
-        // The mounts of debootstrap end with its namespace.
-        let mut debootstrap = Command::new("unshare");
-        debootstrap.args(["--mount", "debootstrap", "--variant=minbase"]);
-        debootstrap.arg(format!("--include={}", names(recipe.packages, ",")));
-        debootstrap.arg(SUITE).arg(part).arg(address);
-        run_command(&mut debootstrap)?;
-        if let Some(Foreign { architecture, backports, packages }) = &recipe.foreign {
-            println!("Adding:");
-            packages::show(backports);
-            packages::show(packages);
-            let sources =
-                format!("deb {address} {SUITE} main\ndeb {address} {SUITE}-backports main\n");
-            fs::write(part.join("etc/apt/sources.list"), sources)?;
-            for file in ["etc/resolv.conf", "etc/hosts"] {
-                fs::copy(Path::new("/").join(file), part.join(file))?;
-            }
-            let mut add = Command::new("unshare");
-            add.args(["--mount", "sh", "-c", ADD, "sh"]).arg(part).arg(architecture);
-            run_command(add.args([names(backports, " "), names(packages, " ")]))?;
+        let release = recipe.packages.iter().map(|package| package.name.to_owned());
+        let newer = recipe.backports.iter();
+        let newer = newer.map(|package| format!("{}/{SUITE}-backports", package.name));
+        let packages: Vec<String> = release.chain(newer).collect();
+        // The mounts of mmdebstrap end with its namespace.
+        let mut create = Command::new("unshare");
+        create.args(["--mount", "mmdebstrap", "--mode=root", "--variant=minbase", "--quiet"]);
+        // A system that is not complete is never used, so that nothing is lost in a crash.
+        create.arg("--dpkgopt=force-unsafe-io");
+        for left_out in ["doc", "locale", "man"] {
+            create.arg(format!("--dpkgopt=path-exclude=/usr/share/{left_out}/*"));
         }
+        create.arg(format!("--architectures={}", recipe.architectures.join(",")));
+        create.arg(format!("--include={}", packages.join(",")));
+        create.arg(SUITE).arg(part).arg(format!("deb {address} {SUITE} main"));
+        if !recipe.backports.is_empty() {
+            create.arg(format!("deb {address} {SUITE}-backports main"));
+        }
+        run_command(&mut create)?;
         for folder in ["src", "target", "root/.cargo/registry"] {
             fs::create_dir_all(part.join(folder))?;
         }
@@ -155,9 +133,4 @@ impl System {
         run.args([self.folder.as_path(), root(), target, &cargo_home()?]);
         Ok(run)
     }
-}
-
-fn names(packages: &[Package], separator: &str) -> String {
-    let names: Vec<&str> = packages.iter().map(|package| package.name).collect();
-    names.join(separator)
 }
