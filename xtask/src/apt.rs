@@ -118,14 +118,14 @@ impl Apt {
         command
     }
 
-    /// Returns the installed packages that apt would remove to install the given one.
-    pub(crate) fn removals(&self, name: &str) -> Vec<String> {
+    /// Returns why apt can't install a package without changing what is installed, as the end of a
+    /// sentence about the package. Returns `None` if apt can.
+    pub(crate) fn obstacle(&self, name: &str) -> Option<String> {
         let mut command = self.install();
         command.args(["--simulate", "--remove", name]).env("LC_ALL", "C");
-        let output = command.stdin(Stdio::null()).stderr(Stdio::null()).output();
-        // If the package can't be installed for a different reason, the real installation reports
-        // it.
-        output.map(|output| removed(&String::from_utf8_lossy(&output.stdout))).unwrap_or_default()
+        // If apt can't be run, the real installation reports it.
+        let output = command.stdin(Stdio::null()).output().ok()?;
+        obstacle(&String::from_utf8_lossy(&output.stdout), output.status.success())
     }
 }
 
@@ -144,10 +144,23 @@ fn newest<'a>(madison: &'a str, contents: &str) -> Option<&'a str> {
     })
 }
 
-/// Returns the packages that an apt simulation removes, from its lines `Remv NAME [VERSION]`.
-fn removed(simulation: &str) -> Vec<String> {
-    let lines = simulation.lines().filter_map(|line| line.strip_prefix("Remv "));
-    lines.filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect()
+/// Reads the output of an apt simulation: its lines `Remv NAME [VERSION]`, and the dependencies that
+/// it lists if it fails.
+fn obstacle(simulation: &str, succeeded: bool) -> Option<String> {
+    let removals = simulation.lines().filter_map(|line| line.strip_prefix("Remv "));
+    let removals: Vec<&str> = removals.filter_map(|line| line.split_whitespace().next()).collect();
+    if !removals.is_empty() {
+        return Some(format!("conflicts with the installed package {}", removals.join(", ")));
+    }
+    if succeeded {
+        return None;
+    }
+    let unmet = simulation.split_once("have unmet dependencies:\n");
+    let lines = unmet.into_iter().flat_map(|(_, list)| list.lines());
+    let reason =
+        lines.take_while(|line| line.starts_with(' ')).find_map(|line| line.split_once(" : "));
+    let reason = reason.map_or("apt gives no reason", |(_, reason)| reason.trim());
+    Some(format!("can't be installed ({reason})"))
 }
 
 #[cfg(test)]
@@ -155,11 +168,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn packages_that_a_simulation_removes_are_found() {
-        let simulation = "Reading package lists...\nRemv qemu-utils [1:10.0.2+ds-2~bpo12+1]\n\
-                          Inst qemu-system-common (1:7.2 Debian:12 [amd64])\nConf qemu-system-common (…)\n";
-        assert_eq!(removed(simulation), ["qemu-utils"]);
-        assert!(removed("Inst clang-19 (1:19 Debian:12 [amd64])\n").is_empty());
+    fn obstacles_are_found_in_a_simulation() {
+        let removal = "Reading package lists...\nRemv qemu-utils [1:10.0.2+ds-2~bpo12+1]\n\
+                       Inst qemu-system-common (1:7.2 Debian:12 [amd64])\nConf qemu-system-common (…)\n";
+        assert_eq!(
+            obstacle(removal, true).unwrap(),
+            "conflicts with the installed package qemu-utils"
+        );
+        let unmet = "Reading package lists...\nThe following packages have unmet dependencies:\n \
+                     qemu-system-arm : Depends: qemu-system-common (= 1:7.2) but 1:10.0.2 is to be installed\n";
+        assert_eq!(
+            obstacle(unmet, false).unwrap(),
+            "can't be installed (Depends: qemu-system-common (= 1:7.2) but 1:10.0.2 is to be installed)"
+        );
+        assert_eq!(obstacle("", false).unwrap(), "can't be installed (apt gives no reason)");
+        assert_eq!(obstacle("Inst clang-19 (1:19 Debian:12 [amd64])\n", true), None);
     }
 
     #[test]

@@ -113,46 +113,41 @@ pub(crate) fn ensure(packages: &[Package]) -> Result<(), Error> {
     install(&missing)
 }
 
-/// Installs packages of this machine's release. A package that conflicts with an installed package
-/// of the backports is installed from the backports.
+/// Installs packages of this machine's release. A package that does not fit the installed packages is
+/// installed from the backports, because some of the installed packages may come from there.
 fn install(missing: &[Package]) -> Result<(), Error> {
     let apt = Apt::configured();
-    let (fitting, conflicting): (Vec<Package>, Vec<Package>) =
-        missing.iter().copied().partition(|package| apt.removals(package.name).is_empty());
+    let (mut fitting, mut others) = (vec![], vec![]);
+    for package in missing {
+        match apt.obstacle(package.name) {
+            None => fitting.push(*package),
+            Some(obstacle) => others.push((*package, obstacle)),
+        }
+    }
     if !fitting.is_empty() {
         run(apt.install().args(names(&fitting)))?;
     }
-    if conflicting.is_empty() {
+    if others.is_empty() {
         return Ok(());
     }
-    for package in &conflicting {
-        println!("{}", conflict(package, &apt.removals(package.name)));
+    for (package, obstacle) in &others {
+        println!("{} of this release {obstacle}", package.name);
     }
     let backports = Apt::with_backports()?;
     println!("Trying {}, which may match the installed packages.", backports.suite());
     run(backports.command().arg("update"))?;
-    for package in &conflicting {
-        let removals = backports.removals(package.name);
-        if !removals.is_empty() {
+    for (Package { name, .. }, obstacle) in &others {
+        if let Some(again) = backports.obstacle(name) {
             return Err(format!(
-                "{}, and so does the version of {}\n  help: remove the installed package, or install a version of {} that fits, \
-                 then run this again",
-                conflict(package, &removals),
+                "{name} of this release {obstacle}, and {name} of {} {again}\n  help: remove the installed package, or install a \
+                 version of {name} that fits, then run this again",
                 backports.suite(),
-                package.name
             )
             .into());
         }
     }
-    run(backports.install().args(names(&conflicting)))
-}
-
-fn conflict(package: &Package, removals: &[String]) -> String {
-    format!(
-        "{} of this release conflicts with the installed package {}",
-        package.name,
-        removals.join(", ")
-    )
+    let others: Vec<Package> = others.into_iter().map(|(package, _)| package).collect();
+    run(backports.install().args(names(&others)))
 }
 
 fn names(packages: &[Package]) -> impl Iterator<Item = &str> {
