@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bpfmap_vmtest::event::TestResult;
 
-use super::list::Suite;
+use super::list::{Failure, Suite};
 use super::{Report, kernels_of};
 
 /// The part of a message that reveals a missing file in the guest.
@@ -22,9 +22,18 @@ pub(super) fn compare(suite: &Suite, kernels: &[&str], report: &Report) -> Vec<S
         let reason = kernel.reason.as_deref().unwrap_or_default();
         differences.push(format!("{name} on {}: {}: {reason}", kernel.kernel, kernel.outcome));
     }
-    let mut expected = expected(suite, kernels);
-    for test in report.tests.iter().filter(|test| !test.outcome.is_green()) {
+    let mut expected = listed(&suite.failures, kernels);
+    let flaky = listed(&suite.flaky, kernels);
+    for test in &report.tests {
         let key = (test.kernel.clone(), format!("{} {}", test.binary, test.test));
+        if test.outcome.is_green() {
+            if test.attempts > 1 && !flaky.contains_key(&key) {
+                let (attempts, (kernel, test)) = (test.attempts, &key);
+                differences
+                    .push(format!("{name} on {kernel}: {test}: passed only in attempt {attempts}"));
+            }
+            continue;
+        }
         let Some(_) = expected.remove(&key) else {
             differences.push(unexpected(name, &key, test));
             continue;
@@ -49,20 +58,20 @@ fn unexpected(name: &str, (kernel, test): &(String, String), result: &TestResult
     format!("{name} on {kernel}: {test}: {} {reason} {}", result.outcome, said.join(" | "))
 }
 
-/// Returns the expected failures with their reasons, by kernel and test.
-fn expected<'a>(suite: &'a Suite, kernels: &[&str]) -> BTreeMap<(String, String), &'a str> {
-    let mut expected = BTreeMap::new();
-    for failure in &suite.failures {
+/// Returns the failures of a list with their reasons, by kernel and test.
+fn listed<'a>(failures: &'a [Failure], kernels: &[&str]) -> BTreeMap<(String, String), &'a str> {
+    let mut listed = BTreeMap::new();
+    for failure in failures {
         let is_on = |kernel: &&&str| {
             failure.kernels.is_empty() || failure.kernels.iter().any(|it| it == **kernel)
         };
         for kernel in kernels.iter().filter(is_on) {
             for test in &failure.tests {
-                expected.insert(((*kernel).to_owned(), test.clone()), failure.reason.as_str());
+                listed.insert(((*kernel).to_owned(), test.clone()), failure.reason.as_str());
             }
         }
     }
-    expected
+    listed
 }
 
 #[cfg(test)]
@@ -73,6 +82,7 @@ mod tests {
     const SUITE: &str = r#"
         name = "x"
         version = "1"
+        flaky = [{ tests = ["b::t sometimes"], reason = "a packet can arrive too early" }]
         failures = [{ kernels = ["5.10"], tests = ["b::t fails"], reason = "the kernel lacks it before 6.1" }]
     "#;
 
@@ -122,6 +132,13 @@ mod tests {
             let found = differences(kernels, results);
             assert!(found.len() == 1 && found[0].contains(expected), "{found:?}");
         }
+        let again = |test| {
+            let mut report = report(&[right, ("5.10", test, "passed", "")]);
+            report.tests[1].attempts = 2;
+            compare(&suite, &["5.10"], &report)
+        };
+        assert_eq!(again("sometimes"), [""; 0]);
+        assert_eq!(again("other"), ["x on 5.10: b::t other: passed only in attempt 2"]);
         let mut panicked = report(&[right]);
         panicked.kernels[0].outcome = "panic".to_owned();
         assert_eq!(compare(&suite, &["5.10"], &panicked), ["x on 5.10: panic: "]);

@@ -24,6 +24,9 @@ pub(super) struct Suite {
     pub(super) files: Vec<String>,
     #[serde(default)]
     pub(super) skipped: Vec<Skipped>,
+    /// Tests that fail in some runs, and pass when they are repeated.
+    #[serde(default)]
+    pub(super) flaky: Vec<Failure>,
     #[serde(default)]
     pub(super) failures: Vec<Failure>,
 }
@@ -37,7 +40,7 @@ pub(super) struct Skipped {
     reason: String,
 }
 
-/// Tests that fail.
+/// Tests that fail, always or in some runs.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Failure {
@@ -64,7 +67,8 @@ pub(super) fn read() -> Result<Vec<Suite>, Error> {
     let list: List = toml::from_str(TEXT).map_err(|error| format!("{PATH}: {error}"))?;
     for suite in &list.suite {
         let skipped = suite.skipped.iter().map(|skipped| &skipped.reason);
-        let mut reasons = skipped.chain(suite.failures.iter().map(|failure| &failure.reason));
+        let failures = suite.flaky.iter().chain(&suite.failures);
+        let mut reasons = skipped.chain(failures.map(|failure| &failure.reason));
         if reasons.any(|reason| reason.trim().len() < 20) {
             return Err(format!("{PATH}: an entry of {} has no reason", suite.name).into());
         }
@@ -83,7 +87,7 @@ mod tests {
         let lines = kernel::lines();
         for suite in read().unwrap() {
             let mut seen = BTreeSet::new();
-            for failure in &suite.failures {
+            for failure in suite.flaky.iter().chain(&suite.failures) {
                 for kernel in &failure.kernels {
                     assert!(lines.contains(&kernel.as_str()), "{}: {kernel}", suite.name);
                 }
