@@ -6,7 +6,7 @@ use crate::cargo::{build_tests, cargo};
 use crate::step::{Steps, run as run_command};
 use crate::table::{by_binary, by_map_type};
 use crate::{
-    Error, api, book, deny, ebpf, fuzz, make_c, matrix, names, package, packages, roundtrip,
+    Error, api, arm64, book, deny, ebpf, fuzz, make_c, matrix, names, package, packages, roundtrip,
     sanitize,
 };
 
@@ -121,7 +121,7 @@ const FUZZ_SECONDS: u32 = 10;
 ///
 /// Fails if a step fails, or if a kernel gives a result that was not expected.
 pub(crate) fn run() -> Result<(), Error> {
-    let mut steps = Steps::new(14);
+    let mut steps = Steps::new(15);
     steps.next("Packages");
     packages::ensure(packages::BUILD_AND_BOOT)?;
     packages::ensure(packages::TESTS)?;
@@ -184,7 +184,12 @@ pub(crate) fn run() -> Result<(), Error> {
     println!("{}", bpfmap_vmtest::report::draw(&report.tests, by_binary));
     println!("{}", bpfmap_vmtest::report::draw(&ends.tests, by_binary));
     println!("Reports: {}, {}", report.folder.display(), ends.folder.display());
-    if report.green && ends.green { Ok(()) } else { Err("some tests failed: see above".into()) }
+    if !(report.green && ends.green) {
+        return Err("some tests failed: see above".into());
+    }
+
+    steps.next("Fixtures on kernels for arm64");
+    arm64::daily(&harness)
 }
 
 fn on_host() -> Result<(), Error> {
