@@ -23,7 +23,7 @@
 //! ```
 
 use crate::error::{Context as _, Error, ErrorKind, Result};
-use crate::kernel::{KernelSource, check_name};
+use crate::kernel::{Downloads, KernelSource, LockFile, Mirror, Packages, check_name};
 use crate::root::RootSource;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
@@ -123,6 +123,20 @@ fn kernels_in_project(path: &Path) -> Result<Vec<String>> {
         Error::new(ErrorKind::Configuration, message).because(error)
     })?;
     Ok(project.kernels)
+}
+
+/// Returns the configuration of Debian's packages. Their versions are pinned by the file `lock` or,
+/// without it, by [`LOCK`] in the current directory or in the nearest ancestor that contains such a
+/// file.
+///
+/// # Errors
+/// Fails like [`find`].
+pub fn packages(mirror: Mirror, lock: Option<&Path>, downloads: Downloads) -> Result<Packages> {
+    let lock = match lock {
+        Some(path) => Some(path.to_owned()),
+        None => find(LOCK)?,
+    };
+    Ok(Packages { mirror, lock: lock.map(LockFile::at), downloads })
 }
 
 /// Finds the file with the given name in the current directory, or in the nearest ancestor that

@@ -2,7 +2,7 @@
 
 use crate::cargo_options::TestOptions;
 use crate::manual;
-use bpfmap_vmtest::kernel::{Downloads, LockFile, Mirror, Packages};
+use bpfmap_vmtest::kernel::{Downloads, Mirror, Packages};
 use bpfmap_vmtest::{
     Architecture, Driver, Engine, Filter, Result, RootSource, SILENCE, Shard, config,
 };
@@ -325,12 +325,8 @@ pub(crate) struct PackageOptions {
 impl PackageOptions {
     pub(crate) fn resolve(&self) -> Result<Packages> {
         let mirror = Mirror::configured(self.mirror.clone(), self.security_mirror.clone());
-        let lock = match &self.lock {
-            Some(path) => Some(path.clone()),
-            None => config::find(config::LOCK)?,
-        };
         let downloads = if self.offline { Downloads::forbidden() } else { Downloads::default() };
-        Ok(Packages { mirror, lock: lock.map(LockFile::at), downloads })
+        config::packages(mirror, self.lock.as_deref(), downloads)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use bpfmap_vmtest::config;
-use bpfmap_vmtest::kernel::{Downloads, LockFile, Mirror, Packages};
+use bpfmap_vmtest::kernel::{Downloads, Mirror, Packages};
 use clap::Args;
 
 use crate::manual;
@@ -92,11 +92,7 @@ pub(crate) struct PackageOptions {
 impl PackageOptions {
     pub(super) fn resolve(&self) -> bpfmap_vmtest::Result<Packages> {
         let mirror = Mirror::configured(self.mirror.clone(), self.security_mirror.clone());
-        let lock = match &self.lock {
-            Some(path) => Some(path.clone()),
-            None => config::find(config::LOCK)?,
-        };
         let downloads = if self.offline { Downloads::forbidden() } else { Downloads::default() };
-        Ok(Packages { mirror, lock: lock.map(LockFile::at), downloads })
+        config::packages(mirror, self.lock.as_deref(), downloads)
     }
 }
