@@ -7,7 +7,7 @@ use crate::step::{Steps, run as run_command};
 use crate::table::{by_binary, by_map_type};
 use crate::{
     Error, api, arm64, book, deny, ebpf, fuzz, make_c, matrix, names, package, packages, roundtrip,
-    sanitize,
+    sanitize, suites,
 };
 
 /// The tests that need a kernel: packages, each with the test targets that run in the matrix. An
@@ -121,7 +121,7 @@ const FUZZ_SECONDS: u32 = 10;
 ///
 /// Fails if a step fails, or if a kernel gives a result that was not expected.
 pub(crate) fn run() -> Result<(), Error> {
-    let mut steps = Steps::new(15);
+    let mut steps = Steps::new(16);
     steps.next("Packages");
     packages::ensure(packages::BUILD_AND_BOOT)?;
     packages::ensure(packages::TESTS)?;
@@ -187,6 +187,9 @@ pub(crate) fn run() -> Result<(), Error> {
     if !(report.green && ends.green) {
         return Err("some tests failed: see above".into());
     }
+
+    steps.next("Test suites of other crates on every kernel");
+    suites::daily()?;
 
     steps.next("Fixtures on kernels for arm64");
     arm64::daily(&harness)

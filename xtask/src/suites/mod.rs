@@ -19,6 +19,9 @@ use crate::cargo::root;
 use crate::{Error, matrix, packages};
 use list::Suite;
 
+/// The suites that take a few seconds a kernel. `cargo xtask test` runs them.
+const DAILY: &[&str] = &["landlock", "caps"];
+
 /// The result of a run of a suite.
 struct Report {
     tests: Vec<TestResult>,
@@ -81,6 +84,15 @@ pub(crate) fn run(arguments: &[&str]) -> Result<(), Error> {
         list::PATH
     )
     .into())
+}
+
+/// Runs the short suites on all kernels, as a step of `cargo xtask test`.
+///
+/// # Errors
+///
+/// Fails like [`run`].
+pub(crate) fn daily() -> Result<(), Error> {
+    run(DAILY)
 }
 
 /// Runs a suite.
