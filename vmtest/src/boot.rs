@@ -5,10 +5,11 @@ use crate::error::Result;
 use crate::failure::{Failure, FailureKind};
 use crate::launch;
 use crate::machine::Machine;
+use crate::message::{FromGuest, ToGuest};
 use crate::session::{Happened, Session};
 use crate::snapshot::Snapshot;
 use crate::vm::Vm;
-use crate::wire::{FromGuest, Record, ToGuest};
+use crate::wire::Record;
 use std::os::fd::BorrowedFd;
 use std::time::Instant;
 

@@ -5,10 +5,11 @@ use crate::console::{Complaint, complaints, tail};
 use crate::error::Result;
 use crate::failure::{Failure, FailureKind};
 use crate::machine::Machine;
+use crate::message::{FromGuest, Status, Stream, ToGuest};
 use crate::run::Run;
 use crate::session::Happened;
 use crate::taint::faults;
-use crate::wire::{FromGuest, Record, Status, Stream, ToGuest};
+use crate::wire::Record;
 use std::os::fd::BorrowedFd;
 use std::time::Instant;
 

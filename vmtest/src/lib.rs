@@ -86,6 +86,7 @@ mod launch;
 mod lists;
 mod machine;
 mod matrix;
+mod message;
 mod plan;
 mod progress;
 mod protocol;

@@ -12,6 +12,7 @@ pub(crate) const PROTOCOL: [u8; VERSION.len() + 17] = {
     let mut text = [b' '; VERSION.len() + 17];
     let mut digest =
         fnv(include_bytes!("plan.rs"), fnv(include_bytes!("wire.rs"), 0xcbf2_9ce4_8422_2325));
+    digest = fnv(include_bytes!("message.rs"), digest);
     digest = fnv(include_bytes!("seal.rs"), digest);
     let mut at = 0;
     while at < VERSION.len() {

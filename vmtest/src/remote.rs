@@ -3,9 +3,10 @@
 use crate::console::tail;
 use crate::error::{Context as _, Result};
 use crate::failure::{Evidence, Failure, FailureKind};
+use crate::message::{FromGuest, ToGuest};
 use crate::seal::Key;
 use crate::session::{Happened, Session};
-use crate::wire::{Decoder, Encoder, FromGuest, Record, ToGuest};
+use crate::wire::{Decoder, Encoder, Record};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::fs::File;
 use std::io::{Read as _, Write as _};

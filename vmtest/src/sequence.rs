@@ -1,7 +1,7 @@
 //! Checks whether a guest's init could send a record at a given point.
 
+use crate::message::{FromGuest, Status};
 use crate::plan::{List, TestBinary};
-use crate::wire::{FromGuest, Status};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The state of the tests in a plan, as far as the guest has reported it.

@@ -2,7 +2,8 @@
 
 use crate::error::Result;
 use crate::failure::Failure;
-use crate::wire::{FromGuest, Record};
+use crate::message::FromGuest;
+use crate::wire::Record;
 use std::time::Instant;
 
 /// An event in a session.

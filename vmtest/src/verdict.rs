@@ -1,8 +1,8 @@
 //! Interprets a test's exit status and output. A test has passed only if the test binary says so.
 
 use crate::event::Outcome;
+use crate::message::Status;
 use crate::taint::{faults, letters};
-use crate::wire::Status;
 use std::collections::BTreeMap;
 
 /// The message about a test whose process does not end even when the process is killed.

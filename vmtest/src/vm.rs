@@ -3,10 +3,11 @@
 use crate::arch::{Exit, Interrogation, Spec};
 use crate::error::{Context as _, Result};
 use crate::failure::{Evidence, Failure, FailureKind};
+use crate::message::{FromGuest, Stream, ToGuest};
 use crate::qemu::Monitor;
 use crate::seal::Key;
 use crate::session::Happened;
-use crate::wire::{Decoder, Encoder, FromGuest, Record, Stream, ToGuest};
+use crate::wire::{Decoder, Encoder, Record};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde_json::json;
 use std::fs::File;

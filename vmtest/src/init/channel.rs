@@ -1,7 +1,8 @@
 //! The serial port through which the guest communicates with the host, or a replacement for it.
 
+use crate::message::{FromGuest, Stream, ToGuest};
 use crate::seal::Key;
-use crate::wire::{Decoder, Encoder, FromGuest, Record, Stream, ToGuest};
+use crate::wire::{Decoder, Encoder, Record};
 use rustix::termios::{OptionalActions, tcdrain, tcgetattr, tcsetattr};
 use std::fs::File;
 use std::io::{self, Read, Write};

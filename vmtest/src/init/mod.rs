@@ -18,9 +18,10 @@ mod unpack;
 
 use crate::arch::guest;
 use crate::host::{PORT_OPTION, RUNNER};
+use crate::message::{FromGuest, Status, Stream, ToGuest};
 use crate::plan::{Action, PAYLOAD, PLAN, Plan, ROOT, SWITCH_ROOT};
 use crate::protocol;
-use crate::wire::{FromGuest, Record, Status, Stream, ToGuest};
+use crate::wire::Record;
 use channel::Channel;
 use std::convert::Infallible;
 use std::ffi::OsString;

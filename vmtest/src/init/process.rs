@@ -2,8 +2,9 @@
 
 use super::channel::Channel;
 use super::terminal;
+use crate::message::{FromGuest, Status, Stream, ToGuest};
 use crate::plan::{DYING, Program};
-use crate::wire::{FromGuest, Record, Status, Stream, ToGuest};
+use crate::wire::Record;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions, kill_process, pidfd_open, wait};
 use std::fs::File;

@@ -7,8 +7,8 @@
 use super::channel::Channel;
 use super::process::{Attendant, HEARTBEAT, end_all};
 use super::tests::{Ended, run_attempt};
+use crate::message::{FromGuest, Status, Stream};
 use crate::plan::TestBinary;
-use crate::wire::{FromGuest, Status, Stream};
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel as queue};
