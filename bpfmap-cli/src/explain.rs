@@ -4,8 +4,8 @@ use bpfmap_codegen::evolve;
 use bpfmap_schema::nearest::nearest;
 use bpfmap_schema::rules::{ALL, Rule};
 use bpfmap_vmtest::explain;
+use bpfmap_vmtest::report::push_line;
 
-use crate::wrap::push_line;
 use crate::{Failed, Outcome, complain, print};
 
 pub(crate) fn run(rule: Option<&str>) -> Outcome {
@@ -55,11 +55,6 @@ fn list() -> String {
         push_line(&mut text, &format!("{id:width$}  {class:10}  "), title);
     }
     text.push_str("\nFailures that `bpfmap test` and `bpfmap-vmtest` report:\n\n");
-    let failures = explain::all();
-    let width = failures.iter().map(|failure| failure.name.len()).max().unwrap_or_default();
-    for failure in failures {
-        let (name, of) = (failure.name, failure.of.words());
-        push_line(&mut text, &format!("{name:width$}  {of:16}  "), failure.meaning);
-    }
+    text.push_str(&explain::list());
     text
 }

@@ -8,12 +8,12 @@ use bpfmap_core::map_type::{
 };
 use bpfmap_schema::check::{Checked, Requirement};
 use bpfmap_schema::ir::MapDecl;
+use bpfmap_vmtest::report::push_line;
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
 use crate::options::{BuildOptions, MessageFormat, SchemasOption};
 use crate::schemas::{Findings, read};
-use crate::wrap::push_line;
 use crate::{Outcome, manual, print};
 
 /// Show which kernel each part of a schema needs

@@ -27,7 +27,6 @@ mod shell;
 mod standard_input;
 mod test;
 mod verify;
-mod wrap;
 
 pub use fmt::format_text;
 pub use output_folder::OutputFolder;

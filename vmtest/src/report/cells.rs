@@ -7,7 +7,7 @@
 
 use super::escape::{log_lines, terminal};
 use super::grid::version_key;
-use super::layout;
+use super::layout::{self, LONG};
 use crate::event::{Outcome, TestResult};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -37,9 +37,6 @@ fn draw_in<'t>(
     table.kernels.sort_by_key(|kernel| version_key(kernel));
     log_lines(&(table.show(width) + &table.show_refusals(width)))
 }
-
-/// If a table has more rows than this, rows with the same cells become a single row.
-const LONG: usize = 30;
 
 #[derive(Default)]
 struct Table<'a> {

@@ -8,6 +8,7 @@
 //! address.
 
 use super::grid::{Grid, full_name};
+use super::layout::LONG;
 use super::markup::escape;
 use crate::event::{Event, KernelResult, Outcome, TestResult};
 use std::collections::BTreeMap;
@@ -122,9 +123,6 @@ const FILTER: &str = "\
 
 /// A row: its number in the grid, the name of the test, and the results by kernel.
 type Row<'a> = (usize, &'a str, &'a BTreeMap<&'a str, &'a TestResult>);
-
-/// If a page has more rows than this, the tests that passed on every kernel are folded.
-const LONG: usize = 30;
 
 /// Writes a table for each binary. If there are many tests, the tests that passed on every kernel
 /// are folded.

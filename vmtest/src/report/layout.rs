@@ -10,10 +10,12 @@ const ELSEWHERE: usize = 120;
 /// The smallest width that reports use.
 const NARROWEST: usize = 40;
 
+/// If a table has more rows than this, rows with the same results are folded.
+pub(super) const LONG: usize = 30;
+
 /// Returns the width of the terminal that the standard output is connected to. Returns `None` if
 /// the standard output is not a terminal.
-#[must_use]
-pub fn terminal_columns() -> Option<usize> {
+fn terminal_columns() -> Option<usize> {
     let stdout = io::stdout();
     let size = if stdout.is_terminal() {
         rustix::termios::tcgetwinsize(&stdout).ok()?
@@ -59,6 +61,28 @@ pub(super) fn list(text: &mut String, words: &[&str], indent: usize, width: usiz
     text.push('\n');
 }
 
+/// Appends a line that consists of `head` and `line`. If the output is a terminal and the line is
+/// too long, `line` is wrapped, and its further lines start in the column in which `line` starts.
+/// Otherwise, the line is not wrapped, so that tools such as grep can find it.
+pub fn push_line(text: &mut String, head: &str, line: &str) {
+    text.push_str(&wrapped(head, line, terminal_columns()));
+    text.push('\n');
+}
+
+fn wrapped(head: &str, line: &str, columns: Option<usize>) -> String {
+    let indent = head.chars().count();
+    // If `head` leaves too little room for `line`, the line is not wrapped.
+    let columns = columns.filter(|columns| *columns >= indent + 20);
+    let Some(columns) = columns else { return format!("{head}{line}") };
+    let indent = " ".repeat(indent);
+    let options = Options::new(columns)
+        .initial_indent(head)
+        .subsequent_indent(&indent)
+        .break_words(false)
+        .word_splitter(WordSplitter::NoHyphenation);
+    fill(line, options)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -69,6 +93,16 @@ mod tests {
         assert_eq!(blocks(10, &[5, 5, 5], 24), [0..2, 2..3]);
         assert_eq!(blocks(10, &[50, 5], 20), [0..1, 1..2]);
         assert_eq!(blocks(10, &[], 20), []);
+    }
+
+    #[test]
+    fn a_long_line_continues_below_its_text() {
+        let text = "The order of the entries is the same each time.";
+        let lines = "zero_seed  The order of the entries is\n           the same each time.";
+        assert_eq!(wrapped("zero_seed  ", text, Some(40)), lines);
+        assert_eq!(wrapped("zero_seed  ", text, Some(80)), format!("zero_seed  {text}"));
+        assert_eq!(wrapped("zero_seed  ", text, Some(12)), format!("zero_seed  {text}"));
+        assert_eq!(wrapped("zero_seed  ", text, None), format!("zero_seed  {text}"));
     }
 
     #[test]

@@ -16,6 +16,6 @@ pub use escape::log_lines;
 pub use files::{Files, Recorder};
 pub use html::html;
 pub use junit::junit;
-pub use layout::terminal_columns;
+pub use layout::push_line;
 pub use markdown::{SUMMARY_LIMIT, markdown};
 pub use terminal::{Terminal, conclusion, show_download, show_status, table};

@@ -3,7 +3,7 @@
 
 use super::escape::{log_lines, terminal};
 use super::grid::{Grid, full_name};
-use super::layout;
+use super::layout::{self, LONG};
 use crate::event::{Event, KernelResult, Outcome, Summary, TestResult};
 use crate::kernel::Download;
 use crate::progress::Progress;
@@ -220,10 +220,6 @@ fn finished(kernel: &KernelResult, counts: Counts) -> String {
     lines
 }
 
-/// If a table has more rows than this, the tests of a binary that passed on every kernel become a
-/// single row.
-const LONG: usize = 100;
-
 /// Returns the table of tests by kernels, the skipped tests with their reasons, the failures, and
 /// the summary.
 #[must_use]
@@ -296,11 +292,20 @@ fn rows(grid: &Grid<'_>) -> Vec<(String, Vec<&'static str>)> {
     rows
 }
 
+/// A test that is not green for the same reason on some kernels.
+struct NotGreen<'a> {
+    mark: &'static str,
+    reason: Option<&'a str>,
+    kernels: Vec<&'a str>,
+}
+
 /// Repeats the failures at the end, because readers look at the end of a long log first. Also lists
-/// the tests that passed only in a later attempt.
+/// the tests that passed only in a later attempt. A test that failed on several kernels for the same
+/// reason has one line.
 fn what_is_not_green(grid: &Grid<'_>) -> String {
     let mut text = String::new();
     for ((binary, test), row) in &grid.rows {
+        let mut lines: Vec<NotGreen<'_>> = Vec::new();
         for kernel in &grid.kernels {
             let Some(result) = row.get(kernel.kernel.as_str()) else { continue };
             let mark = mark(result);
@@ -309,10 +314,21 @@ fn what_is_not_green(grid: &Grid<'_>) -> String {
             if is_well || result.outcome == Outcome::NotRun {
                 continue;
             }
-            let name = terminal(&full_name(binary, test));
-            let reason = result.reason.as_ref().map(|reason| format!(": {}", terminal(reason)));
-            let _ =
-                writeln!(text, "{mark} on {}: {name}{}", kernel.kernel, reason.unwrap_or_default());
+            let what = (mark, result.reason.as_deref());
+            match lines.iter_mut().find(|line| (line.mark, line.reason) == what) {
+                Some(line) => line.kernels.push(&kernel.kernel),
+                None => lines.push(NotGreen {
+                    mark,
+                    reason: result.reason.as_deref(),
+                    kernels: vec![&kernel.kernel],
+                }),
+            }
+        }
+        let name = terminal(&full_name(binary, test));
+        for NotGreen { mark, reason, kernels } in lines {
+            let reason = reason.map(|reason| format!(": {}", terminal(reason)));
+            let (kernels, reason) = (kernels.join(", "), reason.unwrap_or_default());
+            let _ = writeln!(text, "{mark} on {kernels}: {name}{reason}");
         }
     }
     let mut failures: Vec<(&KernelResult, Vec<&str>)> = Vec::new();
@@ -396,8 +412,8 @@ mod tests {
             "{text}"
         );
         assert!(text.contains("skipped on 5.10, 6.1: maps skips: because"), "{text}");
-        assert!(text.contains("\nFAIL on 6.1: maps fails: because"), "{text}");
-        assert!(text.contains("\nflaky on 5.10: maps flaky\n"), "{text}");
+        assert!(text.contains("\nFAIL on 5.10, 6.1: maps fails: because"), "{text}");
+        assert!(text.contains("\nflaky on 5.10, 6.1: maps flaky\n"), "{text}");
         assert!(text.contains("\n5.10: PANIC: it panicked\n"), "{text}");
         assert!(
             text.ends_with(
@@ -533,7 +549,8 @@ mod tests {
         let has = |row: &[&str]| {
             text.lines().any(|line| line.split_whitespace().collect::<Vec<_>>() == row)
         };
-        assert!(has(&["well", "(101", "tests)", "ok", "ok"]), "{text}");
+        let count = (LONG + 1).to_string();
+        assert!(has(&["well", &format!("({count}"), "tests)", "ok", "ok"]), "{text}");
         assert!(
             has(&["ill", "test0", "FAIL", "ok"]) && has(&["ill", "test1", "ok", "ok"]),
             "{text}"
@@ -546,7 +563,8 @@ mod tests {
         events.push(Event::Test(TestResult { binary, test: skipping, outcome, ..sample.clone() }));
         let text = table(&events);
         assert!(
-            text.contains("\nwell skips ") && text.contains("\nwell (101 other tests) "),
+            text.contains("\nwell skips ")
+                && text.contains(&format!("\nwell ({count} other tests) ")),
             "{text}"
         );
     }
