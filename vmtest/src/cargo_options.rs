@@ -9,7 +9,7 @@ use clap::{Arg, ArgAction, ArgMatches, Args, FromArgMatches};
 pub(crate) struct TestOptions {
     #[command(flatten)]
     pub(crate) matrix: MatrixOptions,
-    /// Runs only tests whose names contain this text
+    /// Run only tests whose names contain this text
     #[arg(value_name = "NAME")]
     names: Vec<String>,
     /// More names of tests, and the options `--exact`, `--skip NAME`, `--include-ignored` and
@@ -108,28 +108,30 @@ impl CargoOption {
 }
 
 const BUILD_JOBS: &str = "build-jobs";
+/// The only option without a value that Cargo accepts several times.
+const VERBOSE: &str = "verbose";
 
 /// The options that choose what `cargo test` builds, and how.
 const OPTIONS: &[CargoOption] = &[
-    value("package", "SPEC", "Tests this package").short('p'),
-    flag("workspace", "Tests all packages of the workspace"),
-    value("exclude", "SPEC", "Leaves out this package of the workspace"),
-    flag("lib", "Tests the library"),
-    flag("bins", "Tests all programs"),
-    value("bin", "NAME", "Tests this program"),
-    flag("tests", "Tests all targets that Cargo tests by default"),
-    value("test", "NAME", "Tests this test target"),
-    flag("examples", "Tests all examples"),
-    value("example", "NAME", "Tests this example"),
-    flag("benches", "Tests all benchmarks"),
-    value("bench", "NAME", "Tests this benchmark"),
-    flag("all-targets", "Tests all targets"),
+    value("package", "SPEC", "Test this package").short('p'),
+    flag("workspace", "Test all packages of the workspace"),
+    value("exclude", "SPEC", "Leave out this package of the workspace"),
+    flag("lib", "Test the library"),
+    flag("bins", "Test all programs"),
+    value("bin", "NAME", "Test this program"),
+    flag("tests", "Test all targets that Cargo tests by default"),
+    value("test", "NAME", "Test this test target"),
+    flag("examples", "Test all examples"),
+    value("example", "NAME", "Test this example"),
+    flag("benches", "Test all benchmarks"),
+    value("bench", "NAME", "Test this benchmark"),
+    flag("all-targets", "Test all targets"),
     value("features", "FEATURES", "Features to build with").short('F'),
-    flag("all-features", "Builds with all features"),
-    flag("no-default-features", "Builds without the default features"),
-    flag("release", "Builds with optimizations").short('r'),
-    value("profile", "NAME", "Builds with this profile"),
-    value("target", "TRIPLE", "Builds for this target, such as `x86_64-unknown-linux-musl`"),
+    flag("all-features", "Build with all features"),
+    flag("no-default-features", "Build without the default features"),
+    flag("release", "Build with optimizations").short('r'),
+    value("profile", "NAME", "Build with this profile"),
+    value("target", "TRIPLE", "Build for this target, such as `x86_64-unknown-linux-musl`"),
     value("target-dir", "DIR", "The directory that Cargo builds in"),
     value(
         "manifest-path",
@@ -137,12 +139,12 @@ const OPTIONS: &[CargoOption] = &[
         "The manifest of the package or workspace (default: the nearest `Cargo.toml`)",
     ),
     value("build-jobs", "N", "The number of compilers that run at the same time"),
-    value("config", "KEY=VALUE", "Sets a value of Cargo's configuration"),
-    flag("locked", "Refuses to change `Cargo.lock`"),
+    value("config", "KEY=VALUE", "Set a value of Cargo's configuration"),
+    flag("locked", "Refuse to change `Cargo.lock`"),
     flag("frozen", "Same as `--locked` together with `--offline`"),
-    flag("ignore-rust-version", "Ignores `rust-version` of packages"),
-    flag("quiet", "Hides Cargo's progress").short('q'),
-    flag("verbose", "Shows the commands that Cargo runs").short('v'),
+    flag("ignore-rust-version", "Ignore `rust-version` of packages"),
+    flag("quiet", "Hide Cargo's progress").short('q'),
+    flag(VERBOSE, "Show the commands that Cargo runs").short('v'),
 ];
 
 /// What to build, as arguments of `cargo test`.
@@ -157,7 +159,11 @@ impl FromArgMatches for CargoOptions {
         for option in OPTIONS {
             let name = option.for_cargo();
             if option.value.is_none() {
-                arguments.extend((0..matches.get_count(option.long)).map(|_| name.clone()));
+                let count = match option.long {
+                    VERBOSE => matches.get_count(VERBOSE),
+                    long => u8::from(matches.get_flag(long)),
+                };
+                arguments.extend((0..count).map(|_| name.clone()));
                 continue;
             }
             for value in matches.get_many::<String>(option.long).into_iter().flatten() {
@@ -176,7 +182,11 @@ impl FromArgMatches for CargoOptions {
 impl Args for CargoOptions {
     fn augment_args(command: clap::Command) -> clap::Command {
         command.args(OPTIONS.iter().map(|option| {
-            let action = if option.value.is_some() { ArgAction::Append } else { ArgAction::Count };
+            let action = match option.value {
+                Some(_) => ArgAction::Append,
+                None if option.long == VERBOSE => ArgAction::Count,
+                None => ArgAction::SetTrue,
+            };
             let argument = Arg::new(option.long).long(option.long).help(option.help);
             let argument = argument.help_heading("Options of Cargo").action(action);
             argument.short(option.short).value_name(option.value.unwrap_or_default())
@@ -234,6 +244,14 @@ mod tests {
                 "--verbose"
             ]
         );
+    }
+
+    #[test]
+    fn only_verbose_is_accepted_several_times() {
+        for (argument, is_accepted) in [("-v", true), ("-q", false), ("--lib", false)] {
+            let arguments = ["bpfmap-vmtest", "test", argument, argument];
+            assert_eq!(Options::try_parse_from(arguments).is_ok(), is_accepted, "{argument}");
+        }
     }
 
     #[test]

@@ -11,7 +11,7 @@ use bpfmap_vmtest::kernel::{Kernel, Packages, check_known};
 use bpfmap_vmtest::report::{Files, Terminal, log_lines, show_download, show_status, table};
 use bpfmap_vmtest::{
     Architecture, Binary, Ended, Error, ErrorKind, Filter, Init, Machine, Matrix, Result, Run,
-    Symbols, kernel,
+    Symbols, explain, kernel,
 };
 use cargo_options::TestOptions;
 use clap::{CommandFactory as _, Parser as _};
@@ -40,15 +40,29 @@ fn main() -> ExitCode {
         Command::Test(options) => test(*options),
         Command::Matrix(options) => matrix(&options),
         Command::Kernels(options) => kernels(&options),
+        Command::Explain { name } => explain(name.as_deref()),
         Command::Completions { shell } => completions(shell),
         Command::Man { folder } => man(&folder),
     };
     done.unwrap_or_else(|error| {
-        eprint!("{}", log_lines(&format!("bpfmap-vmtest: {error}\n")));
+        complain(&error);
         match error.kind() {
             ErrorKind::UnknownKernel => ExitCode::from(WRONG_USAGE),
             _ => ExitCode::from(HARNESS_FAILED),
         }
+    })
+}
+
+fn complain(error: &Error) {
+    eprint!("{}", log_lines(&format!("bpfmap-vmtest: {error}\n")));
+}
+
+/// Returns the value of a part of the command line that clap does not check. If that part is wrong,
+/// prints the error and ends this process, like clap.
+fn checked<T>(part: Result<T>) -> T {
+    part.unwrap_or_else(|error| {
+        complain(&error);
+        std::process::exit(WRONG_USAGE.into())
     })
 }
 
@@ -100,10 +114,10 @@ fn run_in(
 ) -> Result<(Ended, String)> {
     let config = Config::find()?;
     let packages = shown(system.packages.resolve()?);
-    let name = system.kernel.as_ref().or(config.kernel.as_ref()).ok_or_else(|| {
+    let name = checked(system.kernel.as_ref().or(config.kernel.as_ref()).ok_or_else(|| {
         Error::new(ErrorKind::Usage, "no kernel was selected")
             .help("select one with --kernel, or write kernel = \"6.1\" in bpfmap-vmtest.toml")
-    })?;
+    }));
     let root = options.root.as_ref().or(config.root.as_ref());
     // With a root file system, the program may be one of that.
     let of_program = if root.is_none() { run.architecture() } else { None };
@@ -205,8 +219,8 @@ fn exit_code(ended: &Ended) -> ExitCode {
 }
 
 fn test(mut options: TestOptions) -> Result<ExitCode> {
-    let filter = options.filter()?;
-    let threads = options.test_threads()?;
+    let filter = checked(options.filter());
+    let threads = checked(options.test_threads());
     options.matrix.test_threads = threads.or(options.matrix.test_threads);
     if options.matrix.packages.offline {
         options.cargo.arguments.push("--offline".to_owned());
@@ -317,7 +331,7 @@ fn kernels(options: &KernelsOptions) -> Result<ExitCode> {
         KernelsCommand::Prune => {
             let waiting = || eprintln!("waiting for other runs to end");
             let removed = kernel::prune(&packages, &config.kernels, waiting)?;
-            println!("removed {removed} kernels and all snapshots");
+            println!("removed {removed} kernels, all root file systems and all snapshots");
             return Ok(ExitCode::SUCCESS);
         }
         KernelsCommand::Fetch { names }
@@ -368,13 +382,31 @@ fn unwritable(path: &Path, error: std::io::Error) -> Error {
     Error::new(ErrorKind::Io, format!("cannot write {}", path.display())).because(error)
 }
 
-fn completions(shell: Shell) -> Result<ExitCode> {
-    let mut script = Vec::new();
-    clap_complete::generate(shell, &mut visible_command(), "bpfmap-vmtest", &mut script);
-    std::io::stdout().write_all(&script).map_err(|error| {
+/// Prints the explanation of a failure, or the list of all failures.
+fn explain(name: Option<&str>) -> Result<ExitCode> {
+    let Some(name) = name else {
+        return print(explain::list().as_bytes());
+    };
+    let Some(page) = explain::page(name) else {
+        let nearest = explain::nearest(name).map(|nearest| format!("did you mean `{nearest}`? "));
+        let help = nearest.unwrap_or_default() + "`bpfmap-vmtest explain` lists all failures";
+        let message = format!("unknown failure `{name}`");
+        return checked(Err(Error::new(ErrorKind::Usage, message).help(help)));
+    };
+    print(page.as_bytes())
+}
+
+fn print(text: &[u8]) -> Result<ExitCode> {
+    std::io::stdout().write_all(text).map_err(|error| {
         Error::new(ErrorKind::Io, "cannot write to the standard output").because(error)
     })?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn completions(shell: Shell) -> Result<ExitCode> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut visible_command(), "bpfmap-vmtest", &mut script);
+    print(&script)
 }
 
 /// Returns the command line without hidden commands. `clap_complete` would otherwise also complete

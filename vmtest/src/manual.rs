@@ -13,14 +13,16 @@ Examples:
     $ bpfmap-vmtest run --kernel 6.1 -- uname -r
   Build the tests of a package and run them on the oldest and the newest kernel:
     $ bpfmap-vmtest test --kernel 5.10 --kernel 7.3
+  Explain the name of a failure in a report:
+    $ bpfmap-vmtest explain fetch-failed
   Print a script that completes the command line:
     $ bpfmap-vmtest completions bash > bpfmap-vmtest.bash
 ";
 
 pub(crate) const RUN: &str = "\
 Exit status:
-  0    The program succeeded. Otherwise, the exit status is that of the program, or 128 plus the number of the signal
-       that ended it.
+  0    The program succeeded. Otherwise, the exit status is that of the program, or 128
+       plus the number of the signal that ended it.
   2    The command line is wrong, or names an unknown kernel.
   125  The harness or the guest failed.
 
@@ -83,8 +85,20 @@ Examples:
     $ bpfmap-vmtest kernels list
   Fetch two kernels before they are needed:
     $ bpfmap-vmtest kernels fetch 5.10 7.3
-  Remove snapshots, and kernels that are no longer used:
+  Remove snapshots, root file systems, and kernels that are no longer used:
     $ bpfmap-vmtest kernels prune
+";
+
+pub(crate) const EXPLAIN: &str = "\
+Exit status:
+  0  The explanation was printed.
+  2  No failure has this name.
+
+Examples:
+  List all failures that reports can name:
+    $ bpfmap-vmtest explain
+  Explain a failure:
+    $ bpfmap-vmtest explain fetch-failed
 ";
 
 pub(crate) const COMPLETIONS: &str = "\

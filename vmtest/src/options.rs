@@ -11,7 +11,7 @@ use clap_complete::Shell;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Boots Linux kernels in QEMU and runs programs and test binaries in them.
+/// Boot Linux kernels in QEMU and run programs and test binaries in them
 #[derive(Debug, Parser)]
 #[command(version, about, after_long_help = manual::TOP)]
 pub(crate) struct Options {
@@ -21,28 +21,35 @@ pub(crate) struct Options {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Runs a program in a kernel as if it ran here
+    /// Run a program in a kernel as if it ran here
     #[command(after_long_help = manual::RUN)]
     Run(RunOptions),
-    /// Opens a shell in a kernel
+    /// Open a shell in a kernel
     #[command(after_long_help = manual::SHELL)]
     Shell(ShellOptions),
-    /// Builds tests with Cargo and runs them on a list of kernels
+    /// Build tests with Cargo and run them on a list of kernels
     #[command(after_long_help = manual::TEST)]
     Test(Box<TestOptions>),
-    /// Runs test binaries on a list of kernels
+    /// Run test binaries on a list of kernels
     #[command(after_long_help = manual::MATRIX)]
     Matrix(Box<BinariesOptions>),
-    /// Fetches kernels and lists the available kernels
+    /// Fetch kernels and list the available kernels
     #[command(after_long_help = manual::KERNELS)]
     Kernels(KernelsOptions),
-    /// Prints a completion script for a shell
+    /// Explain a name that a report uses for a failure, or list all of them
+    #[command(after_long_help = manual::EXPLAIN)]
+    Explain {
+        /// The name, such as `fetch-failed` (default: list all names)
+        #[arg(value_name = "NAME")]
+        name: Option<String>,
+    },
+    /// Print a completion script for a shell
     #[command(after_long_help = manual::COMPLETIONS)]
     Completions {
         /// The shell
         shell: Shell,
     },
-    /// Writes man pages into an existing directory
+    /// Write man pages into an existing directory
     #[command(hide = true)]
     Man {
         #[arg(value_name = "DIR")]
@@ -56,13 +63,13 @@ pub(crate) struct RunOptions {
     pub(crate) system: System,
     #[command(flatten)]
     pub(crate) machine: MachineOptions,
-    /// Ends the guest after this many seconds
+    /// End the guest after this many seconds
     #[arg(long, value_name = "SECONDS")]
     pub(crate) time_out: Option<u64>,
-    /// Writes the kernel's console log to a file
+    /// Write the kernel's console log to a file
     #[arg(long, value_name = "FILE")]
     pub(crate) console: Option<PathBuf>,
-    /// Waits for a debugger before the kernel boots, on a socket that only you can access
+    /// Wait for a debugger before the kernel boots, on a socket that only you can access
     #[arg(long)]
     pub(crate) gdb: bool,
     /// The program and its arguments
@@ -77,7 +84,7 @@ pub(crate) struct ShellOptions {
     pub(crate) system: System,
     #[command(flatten)]
     pub(crate) machine: MachineOptions,
-    /// Waits for a debugger before the kernel boots, on a socket that only you can access
+    /// Wait for a debugger before the kernel boots, on a socket that only you can access
     #[arg(long)]
     pub(crate) gdb: bool,
 }
@@ -96,7 +103,7 @@ pub(crate) struct System {
 pub(crate) struct BinariesOptions {
     #[command(flatten)]
     pub(crate) matrix: MatrixOptions,
-    /// Prints the matrix as jobs for a continuous integration service, and runs no tests
+    /// Print the matrix as jobs for a continuous integration service, and run no tests
     #[arg(long, value_name = "SERVICE")]
     pub(crate) print: Option<Service>,
     /// The number of jobs that --print makes (default: one for each kernel)
@@ -120,49 +127,49 @@ pub(crate) struct MatrixOptions {
     /// The driver that runs the tests
     #[arg(long, value_enum, default_value_t = DriverOption::Guest)]
     pub(crate) driver: DriverOption,
-    /// Runs only the I-th of N parts of all kernels and binaries
+    /// Run only the I-th of N parts of all kernels and binaries
     #[arg(long, value_name = "I/N")]
     pub(crate) shard: Option<Shard>,
     #[command(flatten)]
     pub(crate) machine: MachineOptions,
     #[command(flatten)]
     pub(crate) packages: PackageOptions,
-    /// Ends a test after this many seconds (default: 60)
+    /// End a test after this many seconds (default: 60)
     #[arg(long, value_name = "SECONDS")]
     pub(crate) test_time_out: Option<u64>,
-    /// Repeats a failed test, or a test whose guest failed, up to this many times; a test that then
+    /// Repeat a failed test, or a test whose guest failed, up to this many times; a test that then
     /// passes is reported as flaky
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) retries: u32,
-    /// Runs up to this many tests of a binary at the same time in each guest; give the guest several
+    /// Run up to this many tests of a binary at the same time in each guest; give the guest several
     /// processors with --cpus (default: 1)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(crate) test_threads: Option<u16>,
-    /// Stops a kernel's tests after the first failure
+    /// Stop a kernel's tests after the first failure
     #[arg(long)]
     pub(crate) fail_fast: bool,
     #[command(flatten)]
     pub(crate) filters: FilterOptions,
-    /// Writes events to a file, as JSON lines
+    /// Write events to a file, as JSON lines
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
-    /// Writes a report for continuous integration to a file, as `JUnit` XML
+    /// Write a report for continuous integration to a file, in the XML format of `JUnit`
     #[arg(long, value_name = "FILE")]
     pub(crate) junit: Option<PathBuf>,
-    /// Writes a report for people to a file, as one HTML page
+    /// Write a report for people to a file, as one HTML page
     #[arg(long, value_name = "FILE")]
     pub(crate) html: Option<PathBuf>,
-    /// Appends a Markdown report to a file (default: GitHub's job summary, if there is one)
+    /// Append a Markdown report to a file (default: GitHub's job summary, if there is one)
     #[arg(long, value_name = "FILE", env = "GITHUB_STEP_SUMMARY")]
     pub(crate) github_summary: Option<PathBuf>,
-    /// Copies the symbols and the debug information of test binaries to the guests, for tests that
+    /// Copy the symbols and the debug information of test binaries to the guests, for tests that
     /// look for symbols in their own program
     #[arg(long)]
     pub(crate) symbols: bool,
-    /// Allows complaints of the kernel that contain this text
+    /// Allow complaints of the kernel that contain this text
     #[arg(long = "allow", value_name = "TEXT")]
     pub(crate) allowed: Vec<String>,
-    /// Keeps the console logs in this directory
+    /// Keep the console logs in this directory
     #[arg(long, value_name = "DIR")]
     pub(crate) report_dir: Option<PathBuf>,
 }
@@ -170,16 +177,16 @@ pub(crate) struct MatrixOptions {
 /// The selection of tests.
 #[derive(Debug, Args)]
 pub(crate) struct FilterOptions {
-    /// Runs only tests whose names contain this text
+    /// Run only tests whose names contain this text
     #[arg(long = "filter", value_name = "TEXT")]
     filters: Vec<String>,
-    /// Runs only tests whose names are equal to a filter
+    /// Run only tests whose names are equal to a filter
     #[arg(long)]
     exact: bool,
-    /// Leaves out tests whose names contain this text
+    /// Leave out tests whose names contain this text
     #[arg(long, value_name = "TEXT")]
     skip: Vec<String>,
-    /// Runs the tests marked #[ignore] as well
+    /// Run the tests marked #[ignore] as well
     #[arg(long)]
     include_ignored: bool,
 }
@@ -208,38 +215,38 @@ pub(crate) struct MachineOptions {
     /// The memory, such as 2G (default: 512M)
     #[arg(long, value_name = "SIZE", value_parser = config::parse_memory)]
     pub(crate) memory: Option<u32>,
-    /// Loads a kernel module and its dependencies first; if `?` follows the name, a missing module
+    /// Load a kernel module and its dependencies first; if `?` follows the name, a missing module
     /// is ignored
     #[arg(long = "module", value_name = "NAME")]
     pub(crate) modules: Vec<String>,
-    /// Copies a file or directory to the guest (default for DST: the same path)
+    /// Copy a file or directory to the guest (default for DST: the same path)
     #[arg(long = "file", value_name = "SRC[:DST]", value_parser = parse_file)]
     pub(crate) files: Vec<(PathBuf, PathBuf)>,
-    /// Gives the guest a root file system: a directory, a tar archive, an OCI image (layout or
+    /// Give the guest a root file system: a directory, a tar archive, an OCI image (layout or
     /// archive), or Debian packages (`debian:SUITE/PACKAGE,PACKAGE`)
     #[arg(long, value_name = "SOURCE")]
     pub(crate) root: Option<RootSource>,
-    /// Adds programs of this machine to the guest, with the libraries that they need
-    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    /// Add programs of this machine to the guest, with the libraries that they need
+    #[arg(long, value_name = "NAME,NAME", value_delimiter = ',')]
     pub(crate) host_programs: Vec<String>,
-    /// Sets an environment variable (default for the value: the variable's present value)
+    /// Set an environment variable (default for the value: the variable's present value)
     #[arg(long, value_name = "KEY[=VALUE]", value_parser = parse_variable)]
     pub(crate) env: Vec<(String, String)>,
-    /// Lets tests keep the capabilities `CAP_SYS_PTRACE` and `CAP_SYS_RAWIO`, with which they can
-    /// forge results
+    /// Let programs and tests keep the capabilities `CAP_SYS_PTRACE` and `CAP_SYS_RAWIO`, with which
+    /// they can forge results
     #[arg(long)]
     pub(crate) privileged: bool,
-    /// Adds an argument to the kernel's command line
+    /// Add an argument to the kernel's command line
     #[arg(long, value_name = "ARG", allow_hyphen_values = true)]
     pub(crate) cmdline: Vec<String>,
     /// The engine that executes the guest (default: KVM if a trial boot shows that it works, or
     /// else TCG)
     #[arg(long, value_name = "ENGINE")]
     pub(crate) engine: Option<EngineOption>,
-    /// Considers a guest hung if it sends nothing for this many seconds (default: 30)
+    /// Consider a guest hung if it sends nothing for this many seconds (default: 30)
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) silence: Option<u64>,
-    /// Boots the guest cold instead of from a snapshot
+    /// Boot the guest cold instead of from a snapshot
     #[arg(long)]
     pub(crate) no_snapshot: bool,
 }
@@ -313,7 +320,7 @@ pub(crate) struct PackageOptions {
     /// The mirror of Debian's security updates (default: the mirror that apt uses)
     #[arg(long, value_name = "ADDRESS")]
     security_mirror: Option<String>,
-    /// Uses only kernels and packages that are in the cache, and fetches nothing; for `test`, Cargo
+    /// Use only kernels and packages that are in the cache, and fetch nothing; for `test`, Cargo
     /// gets this option as well
     #[arg(long)]
     pub(crate) offline: bool,
@@ -343,21 +350,21 @@ pub(crate) struct KernelsOptions {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum KernelsCommand {
-    /// Fetches kernels that are not in the cache
+    /// Fetch kernels that are not in the cache
     Fetch {
         /// The kernels (default: all)
         #[arg(value_name = "KERNEL")]
         names: Vec<String>,
     },
-    /// Fetches the newest kernels of Debian's lines, and pins them
+    /// Fetch the newest kernels of Debian's lines, and pin them in the lock file
     Update {
         /// The kernels (default: all)
         #[arg(value_name = "KERNEL")]
         names: Vec<String>,
     },
-    /// Removes kernels that are no longer used, and all snapshots
+    /// Remove kernels that are no longer used, all root file systems and all snapshots
     Prune,
-    /// Lists kernels, and shows which files of each kernel are in the cache
+    /// List kernels, and show which of them are in the cache
     List {
         /// The kernels (default: all)
         #[arg(value_name = "KERNEL")]

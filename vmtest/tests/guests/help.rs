@@ -13,6 +13,8 @@ const EXAMPLES: &[(&str, &str)] = &[
     ("run --kernel 6.1 -- uname -r", "6.1."),
     ("run --kernel 6.12 --root debian:bookworm/iproute2 -- ip -V", "iproute2"),
     ("test --kernel 5.10 --kernel 7.3", "7.3"),
+    ("explain", "fetch-failed"),
+    ("explain fetch-failed", "help: check the network"),
     ("completions bash > bpfmap-vmtest.bash", ""),
     ("run --kernel 6.12 --cpus 2 --file notes.txt:/tmp/n --env LANG=C -- cat /tmp/n", "noted"),
     ("shell --kernel 6.12 --file /usr/bin/dmesg", ""),
