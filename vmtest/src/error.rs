@@ -23,7 +23,7 @@ named! {
         MissingLibrary = "missing-library",
         /// The kernel's packages do not contain a requested kernel module.
         MissingModule = "missing-module",
-        /// The suite does not contain a requested package.
+        /// The Debian suite does not contain a requested package.
         MissingPackage = "missing-package",
         /// The interpreter that a program needs is missing. This is a dynamic linker, or the
         /// program that runs a script.
@@ -38,8 +38,8 @@ named! {
         KernelCorrupt = "kernel-corrupt",
         /// A kernel or a package could not be fetched.
         Fetch = "fetch-failed",
-        /// An archive contains something that a kernel's archive never contains, such as too much
-        /// data, or a name that leads out of the archive.
+        /// An archive or a container image is damaged, or contains something that it must not
+        /// contain, such as a device, too much data, or a name that leads out of it.
         ArchiveRefused = "archive-refused",
         /// A file in the cache has changed since it was written.
         CacheTampered = "cache-tampered",
@@ -49,7 +49,8 @@ named! {
         ConfigurationUnsafe = "configuration-unsafe",
         /// The package in the cache is not the package that the lock file pins.
         LockMismatch = "lock-mismatch",
-        /// A path does not refer to a regular file.
+        /// A path refers to something other than a regular file, or the directory of a root file
+        /// system contains a device, a FIFO or a socket.
         NotAFile = "not-a-file",
         /// A file is larger than the limit for its kind.
         TooLarge = "too-large",
@@ -95,7 +96,7 @@ impl ErrorKind {
                 "run only tests that need no module on this kernel, or write `?` after the name of the module"
             }
             Self::MissingPackage => {
-                "check the spelling, search for the package on packages.debian.org, or choose another suite"
+                "check the spelling, search for the package on packages.debian.org, or choose another Debian suite"
             }
             Self::MissingInterpreter => {
                 "add the interpreter to the guest, with `--host-programs` or in the root file system"
@@ -132,7 +133,9 @@ impl ErrorKind {
                 "find out whether the lock file or the cache has changed; to fetch the package again, remove its directory from \
                  the cache"
             }
-            Self::NotAFile => "specify the path of a regular file",
+            Self::NotAFile => {
+                "specify the path of a regular file; remove devices, FIFOs and sockets from the directory"
+            }
             Self::TooLarge => "use a smaller file, or check whether the path is the intended one",
             Self::CargoMissing => {
                 "install Cargo, or use `bpfmap-vmtest matrix` with test binaries that are already built"
@@ -143,7 +146,9 @@ impl ErrorKind {
                 "install qemu-system-x86 (Fedora: qemu-system-x86-core); for guests for arm64, qemu-system-arm"
             }
             Self::DriverMissing => "install the program of the driver, or use the driver `guest`",
-            Self::QemuTooOld => "install QEMU 7.2 or newer",
+            Self::QemuTooOld => {
+                "install QEMU 5.0 or newer; guests for arm64 need QEMU 8.1 or newer"
+            }
             Self::NoDiskSpace => {
                 "free some space, or set XDG_CACHE_HOME to a file system with free space"
             }

@@ -117,7 +117,7 @@ impl Init {
             Error::new(ErrorKind::Usage, message).help(format!(
                 "build it: install {linker}, run `rustup target add {target}` and \
                  `CARGO_TARGET_{variable}_LINKER={linker} RUSTFLAGS='-C target-feature=+crt-static' \
-                 cargo install bpfmap-vmtest --target {target} --root DIR`, and copy \
+                 cargo install --locked --path vmtest --target {target} --root DIR` in the sources of this version, and copy \
                  DIR/bin/bpfmap-vmtest to {name}",
                 linker = spec.linker,
                 target = spec.target,

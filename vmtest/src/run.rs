@@ -157,12 +157,32 @@ impl Run {
 
 /// Returns the path of a program, which is specified by its path or by its name on the `PATH`.
 pub(crate) fn find_program(program: &Path) -> Result<PathBuf> {
-    let missing =
-        || Error::new(ErrorKind::Usage, format!("there is no program {}", program.display()));
+    let missing = || {
+        let message = format!("there is no program `{}` on this machine", program.display());
+        Error::new(ErrorKind::Usage, message).help(
+            "check the name, or install the program; a program needs a path, or a name on PATH",
+        )
+    };
     if program.components().count() > 1 || program.is_absolute() {
         return Some(program.to_owned()).filter(|path| path.is_file()).ok_or_else(missing);
     }
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut candidates = std::env::split_paths(&path).map(|directory| directory.join(program));
     candidates.find(|path| path.is_file()).ok_or_else(missing)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_program_is_named_with_advice() {
+        for name in ["no-such-program", "/no/such/program", "./no-such-program"] {
+            let error = find_program(Path::new(name)).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Usage);
+            assert_eq!(error.summary(), format!("there is no program `{name}` on this machine"));
+            assert!(error.advice().is_some());
+        }
+        assert!(find_program(Path::new("sh")).unwrap().is_absolute());
+    }
 }

@@ -107,7 +107,9 @@ impl<'a> Apt<'a> {
             |package: &&Package| strsim::damerau_levenshtein(name, package.name.as_str());
         match index.iter().min_by_key(distance).filter(|it| distance(it) <= 2) {
             Some(nearest) => error.help(format!("did you mean `{}`?", nearest.name)),
-            None => error.help("search for it on packages.debian.org, or choose another suite"),
+            None => {
+                error.help("search for it on packages.debian.org, or choose another Debian suite")
+            }
         }
     }
 
@@ -221,6 +223,9 @@ fn check_installed() -> Result<()> {
     ))
 }
 
+/// The message about a file system without space.
+const FULL: &str = "No space left on device";
+
 /// Runs a program until it ends, and returns its output. If the program fails, the error contains
 /// the program's errors.
 fn output(
@@ -235,21 +240,23 @@ fn output(
         return Ok(output.stdout);
     }
     let said = &output.stderr;
-    let full = said.contains("No space left on device");
-    let kind = if full { ErrorKind::NoDiskSpace } else { ErrorKind::Fetch };
+    let kind = if said.contains(FULL) { ErrorKind::NoDiskSpace } else { ErrorKind::Fetch };
     let error =
         Error::new(kind, format!("{program} failed ({}): {}", output.status, errors_of(said)));
-    Err(if full {
-        error.help("free some space, or set XDG_CACHE_HOME to a file system with free space")
+    Err(error.help(advice(said)))
+}
+
+/// Returns advice on what to do about an error of apt.
+fn advice(said: &str) -> &'static str {
+    if said.contains(FULL) {
+        "free some space, or set XDG_CACHE_HOME to a file system with free space"
     } else if said.contains("NO_PUBKEY") || said.contains("EXPKEYSIG") {
-        error.help(
-            "Debian's keys on this machine are too old: upgrade the package debian-archive-keyring",
-        )
+        "Debian's keys on this machine are too old: upgrade the package debian-archive-keyring"
+    } else if said.contains("does not have a Release file") {
+        "check the name of the suite, or choose another mirror with `--mirror` and `--security-mirror`"
     } else {
-        error.help(
-            "check the network, or choose another mirror with `--mirror` and `--security-mirror`",
-        )
-    })
+        "check the network, or choose another mirror with `--mirror` and `--security-mirror`"
+    }
 }
 
 /// Returns the errors in apt's messages on one line, each of them once. Without a line that is
@@ -370,6 +377,18 @@ mod tests {
                     Inst dash (0.5.12-2 Debian:12.9/oldstable [amd64])\nConf libc6 (2.36-9+deb12u9 Debian:12.9 [amd64])\n";
         let expected = [("libc6", "2.36-9+deb12u9"), ("dash", "0.5.12-2")];
         assert_eq!(parse_installs(text), expected.map(|(a, b)| (a.to_owned(), b.to_owned())));
+    }
+
+    #[test]
+    fn the_advice_depends_on_the_errors_of_apt() {
+        for (said, expected) in [
+            ("E: The repository 'x bookwurm Release' does not have a Release file.", "the suite"),
+            ("W: GPG error: x: NO_PUBKEY 6ED0E7B82643E131", "debian-archive-keyring"),
+            ("E: Write error - write (28: No space left on device)", "free some space"),
+            ("E: Could not resolve 'deb.debian.org'", "check the network"),
+        ] {
+            assert!(advice(said).contains(expected), "{said}: {}", advice(said));
+        }
     }
 
     #[test]

@@ -87,7 +87,8 @@ fn of_path(path: &Path, architecture: Architecture) -> Result<Root> {
     if !path.exists() {
         let message = "there is no such file or directory";
         return Err(Error::new(ErrorKind::Usage, message)
-            .help("specify a directory, an archive, or `debian:SUITE/PACKAGE,PACKAGE`"));
+            .help("specify a directory, an archive, or `debian:SUITE/PACKAGE,PACKAGE`; to save a container image as an \
+                   archive, use `skopeo copy docker://IMAGE oci-archive:FILE`"));
     }
     let path = &path.canonicalize().at("find", path)?;
     let source = RootSource::Path(path.clone());
