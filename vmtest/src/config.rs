@@ -2,22 +2,22 @@
 //! of command-line options.
 //!
 //! ```toml
-//! kernel = "6.1"                     # the kernel of `run` without --kernel
-//! matrix = ["5.10", "6.12", "mine"]  # the kernels of `matrix` without --kernel
-//! memory = "1G"
-//! cpus = 2
-//! modules = ["veth"]
-//! cmdline = ["slub_debug=FZ"]
-//! allow = ["possible circular locking"]
-//! test_time_out = 120
-//! root = { debian = "bookworm", packages = ["iproute2"] }  # or a path
-//! host_programs = ["strace"]
+//! kernel = "6.1"                     # the kernel of `run` and `shell` without --kernel
+//! matrix = ["5.10", "6.12", "mine"]  # the kernels of `test` and `matrix` without --kernel
+//! memory = "1G"                      # the memory of a guest (default: 512M)
+//! cpus = 2                           # the processors of a guest (default: 1)
+//! modules = ["veth"]                 # kernel modules to load before the tests
+//! cmdline = ["slub_debug=FZ"]        # arguments for the kernel
+//! allow = ["possible circular lock"] # complaints of the kernel that are not failures
+//! test_time_out = 120                # the time limit of a test, in seconds (default: 60)
+//! host_programs = ["strace"]         # programs of this machine to add to a guest
+//! root = { debian = "bookworm", packages = ["iproute2"] }  # a root file system; or a path
 //!
 //! [kernels]                          # in addition to Debian's kernels, which need no entry here
 //! stable = { debian = "6.12" }
 //! mine = { path = "bzImage", modules = "modules" }
 //! built = { tree = "../linux" }
-//! here = { host = true }
+//! here = { host = true }             # the kernel of this machine, in a guest
 //! fetched = { url = "http://127.0.0.1/bzImage", sha256 = "…" }
 //! image = { oci = "127.0.0.1:5000/kernels:6.6" }
 //! ```
@@ -223,6 +223,8 @@ mod tests {
         assert_eq!(config.kernel.as_deref(), Some("6.1"));
         assert_eq!(config.kernels.len(), 6);
         assert_eq!(config.kernels["here"], KernelSource::Host);
+        let readme = include_str!("../README.md");
+        assert!(readme.contains(&lines[..end].join("\n")), "README.md has another example");
     }
 
     #[test]
