@@ -110,20 +110,24 @@ impl Init {
         });
         let beside = directories().map(|directory| directory.join(&name));
         let program = beside.chain(built).chain(on_path).find(|path| path.is_file());
+        let how = || {
+            let (linker, target) = (spec.linker, spec.target);
+            let variable = target.to_uppercase().replace('-', "_");
+            format!(
+                "in the sources from which {this} was built, install {linker}, run `rustup target add {target}` and \
+                 `CARGO_TARGET_{variable}_LINKER={linker} RUSTFLAGS='-C target-feature=+crt-static' \
+                 cargo install --locked --path vmtest --target {target} --root DIR`, and copy \
+                 DIR/bin/bpfmap-vmtest to {name}",
+                this = this.display(),
+            )
+        };
         let program = program.ok_or_else(|| {
             let beside = this.display();
             let message = format!("the program {name}, which {architecture} guests run as init, is neither beside {beside} nor on PATH");
-            let variable = spec.target.to_uppercase().replace('-', "_");
-            Error::new(ErrorKind::Usage, message).help(format!(
-                "build it: install {linker}, run `rustup target add {target}` and \
-                 `CARGO_TARGET_{variable}_LINKER={linker} RUSTFLAGS='-C target-feature=+crt-static' \
-                 cargo install --locked --path vmtest --target {target} --root DIR` in the sources of this version, and copy \
-                 DIR/bin/bpfmap-vmtest to {name}",
-                linker = spec.linker,
-                target = spec.target,
-            ))
+            Error::new(ErrorKind::Usage, message).help(format!("build it: {}", how()))
         })?;
-        protocol::check(&program)?;
+        protocol::check(&program)
+            .map_err(|error| error.help(format!("build {name} again: {}", how())))?;
         Ok(program)
     }
 

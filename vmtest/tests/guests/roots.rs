@@ -425,22 +425,29 @@ fn wrong_architecture() {
 }
 
 #[test]
-fn init_for_arm64_missing() {
+fn init_for_arm64_missing_or_different() {
     let directory = tempfile::tempdir().unwrap();
     let (program, here) = (directory.path().join("test"), directory.path().join("harness"));
     write_program(&program, &program_for(183));
     // A harness without the other programs that Cargo built beside it.
     fs::copy(env!("CARGO_BIN_EXE_bpfmap-vmtest"), &here).unwrap();
-    let mut command = std::process::Command::new(&here);
-    command.current_dir(directory.path()).args(["matrix", "--kernel", KERNEL]).arg(&program);
-    let output = command.output().unwrap();
-    let text = said(&output);
-    assert_eq!(output.status.code(), Some(125), "{text}");
-    for expected in
-        ["the program bpfmap-vmtest-arm64, which arm64 guests run as init", "rustup target add"]
-    {
-        assert!(text.contains(expected), "{text}");
-    }
+    let refused = |expected: [&str; 2]| {
+        let mut command = std::process::Command::new(&here);
+        command.current_dir(directory.path()).args(["matrix", "--kernel", KERNEL]).arg(&program);
+        let output = command.output().unwrap();
+        let text = said(&output);
+        assert_eq!(output.status.code(), Some(125), "{text}");
+        for expected in expected.into_iter().chain(["rustup target add"]) {
+            assert!(text.contains(expected), "{text}");
+        }
+    };
+    refused([
+        "the program bpfmap-vmtest-arm64, which arm64 guests run as init",
+        "help: build it: ",
+    ]);
+    // A program that is not the harness.
+    write_program(&directory.path().join("bpfmap-vmtest-arm64"), &program_for(183));
+    refused(["does not say which protocol it uses", "help: build bpfmap-vmtest-arm64 again: "]);
 }
 
 #[test]
