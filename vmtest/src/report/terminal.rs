@@ -384,8 +384,9 @@ fn sum(summary: &Summary) -> String {
     let green = if summary.green { "green" } else { "NOT GREEN" };
     let flaky =
         if summary.flaky > 0 { format!(" ({} flaky)", summary.flaky) } else { String::new() };
+    let kernels = if summary.kernels == 1 { "kernel" } else { "kernels" };
     format!(
-        "{green}: {} passed{flaky}, {} failed, {} skipped; {} kernels, {} failed; {:.1} s\n",
+        "{green}: {} passed{flaky}, {} failed, {} skipped; {} {kernels}, {} failed; {:.1} s\n",
         summary.passed,
         summary.failed,
         summary.skipped,
@@ -421,6 +422,17 @@ mod tests {
             ),
             "{text}"
         );
+    }
+
+    #[test]
+    fn the_summary_has_the_singular_for_one_kernel() {
+        let summary = sample().into_iter().find_map(|event| match event {
+            Event::Summary(summary) => Some(summary),
+            _ => None,
+        });
+        let said = |kernels| sum(&Summary { kernels, ..summary.clone().unwrap() });
+        assert!(said(1).contains("; 1 kernel, "), "{}", said(1));
+        assert!(said(2).contains("; 2 kernels, "), "{}", said(2));
     }
 
     #[test]
