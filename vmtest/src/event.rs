@@ -33,7 +33,8 @@ pub struct TestResult {
     pub test: String,
     /// The outcome of the test.
     pub outcome: Outcome,
-    /// The reason for the outcome, if the outcome alone does not say enough.
+    /// The reason for the outcome, if the outcome alone does not say enough. For a failed test, this
+    /// is the first line of the message of the panic.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// The duration of the test's last attempt in the guest, in seconds.

@@ -403,6 +403,7 @@ impl<'a> KernelRun<'a> {
         self.clear_suspicion_after(&test.test);
         let stdout = String::from_utf8_lossy(&test.stdout);
         let verdict = Verdict::of(status, &stdout, oom_kills)
+            .with_message(&String::from_utf8_lossy(&test.output))
             .with_taint(taint, || self.complained_as_allowed(guest, &test));
         if !status.is_tried_again() || test.attempt >= self.matrix.retries {
             self.end_test(test, verdict, seconds);

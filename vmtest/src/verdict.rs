@@ -55,6 +55,14 @@ impl Verdict {
         Self { outcome, reason, notes }
     }
 
+    /// Adds the reason why a test failed, which is in its output.
+    pub(crate) fn with_message(mut self, output: &str) -> Self {
+        if self.outcome == Outcome::Failed && self.reason.is_none() {
+            self.reason = message(output);
+        }
+        self
+    }
+
     /// Changes the outcome according to the bits of the kernel's taint that were set since the test
     /// began. `is_allowed` returns whether the kernel complained while the test ran, and all of
     /// these complaints are allowed.
@@ -85,6 +93,27 @@ fn command<'a>(line: &'a str, word: &str) -> Option<&'a str> {
     line.strip_prefix(word)
 }
 
+/// The maximum number of characters of a message in the reason of a failure. The output of the test
+/// contains the whole message.
+const LONGEST: usize = 200;
+
+/// Returns the first line of the message of a test's first panic, or of the error that the test
+/// returned.
+fn message(output: &str) -> Option<String> {
+    let mut lines = output.lines();
+    while let Some(line) = lines.next() {
+        let is_panic = line.starts_with("thread '") && line.contains(" panicked at ");
+        let found = if is_panic { lines.next() } else { line.strip_prefix("Error: ") };
+        let Some(found) = found.map(str::trim).filter(|found| !found.is_empty()) else { continue };
+        let mut message: String = found.chars().take(LONGEST).collect();
+        if message.len() < found.len() {
+            message.push('…');
+        }
+        return Some(message);
+    }
+    None
+}
+
 /// Returns whether the last line of a libtest harness reports that one test ran and passed.
 fn says_passed(stdout: &str) -> bool {
     stdout
@@ -99,6 +128,24 @@ mod tests {
     use super::*;
 
     const OK: &str = "\nrunning 1 test\n.\ntest result: ok. 1 passed; 0 failed; 0 ignored; 0 measured; 7 filtered out; finished in 0.00s\n\n";
+
+    #[test]
+    fn the_reason_of_a_failure_is_the_message_of_the_panic_or_the_error() {
+        let reason = |status, stderr: &str| Verdict::of(status, "", 0).with_message(stderr).reason;
+        let failed = Status::Exited(101);
+        let panic = "noise\n\nthread 'one' (7) panicked at src/a.rs:1:2:\nassertion failed: a == b\nnote: run\n";
+        assert_eq!(reason(failed, panic).as_deref(), Some("assertion failed: a == b"));
+        let error = "Error: Os { code: 2, kind: NotFound }\n";
+        assert_eq!(reason(failed, error).as_deref(), Some("Os { code: 2, kind: NotFound }"));
+        for nothing in ["", "thread 'one' panicked at src/a.rs:1:2:", "Error: \n"] {
+            assert_eq!(reason(failed, nothing), None);
+        }
+        let long = format!("Error: {}\n", "é".repeat(LONGEST + 1));
+        assert_eq!(reason(failed, &long), Some("é".repeat(LONGEST) + "…"));
+        // Other outcomes have their own reasons.
+        assert_eq!(reason(Status::Exited(3), panic).as_deref(), Some("exit status 3"));
+        assert_eq!(reason(Status::Signaled(6), panic).as_deref(), Some("killed by signal 6"));
+    }
 
     #[test]
     fn a_test_passed_if_the_binary_reports_it() {
