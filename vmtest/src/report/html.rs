@@ -11,7 +11,7 @@ use super::grid::{Grid, full_name};
 use super::layout::LONG;
 use super::markup::escape;
 use crate::event::{Event, KernelResult, Outcome, TestResult};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 const STYLE: &str = include_str!("style.css");
@@ -89,10 +89,12 @@ fn failures(page: &mut String, grid: &Grid<'_>) {
     }
     for (line, ((binary, test), row)) in grid.rows.iter().enumerate() {
         let mut links = vec![];
+        let mut reasons = BTreeSet::new();
         for (column, kernel) in grid.kernels.iter().enumerate() {
             let Some(result) = row.get(kernel.kernel.as_str()) else { continue };
             let (class, sign) = look(result);
             if matches!(class, "bad" | "flaky") {
+                reasons.extend(&result.reason);
                 let kernel = escape(&kernel.kernel);
                 links.push(format!(
                     "<a class=\"{class}\" href=\"#t{line}-{column}\">{sign} on {kernel}</a>"
@@ -101,7 +103,10 @@ fn failures(page: &mut String, grid: &Grid<'_>) {
         }
         if !links.is_empty() {
             let name = escape(&full_name(binary, test));
-            let _ = writeln!(items, "<li><b>{name}</b> {}</li>", links.join(" "));
+            let reasons =
+                reasons.iter().map(|reason| format!("<br><small>{}</small>", escape(reason)));
+            let reasons: String = reasons.collect();
+            let _ = writeln!(items, "<li><b>{name}</b> {}{reasons}</li>", links.join(" "));
         }
     }
     if !items.is_empty() {
@@ -320,7 +325,6 @@ fn close_log(page: &mut String, log: &str) {
 mod tests {
     use super::super::grid::sample;
     use super::*;
-    use std::collections::BTreeSet;
 
     /// Returns each text between `before` and the next quotation mark.
     fn all<'a>(page: &'a str, before: &str) -> Vec<&'a str> {
@@ -350,6 +354,9 @@ mod tests {
         assert!(list.contains(">Kernel 5.10: panic</a>: it panicked<"), "{list}");
         assert!(list.contains("<b>maps fails</b>") && list.contains(">fail on 6.1</a>"), "{list}");
         assert!(list.contains(">flaky on 5.10</a>"), "{list}");
+        // Both kernels have the same reason.
+        let fails = list.lines().find(|line| line.contains("<b>maps fails</b>")).unwrap();
+        assert_eq!(fails.matches("<br><small>because ").count(), 1, "{fails}");
         assert!(!list.contains("passes") && !list.contains("skips"), "{list}");
     }
 
