@@ -122,7 +122,8 @@ impl Search<'_> {
                 match machine(head) {
                     Some(Err(processor)) => self.is_for(&file, &processor),
                     Some(Ok(found)) if found != self.architecture => self.is_for(&file, found),
-                    _ => Error::new(ErrorKind::Usage, message),
+                    _ => Error::new(ErrorKind::NotAProgram, message)
+                        .help(ErrorKind::NotAProgram.advice()),
                 }
             })?;
             if let Some(interpreter) = &dynamic.interpreter

@@ -2,6 +2,7 @@
 //! went wrong, and what to do about it.
 
 use std::fmt;
+use std::io;
 use std::path::Path;
 
 /// The result type of this crate.
@@ -12,8 +13,12 @@ named! {
     #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
     #[non_exhaustive]
     pub enum ErrorKind {
-        /// The request is invalid, or specifies a file that does not exist.
+        /// The request is invalid.
         Usage = "usage",
+        /// A file or a program does not exist.
+        NotFound = "not-found",
+        /// This user may not read or write a file, or the file system of the file is read-only.
+        PermissionDenied = "permission-denied",
         /// The contents of a configuration or lock file are invalid.
         Configuration = "configuration",
         /// The program that should run as a guest's init uses a different protocol than this
@@ -38,17 +43,25 @@ named! {
         KernelCorrupt = "kernel-corrupt",
         /// A kernel or a package could not be fetched.
         Fetch = "fetch-failed",
-        /// An archive or a container image is damaged, or contains something that it must not
-        /// contain, such as a device, too much data, or a name that leads out of it.
+        /// An archive or a container image contains something that it must not contain, such as a
+        /// device, too much data, or a name that leads out of it.
         ArchiveRefused = "archive-refused",
+        /// An archive is damaged or incomplete, or the file is not an archive.
+        ArchiveDamaged = "archive-damaged",
+        /// A root file system has changed while it was read.
+        SourceChanged = "source-changed",
         /// A file in the cache has changed since it was written.
         CacheTampered = "cache-tampered",
+        /// The directory of the cache can't be created or written to.
+        CacheUnusable = "cache-unusable",
         /// Other users can write to the cache.
         CacheUnsafe = "cache-unsafe",
         /// A configuration or lock file could have been written by a different user.
         ConfigurationUnsafe = "configuration-unsafe",
         /// The package in the cache is not the package that the lock file pins.
         LockMismatch = "lock-mismatch",
+        /// A file is neither a program in ELF format nor a script that names its interpreter.
+        NotAProgram = "not-a-program",
         /// A path refers to something other than a regular file, or the directory of a root file
         /// system contains a device, a FIFO or a socket.
         NotAFile = "not-a-file",
@@ -85,6 +98,8 @@ impl ErrorKind {
     pub fn advice(self) -> &'static str {
         match self {
             Self::Usage => "read `--help`, and correct the command line",
+            Self::NotFound => "check the spelling of the path or the name, or create the file",
+            Self::PermissionDenied => PERMISSIONS,
             Self::Configuration => {
                 "correct the configuration or lock file; the error shows the position"
             }
@@ -122,9 +137,12 @@ impl ErrorKind {
             Self::ArchiveRefused => {
                 "do not use the archive unless you trust its author; create it again without the part that the error names"
             }
+            Self::ArchiveDamaged => "fetch or create the archive again",
+            Self::SourceChanged => "repeat the run when no program writes to the source",
             Self::CacheTampered => {
                 "find out which program changed the file; then remove the directory that the error names"
             }
+            Self::CacheUnusable => "set XDG_CACHE_HOME to a directory that you can write to",
             Self::CacheUnsafe => "set XDG_CACHE_HOME to a directory that only you can write to",
             Self::ConfigurationUnsafe => {
                 "read the file; if you trust it, copy it into your own directory; if not, use another directory"
@@ -133,6 +151,7 @@ impl ErrorKind {
                 "find out whether the lock file or the cache has changed; to fetch the package again, remove its directory from \
                  the cache"
             }
+            Self::NotAProgram => "specify a program; a script begins with `#!` and its interpreter",
             Self::NotAFile => {
                 "specify the path of a regular file; remove devices, FIFOs and sockets from the directory"
             }
@@ -157,6 +176,10 @@ impl ErrorKind {
         }
     }
 }
+
+/// Advice if an operation is not permitted.
+const PERMISSIONS: &str =
+    "change the owner or the mode of the file, or use a file system that is not mounted read-only";
 
 /// An error: what went wrong, where, why, and what to do about it.
 #[derive(Debug)]
@@ -204,6 +227,12 @@ impl Error {
     pub(crate) fn of(mut self, what: impl fmt::Display) -> Self {
         self.message = format!("{what}: {}", self.message);
         self
+    }
+
+    /// Changes the kind of the error, and replaces its advice by the general advice of that kind.
+    #[must_use]
+    pub(crate) fn of_kind(self, kind: ErrorKind) -> Self {
+        Self { kind, help: Some(kind.advice().to_owned()), ..self }
     }
 
     /// Returns the kind of the error.
@@ -264,19 +293,19 @@ pub(crate) trait Context<T> {
     }
 }
 
-impl<T, E: Into<std::io::Error>> Context<T> for std::result::Result<T, E> {
+impl<T, E: Into<io::Error>> Context<T> for std::result::Result<T, E> {
     fn doing(self, what: impl fmt::Display) -> Result<T> {
         self.map_err(|error| {
-            let error: std::io::Error = error.into();
-            match error.kind() {
-                std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => Error::new(
-                    ErrorKind::NoDiskSpace,
-                    format!("cannot {what}"),
-                )
-                .because(error)
-                .help("free some space, or set XDG_CACHE_HOME to a file system with free space"),
-                _ => Error::new(ErrorKind::Io, format!("cannot {what}")).because(error),
-            }
+            let error: io::Error = error.into();
+            let kind = match error.kind() {
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => ErrorKind::NoDiskSpace,
+                io::ErrorKind::NotFound => ErrorKind::NotFound,
+                io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+                    ErrorKind::PermissionDenied
+                }
+                _ => return Error::new(ErrorKind::Io, format!("cannot {what}")).because(error),
+            };
+            Error::new(kind, format!("cannot {what}")).because(error).help(kind.advice())
         })
     }
 }
@@ -286,11 +315,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_full_disk_is_told_apart() {
-        let full = std::io::Error::from_raw_os_error(28);
-        let error = Err::<(), _>(full).at("write", Path::new("/x")).unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::NoDiskSpace);
-        assert!(error.to_string().starts_with("cannot write /x: No space left"), "{error}");
-        assert!(error.to_string().contains("\n  help: "));
+    fn errors_of_the_operating_system_have_names() {
+        for (number, kind, message) in [
+            (libc::ENOSPC, ErrorKind::NoDiskSpace, "No space left"),
+            (libc::EDQUOT, ErrorKind::NoDiskSpace, ""),
+            (libc::ENOENT, ErrorKind::NotFound, "No such file"),
+            (libc::EACCES, ErrorKind::PermissionDenied, "Permission denied"),
+            (libc::EROFS, ErrorKind::PermissionDenied, "Read-only file system"),
+        ] {
+            let found = io::Error::from_raw_os_error(number);
+            let error = Err::<(), _>(found).at("write", Path::new("/x")).unwrap_err();
+            assert_eq!(error.kind(), kind);
+            let said = error.to_string();
+            assert!(said.starts_with(&format!("cannot write /x: {message}")), "{said}");
+            assert!(said.contains("\n  help: "), "{said}");
+        }
     }
 }

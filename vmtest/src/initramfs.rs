@@ -84,7 +84,7 @@ impl Init {
         let program = itself.into_iter().chain(beside).chain(on_path).find(|path| path.is_file());
         let missing = || {
             Error::new(
-                ErrorKind::Usage,
+                ErrorKind::NotFound,
                 format!("{NAME} is neither in the directory of {} nor on the PATH", this.display()),
             )
             .help(format!("build it first: cargo build --package {NAME}"))
@@ -124,7 +124,7 @@ impl Init {
         let program = program.ok_or_else(|| {
             let beside = this.display();
             let message = format!("the program {name}, which {architecture} guests run as init, is neither beside {beside} nor on PATH");
-            Error::new(ErrorKind::Usage, message).help(format!("build it: {}", how()))
+            Error::new(ErrorKind::NotFound, message).help(format!("build it: {}", how()))
         })?;
         protocol::check(&program)
             .map_err(|error| error.help(format!("build {name} again: {}", how())))?;

@@ -127,6 +127,6 @@ pub use progress::Progress;
 pub use root::{Root, RootSource};
 pub use run::Run;
 pub use shard::Shard;
-pub use stop::Stop;
+pub use stop::{EndOnSignals, Stop};
 #[doc(hidden)]
 pub use wire::decode as decode_wire;

@@ -10,8 +10,8 @@ use bpfmap_vmtest::event::Event;
 use bpfmap_vmtest::kernel::{Kernel, Packages, check_known};
 use bpfmap_vmtest::report::{Files, Terminal, log_lines, show_download, show_status, table};
 use bpfmap_vmtest::{
-    Architecture, Binary, Ended, Error, ErrorKind, Filter, Init, Machine, Matrix, Result, Run,
-    Symbols, explain, kernel,
+    Architecture, Binary, EndOnSignals, Ended, Error, ErrorKind, Filter, Init, Machine, Matrix,
+    Result, Run, Stop, Symbols, explain, kernel,
 };
 use cargo_options::TestOptions;
 use clap::{CommandFactory as _, Parser as _};
@@ -25,6 +25,9 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
+
+/// The name of this program in its messages.
+const NAME: &str = "bpfmap-vmtest";
 
 /// The exit status if the command line is wrong.
 const WRONG_USAGE: u8 = 2;
@@ -54,7 +57,7 @@ fn main() -> ExitCode {
 }
 
 fn complain(error: &Error) {
-    eprint!("{}", log_lines(&format!("bpfmap-vmtest: {error}\n")));
+    eprint!("{}", log_lines(&format!("{NAME}: {}: {error}\n", error.kind().name())));
 }
 
 /// Returns the value of a part of the command line that clap does not check. If that part is wrong,
@@ -112,6 +115,8 @@ fn run_in(
     options: &MachineOptions,
     gdb: bool,
 ) -> Result<(Ended, String)> {
+    let mut signals = bpfmap_vmtest::signals::listen()?;
+    let preparation = EndOnSignals::new(NAME, &signals)?;
     let config = Config::find()?;
     let packages = shown(system.packages.resolve()?);
     let name = checked(system.kernel.as_ref().or(config.kernel.as_ref()).ok_or_else(|| {
@@ -136,24 +141,25 @@ fn run_in(
     run.env.clone_from(&options.env);
     run.privileged = options.privileged;
     run.allowed.clone_from(&config.allow);
+    let root = root.map(|root| root.root(&packages, kernel.architecture)).transpose()?;
     let directory = if gdb { Some(private_directory()?) } else { None };
     let socket = directory.as_ref().map(|directory| directory.path().join("gdb"));
     let mut machine = machine(kernel, &config, options, socket)?;
-    let architecture = machine.kernel.architecture;
-    machine.root = root.map(|root| root.root(&packages, architecture)).transpose()?;
+    machine.root = root;
     run.host_programs = [config.host_programs.as_slice(), &options.host_programs].concat();
     if let Some(socket) = &machine.gdb {
         let (vmlinux, socket) = (machine.kernel.vmlinux.display(), socket.display());
         eprintln!("waiting for a debugger: gdb {vmlinux} -ex 'target remote {socket}'");
     }
-    let mut signals = bpfmap_vmtest::signals::listen()?;
+    // From here on, the program in the guest receives the signals.
+    drop(preparation);
     let ended = run.run(&machine, &mut signals, &mut std::io::stdout(), &mut std::io::stderr())?;
     if let Ended::Failed(failure, tail) = &ended.0 {
         for line in tail {
             eprint!("{}", log_lines(&format!("| {line}\n")));
         }
         let (name, advice) = (&machine.kernel.name, failure.kind.advice());
-        let said = format!("bpfmap-vmtest: kernel {name}: {failure}\n  help: {advice}\n");
+        let said = format!("{NAME}: kernel {name}: {failure}\n  help: {advice}\n");
         eprint!("{}", log_lines(&said));
     }
     Ok(ended)
@@ -281,7 +287,7 @@ fn run_matrix(
     };
     let (mut recorder, mut terminal) = (files.open()?, Terminal::new());
     let matrix = Matrix { kernels, binaries, filter, ..matrix_of(options, config)? };
-    matrix.stop.say_on_signals("bpfmap-vmtest")?;
+    matrix.stop.say_on_signals(NAME)?;
     let events = matrix.run(|progress| {
         terminal.show(progress);
         recorder.record(progress);
@@ -325,6 +331,7 @@ fn matrix_of(options: &MatrixOptions, config: Config) -> Result<Matrix> {
 }
 
 fn kernels(options: &KernelsOptions) -> Result<ExitCode> {
+    Stop::default().end_on_signals(NAME, Duration::ZERO, || {})?;
     let config = Config::find()?;
     let packages = shown(options.packages.resolve()?);
     let names = match &options.command {
@@ -405,7 +412,7 @@ fn print(text: &[u8]) -> Result<ExitCode> {
 
 fn completions(shell: Shell) -> Result<ExitCode> {
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut visible_command(), "bpfmap-vmtest", &mut script);
+    clap_complete::generate(shell, &mut visible_command(), NAME, &mut script);
     print(&script)
 }
 
@@ -414,9 +421,7 @@ fn completions(shell: Shell) -> Result<ExitCode> {
 fn visible_command() -> clap::Command {
     let whole = Options::command();
     let visible = whole.get_subcommands().filter(|command| !command.is_hide_set());
-    clap::Command::new("bpfmap-vmtest")
-        .version(env!("CARGO_PKG_VERSION"))
-        .subcommands(visible.cloned())
+    clap::Command::new(NAME).version(env!("CARGO_PKG_VERSION")).subcommands(visible.cloned())
 }
 
 fn man(folder: &Path) -> Result<ExitCode> {

@@ -157,18 +157,18 @@ impl Run {
 
 /// Returns the path of a program, which is specified by its path or by its name on the `PATH`.
 pub(crate) fn find_program(program: &Path) -> Result<PathBuf> {
-    let missing = || {
-        let message = format!("there is no program `{}` on this machine", program.display());
-        Error::new(ErrorKind::Usage, message).help(
-            "check the name, or install the program; a program needs a path, or a name on PATH",
-        )
+    let missing = |place: &str, help: &str| {
+        let message = format!("there is no program `{}`{place}", program.display());
+        Error::new(ErrorKind::NotFound, message).help(help)
     };
     if program.components().count() > 1 || program.is_absolute() {
-        return Some(program.to_owned()).filter(|path| path.is_file()).ok_or_else(missing);
+        let found = Some(program.to_owned()).filter(|path| path.is_file());
+        return found.ok_or_else(|| missing("", "check the path"));
     }
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut candidates = std::env::split_paths(&path).map(|directory| directory.join(program));
-    candidates.find(|path| path.is_file()).ok_or_else(missing)
+    let found = candidates.find(|path| path.is_file());
+    found.ok_or_else(|| missing(" on PATH", "install it, or specify its path"))
 }
 
 #[cfg(test)]
@@ -177,10 +177,12 @@ mod tests {
 
     #[test]
     fn a_missing_program_is_named_with_advice() {
-        for name in ["no-such-program", "/no/such/program", "./no-such-program"] {
+        for (name, place) in
+            [("no-such-program", " on PATH"), ("/no/such/program", ""), ("./no-such-program", "")]
+        {
             let error = find_program(Path::new(name)).unwrap_err();
-            assert_eq!(error.kind(), ErrorKind::Usage);
-            assert_eq!(error.summary(), format!("there is no program `{name}` on this machine"));
+            assert_eq!(error.kind(), ErrorKind::NotFound);
+            assert_eq!(error.summary(), format!("there is no program `{name}`{place}"));
             assert!(error.advice().is_some());
         }
         assert!(find_program(Path::new("sh")).unwrap().is_absolute());

@@ -102,7 +102,8 @@ impl Matrix {
         let architecture = |binary: &Binary| {
             if !binary.path.is_file() {
                 let message = format!("there is no test binary {}", binary.path.display());
-                return Err(Error::new(ErrorKind::Usage, message));
+                return Err(Error::new(ErrorKind::NotFound, message)
+                    .help("build the tests, or check the path"));
             }
             // A script runs wherever its interpreter does. What is not a program for any guest is
             // refused when it is added to the guest's files.

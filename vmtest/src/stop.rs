@@ -1,14 +1,17 @@
 //! A signal that tells a running matrix to stop.
 
-use crate::error::Result;
+use crate::error::{Context as _, Result};
 use crate::kernel::discard_unfinished;
 use crate::report::show_status;
 use crate::signals;
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process};
 use std::io::Read as _;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 /// A signal that stops every matrix that has a clone of it. The guests of a stopped matrix end, and
@@ -91,6 +94,66 @@ impl Stop {
     }
 }
 
+/// Ends this process when a signal arrives, until this value is dropped. Before it ends the process,
+/// it kills the programs that the process has started, and removes unfinished files from the cache.
+/// The exit status is 128 plus the number of the signal.
+#[derive(Debug)]
+pub struct EndOnSignals {
+    /// The thread ends when this end of the connection is closed.
+    connection: Option<UnixStream>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl EndOnSignals {
+    /// Waits for signals that [`signals::listen`] reports. The message on standard error begins with
+    /// `program`.
+    ///
+    /// # Errors
+    /// Fails if the process has no free file descriptor.
+    pub fn new(program: &'static str, signals: &UnixStream) -> Result<Self> {
+        let mut signals = signals.try_clone().doing("share a socket")?;
+        let (connection, other_end) = UnixStream::pair().doing("connect two threads")?;
+        let thread = std::thread::spawn(move || {
+            loop {
+                let mut files =
+                    [PollFd::new(&signals, PollFlags::IN), PollFd::new(&other_end, PollFlags::IN)];
+                match poll(&mut files, None) {
+                    Ok(_) => {}
+                    // The handler of a signal ran in this thread.
+                    Err(Errno::INTR) => continue,
+                    Err(_) => break,
+                }
+                let [has_signal, is_over] = files.map(|file| !file.revents().is_empty());
+                if is_over {
+                    break;
+                }
+                let mut number = [0];
+                if has_signal && signals.read_exact(&mut number).is_ok() && ends(number[0].into()) {
+                    show_status("");
+                    eprintln!("{program}: stopped by a signal");
+                    end_now(number[0].into());
+                }
+            }
+        });
+        Ok(Self { connection: Some(connection), thread: Some(thread) })
+    }
+}
+
+impl Drop for EndOnSignals {
+    fn drop(&mut self) {
+        drop(self.connection.take());
+        if let Some(thread) = self.thread.take() {
+            // The thread does not panic.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Returns whether a signal ends programs.
+fn ends(signal: i32) -> bool {
+    [libc::SIGHUP, libc::SIGINT, libc::SIGQUIT, libc::SIGTERM].contains(&signal)
+}
+
 /// Waits for a signal that ends programs, and returns its number. Returns `None` if no more signals
 /// can arrive.
 fn next_of(signals: &mut UnixStream) -> Option<i32> {
@@ -98,7 +161,7 @@ fn next_of(signals: &mut UnixStream) -> Option<i32> {
     loop {
         signals.read_exact(&mut number).ok()?;
         let number = i32::from(number[0]);
-        if [libc::SIGHUP, libc::SIGINT, libc::SIGQUIT, libc::SIGTERM].contains(&number) {
+        if ends(number) {
             return Some(number);
         }
     }

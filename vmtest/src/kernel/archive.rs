@@ -7,6 +7,7 @@
 use super::decompress::decompressed;
 use crate::error::{Error, ErrorKind, Result};
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::io::{self, Read};
 use tar::EntryType;
 
@@ -47,6 +48,33 @@ pub(crate) enum Entry<'a> {
     /// Removes everything that earlier layers of a container image have at this path or below it.
     /// An empty path stands for the whole contents of these layers.
     Removed { path: &'a str },
+}
+
+/// The maximum number of names in a path. Each directory that an archive only implies takes memory,
+/// or space on the disk.
+const DEEPEST_PATH: usize = 128;
+/// The maximum number of files that the whiteouts of one image can apply to, with repetitions.
+/// Without this limit, a small image could keep this machine busy for hours.
+const MOST_VISITS: u64 = 20_000_000;
+
+/// Counts the files that the whiteouts of an image apply to.
+#[derive(Debug)]
+pub(crate) struct Visits(pub(crate) u64);
+
+impl Default for Visits {
+    fn default() -> Self {
+        Self(MOST_VISITS)
+    }
+}
+
+impl Visits {
+    /// Counts the files to which the next whiteout applies.
+    ///
+    /// # Errors
+    /// Fails if the whiteouts of the image apply to too many files.
+    pub(crate) fn take(&mut self, count: usize) -> Result<()> {
+        take(&mut self.0, count as u64, "files that whiteouts apply to")
+    }
 }
 
 /// The maximum length of a path, and of the description of a file in pax format, in bytes.
@@ -142,10 +170,20 @@ pub(crate) fn walk(
     // Bytes of entries are counted when their headers are read. This limit is for the bytes after
     // the last entry.
     let most = budget.bytes.saturating_add(1 << 20);
-    let mut tar = tar::Archive::new(stream.take(most));
+    let is_at_end = Cell::new(false);
+    let mut tar = tar::Archive::new(Watched { stream: stream.take(most), is_at_end: &is_at_end });
     let mut named = Named::default();
+    let mut is_first = true;
     for entry in tar.entries().map_err(damaged)?.raw(true) {
-        let mut entry = entry.map_err(damaged)?;
+        let mut entry = match entry {
+            Ok(entry) => entry,
+            // The cause would contain the beginning of the file.
+            Err(error) if is_first && error.kind() != io::ErrorKind::UnexpectedEof => {
+                return Err(damaged("its first header is not the header of a tar archive"));
+            }
+            Err(error) => return Err(damaged(error)),
+        };
+        is_first = false;
         let kind = entry.header().entry_type();
         let size = entry.header().entry_size().map_err(damaged)?;
         take(&mut budget.entries, 1, "entries")?;
@@ -186,7 +224,26 @@ pub(crate) fn walk(
             }
         }
     }
+    // The reader stops at the block of zeros that ends an archive. An archive that was cut between
+    // two entries lacks this block.
+    if is_at_end.get() {
+        return Err(damaged("it ends without the block of zeros that ends a tar archive"));
+    }
     Ok(())
+}
+
+/// A stream that records whether its end was reached.
+struct Watched<'a, R> {
+    stream: R,
+    is_at_end: &'a Cell<bool>,
+}
+
+impl<R: Read> Read for Watched<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.stream.read(buffer)?;
+        self.is_at_end.set(count == 0 && !buffer.is_empty());
+        Ok(count)
+    }
 }
 
 /// A reader that returns an error if its source ends before this many bytes were read.
@@ -254,13 +311,20 @@ fn is_text(path: &str) -> bool {
 /// `None` if the path is not UTF-8.
 ///
 /// # Errors
-/// Fails if the path leads out of the archive.
+/// Fails if the path leads out of the archive, or consists of too many names.
 pub(crate) fn relative(bytes: &[u8]) -> Result<Option<String>> {
     let Ok(path) = std::str::from_utf8(bytes) else { return Ok(None) };
     let names: Vec<&str> =
         path.split('/').filter(|name| !name.is_empty() && *name != ".").collect();
     if names.contains(&"..") {
         return Err(refused(format!("the name {path:?} leads out of the archive")));
+    }
+    if names.len() > DEEPEST_PATH {
+        let start = names[..4].join("/");
+        let count = names.len();
+        return Err(refused(format!(
+            "the path {start}/… has {count} names, and at most {DEEPEST_PATH} are allowed"
+        )));
     }
     Ok(Some(names.join("/")))
 }
@@ -310,8 +374,10 @@ pub(crate) fn refused(what: impl Into<String>) -> Error {
     Error::new(ErrorKind::ArchiveRefused, what)
 }
 
-pub(crate) fn damaged(error: io::Error) -> Error {
-    Error::new(ErrorKind::ArchiveRefused, "it is damaged").because(error)
+pub(crate) fn damaged(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+    Error::new(ErrorKind::ArchiveDamaged, "it is damaged, or it is not an archive")
+        .because(cause)
+        .help(ErrorKind::ArchiveDamaged.advice())
 }
 
 #[cfg(test)]
@@ -392,6 +458,39 @@ mod tests {
             assert_eq!(error.kind(), ErrorKind::ArchiveRefused, "{name}");
             assert!(error.to_string().contains("leads out of the archive"), "{error}");
         }
+    }
+
+    #[test]
+    fn a_path_of_too_many_names_is_refused() {
+        let deepest = vec!["a"; DEEPEST_PATH].join("/");
+        assert_eq!(relative(deepest.as_bytes()).unwrap().as_deref(), Some(deepest.as_str()));
+        let error = relative(format!("{deepest}/a").as_bytes()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ArchiveRefused);
+        assert!(error.to_string().contains("a/a/a/a/… has 129 names"), "{error}");
+    }
+
+    #[test]
+    fn an_archive_that_is_cut_or_is_none_is_damaged() {
+        let whole = archive(&[(EntryType::Regular, "vmlinuz", &[1; 600])]);
+        let read = |data: &[u8]| contents(data, &mut Budget::of_a_kernel());
+        assert_eq!(read(&whole).unwrap().len(), 1);
+        // A second block of zeros is not necessary.
+        let end = 512 + 1024;
+        assert_eq!(read(&whole[..end + 512]).unwrap().len(), 1);
+        for (length, cause) in [
+            (0, "without the block of zeros"),
+            (100, ""),
+            (1000, ""),
+            (end, "without the block of zeros"),
+        ] {
+            let error = read(&whole[..length]).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::ArchiveDamaged, "{length}");
+            assert!(error.to_string().contains(cause), "{length}: {error}");
+        }
+        let error = read(&[b'x'; 2048]).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ArchiveDamaged);
+        let said = error.to_string();
+        assert!(said.contains("its first header") && !said.contains("xxxx"), "{said}");
     }
 
     #[test]

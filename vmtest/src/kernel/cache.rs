@@ -37,7 +37,12 @@ impl Cache {
                 Error::new(ErrorKind::Usage, "cannot determine the directory for the cache")
                     .help("set HOME or XDG_CACHE_HOME")
             })?;
-        Self::at(&base)
+        Self::at(&base).map_err(|error| match error.kind() {
+            ErrorKind::Io | ErrorKind::NotFound | ErrorKind::PermissionDenied => {
+                error.of("the cache is not usable").of_kind(ErrorKind::CacheUnusable)
+            }
+            _ => error,
+        })
     }
 
     pub(super) fn at(base: &Path) -> Result<Self> {
@@ -48,6 +53,11 @@ impl Cache {
         let mut in_use = IN_USE.lock().unwrap_or_else(PoisonError::into_inner);
         if !in_use.contains_key(&cache.root) {
             let (path, file) = cache.lock_file("in-use")?;
+            if flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok() {
+                // No other process uses the cache, so the processes that were filling these
+                // directories have been killed.
+                remove_unfinished(&cache.root, DEEPEST_UNFINISHED);
+            }
             flock(&file, FlockOperation::LockShared).at("lock", &path)?;
             in_use.insert(cache.root.clone(), file);
         }
@@ -159,6 +169,23 @@ impl Lock {
 /// The text that follows a directory's name until the directory is complete.
 pub(crate) const UNFINISHED: &str = ".unfinished-";
 
+/// The number of directories between the cache and the deepest directory that is filled, as in
+/// `debian/6.12/6.12.1-1`.
+const DEEPEST_UNFINISHED: u32 = 3;
+
+/// Removes the unfinished directories in a directory and in its subdirectories up to a depth. Links
+/// are not followed, because a different cache may use the same directory.
+fn remove_unfinished(directory: &Path, depth: u32) {
+    for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+        if entry.file_name().to_string_lossy().contains(UNFINISHED) {
+            // The next process that opens the cache tries it again.
+            let _ = fs::remove_dir_all(entry.path());
+        } else if depth > 0 && entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            remove_unfinished(&entry.path(), depth - 1);
+        }
+    }
+}
+
 /// Creates the directory `target`: fills a temporary directory next to `target`, and then renames
 /// it. `target` is therefore either complete or absent. Leftovers of interrupted attempts are
 /// removed first. The caller must hold a lock.
@@ -250,6 +277,31 @@ mod tests {
             fs::read_dir(&target).unwrap().map(|e| e.unwrap().file_name()).collect();
         assert_eq!(names, ["whole"]);
         assert!(!left.exists());
+    }
+
+    #[test]
+    fn directories_of_killed_processes_are_removed_when_nothing_else_uses_the_cache() {
+        let temporary = tempfile::tempdir().unwrap();
+        let make = |name: &str| {
+            let path = temporary.path().join("bpfmap-vmtest").join(name);
+            DirBuilder::new().recursive(true).mode(0o700).create(&path).unwrap();
+            fs::write(path.join("half"), "").unwrap();
+            path
+        };
+        let names = ["roots/x.unfinished-a", "debian/6.12/x.unfinished-b", "debian/6.12/whole"];
+        let [root, kernel, whole] = names.map(make);
+        let path = temporary.path().join("bpfmap-vmtest/locks");
+        DirBuilder::new().mode(0o700).create(&path).unwrap();
+        let in_use = File::create(path.join("in-use")).unwrap();
+        // Another process uses the cache.
+        flock(&in_use, FlockOperation::LockShared).unwrap();
+        Cache::at(temporary.path()).unwrap();
+        assert!(root.exists() && kernel.exists());
+        // Opening the cache again in the same process changes nothing, so the entry is removed.
+        IN_USE.lock().unwrap().remove(&temporary.path().join("bpfmap-vmtest"));
+        drop(in_use);
+        Cache::at(temporary.path()).unwrap();
+        assert!(!root.exists() && !kernel.exists() && whole.exists());
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Files that were extracted from untrusted archives, with a list of their digests. A file is
 //! compared with its digest whenever it is used.
 
-use super::archive::Entry;
+use super::archive::{Entry, Visits};
 use crate::digest::Hasher;
 use crate::error::{Context as _, Error, ErrorKind, Result};
 use std::collections::BTreeMap;
@@ -19,11 +19,12 @@ pub(crate) struct Keeper<'a> {
     /// The digests of the files, and the layers that contained them.
     files: BTreeMap<String, (String, u32)>,
     layer: u32,
+    visits: Visits,
 }
 
 impl<'a> Keeper<'a> {
     pub(crate) fn new(directory: &'a Path) -> Self {
-        Self { directory, files: BTreeMap::new(), layer: 0 }
+        Self { directory, files: BTreeMap::new(), layer: 0, visits: Visits::default() }
     }
 
     /// Continues with the next layer of a container image.
@@ -35,13 +36,17 @@ impl<'a> Keeper<'a> {
     pub(crate) fn take(&mut self, entry: Entry<'_>) -> Result<()> {
         match entry {
             Entry::File { path, data } => {
-                self.remove(|other, _| other == path)?;
+                if self.files.contains_key(path) {
+                    let old = self.directory.join(path);
+                    fs::remove_file(&old).at("remove", &old)?;
+                }
                 let digest = write(&self.directory.join(path), path, data)?;
                 self.files.insert(path.to_owned(), (digest, self.layer));
                 Ok(())
             }
             Entry::Removed { path } => {
                 let layer = self.layer;
+                self.visits.take(self.files.len())?;
                 self.remove(|other, of| {
                     let rest = other.strip_prefix(path);
                     let is_below = rest.is_some_and(|it| it.is_empty() || it.starts_with('/'));
@@ -123,5 +128,19 @@ mod tests {
         assert_eq!(list["a/y"], crate::digest::sha256("2"));
         assert_eq!(fs::read(directory.path().join("a/y")).unwrap(), b"2");
         assert!(!directory.path().join("a/x").exists());
+    }
+
+    #[test]
+    fn whiteouts_that_visit_too_many_files_are_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut keeper = Keeper::new(directory.path());
+        for path in ["a", "b"] {
+            keeper.take(Entry::File { path, data: &mut &b""[..] }).unwrap();
+        }
+        keeper.visits = Visits(5);
+        let mut remove = || keeper.take(Entry::Removed { path: "" });
+        remove().unwrap();
+        remove().unwrap();
+        assert_eq!(remove().unwrap_err().kind(), ErrorKind::ArchiveRefused);
     }
 }

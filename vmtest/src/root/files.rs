@@ -7,7 +7,9 @@ use crate::arch::Architecture;
 use crate::cpio::{Kind, Writer};
 use crate::error::{Context as _, Error, ErrorKind, Result};
 use crate::initramfs::MOUNTED;
-use crate::kernel::archive::{Budget, Item, ItemKind, damaged, refused, relative, whiteout};
+use crate::kernel::archive::{
+    Budget, Item, ItemKind, Visits, damaged, refused, relative, whiteout,
+};
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -15,6 +17,9 @@ use std::sync::Arc;
 
 /// The maximum number of symbolic links in a path. The kernel has the same limit.
 const MAX_LINKS: u32 = 40;
+/// The maximum number of bytes in the paths of all files, including the directories that an archive
+/// only implies. This is enough for millions of files.
+const MOST_IN_PATHS: usize = 256 << 20;
 
 /// Returns the size limits of a root file system.
 pub(super) fn budget() -> Budget {
@@ -59,11 +64,20 @@ pub(super) struct Files {
     placed: BTreeMap<PathBuf, Placed>,
     directories: Directories,
     layer: u32,
+    /// The rest of [`MOST_IN_PATHS`].
+    left_for_paths: usize,
+    visits: Visits,
 }
 
 impl Files {
     pub(super) fn new(directories: Directories) -> Self {
-        Self { placed: BTreeMap::new(), directories, layer: 0 }
+        Self {
+            placed: BTreeMap::new(),
+            directories,
+            layer: 0,
+            left_for_paths: MOST_IN_PATHS,
+            visits: Visits::default(),
+        }
     }
 
     /// Continues with the next layer of a container image.
@@ -124,19 +138,21 @@ impl Files {
         if place.as_os_str().is_empty() {
             return Ok(());
         }
+        self.charge(&place)?;
         for parent in place.ancestors().skip(1).filter(|parent| !parent.as_os_str().is_empty()) {
-            let found = self.placed.get(parent);
-            if found.is_some_and(|found| found.node != Node::Directory) {
-                let parent = parent.display();
-                return Err(refused(format!("{parent} is both a file and a directory")));
+            match self.placed.get(parent).map(|placed| &placed.node) {
+                // The directories above it were inserted together with it.
+                Some(Node::Directory) => break,
+                Some(_) => {
+                    let parent = parent.display();
+                    return Err(refused(format!("{parent} is both a file and a directory")));
+                }
+                None => {}
             }
-            let layer = self.layer;
-            self.placed.entry(parent.to_owned()).or_insert(Placed {
-                node: Node::Directory,
-                mode: 0o755,
-                owner: (0, 0),
-                layer,
-            });
+            self.charge(parent)?;
+            let (node, layer) = (Node::Directory, self.layer);
+            let implied = Placed { node, mode: 0o755, owner: (0, 0), layer };
+            self.placed.insert(parent.to_owned(), implied);
         }
         match self.placed.get(&place).map(|placed| &placed.node) {
             Some(Node::Directory) if node == Node::Directory => {}
@@ -145,7 +161,7 @@ impl Files {
             {
                 return Ok(());
             }
-            Some(Node::Directory) => self.remove_below(&place, u32::MAX),
+            Some(Node::Directory) => self.remove_below(&place, u32::MAX)?,
             _ => {}
         }
         let (mode, owner) = access;
@@ -171,24 +187,40 @@ impl Files {
         // Links in the parent directories are followed. A link at the path itself is not followed.
         let place = self.place(removed)?;
         let layer = self.layer;
-        self.remove_below(&place, layer);
+        self.remove_below(&place, layer)?;
         let is_whole = removed != directory;
-        if is_whole && self.placed.get(&place).is_some_and(|placed| placed.layer < layer) {
+        // A directory is kept if this layer has added something to it.
+        let is_empty =
+            !self.placed.range(place.clone()..).nth(1).is_some_and(|it| it.0.starts_with(&place));
+        let is_older = self.placed.get(&place).is_some_and(|placed| placed.layer < layer);
+        if is_whole && is_empty && is_older {
             self.placed.remove(&place);
         }
         Ok(())
     }
 
+    /// Subtracts the length of a new path from the limit for all paths.
+    fn charge(&mut self, path: &Path) -> Result<()> {
+        self.left_for_paths =
+            self.left_for_paths.checked_sub(path.as_os_str().len()).ok_or_else(|| {
+                refused(format!("the paths of its files have more than {MOST_IN_PATHS} bytes"))
+            })?;
+        Ok(())
+    }
+
     /// Removes files below a path that come from layers before `layer`.
-    fn remove_below(&mut self, path: &Path, layer: u32) {
+    fn remove_below(&mut self, path: &Path, layer: u32) -> Result<()> {
         let below = self
             .placed
             .range(path.to_owned()..)
             .map_while(|(below, placed)| below.starts_with(path).then_some((below, placed.layer)));
+        let mut visited = 0;
         let gone: Vec<PathBuf> = below
+            .inspect(|_| visited += 1)
             .filter(|(below, of)| *below != path && *of < layer)
             .map(|(below, _)| below.clone())
             .collect();
+        self.visits.take(visited)?;
         for path in gone.iter().rev() {
             // A directory is kept if this layer has added something to it.
             let next = self.placed.range(path.clone()..).nth(1);
@@ -196,6 +228,7 @@ impl Files {
                 self.placed.remove(path);
             }
         }
+        Ok(())
     }
 
     /// Returns the path of a file after following the links in its parent directories.
@@ -351,18 +384,55 @@ mod tests {
         files.remove(".wh.c", "c").unwrap();
         files.remove(".wh.absent", "absent").unwrap();
         assert_eq!(paths(&files), ["a", "a/y", "b", "b/y", "b/y/new"]);
+        // The whiteout of a directory does not apply to the files that the same layer adds to it.
+        files.put("a/new", file("2"), ACCESS).unwrap();
+        files.remove(".wh.a", "a").unwrap();
+        assert_eq!(paths(&files), ["a", "a/new", "b", "b/y", "b/y/new"]);
         // A file replaces a directory, and a directory replaces a link.
         files.next_layer();
         files.put("b", file("3"), ACCESS).unwrap();
         files.put("d", Node::Symlink("a".into()), ACCESS).unwrap();
         files.put("d", Node::Directory, ACCESS).unwrap();
-        assert_eq!(paths(&files), ["a", "a/y", "b", "d"]);
+        assert_eq!(paths(&files), ["a", "a/new", "b", "d"]);
         let error = files.put("b/x", file("3"), ACCESS).unwrap_err();
         assert!(error.to_string().contains("b is both a file and a directory"), "{error}");
         for (whiteout, removed) in [("a/.wh...", "a/.."), (".wh..", ".")] {
             let error = files.remove(whiteout, removed).unwrap_err();
             assert!(error.to_string().contains("leads out of the root"), "{error}");
         }
+    }
+
+    #[test]
+    fn whiteouts_that_visit_too_many_files_are_refused() {
+        let mut files = Files::new(Directories::Replace);
+        for name in ["d/a", "d/b"] {
+            files.put(name, file(""), ACCESS).unwrap();
+        }
+        // The files are of the same layer, so each whiteout visits the directory and all its files
+        // again.
+        files.visits = Visits(8);
+        let mut remove = || files.remove("d/.wh..wh..opq", "d");
+        remove().unwrap();
+        remove().unwrap();
+        let error = remove().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ArchiveRefused);
+        assert!(error.to_string().contains("too many files that whiteouts apply to"), "{error}");
+    }
+
+    #[test]
+    fn implied_directories_count_for_the_limit_of_paths() {
+        let mut files = Files::new(Directories::Replace);
+        files.left_for_paths = "a/b/c".len() + "a/b".len() + "a".len() + "a/b/d".len();
+        files.put("a/b/c", file(""), ACCESS).unwrap();
+        files.put("a/b/d", file(""), ACCESS).unwrap();
+        let error = files.put("e", file(""), ACCESS).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ArchiveRefused);
+        assert!(error.to_string().contains("the paths of its files"), "{error}");
+        // A parent directory that is a file is found even if it is not the nearest one.
+        let mut files = Files::new(Directories::Replace);
+        files.put("a", file(""), ACCESS).unwrap();
+        let error = files.put("a/b/c", file(""), ACCESS).unwrap_err();
+        assert!(error.to_string().contains("a is both a file and a directory"), "{error}");
     }
 
     #[test]

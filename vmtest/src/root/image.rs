@@ -140,7 +140,7 @@ impl Layout {
             }
         };
         if found != digits {
-            return Err(refused(format!("the blob {digest} has the digest sha256:{found}")));
+            return Err(incomplete(format!("the blob {digest} has the digest sha256:{found}")));
         }
         Ok(stream)
     }
@@ -169,7 +169,7 @@ fn processor(platform: &Value) -> Option<&str> {
 }
 
 fn json(text: &[u8], name: &str) -> Result<Value> {
-    serde_json::from_slice(text).map_err(|_| refused(format!("{name} is not JSON")))
+    serde_json::from_slice(text).map_err(|_| incomplete(format!("{name} is not JSON")))
 }
 
 fn digest_of(entry: &Value) -> Result<&str> {
@@ -181,5 +181,9 @@ fn digest_of(entry: &Value) -> Result<&str> {
 }
 
 fn lacks(what: &str) -> Error {
-    Error::new(ErrorKind::ArchiveRefused, format!("it lacks {what}"))
+    incomplete(format!("it lacks {what}"))
+}
+
+fn incomplete(message: String) -> Error {
+    Error::new(ErrorKind::ArchiveDamaged, message).help(ErrorKind::ArchiveDamaged.advice())
 }

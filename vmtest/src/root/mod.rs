@@ -86,7 +86,7 @@ impl RootSource {
 fn of_path(path: &Path, architecture: Architecture) -> Result<Root> {
     if !path.exists() {
         let message = "there is no such file or directory";
-        return Err(Error::new(ErrorKind::Usage, message)
+        return Err(Error::new(ErrorKind::NotFound, message)
             .help("specify a directory, an archive, or `debian:SUITE/PACKAGE,PACKAGE`; to save a container image as an \
                    archive, use `skopeo copy docker://IMAGE oci-archive:FILE`"));
     }
@@ -137,8 +137,7 @@ fn unchanged(path: &Path, before: &str, after: &str) -> Result<()> {
         return Ok(());
     }
     let message = format!("{} has changed while it was read", path.display());
-    Err(Error::new(ErrorKind::Io, message)
-        .help("repeat the run when no program writes to the source"))
+    Err(Error::new(ErrorKind::SourceChanged, message).help(ErrorKind::SourceChanged.advice()))
 }
 
 /// Returns the root file system for a state of a source and an architecture. If it is not in the
@@ -251,5 +250,19 @@ impl Root {
         Err(Error::new(ErrorKind::RootTooLarge, message).help(format!(
             "give the guest more memory with `--memory {enough}M`, or use a smaller root file system"
         )))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_source_that_changes_has_a_name_of_its_own() {
+        let path = Path::new("/root.tar");
+        unchanged(path, "before", "before").unwrap();
+        let error = unchanged(path, "before", "after").unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::SourceChanged);
+        assert!(error.to_string().contains("/root.tar has changed while it was read"), "{error}");
     }
 }

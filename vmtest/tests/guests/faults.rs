@@ -344,7 +344,8 @@ fn library_missing() {
     let report = matrix(&[binary.to_str().unwrap()], |_| {});
     assert!(!report.green);
     assert!(
-        report.said.contains("needs libX.so.6, which is not installed on this machine"),
+        report.said.starts_with("bpfmap-vmtest: missing-library: ")
+            && report.said.contains("needs libX.so.6, which is not installed on this machine"),
         "{}",
         report.said
     );
@@ -365,7 +366,8 @@ fn kernel_unknown() {
         let said = said(&output);
         assert_eq!(output.status.code(), Some(2), "{said}");
         assert!(
-            said.contains("unknown kernel `1.2`") && said.contains("5.10, 6.1, 6.12"),
+            said.starts_with("bpfmap-vmtest: unknown-kernel: unknown kernel `1.2`")
+                && said.contains("5.10, 6.1, 6.12"),
             "{said}"
         );
     }
@@ -418,6 +420,7 @@ fn init_of_another_version() {
     fs::write(&init, data).unwrap();
     let (status, said) = run();
     assert_eq!(status, Some(125), "{said}");
+    assert!(said.starts_with("bpfmap-vmtest: init-mismatch: "), "{said}");
     for text in [other.to_str().unwrap(), init.to_str().unwrap(), "x, and ", "help: build both"] {
         assert!(said.contains(text), "{text}: {said}");
     }
@@ -429,7 +432,7 @@ fn qemu_missing() {
         command.env("BPFMAP_VMTEST_QEMU", "/nonexistent/qemu");
     });
     assert!(!report.green);
-    assert!(report.said.contains("cannot run /nonexistent/qemu"), "{}", report.said);
+    assert!(report.said.contains("qemu-missing: cannot run /nonexistent/qemu"), "{}", report.said);
     assert!(report.said.contains("install QEMU"), "{}", report.said);
 }
 
@@ -437,7 +440,9 @@ fn qemu_missing() {
 fn qemu_too_old() {
     let report = with_qemu("echo QEMU emulator version 2.5.0", &[]);
     assert!(
-        report.said.contains("is too old") && report.said.contains("or newer"),
+        report.said.contains("qemu-too-old: ")
+            && report.said.contains("is too old")
+            && report.said.contains("or newer"),
         "{}",
         report.said
     );
@@ -526,6 +531,7 @@ fn no_disk_space() {
         .unwrap();
     let said = said(&output);
     assert_eq!(output.status.code(), Some(125), "{said}");
+    assert!(said.starts_with("bpfmap-vmtest: no-disk-space: "), "{said}");
     assert!(said.contains("No space left") && said.contains("free some space"), "{said}");
 }
 

@@ -8,6 +8,7 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::time::{Duration, Instant};
 use tar::EntryType;
 
 /// A root file system with a shell and `cat`, taken from this machine.
@@ -239,9 +240,9 @@ fn without_a_root_there_is_what_every_system_has() {
     assert_eq!(said(&output), fs::read_to_string("/etc/hostname").unwrap());
 }
 
-/// Checks that a root file system is refused with this name and message, and that the cache keeps
-/// none of its files.
-fn refused(root: &str, more: &[&str], program: &str, expected: &[&str]) {
+/// Checks that a root file system is refused with an error that has this name and contains these
+/// texts, and that the cache keeps none of its files.
+fn refused(root: &str, more: &[&str], program: &str, name: &str, expected: &[&str]) {
     let cache = tempfile::tempdir().unwrap();
     let own = dirs_of_kernels(cache.path());
     let output = harness()
@@ -253,6 +254,7 @@ fn refused(root: &str, more: &[&str], program: &str, expected: &[&str]) {
         .unwrap();
     let text = said(&output);
     assert_eq!(output.status.code(), Some(125), "{root}: {text}");
+    assert!(text.contains(&format!("bpfmap-vmtest: {name}: ")), "{root}: {text}");
     for expected in expected {
         assert!(text.contains(expected), "{root}: {text}");
     }
@@ -281,7 +283,7 @@ fn archive_refused(change: impl FnOnce(&mut tar::Builder<Vec<u8>>), expected: &[
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("root.tar");
     fs::write(&path, archive(change)).unwrap();
-    refused(text(&path), &[], "sh", expected);
+    refused(text(&path), &[], "sh", "archive-refused", expected);
     assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
 }
 
@@ -331,7 +333,13 @@ fn archive_that_is_cut() {
     let path = directory.path().join("root.tar");
     let data = archive(|_| {});
     fs::write(&path, &data[..data.len() / 2]).unwrap();
-    refused(text(&path), &[], "sh", &["root.tar: it is damaged"]);
+    refused(text(&path), &[], "sh", "archive-damaged", &["root.tar: it is damaged"]);
+    // Without the last block, the archive could have been cut between two files.
+    fs::write(&path, &data[..data.len() - 1024]).unwrap();
+    refused(text(&path), &[], "sh", "archive-damaged", &["without the block of zeros"]);
+    // A file that is not an archive is not printed.
+    fs::write(&path, "text\n".repeat(200)).unwrap();
+    refused(text(&path), &[], "sh", "archive-damaged", &["its first header is not"]);
 }
 
 #[test]
@@ -353,7 +361,8 @@ fn image_that_leaves_itself() {
     ] {
         let directory = tempfile::tempdir().unwrap();
         write_layout(&layout(&[layer], "amd64"), directory.path());
-        refused(text(directory.path()), &[], "sh", &["the layer sha256:", expected]);
+        let expected = ["the layer sha256:", expected];
+        refused(text(directory.path()), &[], "sh", "archive-refused", &expected);
     }
     assert!(Path::new("/etc/passwd").exists());
 }
@@ -367,9 +376,9 @@ fn image_that_is_damaged() {
     let mut changed = data.clone();
     changed[600] ^= 1;
     fs::write(directory.path().join(layer), changed).unwrap();
-    refused(text(directory.path()), &[], "sh", &["has the digest sha256:"]);
+    refused(text(directory.path()), &[], "sh", "archive-damaged", &["has the digest sha256:"]);
     fs::remove_file(directory.path().join(layer)).unwrap();
-    refused(text(directory.path()), &[], "sh", &["it lacks sha256:"]);
+    refused(text(directory.path()), &[], "sh", "archive-damaged", &["it lacks sha256:"]);
 }
 
 /// Returns an empty program for the processor with this ELF number.
@@ -389,15 +398,17 @@ fn wrong_architecture() {
     let aarch64 = program_for(183);
     let directory = tempfile::tempdir().unwrap();
     write_layout(&layout(&[archive(|_| {})], "arm64"), directory.path());
-    refused(text(directory.path()), &[], "sh", &["it is for arm64", "for x86-64"]);
+    let name = "wrong-architecture";
+    refused(text(directory.path()), &[], "sh", name, &["it is for arm64", "for x86-64"]);
     // A directory does not state its processor, but its programs do.
     let other = tempfile::tempdir().unwrap();
     fs::create_dir(other.path().join("bin")).unwrap();
     write_program(&other.path().join("bin/sh"), &aarch64);
-    refused(text(other.path()), &[], "sh", &["bin/sh is for arm64"]);
+    refused(text(other.path()), &[], "sh", name, &["bin/sh is for arm64"]);
     let root = small_root();
     write_program(&root.path().join("bin/foreign"), &aarch64);
-    refused(text(root.path()), &[], "foreign", &["foreign of the root file system is for arm64"]);
+    let expected = ["foreign of the root file system is for arm64"];
+    refused(text(root.path()), &[], "foreign", name, &expected);
     // The same of a test binary, with the name that reports have.
     let program = other.path().join("test");
     for (machine, args, expected) in [
@@ -412,6 +423,7 @@ fn wrong_architecture() {
         let output = harness().arg("matrix").args(args).arg(&program).output().unwrap();
         let text = said(&output);
         assert!(output.status.code() == Some(125) && text.contains(expected), "{text}");
+        assert!(text.starts_with("bpfmap-vmtest: wrong-architecture: "), "{text}");
     }
     // Guests for arm64 run no programs of this machine, and it has no kernel for an architecture of
     // which no binary is.
@@ -455,9 +467,10 @@ fn missing_interpreter() {
     let root = small_root();
     write_program(&root.path().join("bin/script"), b"#!/usr/bin/absent -x\n");
     let needs = "needs the interpreter /usr/bin/absent, which is not in the root file system";
-    refused(text(root.path()), &[], "script", &["/bin/script", needs]);
+    refused(text(root.path()), &[], "script", "missing-interpreter", &["/bin/script", needs]);
     fs::remove_file(root.path().join("lib64/ld-linux-x86-64.so.2")).unwrap();
-    refused(text(root.path()), &[], "sh", &["needs the interpreter /lib64/ld-linux-x86-64.so.2"]);
+    let needs = "needs the interpreter /lib64/ld-linux-x86-64.so.2";
+    refused(text(root.path()), &[], "sh", "missing-interpreter", &[needs]);
     let program = root.path().join("here");
     write_program(&program, b"#!/usr/bin/absent\n");
     let output = harness().args(["run", "--kernel", KERNEL, "--"]).arg(&program).output().unwrap();
@@ -466,13 +479,14 @@ fn missing_interpreter() {
         text.contains("needs the interpreter /usr/bin/absent, which is not installed"),
         "{text}"
     );
+    assert!(text.starts_with("bpfmap-vmtest: missing-interpreter: "), "{text}");
 }
 
 #[test]
 fn package_that_is_gone() {
     let expected = ["bookworm has no package `iproute3`", "did you mean `iproute2`?"];
-    refused("debian:bookworm/iproute3", &[], "sh", &expected);
-    refused("debian:../x", &[], "sh", &["can't be the name of a suite"]);
+    refused("debian:bookworm/iproute3", &[], "sh", "missing-package", &expected);
+    refused("debian:../x", &[], "sh", "configuration", &["can't be the name of a suite"]);
 }
 
 #[test]
@@ -480,7 +494,13 @@ fn root_that_does_not_fit_into_memory() {
     let root = small_root();
     fs::write(root.path().join("large"), vec![1; 100 << 20]).unwrap();
     let more = ["--memory", "192M"];
-    refused(text(root.path()), &more, "sh", &["can use at most 96 MiB", "--memory"]);
+    refused(
+        text(root.path()),
+        &more,
+        "sh",
+        "root-too-large",
+        &["can use at most 96 MiB", "--memory"],
+    );
     let args = ["--root", text(root.path()), "--memory", "192M", text(victim())];
     let report = matrix(&args, |_| {});
     assert_eq!(
@@ -542,5 +562,136 @@ fn root_for_a_driver_that_has_none() {
 
 #[test]
 fn source_that_is_not_there() {
-    refused("/absent", &[], "sh", &["the root file system /absent: there is no such file"]);
+    let expected = "the root file system /absent: there is no such file";
+    refused("/absent", &[], "sh", "not-found", &[expected]);
+}
+
+/// Runs the harness for a refusal. Returns its exit status and its output.
+fn refusal(args: &[&str], cache: &Path) -> (Option<i32>, String) {
+    let output = harness()
+        .args(["run", "--kernel", KERNEL])
+        .args(args)
+        .env("XDG_CACHE_HOME", cache)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    (output.status.code(), said(&output))
+}
+
+#[test]
+fn programs_and_files_that_do_not_exist() {
+    let cache = tempfile::tempdir().unwrap();
+    dirs_of_kernels(cache.path());
+    let root = small_root();
+    let plain = root.path().join("plain");
+    write_program(&plain, b"echo\n");
+    let (root, plain) = (text(root.path()), text(&plain));
+    for (args, name, message) in [
+        (&["--", "absent"][..], "not-found", "there is no program `absent` on PATH"),
+        (&["--", "/absent"], "not-found", "there is no program `/absent`\n"),
+        (&["--root", root, "--", "absent"], "not-found", "there is no program `absent` on PATH"),
+        (&["--host-programs", "absent", "--", "true"], "not-found", "there is no program `absent`"),
+        (&["--file", "/absent:/x", "--", "true"], "not-found", "cannot find /absent"),
+        (&["--host-programs", plain, "--", "true"], "not-a-program", "plain is not a program"),
+        (&["--", plain], "not-a-program", "plain is not a program"),
+        (&["--root", "/dev/null", "--", "true"], "not-a-file", "/dev/null is not a regular file"),
+    ] {
+        let (status, said) = refusal(args, cache.path());
+        assert_eq!(status, Some(125), "{said}");
+        assert!(said.starts_with(&format!("bpfmap-vmtest: {name}: ")), "{said}");
+        assert!(said.contains(message) && said.contains("\n  help: "), "{said}");
+    }
+}
+
+#[test]
+fn cache_that_is_not_usable() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("file");
+    fs::write(&file, "").unwrap();
+    for cache in [&file, Path::new("/proc")] {
+        let (status, said) = refusal(&["--", "true"], cache);
+        assert_eq!(status, Some(125), "{said}");
+        assert!(said.starts_with("bpfmap-vmtest: cache-unusable: "), "{said}");
+        assert!(said.contains("help: set XDG_CACHE_HOME to a directory"), "{said}");
+    }
+    // Root can write to any directory, unless the file system is read-only.
+    let cache = directory.path().join("cache");
+    fs::create_dir(&cache).unwrap();
+    let script = "mount -t tmpfs none cache && mount -o remount,ro cache && exec \"$@\"";
+    let output = std::process::Command::new("unshare")
+        .args(["--map-root-user", "--mount", "sh", "-c", script, "sh"])
+        .args([env!("CARGO_BIN_EXE_bpfmap-vmtest"), "run", "--kernel", KERNEL, "--", "true"])
+        .current_dir(directory.path())
+        .env("XDG_CACHE_HOME", &cache)
+        .output()
+        .unwrap();
+    let said = said(&output);
+    assert_eq!(output.status.code(), Some(125), "{said}");
+    assert!(said.starts_with("bpfmap-vmtest: cache-unusable: "), "{said}");
+    assert!(said.contains("Read-only file system"), "{said}");
+}
+
+#[test]
+fn archive_with_a_path_that_is_too_deep() {
+    let deep = format!("{}x", "a/".repeat(1900));
+    archive_refused(
+        |tar| append_long(tar, &deep, b""),
+        &["a/a/a/a/… has 1901 names, and at most 128 are allowed"],
+    );
+}
+
+/// Creates an archive that takes seconds to read, because its contents are large.
+fn slow_root(directory: &Path) -> PathBuf {
+    let path = directory.join("root.tar.gz");
+    let file = fs::File::create(&path).unwrap();
+    let mut out = flate2::write::GzEncoder::new(file, flate2::Compression::fast());
+    let mut header = tar::Header::new_gnu();
+    for number in 0..3 {
+        header.set_path(format!("zeros{number}")).unwrap();
+        header.set_mode(0o644);
+        header.set_size(1 << 30);
+        header.set_cksum();
+        std::io::Write::write_all(&mut out, header.as_bytes()).unwrap();
+        let zeros = vec![0; 1 << 20];
+        for _ in 0..1 << 10 {
+            std::io::Write::write_all(&mut out, &zeros).unwrap();
+        }
+    }
+    std::io::Write::write_all(&mut out, &[0; 1024]).unwrap();
+    out.finish().unwrap();
+    path
+}
+
+#[test]
+fn harness_stopped_while_it_reads_a_root() {
+    let directory = tempfile::tempdir().unwrap();
+    let root = slow_root(directory.path());
+    let cache = tempfile::tempdir().unwrap();
+    let roots = dirs_of_kernels(cache.path()).join("roots");
+    let unfinished = || fs::read_dir(&roots).into_iter().flatten().count();
+    let start = || {
+        let mut command = harness();
+        command.args(["run", "--kernel", KERNEL, "--root", text(&root), "--", "true"]);
+        command.env("XDG_CACHE_HOME", cache.path()).stdin(Stdio::null());
+        let child = command.spawn().unwrap();
+        let end = Instant::now() + Duration::from_secs(60);
+        while unfinished() == 0 {
+            assert!(Instant::now() < end, "the root file system is not being read");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        child
+    };
+    let mut child = start();
+    let pid = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(128 + 15));
+    assert_eq!(unfinished(), 0, "a stopped run leaves nothing in the cache");
+    // The next run, even with a different root file system, removes what a killed run has left.
+    let mut child = start();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(unfinished(), 1);
+    let (_, said) = refusal(&["--root", "/absent", "--", "true"], cache.path());
+    assert!(said.contains("not-found"), "{said}");
+    assert_eq!(unfinished(), 0);
 }
