@@ -83,10 +83,11 @@ fn text(checked: &Checked, arch: Architecture) -> String {
         push!(text, "\nmap {}\n", map.name.value);
         for requirement in resolved.requirements(map) {
             let since = since_on(&requirement, arch);
-            let since = since.map_or_else(|| "never".to_owned(), |since| since.to_string());
             push!(text, "  {:<40} {since}\n", requirement.to_string());
         }
+        let created = needed_by(checked, map, arch);
         for (operation, answers) in resolved.operations(map) {
+            let answers = from(answers, created);
             push!(text, "  {:<40} {}\n", operation.name(), timeline(&answers));
         }
         if let Some(answers) = resolved.one_cpu(map) {
@@ -104,6 +105,17 @@ fn text(checked: &Checked, arch: Architecture) -> String {
         }
     }
     text
+}
+
+/// Returns the results from the first kernel on that creates the map.
+fn from(mut answers: Vec<Since>, created: Option<KernelVersion>) -> Vec<Since> {
+    let Some(created) = created else { return answers };
+    let first = answers.iter().rposition(|since| since.kernel <= created).unwrap_or(0);
+    answers.drain(..first);
+    if let Some(first) = answers.first_mut() {
+        first.kernel = first.kernel.max(created);
+    }
+    answers
 }
 
 /// Describes the results of an operation across all kernel versions. Examples are `5.6`, `never
@@ -143,17 +155,13 @@ fn needed(checked: &Checked, arch: Architecture) -> Option<KernelVersion> {
 
 /// Returns the first kernel that creates a map.
 fn needed_by(checked: &Checked, map: &MapDecl, arch: Architecture) -> Option<KernelVersion> {
-    let since = checked.resolved().creation_since(map)?;
-    let of_type = MapType::by_name(&map.map_type.value)?.since_on(arch)?;
-    Some(since.max(of_type))
+    let requirements = checked.resolved().requirements(map);
+    requirements.iter().map(|requirement| since_on(requirement, arch)).max()
 }
 
 /// Returns the first kernel of an architecture that supports a part of a map.
-fn since_on(requirement: &Requirement<'_>, arch: Architecture) -> Option<KernelVersion> {
-    match requirement.feature {
-        Feature::MapType(name) => MapType::by_name(name)?.since_on(arch),
-        _ => Some(requirement.since),
-    }
+fn since_on(requirement: &Requirement<'_>, arch: Architecture) -> KernelVersion {
+    requirement.feature.since_on(requirement.since, arch)
 }
 
 /// Returns the facts about a map in which the architecture differs from x86-64.
@@ -167,10 +175,7 @@ fn exceptions(
 
 fn described(exception: &ArchitectureException) -> String {
     let (feature, errno) = (exception.feature.name(), exception.refusal);
-    match exception.since {
-        Some(since) => format!("{feature} works from Linux {since} on; before: {errno}"),
-        None => format!("no kernel supports {feature}: {errno}"),
-    }
+    format!("{feature} works from Linux {} on; before: {errno}", exception.since)
 }
 
 fn as_json(checked: &Checked, arch: Architecture) -> String {
@@ -178,10 +183,12 @@ fn as_json(checked: &Checked, arch: Architecture) -> String {
     let maps = schema.maps.iter().map(|map| {
         let parts = resolved.requirements(map).into_iter().map(|requirement| {
             let (kind, name) = part(&requirement);
-            json!({ "part": kind, "name": name, "since": version(since_on(&requirement, arch)) })
+            json!({ "part": kind, "name": name, "since": since_on(&requirement, arch).to_string() })
         });
         let operations = resolved.operations(map).into_iter();
-        let operations = operations.map(|(operation, answers)| (operation.name(), answers));
+        let created = needed_by(checked, map, arch);
+        let operations =
+            operations.map(|(operation, answers)| (operation.name(), from(answers, created)));
         let one_cpu = resolved.one_cpu(map).map(|answers| (ONE_CPU, answers));
         let operations = operations.chain(one_cpu).map(|(name, answers)| {
             let answers = answers.iter().map(|since| {
@@ -194,14 +201,14 @@ fn as_json(checked: &Checked, arch: Architecture) -> String {
         let exceptions = exceptions(map, arch).map(|exception| {
             json!({
                 "feature": exception.feature.name(),
-                "since": version(exception.since),
+                "since": exception.since.to_string(),
                 "answer": exception.refusal.to_string(),
             })
         });
         json!({
             "name": map.name.value,
             "type": map.map_type.value,
-            "needs": version(needed_by(checked, map, arch)),
+            "needs": version(created),
             "parts": parts.collect::<Vec<_>>(),
             "operations": operations.collect::<Vec<_>>(),
             "exceptions": exceptions.collect::<Vec<_>>(),

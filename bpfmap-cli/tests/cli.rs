@@ -327,6 +327,9 @@ fn kernels_shows_the_differences_of_an_architecture() {
     assert!(arm.contains("  the map type `arena`                     6.10\n"), "{arm}");
     let fact = "  arm64: creating an arena works from Linux 6.10 on; before: EOPNOTSUPP\n";
     assert!(arm.contains(fact), "{arm}");
+    // No operation works on a kernel that does not create the map.
+    let mmap = |since| format!("  mmap                                     {since}\n");
+    assert!(x86.contains(&mmap("6.9")) && arm.contains(&mmap("6.10")), "{x86}{arm}");
     let json = shown("--arch arm64 --format json");
     let fact = "{\"feature\":\"creating an arena\",\"since\":\"6.10\",\"answer\":\"EOPNOTSUPP\"}";
     assert!(json.contains("\"architecture\":\"arm64\"") && json.contains(fact), "{json}");

@@ -83,13 +83,20 @@ use keys::{Keys, index};
 use std::fmt;
 use subject::Subject;
 
-use bpfmap_core::map_type::{self, Operation};
+use bpfmap_core::map_type::{self, Architecture, Operation};
 
 /// Returns whether the kernel runs BPF security hooks. Without these hooks, the kernel stores no
 /// values for inodes.
 #[must_use]
 pub fn has_bpf_lsm() -> bool {
     lsm::has_bpf_lsm()
+}
+
+/// Returns whether `bpfmap-vmtest` has booted the running kernel. If not, the machine itself may refuse
+/// what the kernel supports.
+#[must_use]
+pub fn is_guest() -> bool {
+    std::env::var_os("VMTEST_KERNEL").is_some()
 }
 
 /// Returns the release of the running kernel, which consists of the first two numbers of
@@ -160,12 +167,22 @@ impl Expected {
         Self(kernels.into_iter().filter_map(answers).collect())
     }
 
-    /// Returns the results of creating the map.
-    fn of_creation(fixture: &MapFixture<'_>) -> Self {
-        match fixture.creation {
+    /// Returns the results of creating the map on an architecture. Without an architecture, they are
+    /// those on x86-64.
+    fn of_creation(fixture: &MapFixture<'_>, architecture: Option<Architecture>) -> Self {
+        let mut creation = match fixture.creation {
             None => Self::since(KernelVersion::new(0, 0), Answer::OK, Answer::OK),
             Some((since, errno)) => Self::since(since, Answer::OK, Answer(errno.0)),
+        };
+        let row = map_type::MapType::by_name(fixture.map_type);
+        let exception = architecture.and_then(|it| row?.creation_exception(it));
+        if let (Some(exception), Some(last)) = (exception, creation.0.last_mut()) {
+            if exception.since > last.0 {
+                last.1 = vec![Answer(exception.refusal.0)];
+                creation.0.push((exception.since, vec![Answer::OK]));
+            }
         }
+        creation
     }
 
     /// Returns the result `from` for kernels since `kernel`, and the result `before` for older
@@ -202,7 +219,7 @@ impl Expected {
 /// test has no further steps.
 fn is_refused_map(declaration: &impl Declaration, fixture: &MapFixture<'_>) -> bool {
     let kernel = running_kernel();
-    let expected = Expected::of_creation(fixture);
+    let expected = Expected::of_creation(fixture, Architecture::TARGET);
     if expected.on(kernel) == [Answer::OK] {
         return false;
     }
@@ -271,6 +288,31 @@ mod tests {
         assert_eq!(expected.on(KernelVersion::new(5, 10)), [Answer(524)]);
         assert_eq!(expected.on(KernelVersion::new(5, 14)), [Answer::OK, Answer(2)]);
         assert_eq!(expected.on(KernelVersion::new(7, 3)), [Answer::OK, Answer(2)]);
+    }
+
+    #[test]
+    fn an_architecture_can_create_a_map_later_than_others() {
+        let fixture = MapFixture {
+            name: "pool",
+            map_type: "arena",
+            flags: &["mmapable"],
+            key_size: 0,
+            value_size: 0,
+            max_entries: None,
+            creation: Some((KernelVersion::new(6, 9), Errno::EINVAL)),
+            special: &[],
+            contents: &[],
+        };
+        let on = |architecture| {
+            let expected = Expected::of_creation(&fixture, architecture);
+            [8, 9, 10].map(|minor| expected.on(KernelVersion::new(6, minor)).to_vec())
+        };
+        let [refused, lacking] = [libc::EINVAL, libc::EOPNOTSUPP].map(|errno| vec![Answer(errno)]);
+        let made = vec![Answer::OK];
+        let x86_64 = [refused.clone(), made.clone(), made.clone()];
+        assert_eq!(on(None), x86_64);
+        assert_eq!(on(Some(Architecture::X86_64)), x86_64);
+        assert_eq!(on(Some(Architecture::Arm64)), [refused, lacking, made]);
     }
 
     #[test]

@@ -1,9 +1,11 @@
 //! The facts in which an architecture differs from x86-64.
 //!
 //! The other files of the table describe kernels for x86-64. This file lists the exceptions for other architectures.
+//! All other facts are the same: timers, work queues, locks, lists, trees and pointers in values, calls of kernel
+//! functions, and the results of all operations. `cargo xtask arm64` runs the tests of these facts on kernels for arm64.
 
-use super::{ARENA, INODE_STORAGE, MapType, STRUCT_OPS};
-use crate::{Errno, KernelVersion};
+use super::{ARENA, Feature, INODE_STORAGE, INSN_ARRAY, MapType, PROG_ARRAY, STRUCT_OPS};
+use crate::{Errno, KernelVersion, is_same};
 
 named! {
     /// An architecture whose kernels the facts describe.
@@ -60,6 +62,10 @@ named! {
         Trampolines = "attaching programs to functions and LSM hooks",
         /// Registering a struct of programs.
         StructOps = "registering a struct of programs",
+        /// Tail calls in programs that have functions of their own, which are not inlined.
+        TailCallsWithFunctions = "tail calls in programs with functions",
+        /// Loading a program with an array of instruction offsets. Indirect jumps need such an array.
+        InstructionOffsets = "loading a program with the map",
     }
 
     /// Returns the words for the feature.
@@ -74,8 +80,8 @@ pub struct ArchitectureException {
     pub architecture: Architecture,
     /// The feature.
     pub feature: ArchitectureFeature,
-    /// The first mainline release with the feature. `None` if no release has it.
-    pub since: Option<KernelVersion>,
+    /// The first mainline release with the feature.
+    pub since: KernelVersion,
     /// The errno on kernels without the feature.
     pub refusal: Errno,
     /// The name of the map type that needs the feature.
@@ -89,7 +95,7 @@ pub const ARCHITECTURE_EXCEPTIONS: &[ArchitectureException] = &[
     ArchitectureException {
         architecture: Architecture::Arm64,
         feature: ArchitectureFeature::Arena,
-        since: Some(KernelVersion::new(6, 10)),
+        since: KernelVersion::new(6, 10),
         refusal: Errno::EOPNOTSUPP,
         map_type: ARENA.name,
         source: "bpf_jit_supports_arena in arch/arm64/net/bpf_jit_comp.c, which arena_map_alloc calls; measured: works on 6.12, 6.19, 7.0 and 7.3",
@@ -97,7 +103,7 @@ pub const ARCHITECTURE_EXCEPTIONS: &[ArchitectureException] = &[
     ArchitectureException {
         architecture: Architecture::Arm64,
         feature: ArchitectureFeature::Trampolines,
-        since: Some(KernelVersion::new(6, 4)),
+        since: KernelVersion::new(6, 4),
         refusal: Errno::ENOTSUPP,
         map_type: INODE_STORAGE.name,
         source: "HAVE_DYNAMIC_FTRACE_WITH_DIRECT_CALLS in arch/arm64/Kconfig, which register_ftrace_direct needs; measured: refused on 6.1, works on 6.12, 6.19, 7.0 and 7.3",
@@ -105,17 +111,33 @@ pub const ARCHITECTURE_EXCEPTIONS: &[ArchitectureException] = &[
     ArchitectureException {
         architecture: Architecture::Arm64,
         feature: ArchitectureFeature::StructOps,
-        since: Some(KernelVersion::new(6, 0)),
+        since: KernelVersion::new(6, 0),
         refusal: Errno::ENOTSUPP,
         map_type: STRUCT_OPS.name,
         source: "arch_prepare_bpf_trampoline in arch/arm64/net/bpf_jit_comp.c, which bpf_struct_ops_map_update_elem calls; measured: works on 6.1, 6.12, 6.19, 7.0 and 7.3",
+    },
+    ArchitectureException {
+        architecture: Architecture::Arm64,
+        feature: ArchitectureFeature::TailCallsWithFunctions,
+        since: KernelVersion::new(6, 0),
+        refusal: Errno::EINVAL,
+        map_type: PROG_ARRAY.name,
+        source: "bpf_jit_supports_subprog_tailcalls in arch/arm64/net/bpf_jit_comp.c, which check_map_func_compatibility calls",
+    },
+    ArchitectureException {
+        architecture: Architecture::Arm64,
+        feature: ArchitectureFeature::InstructionOffsets,
+        since: KernelVersion::new(7, 0),
+        refusal: Errno::EFAULT,
+        map_type: INSN_ARRAY.name,
+        source: "bpf_prog_update_insn_ptrs, which bpf_int_jit_compile in arch/arm64/net/bpf_jit_comp.c must call: see bpf_insn_array_ready in kernel/bpf/bpf_insn_array.c",
     },
 ];
 
 impl ArchitectureFeature {
     /// Returns whether a map can't be created without the feature.
     #[must_use]
-    pub fn is_creation(self) -> bool {
+    pub const fn is_creation(self) -> bool {
         matches!(self, Self::Arena)
     }
 
@@ -127,7 +149,7 @@ impl ArchitectureFeature {
     /// use bpfmap_core::map_type::{Architecture, ArchitectureFeature};
     ///
     /// let arena = ArchitectureFeature::Arena.exception(Architecture::Arm64).unwrap();
-    /// assert_eq!(arena.since, Some(KernelVersion::new(6, 10)));
+    /// assert_eq!(arena.since, KernelVersion::new(6, 10));
     /// assert_eq!(ArchitectureFeature::Arena.exception(Architecture::X86_64), None);
     /// ```
     #[must_use]
@@ -141,9 +163,60 @@ impl ArchitectureFeature {
     #[must_use]
     pub fn refusal(self, architecture: Architecture, kernel: KernelVersion) -> Option<Errno> {
         let exception = self.exception(architecture)?;
-        let is_refused = exception.since.is_none_or(|since| kernel < since);
-        is_refused.then_some(exception.refusal)
+        (kernel < exception.since).then_some(exception.refusal)
     }
+}
+
+impl Feature {
+    /// Returns the exception for creating a map with this feature on an architecture, or `None` if the architecture has
+    /// the feature as long as x86-64.
+    #[must_use]
+    pub const fn exception(
+        self,
+        architecture: Architecture,
+    ) -> Option<&'static ArchitectureException> {
+        match self {
+            Self::MapType(name) => creation(name, architecture),
+            _ => None,
+        }
+    }
+
+    /// Returns the first mainline release that supports the feature on an architecture. `since` is the first release
+    /// for x86-64.
+    ///
+    /// ```
+    /// use bpfmap_core::KernelVersion;
+    /// use bpfmap_core::map_type::{ARENA, Architecture, Feature};
+    ///
+    /// let arena = Feature::MapType("arena");
+    /// assert_eq!(arena.since_on(ARENA.since, Architecture::Arm64), KernelVersion::new(6, 10));
+    /// ```
+    #[must_use]
+    pub const fn since_on(self, since: KernelVersion, architecture: Architecture) -> KernelVersion {
+        match self.exception(architecture) {
+            Some(exception) => since.newest(exception.since),
+            None => since,
+        }
+    }
+}
+
+/// Returns the exception for creating a map of the type with this name.
+const fn creation(
+    name: &str,
+    architecture: Architecture,
+) -> Option<&'static ArchitectureException> {
+    let mut index = 0;
+    while index < ARCHITECTURE_EXCEPTIONS.len() {
+        let exception = &ARCHITECTURE_EXCEPTIONS[index];
+        if exception.feature.is_creation()
+            && exception.architecture as u8 == architecture as u8
+            && is_same(exception.map_type, name)
+        {
+            return Some(exception);
+        }
+        index += 1;
+    }
+    None
 }
 
 impl MapType {
@@ -153,22 +226,47 @@ impl MapType {
         ARCHITECTURE_EXCEPTIONS.iter().filter(move |it| it.map_type == name)
     }
 
-    /// Returns the first mainline release that creates maps of this type on an architecture. Returns `None` if no release
-    /// does.
+    /// Returns the first mainline release that creates maps of this type on an architecture.
     ///
     /// ```
     /// use bpfmap_core::KernelVersion;
     /// use bpfmap_core::map_type::{ARENA, Architecture};
     ///
-    /// assert_eq!(ARENA.since_on(Architecture::X86_64), Some(KernelVersion::new(6, 9)));
-    /// assert_eq!(ARENA.since_on(Architecture::Arm64), Some(KernelVersion::new(6, 10)));
+    /// assert_eq!(ARENA.since_on(Architecture::X86_64), KernelVersion::new(6, 9));
+    /// assert_eq!(ARENA.since_on(Architecture::Arm64), KernelVersion::new(6, 10));
     /// ```
     #[must_use]
-    pub fn since_on(&self, architecture: Architecture) -> Option<KernelVersion> {
-        let mut exceptions = self.architecture_exceptions();
-        let creation =
-            exceptions.find(|it| it.feature.is_creation() && it.architecture == architecture);
-        creation.map_or(Some(self.since), |exception| exception.since)
+    pub const fn since_on(&self, architecture: Architecture) -> KernelVersion {
+        Feature::MapType(self.name).since_on(self.since, architecture)
+    }
+
+    /// Returns the exception for creating maps of this type on an architecture, or `None` if the architecture has the
+    /// map type as long as x86-64.
+    #[must_use]
+    pub const fn creation_exception(
+        &self,
+        architecture: Architecture,
+    ) -> Option<&'static ArchitectureException> {
+        creation(self.name, architecture)
+    }
+
+    /// Returns the errno with which a kernel refuses to create any map of this type, or `None` if the kernel supports
+    /// the type on this architecture.
+    ///
+    /// ```
+    /// use bpfmap_core::map_type::{ARENA, Architecture};
+    /// use bpfmap_core::{Errno, KernelVersion};
+    ///
+    /// let refusal = |minor| ARENA.refusal(Architecture::Arm64, KernelVersion::new(6, minor));
+    /// assert_eq!([8, 9, 10].map(refusal), [Some(Errno::EINVAL), Some(Errno::EOPNOTSUPP), None]);
+    /// ```
+    #[must_use]
+    pub fn refusal(&self, architecture: Architecture, kernel: KernelVersion) -> Option<Errno> {
+        if kernel < self.since {
+            return Feature::MapType(self.name).refusal();
+        }
+        let exception = self.creation_exception(architecture).filter(|it| kernel < it.since);
+        exception.map(|it| it.refusal)
     }
 }
 
@@ -181,7 +279,7 @@ mod tests {
     fn an_exception_is_later_than_the_map_type_and_has_a_source() {
         for exception in ARCHITECTURE_EXCEPTIONS {
             let row = MapType::by_name(exception.map_type).unwrap();
-            assert!(exception.since.is_none_or(|since| since.is_newer(row.since)), "{exception:?}");
+            assert!(exception.since.is_newer(row.since), "{exception:?}");
             assert!(exception.source.contains("arch/"), "{exception:?}");
             assert_ne!(exception.architecture, Architecture::X86_64);
             let own: Vec<_> = row.architecture_exceptions().collect();

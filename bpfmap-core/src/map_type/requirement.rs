@@ -1,6 +1,9 @@
 //! Computes the kernel version that each part of a map requires.
 
-use super::{KernelObject, KeyRule, MAP_FLAGS, MEMORY_LIMIT, MapType, UNLIMITED_MEMORY, ValueRule};
+use super::{
+    Architecture, KernelObject, KeyRule, MAP_FLAGS, MEMORY_LIMIT, MapType, UNLIMITED_MEMORY,
+    ValueRule,
+};
 use crate::{Errno, KernelVersion, MapDef, SpecialField, TypeDesc, is_same};
 use core::fmt;
 
@@ -120,6 +123,28 @@ impl Requirements {
     #[must_use]
     pub const fn as_slice(&self) -> &[Requirement] {
         self.list.split_at(self.len).0
+    }
+
+    /// Returns the requirements on kernels for an architecture, which can be newer than those for x86-64.
+    ///
+    /// ```
+    /// use bpfmap_core::map_type::{ARENA, Architecture};
+    /// use bpfmap_core::{KernelVersion, MapDef, TypeDesc};
+    ///
+    /// const POOL: MapDef = MapDef::new("pool", ARENA.number, TypeDesc::VOID, TypeDesc::VOID);
+    /// let requirements = POOL.requirements().unwrap();
+    /// assert_eq!(requirements.newest(), KernelVersion::new(6, 9));
+    /// assert_eq!(requirements.on(Architecture::Arm64).newest(), KernelVersion::new(6, 10));
+    /// ```
+    #[must_use]
+    pub const fn on(mut self, architecture: Architecture) -> Self {
+        let mut index = 0;
+        while index < self.len {
+            let Requirement { feature, since } = self.list[index];
+            self.list[index].since = feature.since_on(since, architecture);
+            index += 1;
+        }
+        self
     }
 
     /// Returns the first kernel that fulfils all requirements.

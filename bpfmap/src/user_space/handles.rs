@@ -2,6 +2,7 @@
 
 use crate::user_space::error::Result;
 use crate::{Map, MapDef, MapSource, MapSpec};
+use bpfmap_core::map_type::{Architecture, Requirements};
 use bpfmap_core::{KernelVersion, rule};
 
 /// A field type of a struct with [`derive(BpfMaps)`](derive@crate::BpfMaps).
@@ -50,17 +51,31 @@ pub const fn fits_schema<H: Handle>() {
     rule::holds(rule::handle(H::DEF.name, H::DEF.optional, H::IS_OPTIONAL));
 }
 
-/// Returns the oldest kernel version that can create all of these maps, except for optional maps.
+/// Returns the oldest kernel version that can create all of these maps on the architecture for which
+/// this crate is compiled, except for optional maps.
 #[must_use]
 pub const fn min_kernel(maps: &[MapDef<'_>]) -> KernelVersion {
     let (mut newest, mut index) = (KernelVersion::new(0, 0), 0);
     while index < maps.len() {
-        if let (false, Some(requirements)) = (maps[index].optional, maps[index].requirements()) {
+        let requirements = requirements(&maps[index], Architecture::TARGET);
+        if let (false, Some(requirements)) = (maps[index].optional, requirements) {
             newest = newest.newest(requirements.newest());
         }
         index += 1;
     }
     newest
+}
+
+/// Returns the requirements of a map on an architecture. On an architecture that the facts do not
+/// describe, they are those for x86-64.
+pub(super) const fn requirements(
+    map: &MapDef<'_>,
+    architecture: Option<Architecture>,
+) -> Option<Requirements> {
+    match (map.requirements(), architecture) {
+        (Some(requirements), Some(architecture)) => Some(requirements.on(architecture)),
+        (requirements, _) => requirements,
+    }
 }
 
 /// Calls [`preflight`](crate::preflight) with all of these maps, except for optional maps.

@@ -3,15 +3,19 @@
 use crate::MapDef;
 use crate::kind::MapType;
 use crate::user_space::error::{Action, Error, ErrorKind, Result};
+use crate::user_space::handles::requirements;
 use crate::user_space::map::create_def;
-use bpfmap_core::map_type::{Feature, MapExtraRule, MaxEntriesRule, PAGE_SIZE, Requirement};
+use crate::user_space::mapping::page_size;
+use bpfmap_core::map_type::{Architecture, Feature, MapExtraRule, MaxEntriesRule, Requirement};
 use bpfmap_core::{FIELD_CONSTANTS, KernelVersion};
 use core::cell::OnceCell;
 
 /// Fails if the running kernel lacks a feature that one of these maps needs: its type, a flag, a
 /// special field in its value, or a size.
 ///
-/// This function knows the first mainline release of each feature. If the running kernel looks too
+/// This function knows the first mainline release of each feature on the architecture of this
+/// machine. For example, arenas exist from Linux 6.9 on, and on arm64 from 6.10 on. On architectures
+/// other than x86-64 and arm64, the function uses the releases for x86-64. If the running kernel looks too
 /// old, its distribution may still have added the feature. In this case, the function creates a
 /// small map with the same type and flags, and reads the kernel's BTF to see which special fields
 /// the kernel knows. If the kernel is new enough for all features, the function makes only one
@@ -31,7 +35,8 @@ use core::cell::OnceCell;
 /// # Errors
 /// [`Unsupported`](ErrorKind::Unsupported): the message contains the name of each such map, the
 /// feature that the map needs, the first Linux release with this feature, and the release of the
-/// running kernel.
+/// running kernel. If the architecture has the feature later than x86-64, the message also contains
+/// the architecture.
 pub fn preflight(maps: &[MapDef<'_>]) -> Result<()> {
     // If the release is not known, nothing can be checked here. The kernel then reports missing
     // features when the maps are created.
@@ -41,20 +46,10 @@ pub fn preflight(maps: &[MapDef<'_>]) -> Result<()> {
         .iter()
         .flat_map(|map| kernel.lacks(map).into_iter().map(|requirement| (map.name, requirement)))
         .collect();
-    let Some(newest) = lacking.iter().map(|(_, requirement)| requirement.since).max() else {
+    if lacking.is_empty() {
         return Ok(());
-    };
-    let list: Vec<String> = lacking
-        .iter()
-        .map(|(map, Requirement { feature, since })| {
-            format!("map `{map}` needs {feature} (Linux {since})")
-        })
-        .collect();
-    let text = format!(
-        "the running kernel is Linux {release}: {} (help: run Linux {newest} or newer; or make the map \
-         `optional` in the schema, and turn it off with `set_autocreate(false)`)",
-        list.join(", ")
-    );
+    }
+    let text = kernel.describe(&lacking);
     Err(Error::told(Action::Preflight, "", ErrorKind::Unsupported, 0, text))
 }
 
@@ -96,28 +91,29 @@ fn release_of(text: &str) -> Option<KernelVersion> {
 #[derive(Debug)]
 pub struct Kernel {
     release: KernelVersion,
+    /// `None` if the facts do not describe the architecture.
+    architecture: Option<Architecture>,
     /// The newest release whose special fields are in the kernel's BTF.
     fields: OnceCell<KernelVersion>,
 }
 
 impl Kernel {
-    /// Returns a kernel that has this release number.
+    /// Returns a kernel that has this release number, on the architecture for which this crate is
+    /// compiled.
     #[must_use]
     pub const fn new(release: KernelVersion) -> Self {
-        Self { release, fields: OnceCell::new() }
+        Self { release, architecture: Architecture::TARGET, fields: OnceCell::new() }
     }
 
     /// Returns the requirements of a map that the kernel does not fulfil.
     #[must_use]
     pub fn lacks(&self, map: &MapDef<'_>) -> Vec<Requirement> {
-        let Some(requirements) = map.requirements() else { return vec![] };
-        let newer = requirements.as_slice().iter().filter(|it| it.since > self.release);
-        let mut newer: Vec<Requirement> = newer.copied().collect();
+        let mut newer = self.newer(map);
         if newer.is_empty() {
             return newer;
         }
         let creates = creates(map);
-        let type_since = requirements.as_slice()[0].since;
+        let type_since = self.requirements(map)[0].since;
         newer.retain(|requirement| match requirement.feature {
             // If a kernel does not know a field, it accepts the bytes of the field as plain data.
             Feature::SpecialField(_) | Feature::NestedField(_) => {
@@ -129,6 +125,42 @@ impl Kernel {
             _ => !creates,
         });
         newer
+    }
+
+    /// Returns the requirements of a map that are newer than the release.
+    fn newer(&self, map: &MapDef<'_>) -> Vec<Requirement> {
+        let requirements = self.requirements(map).into_iter();
+        requirements.filter(|it| it.since > self.release).collect()
+    }
+
+    /// Returns the requirements of a map on this architecture. The list is empty if the map type is
+    /// unknown.
+    fn requirements(&self, map: &MapDef<'_>) -> Vec<Requirement> {
+        let requirements = requirements(map, self.architecture);
+        requirements.map_or_else(Vec::new, |requirements| requirements.as_slice().to_vec())
+    }
+
+    /// Returns the text for maps whose requirements the kernel does not fulfil.
+    fn describe(&self, lacking: &[(&str, Requirement)]) -> String {
+        let since = |feature: Feature, since: KernelVersion| {
+            let architecture = self.architecture.filter(|it| feature.exception(*it).is_some());
+            let on = architecture.map_or(String::new(), |it| format!(" on {}", it.name()));
+            format!("Linux {since}{on}")
+        };
+        let list: Vec<String> = lacking
+            .iter()
+            .map(|(map, it)| {
+                format!("map `{map}` needs {} ({})", it.feature, since(it.feature, it.since))
+            })
+            .collect();
+        let newest = lacking.iter().map(|(_, requirement)| requirement.since).max();
+        let newest = newest.unwrap_or(self.release);
+        format!(
+            "the running kernel is Linux {}: {} (help: run Linux {newest} or newer; or make the map \
+             `optional` in the schema, and turn it off with `set_autocreate(false)`)",
+            self.release,
+            list.join(", ")
+        )
     }
 
     fn fields(&self) -> KernelVersion {
@@ -149,7 +181,7 @@ fn small<'a>(map: &MapDef<'a>) -> MapDef<'a> {
     let facts = MapType::by_number(map.map_type);
     let entries = facts.map(|facts| match facts.max_entries {
         MaxEntriesRule::Zero => 0,
-        MaxEntriesRule::Bytes => PAGE_SIZE,
+        MaxEntriesRule::Bytes => u32::try_from(page_size()).unwrap_or(u32::MAX),
         MaxEntriesRule::AtLeastOne { .. }
         | MaxEntriesRule::PerCpu
         | MaxEntriesRule::Pages { .. }
@@ -180,6 +212,31 @@ fn fields_in_btf() -> Option<KernelVersion> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use bpfmap_core::TypeDesc;
+    use bpfmap_core::map_type::ARENA;
+
+    #[test]
+    fn an_arena_needs_a_newer_kernel_on_arm64() {
+        let arena = MapDef::new("pool", ARENA.number, TypeDesc::VOID, TypeDesc::VOID);
+        let on = |architecture, minor| Kernel {
+            release: KernelVersion::new(6, minor),
+            architecture: Some(architecture),
+            fields: OnceCell::new(),
+        };
+        let newer = |kernel: &Kernel| {
+            let newer = kernel.newer(&arena).into_iter();
+            let lacking: Vec<_> = newer.map(|requirement| (arena.name, requirement)).collect();
+            (!lacking.is_empty()).then(|| kernel.describe(&lacking))
+        };
+        let text = newer(&on(Architecture::Arm64, 9)).unwrap();
+        let start = "the running kernel is Linux 6.9: map `pool` needs the map type `arena` \
+                     (Linux 6.10 on arm64) (help: run Linux 6.10 or newer; ";
+        assert!(text.starts_with(start), "{text}");
+        assert_eq!(newer(&on(Architecture::Arm64, 10)), None);
+        let text = newer(&on(Architecture::X86_64, 8)).unwrap();
+        assert!(text.contains("the map type `arena` (Linux 6.9) (help"), "{text}");
+        assert_eq!(newer(&on(Architecture::X86_64, 9)), None);
+    }
 
     #[test]
     fn the_release_is_what_uname_begins_with() {

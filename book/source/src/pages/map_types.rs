@@ -45,10 +45,7 @@ fn glance(row: &MapType) -> String {
     rows.row(["first kernel".to_owned(), row.since.to_string()]);
     for exception in row.architecture_exceptions() {
         let (feature, errno) = (exception.feature.name(), exception.refusal);
-        let fact = match exception.since {
-            Some(since) => format!("{feature}: from Linux {since} on (`{errno}` before)"),
-            None => format!("{feature}: never (`{errno}`)"),
-        };
+        let fact = format!("{feature}: from Linux {} on (`{errno}` before)", exception.since);
         rows.row([format!("on {}", exception.architecture.name()), fact]);
     }
     rows.row(["key".to_owned(), key(row)]);
