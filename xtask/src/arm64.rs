@@ -1,4 +1,5 @@
-//! `cargo xtask arm64`: the fixtures of all map types on kernels for arm64.
+//! `cargo xtask arm64`: the fixtures of all map types, and the tests of the runtime, on kernels for
+//! arm64.
 //!
 //! The tests are built in a Debian system with a cross compiler, and run in emulated guests. Their
 //! shared libraries come from Debian's packages for arm64, as the root file system of the guests.
@@ -23,6 +24,21 @@ pub(crate) const DAILY: &[&str] = &["6.1-arm64", "6.12-arm64", "7.3-arm64"];
 
 /// The root file system of the guests: the libraries that the tests are linked with.
 const ROOT: &str = "debian:trixie/libc6,libelf1t64,libgcc-s1,zlib1g";
+
+/// The tests that run in the guests: arguments of `cargo test`.
+const TESTS: &[&[&str]] = &[
+    &["--package", "bpfmap-fixtures"],
+    &[
+        "--package",
+        "bpfmap",
+        "--features",
+        "derive,libbpf-rs",
+        "--test",
+        "kernel",
+        "--test",
+        "soundness",
+    ],
+];
 
 const TARGET: &str = "aarch64-unknown-linux-gnu";
 
@@ -115,7 +131,11 @@ fn on_kernels(
     let tests = match extent {
         Extent::Harness => vec![],
         Extent::All => {
-            build(&system, &["test", "--no-run", "--package", "bpfmap-fixtures"], false)?
+            let mut tests = vec![];
+            for arguments in TESTS {
+                tests.extend(build(&system, &[&["test", "--no-run"], *arguments].concat(), false)?);
+            }
+            tests
         }
     };
     matrix::finish_fetching(fetching)?;
